@@ -1,0 +1,1 @@
+"""Moves frames between headsets and agents: channels, protocol, clock, queues, server, client."""

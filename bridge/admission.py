@@ -1,0 +1,149 @@
+"""Who may open a session, and with which channels."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from bridge.application import RefusalError
+from bridge.channels import TICK_US, Channel, ChannelError
+from bridge.protocol import MAX_MESSAGE, VERSIONS, BridgeError, Hello, ProtocolError, decode_up
+
+_REMEMBERED = 1024
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Where to listen and how much anyone may cost.
+
+    ``token``: what a headset must show; needed on any host but loopback, checked wherever set.
+    ``insecure`` says that unencrypted traffic on a network is accepted (there is no TLS yet).
+    ``ping_interval_s`` and ``ping_timeout_s``: a client that answers no websocket ping for their
+    sum is dropped. ``stall_s``: one that reads nothing for so long while something waits, too.
+    ``late_us``: a frame older than this on arrival counts as late. ``resume_s``: how long a lost
+    session may be resumed. Byte bounds are per client.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str | None = None
+    insecure: bool = False
+    max_sessions: int = 256
+    max_watchers: int = 32
+    max_message: int = MAX_MESSAGE
+    inbox_bytes: int = 2 * MAX_MESSAGE
+    outbox_bytes: int = 256 * 1024
+    hello_timeout_s: float = 5.0
+    ping_interval_s: float = 10.0
+    ping_timeout_s: float = 10.0
+    stall_s: float = 10.0
+    resume_s: float = 60.0
+    tick_us: int = TICK_US
+    late_us: int = 250_000
+
+    def __post_init__(self) -> None:
+        if is_loopback(self.host):
+            return
+        if not self.token:
+            raise BridgeError(
+                f"host {self.host!r} is reachable from the network, so a token is needed: "
+                "give one, or listen on 127.0.0.1"
+            )
+        if not self.insecure:
+            raise BridgeError(
+                f"host {self.host!r}: this bridge has no TLS yet, so token and data would travel "
+                "readable by anyone on that network. Listen on 127.0.0.1 (with `adb reverse` for a "
+                "headset on a cable), or say insecure=True if the network is yours alone"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def same_token(wanted: str | None, got: str | None) -> bool:
+    """Whether ``got`` opens; takes the same time whatever differs."""
+    return wanted is None or hmac.compare_digest(wanted.encode(), (got or "").encode())
+
+
+def read_hello(data: bytes, token: str | None) -> Hello:
+    """The hello in a connection's first message, its version and token checked.
+
+    Raises RefusalError (bad-version, bad-token, bad-sequence, garbage).
+    """
+    try:
+        hello = decode_up(data)
+    except ProtocolError as error:
+        raise RefusalError(error.code, str(error)) from None
+    if not isinstance(hello, Hello):
+        raise RefusalError("bad-sequence", "the first message must be a hello")
+    low, high = VERSIONS
+    if hello.min_version > high or hello.max_version < low:
+        raise RefusalError(
+            "bad-version",
+            f"you speak versions {hello.min_version} to {hello.max_version} of fedxr, this bridge "
+            f"{low} to {high}; update the older side",
+        )
+    if not same_token(token, hello.token):
+        said = "wrong" if hello.token else "no"
+        raise RefusalError(
+            "bad-token",
+            f"{said} token; put the one that the server was started with into hello.token",
+        )
+    return hello
+
+
+def open_channels(hello: Hello) -> tuple[list[Channel], dict[str, str]]:
+    """The channels that fit the table, and why each of the others does not."""
+    accepted: dict[str, Channel] = {}
+    refused: dict[str, str] = {}
+    for offer in hello.channels:
+        try:
+            channel = Channel(offer.name, offer.layout, offer.rate_hz, offer.delivery)
+        except ChannelError as error:
+            refused[offer.name] = str(error)
+            continue
+        if offer.name in accepted:
+            refused[offer.name] = "offered twice; the first offer counts"
+        else:
+            accepted[offer.name] = channel
+    return list(accepted.values()), refused
+
+
+@dataclass(frozen=True)
+class _Past:
+    user: str
+    last_seq: int
+    left_s: float
+
+
+class PastSessions:
+    """The sessions that ended without a bye lately, so that they can be resumed.
+
+    A session id is 128 random bits and so its own ticket; the user must be the same as well.
+    """
+
+    def __init__(self, resume_s: float) -> None:
+        self._resume_s = resume_s
+        self._past: OrderedDict[str, _Past] = OrderedDict()
+
+    def remember(self, session_id: str, user: str, last_seq: int, now_s: float) -> None:
+        self._past[session_id] = _Past(user, last_seq, now_s)
+        while len(self._past) > _REMEMBERED:
+            self._past.popitem(last=False)
+
+    def take(self, session_id: str, user: str, now_s: float) -> int | None:
+        """The last sequence number of that session, or None if there is none to resume."""
+        past = self._past.get(session_id)
+        if past is None or past.user != user or now_s - past.left_s > self._resume_s:
+            return None
+        del self._past[session_id]
+        return past.last_seq

@@ -1,0 +1,319 @@
+"""A headset in Python: connects to a bridge, streams frames, receives replies and cues.
+
+    async with await connect(url, user="u1", scenario="companion", channels=[...]) as headset:
+        await headset.send_frame(capture_us, {"wrist": samples})
+        async for message in headset: ...
+
+While the socket keeps up, a frame is written within ``send_frame``. When it does not, frames wait
+in a `FrameQueue` that thins them by each channel's policy, so that what leaves next is fresh;
+``send_frame`` only waits itself when `reliable` data have filled that queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from bridge.channels import Channel, Samples
+from bridge.clock import BURST, ClockSync, Estimate, Exchange, now_us
+from bridge.frames import ChannelCodec, Frame, pack_frame, pack_samples
+from bridge.greeting import open_session
+from bridge.protocol import (
+    MAX_MESSAGE,
+    VERSIONS,
+    BridgeError,
+    Bye,
+    Cue,
+    Feedback,
+    Hello,
+    Notice,
+    Offer,
+    PackedFrame,
+    Ping,
+    Pong,
+    ProtocolError,
+    Reply,
+    Scalar,
+    Welcome,
+    decode_down,
+    encode,
+)
+from bridge.queues import FrameQueue
+from bridge.wire import ClientWire
+
+_INCOMING = 1024
+"""Messages that wait for the reader; beyond, the oldest goes and ``unread`` counts it."""
+_PONG_S = 2.0
+
+
+class HeadsetClient:
+    """One open session; made by `connect`.
+
+    Iterate over it for `Reply`, `Cue` and `Notice` as they come; iteration ends with the session
+    and raises BridgeError when the server or the network ended it.
+    """
+
+    def __init__(
+        self,
+        wire: ClientWire,
+        welcome: Welcome,
+        channels: Sequence[Channel],
+        now: Callable[[], int],
+        queue_bytes: int,
+    ) -> None:
+        self.welcome = welcome
+        self.clock = ClockSync()
+        self.unread = 0
+        open_channels = [c for c in channels if c.name in welcome.channels]
+        self.codecs = {c.name: ChannelCodec(c, welcome.channels[c.name]) for c in open_channels}
+        self._wire = wire
+        self._now = now
+        self._seq = welcome.last_seq
+        self._waiting = FrameQueue({c.name: c.delivery for c in open_channels}, queue_bytes)
+        self._incoming: deque[Reply | Cue | Notice] = deque(maxlen=_INCOMING)
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._pongs: dict[int, asyncio.Future[Exchange]] = {}
+        self._ended: str | None = None
+        self._said_bye = False
+        self._syncing: asyncio.Task[None] | None = None
+
+    @property
+    def session(self) -> str:
+        """The session's id: ``connect(resume=…)`` takes it after a lost connection."""
+        return self.welcome.session
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(self.welcome.tasks)
+
+    @property
+    def drops(self) -> Counter[str]:
+        """Blocks that this side dropped because the socket did not keep up, by channel."""
+        return self._waiting.drops
+
+    @property
+    def ended(self) -> str | None:
+        """Why the session is over, or None while it is open."""
+        return self._ended
+
+    async def send_frame(
+        self,
+        capture_us: int,
+        samples: Mapping[str, Samples],
+        episode: int = 0,
+        episode_start_us: int = 0,
+    ) -> int:
+        """Send the tick that closes at ``capture_us``; returns its sequence number.
+
+        Raises ChannelError for samples that do not fit and BridgeError when the session is over.
+        """
+        self._check_open()
+        # Packed even if it must wait: samples that do not fit are the caller's error, here and now.
+        blocks = pack_samples(samples, self.codecs)
+        self._seq += 1
+        if not self._wire.congested:
+            self._wire.write(
+                encode(PackedFrame(self._seq, capture_us, blocks, episode, episode_start_us))
+            )
+            return self._seq
+        seq = self._seq
+        self._waiting.put(Frame(seq, capture_us, dict(samples), episode, episode_start_us))
+        await self._until_room()
+        return seq
+
+    async def send_feedback(
+        self, task: str, t_us: int, label: int = 0, episode: int = 0, kind: str = "label"
+    ) -> int:
+        """Tell what the user says of ``task`` at capture time ``t_us``; never dropped.
+
+        ``kind`` is label, correction, rating or undo. Returns the sequence number.
+        """
+        self._check_open()
+        if kind not in ("label", "correction", "rating", "undo"):
+            raise ProtocolError(
+                "bad-feedback", f"kind {kind!r}; allowed are label, correction, rating, undo"
+            )
+        self._seq += 1
+        feedback = Feedback(self._seq, task, t_us, label, episode, kind)  # type: ignore[arg-type]
+        if not self._wire.congested:
+            self._wire.write(encode(feedback))
+        else:
+            self._waiting.put(feedback)
+            await self._until_room()
+        return feedback.seq
+
+    async def sync_clock(self, exchanges: int = BURST) -> Estimate | None:
+        """One burst of pings, one after the other; returns the estimate (server minus here)."""
+        burst = []
+        for _ in range(exchanges):
+            self._check_open()
+            pong: asyncio.Future[Exchange] = self._wire.loop.create_future()
+            sent = self._now()
+            while sent in self._pongs:
+                sent += 1
+            self._pongs[sent] = pong
+            self._wire.write(encode(self._ping(sent)))
+            try:
+                burst.append(await asyncio.wait_for(pong, _PONG_S))
+            except TimeoutError:
+                # A congested server does not answer pings; a later burst will do.
+                break
+            finally:
+                self._pongs.pop(sent, None)
+        estimate = self.clock.add_burst(burst)
+        if estimate is not None and self._ended is None:
+            self._wire.write(encode(self._ping(self._now())))
+        return estimate
+
+    def keep_synced(self, every_s: float) -> None:
+        """From now on run a burst every ``every_s`` seconds in the background."""
+        self._syncing = asyncio.create_task(self._sync(every_s))
+
+    def __aiter__(self) -> AsyncIterator[Reply | Cue | Notice]:
+        return self
+
+    async def __anext__(self) -> Reply | Cue | Notice:
+        while not self._incoming:
+            if self._ended is not None:
+                if self._said_bye:
+                    raise StopAsyncIteration
+                raise BridgeError(f"the session ended: {self._ended}")
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._incoming.popleft()
+
+    async def close(self, reason: str = "") -> None:
+        """Say bye, once all that waits has been sent or cannot be, and close."""
+        if self._syncing is not None:
+            self._syncing.cancel()
+        self._said_bye = True
+        if self._ended is None:
+            if not self._wire.congested:
+                self._wire.write(encode(Bye(reason)))
+            await self._wire.shut(1000, reason)
+        self._end("closed here")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # Called by the wire
+
+    def receive(self, data: bytes) -> None:
+        """One message from the server."""
+        try:
+            message = decode_down(data)
+        except ProtocolError as error:
+            self._end(f"the server sent what is {error}")
+            self._wire.fail(1002, str(error))
+            return
+        if isinstance(message, Pong):
+            waiter = self._pongs.get(message.sent_us)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(
+                    Exchange(message.sent_us, message.received_us, message.answered_us, self._now())
+                )
+        elif isinstance(message, Bye):
+            self._end(message.reason or "the server said bye")
+        elif not isinstance(message, Welcome):
+            if len(self._incoming) == _INCOMING:
+                self.unread += 1
+            self._incoming.append(message)
+            self._arrived.set()
+
+    def flush(self) -> None:
+        """The socket has drained: send what waited, oldest first."""
+        while not self._wire.congested and (item := self._waiting.take()) is not None:
+            message = pack_frame(item, self.codecs) if isinstance(item, Frame) else item
+            self._wire.write(encode(message))
+        self._room.set()
+
+    def lost(self) -> None:
+        self._end(self._wire.close_reason or "connection lost")
+
+    # Inside
+
+    def _ping(self, sent_us: int) -> Ping:
+        estimate = self.clock.estimate
+        if estimate is None:
+            return Ping(sent_us)
+        return Ping(
+            sent_us, estimate.offset_at(sent_us), estimate.drift * 1e6, estimate.uncertainty_us
+        )
+
+    async def _sync(self, every_s: float) -> None:
+        # The session's end is told to whoever reads or sends, not to this task.
+        with contextlib.suppress(BridgeError):
+            while self._ended is None:
+                await self.sync_clock()
+                await asyncio.sleep(every_s)
+
+    async def _until_room(self) -> None:
+        while self._waiting.full and self._ended is None:
+            self._room.clear()
+            await self._room.wait()
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if self._ended is not None:
+            raise BridgeError(f"the session ended: {self._ended}; connect again")
+
+    def _end(self, reason: str) -> None:
+        if self._ended is None:
+            self._ended = reason
+            self._arrived.set()
+            self._room.set()
+            for waiter in self._pongs.values():
+                if not waiter.done():
+                    waiter.set_exception(BridgeError(f"the session ended: {reason}"))
+
+
+async def connect(
+    url: str,
+    *,
+    user: str,
+    scenario: str,
+    channels: Sequence[Channel],
+    tasks: Sequence[str] = (),
+    device: Mapping[str, Scalar] | None = None,
+    token: str | None = None,
+    resume: str | None = None,
+    clock_s: float | None = 2.0,
+    now: Callable[[], int] = now_us,
+    queue_bytes: int = MAX_MESSAGE,
+    timeout_s: float = 10.0,
+) -> HeadsetClient:
+    """Open a session at ``url`` (ws://host:port).
+
+    ``tasks`` are those wanted; ``clock_s`` is the time between clock bursts, None for a stream that
+    plays at another pace than the clock ``now``. Raises BridgeError, with the server's own words
+    when it refused.
+    """
+    hello = Hello(
+        *VERSIONS,
+        user,
+        scenario,
+        [Offer(c.name, c.layout, c.rate_hz, c.delivery) for c in channels],
+        list(tasks),
+        dict(device or {}),
+        token,
+        resume,
+    )
+    wire, welcome = await open_session(url, hello, timeout_s)
+    client = HeadsetClient(wire, welcome, channels, now, queue_bytes)
+    wire.direct(client.receive, client.flush, client.lost)
+    if clock_s is not None:
+        client.keep_synced(clock_s)
+    return client

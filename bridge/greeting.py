@@ -1,0 +1,87 @@
+"""The headset's side of opening a session: connect, say hello, be welcomed or told why not."""
+
+from __future__ import annotations
+
+import asyncio
+
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
+from bridge.protocol import (
+    MAX_MESSAGE,
+    SUBPROTOCOL,
+    BridgeError,
+    Bye,
+    Hello,
+    Notice,
+    ProtocolError,
+    Welcome,
+    decode_down,
+    encode,
+)
+from bridge.wire import WRITE_LIMIT, ClientWire
+
+
+async def open_session(url: str, hello: Hello, timeout_s: float) -> tuple[ClientWire, Welcome]:
+    """Connect to ``url`` and be welcomed.
+
+    Raises BridgeError: not reachable, or refused, with the server's own words.
+    """
+    try:
+        wire = await open_websocket(
+            url,
+            create_connection=ClientWire,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            max_size=MAX_MESSAGE,
+            write_limit=WRITE_LIMIT,
+            proxy=None,
+            open_timeout=timeout_s,
+            close_timeout=1.0,
+        )
+    except InvalidStatus as error:
+        said = (error.response.body or b"").decode(errors="replace").strip()
+        raise BridgeError(f"{url} refused the connection: {said or error}") from None
+    except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+        raise BridgeError(
+            f"cannot reach a bridge at {url}: {error}; is it started (`fedxr serve`)?"
+        ) from None
+    if not isinstance(wire, ClientWire):
+        raise TypeError("connections are made by create_connection=ClientWire")
+    try:
+        welcome = await _greet(wire, hello, timeout_s)
+    except BaseException:
+        wire.transport.abort()
+        raise
+    return wire, welcome
+
+
+async def _greet(wire: ClientWire, hello: Hello, timeout_s: float) -> Welcome:
+    """Send the hello and wait for the welcome; a notice instead becomes a BridgeError."""
+    answer: asyncio.Future[Welcome] = wire.loop.create_future()
+
+    def receive(data: bytes) -> None:
+        if answer.done():
+            return
+        try:
+            message = decode_down(data)
+        except ProtocolError as error:
+            answer.set_exception(BridgeError(f"the server sent what is {error}"))
+            return
+        if isinstance(message, Welcome):
+            answer.set_result(message)
+        elif isinstance(message, Notice | Bye):
+            said = message.text if isinstance(message, Notice) else message.reason
+            answer.set_exception(BridgeError(f"the bridge refused this headset: {said}"))
+
+    def lost() -> None:
+        if not answer.done():
+            answer.set_exception(BridgeError("the connection was lost before the welcome"))
+
+    wire.direct(receive, lambda: None, lost)
+    wire.write(encode(hello))
+    try:
+        return await asyncio.wait_for(answer, timeout_s)
+    except TimeoutError:
+        raise BridgeError(f"no welcome within {timeout_s:g} s") from None

@@ -1,0 +1,63 @@
+"""Pictures as PNG or JPEG: n images of one size travel stacked, as one picture of n * height rows.
+
+Decoding runs where it is called (the server's event loop), which is why `MAX_PIXELS` is small: a
+million pixels take about 10 ms, in which every other headset waits.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bridge.protocol import ProtocolError
+
+MAX_PIXELS = 2**20
+"""Pixels in all images of one block."""
+
+
+def encode_png(values: NDArray[np.generic]) -> bytes:
+    """Images (n, h, w) or (n, h, w, 3) uint8; zlib level 1 takes a quarter of level 6's time."""
+    stack = np.ascontiguousarray(values.reshape(-1, *values.shape[2:]))
+    out = io.BytesIO()
+    Image.fromarray(stack).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def decode_picture(data: bytes, encoding: str, n: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """(n, *shape) uint8 from a picture of ``encoding`` png or jpeg.
+
+    Raises ProtocolError when it is too large, broken, or not of the announced size and mode; the
+    size is read from the picture's header before anything is decompressed.
+    """
+    size = (shape[1], n * shape[0])
+    if not 0 < size[0] * size[1] <= MAX_PIXELS:
+        raise ProtocolError(
+            "too-large", f"{size[0]}x{size[1]} pixels; allowed are 1 to {MAX_PIXELS} in a block"
+        )
+    kind, mode = encoding.upper(), "L" if len(shape) == 2 else "RGB"
+    try:
+        with Image.open(io.BytesIO(data), formats=(kind,)) as image:
+            if image.size != size or image.mode != mode:
+                raise ProtocolError(
+                    "bad-shape", f"picture is {image.mode} {image.size}; announced {mode} {size}"
+                )
+            pixels = np.asarray(image)
+    except (
+        OSError,
+        SyntaxError,
+        EOFError,
+        IndexError,
+        TypeError,
+        OverflowError,
+        MemoryError,
+        struct.error,
+        zlib.error,
+        Image.DecompressionBombError,
+    ) as error:
+        raise ProtocolError("bad-image", f"not a {kind} picture: {error}") from None
+    return pixels.reshape(n, *shape)

@@ -1,0 +1,45 @@
+"""Whoever watches the live page: the newest state for everyone, and no memory for the slow."""
+
+from __future__ import annotations
+
+from bridge.queues import Outbox
+from bridge.wire import ServerWire
+
+
+class Watchers:
+    """The open `/live` websockets. Each gets the newest published state, as text, and nothing else;
+    what a watcher sends is ignored.
+    """
+
+    def __init__(self) -> None:
+        self._outboxes: dict[ServerWire, Outbox] = {}
+        self._published: bytes | None = None
+
+    def __len__(self) -> int:
+        return len(self._outboxes)
+
+    def publish(self, data: bytes) -> None:
+        """Send to every watcher whose socket takes it; for the others it replaces what waits."""
+        self._published = data
+        for outbox in self._outboxes.values():
+            outbox.send_latest(data)
+
+    async def serve(self, wire: ServerWire) -> None:
+        """One watcher until it leaves; it starts with what was published last."""
+        wire.text = True
+        outbox = Outbox(wire, 0)
+        wire.direct(lambda data: None, outbox.flush, lambda: None)
+        self._outboxes[wire] = outbox
+        if self._published is not None:
+            outbox.send_latest(self._published)
+        try:
+            await wire.wait_closed()
+        finally:
+            del self._outboxes[wire]
+
+    def abort_stalled(self, stall_s: float) -> None:
+        """Drop the watchers that have not read for ``stall_s`` seconds."""
+        for wire in list(self._outboxes):
+            since = wire.congested_since
+            if since is not None and wire.loop.time() - since >= stall_s:
+                wire.transport.abort()

@@ -1,0 +1,290 @@
+"""The bridge's server: one port for headsets, for pages and for whoever watches them.
+
+A connection's life: `web` decides on the HTTP request; the first message must be a hello, which
+`admission` judges; the application says which tasks it answers; the welcome goes out; from then on
+`Session.receive` handles each message where it arrives, and one task per session waits for its end.
+Nothing here ever waits for a client to read: see `bridge.wire` and `bridge.queues`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from bridge import web
+from bridge.admission import PastSessions, ServerConfig, open_channels, read_hello
+from bridge.application import Application, RefusalError, answer, awaits, end, settled
+from bridge.clock import now_us
+from bridge.live import Watchers
+from bridge.protocol import SUBPROTOCOL, VERSIONS, BridgeError, Bye, Hello, Notice, Welcome, encode
+from bridge.session import Session
+from bridge.wire import WRITE_LIMIT, ServerWire
+
+_log = logging.getLogger(__name__)
+_CLOSE_S = 1.0
+_TEND_S = 1.0
+
+
+class BridgeServer:
+    """Serves one application; use as ``async with BridgeServer(app) as server``.
+
+    ``pages`` maps a path to its page; ``now`` is the server's clock in microseconds, which replies
+    and pongs are stamped with.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        config: ServerConfig | None = None,
+        pages: Mapping[str, web.Page] | None = None,
+        now: Callable[[], int] = now_us,
+    ) -> None:
+        self.config = config or ServerConfig()
+        self.sessions: dict[str, Session] = {}
+        self._application = application
+        self._pages = dict(pages or {})
+        self._now = now
+        self._past = PastSessions(self.config.resume_s)
+        self._headsets: set[ServerWire] = set()
+        self._live = Watchers()
+        self._server: Server | None = None
+        self._tending: asyncio.Task[None] | None = None
+        self._awaits = awaits(application)
+
+    async def start(self) -> None:
+        """Listen; raises BridgeError when the address is taken or not ours."""
+        config = self.config
+        try:
+            self._server = await serve(
+                self._serve,
+                config.host,
+                config.port,
+                create_connection=ServerWire,
+                process_request=self._process_request,
+                select_subprotocol=_select_subprotocol,
+                compression=None,
+                max_size=config.max_message,
+                write_limit=WRITE_LIMIT,
+                ping_interval=config.ping_interval_s,
+                ping_timeout=config.ping_timeout_s,
+                open_timeout=config.hello_timeout_s,
+                close_timeout=_CLOSE_S,
+            )
+        except OSError as error:
+            raise BridgeError(
+                f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; "
+                "choose another port (0 takes any free one) or stop what uses it"
+            ) from None
+        self._tending = asyncio.create_task(self._tend())
+
+    async def stop(self) -> None:
+        """End every session with a bye and close the port."""
+        if self._server is None or self._tending is None:
+            return
+        self._tending.cancel()
+        for session in list(self.sessions.values()):
+            session.close("the server stops")
+        self._live.abort_stalled(0.0)
+        for wire in list(self._headsets):
+            if wire.congested:
+                # Closing politely would wait for the peer to read.
+                wire.transport.abort()
+        self._server.close()
+        await self._server.wait_closed()
+        self._server = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on (useful when configured as 0)."""
+        if self._server is None:
+            raise BridgeError("the server is not started")
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where a headset on this machine connects."""
+        host = self.config.host
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def watchers(self) -> int:
+        return len(self._live)
+
+    def publish(self, data: bytes) -> None:
+        """Send UTF-8 JSON to every watcher of `/live`; a slow one gets only the newest."""
+        self._live.publish(data)
+
+    # One connection
+
+    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        refused = web.check_origin(request, self.config)
+        if refused is not None:
+            return refused
+        live = urlsplit(request.path).path == web.LIVE
+        if not web.wants_websocket(request):
+            return web.serve_page(request, self._pages)
+        if live:
+            refused = web.check_live(request, self.config)
+            taken, places = len(self._live), self.config.max_watchers
+        else:
+            refused = web.check_bridge(request)
+            taken, places = len(self._headsets), self.config.max_sessions
+        if refused is None and taken >= places:
+            return web.refuse(
+                http.HTTPStatus.SERVICE_UNAVAILABLE, f"full: all {places} places are taken"
+            )
+        return refused
+
+    async def _serve(self, wire: ServerConnection) -> None:
+        if not isinstance(wire, ServerWire) or wire.request is None:
+            raise TypeError("connections are made by create_connection=ServerWire")
+        if urlsplit(wire.request.path).path == web.LIVE:
+            await self._live.serve(wire)
+            return
+        self._headsets.add(wire)
+        try:
+            await self._serve_headset(wire)
+        finally:
+            self._headsets.discard(wire)
+
+    async def _serve_headset(self, wire: ServerWire) -> None:
+        """Hello, welcome, then wait for the end."""
+        try:
+            session = await self._join(wire, await self._hello(wire))
+        except RefusalError as refusal:
+            wire.write(encode(Notice(refusal.code, str(refusal)[:2000])))
+            wire.write(encode(Bye(str(refusal)[:2000])))
+            await wire.shut(1008, str(refusal))
+            return
+        answering = (
+            asyncio.create_task(answer(self._application, session)) if self._awaits else None
+        )
+        reason = "the server was cancelled"
+        try:
+            reason = await session.over
+        finally:
+            if not reason.startswith("bye"):
+                self._past.remember(session.id, session.user, session.last_seq, wire.loop.time())
+            if answering is not None:
+                await end(answering)
+            _log.info("session %s of %s ended: %s", session.id, session.user, reason)
+            del self.sessions[session.id]
+            try:
+                await settled(self._application.left(session, reason))
+            finally:
+                session.gone.set()
+        await wire.shut(1000 if reason.startswith("bye") else 1008, reason)
+
+    async def _hello(self, wire: ServerWire) -> Hello:
+        first: asyncio.Future[bytes] = wire.loop.create_future()
+
+        def greet(data: bytes) -> None:
+            if first.done():
+                wire.fail(1002, "wait for the welcome before sending more")
+            else:
+                first.set_result(data)
+
+        wire.direct(greet, lambda: None, lambda: None if first.done() else first.set_result(b""))
+        try:
+            data = await asyncio.wait_for(first, self.config.hello_timeout_s)
+        except TimeoutError:
+            raise RefusalError(
+                "bad-sequence", f"no hello within {self.config.hello_timeout_s:g} s"
+            ) from None
+        return read_hello(data, self.config.token)
+
+    async def _join(self, wire: ServerWire, hello: Hello) -> Session:
+        """Make the session, ask the application, send the welcome."""
+        config = self.config
+        channels, refused = open_channels(hello)
+        last_seq = await self._resume(hello, wire.loop.time())
+        session_id = hello.resume if last_seq is not None and hello.resume else _new_id()
+        session = Session(
+            wire,
+            session_id,
+            hello,
+            channels,
+            refused,
+            inbox_bytes=config.inbox_bytes,
+            outbox_bytes=config.outbox_bytes,
+            late_us=config.late_us,
+            now=self._now,
+        )
+        session.resumed, session.last_seq = last_seq is not None, last_seq or 0
+        wire.direct(session.receive, session.flush, session.lost)
+        if not wire.open:
+            session.lost()
+        session.tasks = tuple(await settled(self._application.joined(session)))
+        if self._awaits:
+            session.use_inbox()
+        self.sessions[session.id] = session
+        session.open(self._application.frame, self._application.feedback)
+        wire.write(
+            encode(
+                Welcome(
+                    VERSIONS[1],
+                    session.id,
+                    {c.name: n for n, c in session.codecs.items()},
+                    session.refused,
+                    list(session.tasks),
+                    config.tick_us,
+                    self._now(),
+                    config.max_message,
+                    session.last_seq,
+                )
+            )
+        )
+        return session
+
+    async def _resume(self, hello: Hello, now_s: float) -> int | None:
+        """The last sequence number of the session that the hello wants back, or None."""
+        if hello.resume is None:
+            return None
+        alive = self.sessions.get(hello.resume)
+        if alive is not None and alive.user == hello.user:
+            # The old connection is half dead; the headset knows better. Its end must run first.
+            alive.close("resumed on a new connection")
+            await alive.gone.wait()
+        return self._past.take(hello.resume, hello.user, now_s)
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(_TEND_S)
+            for session in list(self.sessions.values()):
+                counts = session.tend(self.config.stall_s)
+                if counts:
+                    self._application.dropped(session, counts)
+            self._live.abort_stalled(self.config.stall_s)
+
+
+def _select_subprotocol(
+    connection: ServerConnection, offered: list[Subprotocol] | Any
+) -> Subprotocol | None:
+    """`web.check_bridge` has refused headsets without it; a watcher needs none."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)

@@ -1,0 +1,284 @@
+"""One headset's session on the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bridge.channels import Channel
+from bridge.clock import Estimate
+from bridge.frames import ChannelCodec, Frame, unpack_samples
+from bridge.protocol import (
+    Answer,
+    Bye,
+    Cue,
+    Feedback,
+    Hello,
+    Notice,
+    PackedFrame,
+    Ping,
+    Pong,
+    ProtocolError,
+    Reply,
+    decode_up,
+    encode,
+)
+from bridge.queues import FrameQueue, Outbox
+from bridge.stats import SessionStats
+from bridge.wire import Wire
+
+_ABUSE = 20
+_ABUSE_S = 10.0
+"""A session is closed after more than `_ABUSE` refused messages within `_ABUSE_S` seconds."""
+
+
+class Session:
+    """One headset from its welcome to its end.
+
+    A message arrives in ``receive``: it is decoded, checked against the advertised channels, and
+    handed on or refused with a notice. ``over`` is resolved with the reason when the session ends.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        session_id: str,
+        hello: Hello,
+        channels: Sequence[Channel],
+        refused: dict[str, str],
+        *,
+        inbox_bytes: int,
+        outbox_bytes: int,
+        late_us: int,
+        now: Callable[[], int],
+    ) -> None:
+        self.id = session_id
+        self.hello = hello
+        self.channels = {channel.name: channel for channel in channels}
+        self.refused = refused
+        self.tasks: tuple[str, ...] = ()
+        self.resumed = False
+        self.last_seq = 0
+        self.episode = -1
+        self.clock: Estimate | None = None
+        self.stats = SessionStats()
+        self.inbox = FrameQueue({c.name: c.delivery for c in channels}, inbox_bytes)
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
+        """Set when the application has been told that the session is over."""
+        self.arrived = asyncio.Event()
+        """Set when something was put into the inbox."""
+        self.codecs = {n: ChannelCodec(channel, n) for n, channel in enumerate(channels, 1)}
+        self._wire = wire
+        self._outbox = Outbox(wire, outbox_bytes)
+        self._late_us = late_us
+        self._now = now
+        self._capture_us = 0
+        self._open = False
+        self._to_inbox = False
+        self._held = False
+        self._refusals: deque[float] = deque(maxlen=_ABUSE)
+        self._told: Counter[str] = Counter()
+        self._on_frame: Callable[[Session, Frame], object]
+        self._on_feedback: Callable[[Session, Feedback], object]
+
+    @property
+    def user(self) -> str:
+        return self.hello.user
+
+    # What an application calls
+
+    def send_reply(self, seq: int, capture_us: int, answers: dict[str, Answer]) -> None:
+        """Send the answers after frame ``seq``; a newer reply replaces one that still waits."""
+        data = encode(Reply(seq, capture_us, answers))
+        self.stats.replies += 1
+        self.stats.bytes_out += len(data)
+        clock = self.clock
+        if clock is not None:
+            self.stats.latency.add(self._now() - clock.to_remote(capture_us))
+        self._outbox.send_latest(data)
+
+    def send_cue(self, kind: str, payload: dict[str, Any] | None = None) -> None:
+        """Tell the scene to do something; ``payload`` must be MessagePack-able."""
+        self._control(Cue(kind, payload or {}))
+
+    def notice(
+        self, code: str, text: str, counts: dict[str, int] | None = None, seq: int = 0
+    ) -> None:
+        """Tell the headset what went wrong; the text is shown to a person."""
+        self._control(Notice(code, text[:2000], counts or {}, seq))
+
+    def refuse(self, channel: str, reason: str) -> None:
+        """In ``joined``: do not open this channel; the headset is told the reason."""
+        del self.channels[channel]
+        self.refused[channel] = reason
+        self.codecs = {n: c for n, c in self.codecs.items() if c.name != channel}
+
+    def use_inbox(self) -> None:
+        """Frames and feedback wait in ``inbox`` instead of being handed to the callbacks."""
+        self._to_inbox = True
+
+    def take(self) -> Frame | Feedback | None:
+        """The oldest waiting item of the inbox, or None; reading resumes when there is room."""
+        item = self.inbox.take()
+        if self._held and not self.inbox.full:
+            self._held = False
+            self._wire.release("inbox full")
+        return item
+
+    def close(self, reason: str) -> None:
+        """End the session; the headset is told the reason."""
+        if not self.over.done():
+            self._control(Bye(reason[:2000]))
+            self.over.set_result(reason)
+
+    # What the server calls
+
+    def open(
+        self,
+        on_frame: Callable[[Session, Frame], object],
+        on_feedback: Callable[[Session, Feedback], object],
+    ) -> None:
+        """From now on messages are accepted."""
+        self._on_frame, self._on_feedback = on_frame, on_feedback
+        self._open = True
+
+    def receive(self, data: bytes) -> None:
+        """One message from the headset."""
+        if self.over.done():
+            return
+        self.stats.bytes_in += len(data)
+        seq = 0
+        try:
+            message = decode_up(data)
+            if not self._open:
+                raise ProtocolError("bad-sequence", "wait for the welcome before sending more")
+            if type(message) is PackedFrame:
+                seq = message.seq
+                self._receive_frame(message)
+            elif type(message) is Feedback:
+                seq = message.seq
+                self._receive_feedback(message)
+            elif type(message) is Ping:
+                self._receive_ping(message)
+            elif type(message) is Bye:
+                self.over.set_result(f"bye: {message.reason}" if message.reason else "bye")
+            else:
+                raise ProtocolError("bad-sequence", "a second hello; one opens a session")
+        except ProtocolError as error:
+            self._refuse(error, seq)
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        if not self.over.done():
+            self.over.set_result("connection lost")
+
+    def flush(self) -> None:
+        self._outbox.flush()
+
+    def tend(self, stall_s: float) -> Counter[str]:
+        """Called once a second: end a stalled session; returns and tells what was newly dropped."""
+        since = self._wire.congested_since
+        if since is not None and self._wire.loop.time() - since > stall_s and self._open:
+            self.close(f"stalled: did not read for {stall_s:g} s")
+        drops = self.inbox.drops + self._outbox.drops
+        self.stats.drops = drops
+        told = drops + Counter(lost=self.stats.lost, late=self.stats.late)
+        fresh = told - self._told
+        self._told = told
+        if fresh:
+            what = ", ".join(f"{name} {count}" for name, count in sorted(fresh.items()))
+            self.notice("dropped", f"dropped, lost or late since last told: {what}", dict(fresh))
+        return fresh
+
+    # Inside
+
+    def _receive_frame(self, packed: PackedFrame) -> None:
+        now = self._now()
+        self._check_seq(packed.seq)
+        if packed.episode != self.episode:
+            if packed.episode < self.episode:
+                raise ProtocolError(
+                    "bad-sequence", f"episode {packed.episode} after {self.episode}; count up"
+                )
+            self.episode = packed.episode
+            self._capture_us = 0
+            for codec in self.codecs.values():
+                codec.last_us = 0
+        if packed.capture_us < self._capture_us:
+            raise ProtocolError(
+                "bad-time", f"capture_us {packed.capture_us} after {self._capture_us}"
+            )
+        samples = unpack_samples(packed, self.codecs)
+        self._capture_us = packed.capture_us
+        stats = self.stats
+        stats.frames += 1
+        clock = self.clock
+        if clock is not None and now - clock.to_remote(packed.capture_us) > self._late_us:
+            stats.late += 1
+        frame = Frame(
+            packed.seq, packed.capture_us, samples, packed.episode, packed.episode_start_us, now
+        )
+        if self._to_inbox:
+            self._put(frame)
+        else:
+            self._on_frame(self, frame)
+
+    def _receive_feedback(self, feedback: Feedback) -> None:
+        self._check_seq(feedback.seq)
+        if feedback.task not in self.tasks:
+            raise ProtocolError(
+                "unknown-task",
+                f"feedback on task {feedback.task!r}; open are {', '.join(self.tasks) or 'none'}",
+            )
+        self.stats.feedback += 1
+        if self._to_inbox:
+            self._put(feedback)
+        else:
+            self._on_feedback(self, feedback)
+
+    def _receive_ping(self, ping: Ping) -> None:
+        now = self._now()
+        if ping.offset_us is not None:
+            numbers = np.array((ping.offset_us, ping.drift_ppm, ping.uncertainty_us))
+            if not np.abs(numbers).max() < 2**53:
+                raise ProtocolError("bad-time", "a clock estimate that is not finite")
+            self.clock = Estimate(
+                ping.offset_us, ping.drift_ppm * 1e-6, ping.sent_us, ping.uncertainty_us
+            )
+        # Not through the outbox: a pong that waited is worthless, and a congested peer gets none.
+        if not self._wire.congested:
+            self._wire.write(encode(Pong(ping.sent_us, now, self._now())))
+
+    def _check_seq(self, seq: int) -> None:
+        gap = seq - self.last_seq
+        if gap <= 0:
+            raise ProtocolError("bad-sequence", f"seq {seq} after {self.last_seq}; count up")
+        self.stats.lost += gap - 1
+        self.last_seq = seq
+
+    def _put(self, item: Frame | Feedback) -> None:
+        self.inbox.put(item)
+        self.arrived.set()
+        if self.inbox.full and not self._held:
+            self._held = True
+            self._wire.hold("inbox full")
+
+    def _refuse(self, error: ProtocolError, seq: int) -> None:
+        self.stats.refused += 1
+        self.notice(error.code, str(error), seq=seq)
+        now = self._wire.loop.time()
+        self._refusals.append(now)
+        if error.code == "garbage":
+            self.close(str(error))
+        elif len(self._refusals) == _ABUSE and now - self._refusals[0] < _ABUSE_S:
+            self.close(f"{_ABUSE} refused messages within {_ABUSE_S:g} s; the last: {error}")
+
+    def _control(self, message: Cue | Notice | Bye) -> None:
+        data = encode(message)
+        self.stats.bytes_out += len(data)
+        self._outbox.send_control(data)

@@ -1,0 +1,99 @@
+"""The HTTP side of the bridge's port: pages, origins, and who may open which websocket.
+
+Pages are served to anyone who reaches the port (their script and style could not carry a token),
+so nothing private belongs into them; private data flow over `/live`, which wants the token.
+"""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from bridge.admission import ServerConfig, is_loopback, same_token
+from bridge.protocol import SUBPROTOCOL
+
+Page = tuple[str, bytes | Callable[[], bytes]]
+"""Content type, and the body or what makes it (called on the event loop for every GET)."""
+
+LIVE = "/live"
+
+
+def respond(status: http.HTTPStatus, content_type: str, body: bytes) -> Response:
+    headers = Headers()
+    headers["Content-Type"] = content_type
+    headers["Content-Length"] = str(len(body))
+    headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Connection"] = "close"
+    return Response(status.value, status.phrase, headers, body)
+
+
+def refuse(status: http.HTTPStatus, text: str) -> Response:
+    return respond(status, "text/plain; charset=utf-8", (text + "\n").encode())
+
+
+def _hostname(netloc: str) -> str:
+    return urlsplit("//" + netloc).hostname or ""
+
+
+def check_origin(request: Request, config: ServerConfig) -> Response | None:
+    """Refuse requests that a foreign web page makes through a user's browser.
+
+    A websocket's Origin must be this very server or absent (no browser). On a loopback bind the
+    Host must be a loopback name too, or a page could reach it by rebinding its own DNS name.
+    """
+    host = request.headers.get("Host", "")
+    try:
+        if is_loopback(config.host) and host and not is_loopback(_hostname(host)):
+            return refuse(
+                http.HTTPStatus.FORBIDDEN,
+                f"host {host!r} is not this machine's loopback; open http://127.0.0.1 instead",
+            )
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return refuse(
+                http.HTTPStatus.FORBIDDEN,
+                f"origin {origin!r} may not connect; only pages from {host!r} itself may",
+            )
+    except ValueError:
+        return refuse(http.HTTPStatus.BAD_REQUEST, "malformed Host or Origin header")
+    return None
+
+
+def wants_websocket(request: Request) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def serve_page(request: Request, pages: Mapping[str, Page]) -> Response:
+    """The page at the request's path, or 404 with the list of pages."""
+    path = urlsplit(request.path).path
+    page = pages.get(path)
+    if page is None:
+        known = ", ".join(sorted(pages)) or "none"
+        return refuse(http.HTTPStatus.NOT_FOUND, f"no page {path}; there are: {known}")
+    content_type, body = page
+    return respond(http.HTTPStatus.OK, content_type, body if isinstance(body, bytes) else body())
+
+
+def check_live(request: Request, config: ServerConfig) -> Response | None:
+    """`/live?token=…`: the token is wanted wherever the server has one."""
+    token = parse_qs(urlsplit(request.path).query).get("token", [""])[0]
+    if same_token(config.token, token):
+        return None
+    return refuse(http.HTTPStatus.UNAUTHORIZED, "this page needs ?token=… of the server")
+
+
+def check_bridge(request: Request) -> Response | None:
+    """A headset must ask for the subprotocol by name."""
+    asked = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+    if SUBPROTOCOL in [name.strip() for name in asked.split(",")]:
+        return None
+    return refuse(
+        http.HTTPStatus.BAD_REQUEST,
+        f"subprotocol {asked!r}; this bridge speaks {SUBPROTOCOL!r}, ask for it in "
+        "Sec-WebSocket-Protocol",
+    )

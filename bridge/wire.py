@@ -1,0 +1,284 @@
+"""A websocket connection that hands each message over where it arrives, and never waits to write.
+
+`websockets` offers `await recv()` and `await send()`: one task switch per message, and a sender
+that stands still before a stalled reader. A bridge wants neither. `Wire` overrides the asyncio
+protocol callbacks of the same connection class: a message is decoded and answered within the call
+that received it, and the common frame (whole, binary, short) is read and written here. The library
+still does the handshake, fragments, long messages, pings, closing and all that is illegal. That is
+why the server is as fast as a bare echo loop; see benchmarks/bridge.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import struct
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.protocol import OPEN, Event
+
+WRITE_LIMIT = 64 * 1024
+"""Bytes in a socket's buffer above which it counts as congested."""
+_MAX_FRAGMENTS = 1024
+_FAST = 32 * 1024
+"""Longest message that is put together here; longer ones come in pieces, which the library joins
+without copying them again and again."""
+_SMALL, _TOGETHER = 2048, 32
+"""While one read is worked through, up to 32 messages of up to 2 KB wait for each other."""
+_BINARY, _TEXT, _MASKED = 0x82, 0x81, 0x80  # FIN with the opcode; the mask bit
+_SHORT, _LONG = struct.Struct("!BBH"), struct.Struct("!BBQ")
+if TYPE_CHECKING:
+
+    def apply_mask(data: bytes, mask: bytes) -> bytes: ...
+
+else:
+    from websockets.frames import apply_mask  # in C where the library was built with it
+
+Result = TypeVar("Result")
+
+
+class Wire(Connection):
+    """Adds to a connection: callbacks instead of ``recv``, ``write`` instead of ``send``.
+
+    From ``direct`` on, ``on_message`` gets every binary message, ``on_writable`` is called when a
+    congested socket has drained, ``on_lost`` when the connection is closing or gone (perhaps more
+    than once). Callbacks run inside the event loop's read callback: they must be short and must
+    not raise.
+    """
+
+    text = False
+    """Whether `write` sends text messages (the live page's JSON) or binary ones."""
+    masks = False
+    """Whether this end must mask what it writes: clients must, servers must not."""
+    congested_since: float | None = None
+    """Loop time since when the socket has not drained, or None."""
+    _on_message: Callable[[bytes], None] | None = None
+    _on_writable: Callable[[], None] | None = None
+    _on_lost: Callable[[], None] | None = None
+    _fragments: list[bytes] | None = None
+    _holds: frozenset[str] = frozenset()
+    _rest = b""
+    """The beginning of a frame whose end has not come."""
+    _owed = 0
+    _reading = False
+    _fast = 0
+
+    def direct(
+        self,
+        on_message: Callable[[bytes], None],
+        on_writable: Callable[[], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._on_message, self._on_writable, self._on_lost = on_message, on_writable, on_lost
+        self._fast = min(_FAST, self.protocol.max_message_size or _FAST)
+
+    @property
+    def congested(self) -> bool:
+        return self.paused
+
+    @property
+    def open(self) -> bool:
+        return self.protocol.state is OPEN
+
+    def write(self, data: bytes) -> None:
+        """Hand one message to the socket; nothing happens when the connection is closing.
+
+        The frame (RFC 6455, section 5.2) is put together here rather than by the library: two
+        thirds of a small message's cost were its general path for fragments and extensions.
+        """
+        if self.protocol.state is not OPEN:
+            return
+        n = len(data)
+        opcode = _TEXT if self.text else _BINARY
+        mask = _MASKED if self.masks else 0
+        if n < 126:
+            head = bytes((opcode, mask | n))
+        elif n < 65_536:
+            head = _SHORT.pack(opcode, mask | 126, n)
+        else:
+            head = _LONG.pack(opcode, mask | 127, n)
+        if mask:
+            key = os.urandom(4)
+            frame = head + key + apply_mask(data, key)
+        else:
+            frame = head + data
+        if self._reading and n <= _SMALL:
+            self._together.append(frame)
+            if len(self._together) >= _TOGETHER:
+                self._write_together()
+        else:
+            self._write_together()
+            self.transport.write(frame)
+
+    def _write_together(self) -> None:
+        """Small answers to what one read brought leave in one write."""
+        if self._together:
+            self.transport.write(b"".join(self._together))
+            self._together.clear()
+
+    def hold(self, why: str) -> None:
+        """Stop reading from the socket, so that TCP slows the sender down, until `release`."""
+        if not self._holds:
+            self.transport.pause_reading()
+        self._holds |= {why}
+
+    def release(self, why: str) -> None:
+        """Read on, unless another reason still holds."""
+        if why in self._holds:
+            self._holds -= {why}
+            if not self._holds and not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def fail(self, code: int, reason: str) -> None:
+        """Close because the peer broke the protocol, without waiting for it."""
+        if self.protocol.state is OPEN:
+            self._write_together()
+            self.protocol.fail(code, short(reason))
+            self.send_data()
+
+    async def shut(self, code: int, reason: str) -> None:
+        """Close politely; abort when the peer does not read or does not answer in time."""
+        if self.paused:
+            self.transport.abort()
+            return
+        limit = None if self.close_timeout is None else self.close_timeout + 1.0
+        try:
+            await asyncio.wait_for(self.close(code, short(reason)), limit)
+        except TimeoutError:
+            self.transport.abort()
+
+    def process_event(self, event: Event) -> None:
+        """What the library made of the frames it was given."""
+        if self._on_message is None or type(event) is not Frame:
+            super().process_event(event)
+        elif event.opcode in DATA_OPCODES:
+            self._process_fragment(event)
+        else:
+            super().process_event(event)
+
+    def _process_fragment(self, frame: Frame) -> None:
+        """Join a message of one or more frames; the library has checked order and total size."""
+        if frame.opcode is Opcode.TEXT:
+            self.fail(1003, "fedxr.v1 messages are binary MessagePack, not text")
+            return
+        if self._fragments is None:
+            self._fragments = []
+        self._fragments.append(bytes(frame.data))
+        if len(self._fragments) > _MAX_FRAGMENTS:
+            self.fail(1009, f"more than {_MAX_FRAGMENTS} fragments in a message")
+        elif frame.fin and self._on_message is not None:
+            data, self._fragments = b"".join(self._fragments), None
+            self._on_message(data)
+
+    def data_received(self, data: bytes) -> None:
+        """Deliver whole, unfragmented binary messages from here; all else goes to the library.
+
+        Every frame's header is read here, so that the border between the two is always known: the
+        library gets exactly the bytes of the frames it is to handle (control frames, text,
+        fragments, long and illegal ones), ``_owed`` of them still to come.
+        """
+        if self._on_message is None:
+            super().data_received(data)
+            return
+        if self._rest:
+            data = self._rest + data
+        at, end = 0, len(data)
+        self._reading = True
+        if self._owed:
+            at = min(self._owed, end)
+            self._owed -= at
+            self._write_together()
+            super().data_received(data[:at])
+        while end - at >= 2:
+            second = data[at + 1]
+            n, head = second & 0x7F, at + 2
+            if n >= 126:
+                size = head + (2 if n == 126 else 8)
+                if size > end:
+                    break
+                n, head = int.from_bytes(data[head:size], "big"), size
+            masked = second >= _MASKED
+            stop = head + 4 + n if masked else head + n
+            if (
+                data[at] != _BINARY
+                or masked is self.masks
+                or n > self._fast
+                or self._fragments is not None
+                or self.protocol.state is not OPEN
+            ):
+                self._owed = max(0, stop - end)
+                # The library may answer, and nothing may follow its close frame.
+                self._write_together()
+                super().data_received(data[at:stop])
+                at = min(stop, end)
+                continue
+            if stop > end:
+                break
+            at = stop
+            if masked:
+                self._on_message(apply_mask(data[head + 4 : stop], data[head : head + 4]))
+            else:
+                self._on_message(data[head:stop])
+        self._rest = data[at:]
+        self._reading = False
+        self._write_together()
+        if self.protocol.state is not OPEN and self._on_lost is not None:
+            # A close, or an illegal frame. The peer may keep the TCP connection as long as it
+            # likes, so whoever waits for the end must hear of it now.
+            self._on_lost()
+        # Websocket pings are answered inside the library, congested or not: a peer that pings and
+        # never reads would fill our memory with pongs. What does not read is not read either.
+        if self.paused and self.transport.get_write_buffer_size() > 4 * WRITE_LIMIT:
+            self.hold("peer does not read")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._together: list[bytes] = []
+        super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.congested_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.congested_since = None
+        self.release("peer does not read")
+        if self._on_writable is not None:
+            self._on_writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.congested_since = None
+        if self._on_lost is not None:
+            self._on_lost()
+
+
+class ServerWire(Wire, ServerConnection):
+    """The server's end."""
+
+
+class ClientWire(Wire, ClientConnection):
+    """The headset's end."""
+
+    masks = True
+
+
+def short(reason: str) -> str:
+    """``reason`` cut to the 123 bytes that a websocket close frame can carry."""
+    return reason.encode()[:120].decode(errors="ignore")
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Like `asyncio.run`, on uvloop where it is installed (twice as fast on small messages)."""
+    try:
+        factory = importlib.import_module("uvloop").new_event_loop
+    except ImportError:
+        factory = None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)

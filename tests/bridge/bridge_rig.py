@@ -1,0 +1,110 @@
+"""What the bridge's tests share: an application that remembers, and a headset that connects."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+
+from bridge.application import Application
+from bridge.channels import Channel, Samples, layout_of
+from bridge.client import HeadsetClient, connect
+from bridge.frames import Frame
+from bridge.protocol import Answer, Down, Feedback, Message, Welcome, decode_down, encode
+from bridge.server import BridgeServer, ServerConfig
+from bridge.session import Session
+
+GAZE = Channel("gaze", "gaze/point2", 72)
+ANSWERS = {"emotion": Answer.of(np.array([0.25, 0.75]), 3)}
+
+
+class Recorder(Application):
+    """Keeps what it is told and answers each frame at once."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.frames: list[Frame] = []
+        self.told: list[Feedback] = []
+        self.over: list[str] = []
+        self.drops: list[Mapping[str, int]] = []
+
+    def joined(self, session: Session) -> Sequence[str]:
+        self.sessions.append(session)
+        return ("emotion",)
+
+    def frame(self, session: Session, frame: Frame) -> None:
+        self.frames.append(frame)
+        session.send_reply(frame.seq, frame.capture_us, ANSWERS)
+
+    def feedback(self, session: Session, feedback: Feedback) -> None:
+        self.told.append(feedback)
+
+    def left(self, session: Session, reason: str) -> None:
+        self.over.append(reason)
+
+    def dropped(self, session: Session, counts: Mapping[str, int]) -> None:
+        self.drops.append(counts)
+
+
+def server_of(app: Application, pages: Any = None, **config: Any) -> BridgeServer:
+    return BridgeServer(app, ServerConfig(port=0, **config), pages)
+
+
+async def headset(
+    url: str, channels: Sequence[Channel] = (GAZE,), user: str = "u", **more: Any
+) -> HeadsetClient:
+    more.setdefault("clock_s", None)
+    return await connect(
+        url, user=user, scenario="companion", channels=channels, tasks=["emotion"], **more
+    )
+
+
+def samples_of(channel: Channel, t_us: Sequence[int], size: int = 4) -> Samples:
+    """Made-up samples at ``t_us``; free sizes of the layout become ``size``."""
+    layout = layout_of(channel.layout)
+    shape = (len(t_us), *(n or size for n in layout.shape))
+    values = np.arange(int(np.prod(shape))).reshape(shape) % 251
+    return Samples(np.array(t_us, np.int64), values.astype(layout.dtype))
+
+
+def gaze(*t_us: int) -> dict[str, Samples]:
+    return {"gaze": samples_of(GAZE, t_us)}
+
+
+async def until(what: Callable[[], Any], seconds: float = 5.0) -> None:
+    """Wait for ``what`` to become true; fail when it does not."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f"still waiting after {seconds} s"
+        await asyncio.sleep(0.005)
+
+
+class RawHeadset:
+    """A websocket on which a test sends what it likes."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    @classmethod
+    async def open(cls, url: str, **more: Any) -> RawHeadset:
+        more.setdefault("subprotocols", ["fedxr.v1"])
+        return cls(await open_websocket(url, compression=None, proxy=None, max_size=None, **more))
+
+    async def send(self, message: Message | bytes) -> None:
+        await self.socket.send(message if isinstance(message, bytes) else encode(message))
+
+    async def receive(self) -> Down:
+        data = await asyncio.wait_for(self.socket.recv(), 5)
+        assert isinstance(data, bytes)
+        return decode_down(data)
+
+    async def hello(self, hello: Message) -> Welcome:
+        await self.send(hello)
+        welcome = await self.receive()
+        assert isinstance(welcome, Welcome), welcome
+        return welcome

@@ -1,0 +1,167 @@
+"""Who gets in, over real sockets: hellos, tokens, origins, places, pages."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from bridge_rig import GAZE, RawHeadset, Recorder, headset, server_of, until
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from bridge.admission import ServerConfig
+from bridge.client import connect
+from bridge.protocol import (
+    BridgeError,
+    Bye,
+    Hello,
+    Notice,
+    Offer,
+)
+from bridge.server import BridgeServer
+
+HELLO = Hello(1, 1, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
+
+
+@pytest.mark.parametrize(
+    ("hello", "code", "said"),
+    [
+        (Hello(2, 9, "u", "s", [], []), "bad-version", "versions 2 to 9"),
+        (Hello(0, 0, "u", "s", [], []), "bad-version", "update the older side"),
+        (Bye("x"), "bad-sequence", "must be a hello"),
+        (b"\xc1garbage", "garbage", "not a fedxr.v1 message"),
+    ],
+)
+async def test_a_bad_start_is_refused_with_the_reason(hello: Any, code: str, said: str) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        raw = await RawHeadset.open(server.url)
+        await raw.send(hello)
+        notice = await raw.receive()
+        assert isinstance(notice, Notice)
+        assert notice.code == code
+        assert said in notice.text
+        assert isinstance(await raw.receive(), Bye)
+        with pytest.raises(ConnectionClosed):
+            await raw.receive()
+        assert raw.socket.close_code == 1008
+    assert not app.sessions
+
+
+async def test_silence_instead_of_a_hello_is_cut_off() -> None:
+    async with server_of(Recorder(), hello_timeout_s=0.2) as server:
+        raw = await RawHeadset.open(server.url)
+        notice = await raw.receive()
+        assert isinstance(notice, Notice)
+        assert "no hello within 0.2 s" in notice.text
+
+
+async def test_channels_are_refused_one_by_one() -> None:
+    offers = [
+        Offer("gaze", "gaze/point2", 72.0),
+        Offer("gaze", "gaze/ray", 72.0),
+        Offer("nose", "smell/nose", 1.0),
+        Offer("ear", "audio/pcm16", 16e3, "sometimes"),
+    ]
+    async with server_of(Recorder()) as server:
+        raw = await RawHeadset.open(server.url)
+        welcome = await raw.hello(Hello(1, 1, "u", "s", offers, []))
+    assert list(welcome.channels) == ["gaze"]
+    assert welcome.refused["gaze"].startswith("offered twice")
+    assert "unknown layout 'smell/nose'" in welcome.refused["nose"]
+    assert "'latest', 'queue N' and 'reliable'" in welcome.refused["ear"]
+
+
+async def test_a_token_is_wanted_beyond_loopback() -> None:
+    with pytest.raises(BridgeError, match="a token is needed"):
+        ServerConfig(host="0.0.0.0", insecure=True)  # noqa: S104
+    with pytest.raises(BridgeError, match="no TLS yet"):
+        ServerConfig(host="0.0.0.0", token="t")  # noqa: S104
+    app = Recorder()
+    async with server_of(app, host="0.0.0.0", token="right", insecure=True) as server:  # noqa: S104
+        url = f"ws://127.0.0.1:{server.port}"
+        for token, said in ((None, "no token"), ("wrong", "wrong token"), ("", "no token")):
+            with pytest.raises(BridgeError, match=said):
+                await headset(url, token=token)
+        with pytest.raises(InvalidStatus, match="401"):
+            await open_websocket(url + "/live?token=wrong", proxy=None)
+        assert not app.sessions
+        async with (
+            await headset(url, token="right") as client,
+            open_websocket(url + "/live?token=right", proxy=None),
+        ):
+            assert client.tasks == ("emotion",)
+
+
+async def test_foreign_origins_hosts_and_protocols_stay_out() -> None:
+    async with server_of(Recorder()) as server:
+        for more, said in (
+            ({"origin": "http://evil.example"}, "may not connect"),
+            ({"origin": "null"}, "may not connect"),
+            ({"subprotocols": ["fedxr.v9"]}, "this bridge speaks 'fedxr.v1'"),
+            ({"subprotocols": None}, "this bridge speaks 'fedxr.v1'"),
+        ):
+            with pytest.raises(InvalidStatus) as error:
+                await RawHeadset.open(server.url, **more)
+            assert said in (error.value.response.body or b"").decode()
+        rebound = server.url.replace("127.0.0.1", "evil.example")
+        with pytest.raises(InvalidStatus) as error:
+            await RawHeadset.open(rebound, host="127.0.0.1", port=server.port)
+        assert "is not this machine's loopback" in (error.value.response.body or b"").decode()
+        same = await RawHeadset.open(server.url, origin=f"http://127.0.0.1:{server.port}")
+        await same.hello(HELLO)
+
+
+async def test_sessions_are_limited() -> None:
+    async with server_of(Recorder(), max_sessions=2) as server:
+        first, second = await headset(server.url), await headset(server.url)
+        with pytest.raises(BridgeError, match="all 2 places are taken"):
+            await headset(server.url)
+        await first.close()
+        await until(lambda: len(server.sessions) == 1)
+        await (await headset(server.url)).close()
+        await second.close()
+
+
+async def test_pages_and_the_live_page() -> None:
+    made = iter((b"one", b"two"))
+    pages = {"/": ("text/html", b"<p>hi"), "/n": ("text/plain", lambda: next(made))}
+    app = Recorder()
+    async with server_of(app, pages) as server:
+
+        def get(path: str) -> tuple[int, str, bytes]:
+            try:
+                url = f"http://127.0.0.1:{server.port}{path}"
+                with urllib.request.urlopen(url, timeout=5) as got:
+                    return got.status, got.headers["Content-Type"], got.read()
+            except urllib.error.HTTPError as error:
+                return error.code, "", error.read()
+
+        assert await asyncio.to_thread(get, "/?x=1") == (200, "text/html", b"<p>hi")
+        assert (await asyncio.to_thread(get, "/n"))[2] == b"one"
+        assert (await asyncio.to_thread(get, "/n"))[2] == b"two"
+        status, _, body = await asyncio.to_thread(get, "/none")
+        assert (status, body) == (404, b"no page /none; there are: /, /n\n")
+        server.publish(b'{"n": 1}')
+        async with open_websocket(server.url + "/live", proxy=None) as watcher:
+            assert await watcher.recv() == '{"n": 1}'
+            server.publish(b'{"n": 2}')
+            assert await watcher.recv() == '{"n": 2}'
+            assert server.watchers == 1
+        await until(lambda: server.watchers == 0)
+
+
+async def test_clear_errors_when_there_is_no_bridge() -> None:
+    async with server_of(Recorder()) as server:
+        url, port = server.url, server.port
+        with pytest.raises(BridgeError, match="choose another port"):
+            async with BridgeServer(Recorder(), ServerConfig(port=port)):
+                pass
+        client = await headset(url)
+    with pytest.raises(BridgeError, match="the server stops"):
+        await anext(client)
+    with pytest.raises(BridgeError, match="cannot reach a bridge at"):
+        await connect(url, user="u", scenario="s", channels=[GAZE])

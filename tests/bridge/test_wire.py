@@ -1,0 +1,133 @@
+"""The border between our reading of websocket frames and the library's, wherever bytes are cut."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import numpy as np
+import pytest
+from bridge_rig import RawHeadset, Recorder, server_of, until
+from websockets.frames import Frame, Opcode
+
+from bridge.protocol import Block, Hello, Offer, PackedFrame, Reply, decode_down, encode
+from bridge.wire import short
+
+HELLO = encode(Hello(1, 1, "u", "s", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"]))
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: fedxr.v1\r\n\r\n"
+)
+
+
+def message(seq: int, n: int = 1) -> bytes:
+    data = np.zeros(2 * n, "<f4").tobytes()
+    return encode(PackedFrame(seq, 1000 * seq, [Block(1, 1000 * seq, n, data)]))
+
+
+def masked(opcode: Opcode, data: bytes, fin: bool = True) -> bytes:
+    """One frame as a client sends it, put together by the library."""
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+def stream() -> tuple[bytes, int]:
+    """Short, long, huge and fragmented messages with pings between and inside; how many."""
+    parts, third = [], message(3)
+    parts.append(masked(Opcode.BINARY, message(1)))
+    parts.append(masked(Opcode.PING, b"one"))
+    parts.append(masked(Opcode.BINARY, message(2, 40)))  # 16-bit length
+    parts.append(masked(Opcode.BINARY, third[:9], fin=False))
+    parts.append(masked(Opcode.PING, b"two"))
+    parts.append(masked(Opcode.CONT, third[9:20], fin=False))
+    parts.append(masked(Opcode.CONT, third[20:]))
+    parts.append(masked(Opcode.BINARY, message(4, 6000)))  # 48 KB: left to the library
+    parts.append(masked(Opcode.BINARY, message(5, 10_000)))  # 80 KB, 64-bit length
+    parts.extend(masked(Opcode.BINARY, message(seq)) for seq in range(6, 30))
+    return b"".join(parts), 29
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 137, 1021, 40_000, 10**9])
+async def test_every_cut_of_the_stream_gives_the_same_messages(chunk: int) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HANDSHAKE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(masked(Opcode.BINARY, HELLO))
+        await until(lambda: server.sessions)
+        wire = app.sessions[0]._wire
+        data, due = stream()
+        for at in range(0, len(data), chunk):
+            # Straight into the protocol: a socket would join the pieces again.
+            wire.data_received(data[at : at + chunk])
+        assert [f.seq for f in app.frames] == list(range(1, due + 1))
+        assert app.sessions[0].stats.refused == 0
+        writer.close()
+        await until(lambda: app.over)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (Frame(Opcode.BINARY, message(1)).serialize(mask=False), 1002),
+        (b"\xc2" + masked(Opcode.BINARY, message(1))[1:], 1002),
+        (masked(Opcode.CONT, b"x"), 1002),
+        (masked(Opcode.BINARY, b"x", fin=False) + masked(Opcode.BINARY, b"y"), 1002),
+        (b"\x82\xff" + b"\xff" * 8 + bytes(4), 1009),
+        (b"\x82\xff" + (2**40).to_bytes(8, "big") + bytes(4), 1009),
+        (
+            b"".join(
+                masked(Opcode.BINARY if n == 0 else Opcode.CONT, b"", fin=False)
+                for n in range(1100)
+            ),
+            1009,
+        ),
+    ],
+    ids=[
+        "unmasked",
+        "reserved bit",
+        "lone continuation",
+        "broken fragments",
+        "negative length",
+        "a terabyte",
+        "endless fragments",
+    ],
+)
+async def test_illegal_frames_close_the_connection(bad: bytes, code: int) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HANDSHAKE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(masked(Opcode.BINARY, HELLO))
+        await until(lambda: server.sessions)
+        writer.write(bad)
+        received = await asyncio.wait_for(reader.read(), 5)
+        at = received.rindex(b"\x88")
+        assert int.from_bytes(received[at + 2 : at + 4], "big") == code
+        await until(lambda: app.over)
+        assert not app.frames
+        writer.close()
+
+
+@pytest.mark.parametrize("n", [10, 125, 126, 4096, 65_535, 65_536, 300_000])
+async def test_what_is_written_is_legal_at_every_length(n: int) -> None:
+    """The library's own client reads what our server writes."""
+    app = Recorder()
+    async with server_of(app) as server:
+        raw = await RawHeadset.open(server.url)
+        await raw.send(HELLO)
+        await raw.receive()
+        data = os.urandom(n)
+        app.sessions[0]._wire.write(data)
+        assert await asyncio.wait_for(raw.socket.recv(), 5) == data
+        app.sessions[0].send_reply(1, 1, {})
+        got = await asyncio.wait_for(raw.socket.recv(), 5)
+        assert isinstance(got, bytes)
+        assert isinstance(decode_down(got), Reply)
+
+
+def test_close_reasons_fit_a_close_frame() -> None:
+    assert len(short("ä" * 200).encode()) <= 123
+    assert short("brief") == "brief"
