@@ -1,0 +1,220 @@
+"""Answering live: H headsets, tick by tick, in one pass; and from late feedback back to lessons.
+
+One tick: each headset's samples become emissions, standardised by what is known of its user; every
+task of every headset is asked; one forward answers all of them. What answers are computed with is
+a :class:`Prepared`, made by whoever learns and taken up whole between ticks, so that answers never
+wait for learning.
+
+Summaries are dear (gaze, audio and hands 1 to 7 ms), so between two of them a task is answered
+with the last one: it is renewed when it is as old as the task's deadline, but no more often than
+every ``freshest`` ticks and no less often than every ``STALEST``; headsets take turns. The tokens
+are always those of the tick. A moment that gets feedback becomes a lesson with its exact summary
+(:mod:`agent.past`), whatever the age of the one that it was answered with.
+
+Shape legend: H headsets, Q tasks of a headset, C classes, Z features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agent.analytic import Choice, Sums
+from agent.backbone import Adapters
+from agent.encoders.base import Array
+from agent.fleet import Fleet, Member
+from agent.model import Answers
+from agent.past import Past
+from agent.streaming import Rings, places, resized, tick_batch
+from agent.tasks import task_named
+from agent.tokens import Ask, Emission, Tokens, TokenStream
+from bridge.channels import TICK_US, Samples
+
+Probabilities = NDArray[np.float32]
+
+STALEST = 15
+"""Ticks after which a summary is renewed at the latest (0.5 s)."""
+COUNT = 30
+"""A summary is counted into the user's moments once in so many ticks: windows overlap."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What answers are computed with, rows as the fleet's; ``version`` counts."""
+
+    version: int
+    adapters: list[Adapters]
+    heads: Mapping[str, Tensor]
+    weights: Mapping[tuple[int, str], Tensor]
+    choices: Mapping[tuple[int, str], Choice]
+
+
+@dataclass
+class _Summary:
+    """A task's last summary: raw by layout, its features z (Z,), and what the analytic head of
+    version ``version`` says of it (C,)."""
+
+    tick: int
+    raw: dict[str, Array]
+    z: Tensor
+    version: int = -1
+    scores: Tensor = field(default_factory=lambda: torch.zeros(()))
+
+
+@dataclass
+class _Seat:
+    """One headset's stream, its past, and its last summary and count (ticks) by task."""
+
+    stream: TokenStream
+    past: Past
+    tasks: tuple[str, ...]
+    summaries: dict[str, _Summary] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+
+
+class Answering:
+    """The live side of a fleet. Not thread-safe, but for :meth:`prepare`, which may run in the
+    learning thread while the others run in the answering one."""
+
+    def __init__(self, fleet: Fleet, freshest: int = 3) -> None:
+        self.fleet, self.freshest = fleet, freshest
+        self._solved: dict[tuple[int, str], tuple[tuple[object, ...], Tensor]] = {}
+        self._seats: list[_Seat] = []
+        self._size = (1, 1)
+        self.rings = Rings(fleet.brain.model, 0, 1, 1, fleet.cohort.dtype)
+        for row in range(len(fleet.members)):
+            self.reseat(row)
+        self.prepared = self.prepare()
+
+    def reseat(self, row: int) -> None:
+        """Headset ``row`` of the fleet is a new one; the others keep what they have seen."""
+        member = self.fleet.members[row]
+        seat = _seat(member)
+        before = len(self._seats)
+        self._seats[row : row + 1] = [seat]
+        kept = [i if i < before and i != row else -1 for i in range(len(self._seats))]
+        fast, slow = places(member.channels)
+        self._size = max(self._size[0], fast), max(self._size[1], slow)
+        self.rings = resized(self.rings, self.fleet.brain.model, kept, *self._size)
+
+    # -- what answers are computed with ----------------------------------------------------------
+
+    def prepare(self) -> Prepared:
+        """From the fleet as it is now; weights of analytic heads are solved where they changed."""
+        fleet, cohort = self.fleet, self.fleet.cohort
+        with torch.no_grad():
+            leaves = cohort.leaves(cohort.theta.clone(), ())
+            adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
+        choices = {
+            (row, task): fleet.choices[row][task]
+            for row, member in enumerate(fleet.members)
+            for task in member.tasks
+        }
+        weights = {key: self._solve(*key, choice) for key, choice in choices.items()}
+        version = self.prepared.version + 1 if hasattr(self, "prepared") else 0
+        return Prepared(version, adapters, heads, weights, choices)
+
+    def _solve(self, row: int, task: str, choice: Choice) -> Tensor:
+        # Sums are replaced, never changed in place, so being the same object means no change.
+        fleet = self.fleet
+        source: tuple[Sums | Choice | None, ...] = (
+            fleet.sums[row].get(task), fleet.crowd[row].get(task), choice
+        )
+        known = self._solved.get((row, task))
+        if known is None or any(a is not b for a, b in zip(known[0], source, strict=True)):
+            total = fleet.total(row, task, choice.own)
+            known = (source, total.solve(fleet.brain.ridges[task].ridge))
+            self._solved[row, task] = known
+        return known[1]
+
+    # -- one tick --------------------------------------------------------------------------------
+
+    def push(self, row: int, episode: int, samples: Mapping[str, Samples]) -> None:
+        """What headset ``row`` sent; times count from the start of ``episode``, which only grows:
+        with a new one its context starts anew."""
+        seat = self._seats[row]
+        if episode != seat.past.episode:
+            seat.stream.start()
+            seat.past.begin(episode)
+            seat.summaries.clear()
+            seat.counted.clear()
+            self.rings.clear(row)
+        seat.stream.push(samples)
+        seat.past.push(samples)
+
+    def tick(self, due: Mapping[int, int]) -> dict[int, dict[str, Probabilities]]:
+        """Close tick ``due[row]`` of each headset in ``due``; probabilities (C,) of all its tasks.
+        A headset may skip ticks: what they emitted is read, its tasks are asked at the last."""
+        rows = range(len(self._seats))
+        emissions: list[list[Emission]] = [[] for _ in rows]
+        asks: list[list[Ask]] = [[] for _ in rows]
+        for row, tick in due.items():
+            emissions[row], asks[row] = self._close(row, tick)
+        if not any(asks) and not any(emissions):
+            return {row: {} for row in due}
+        model, prepared = self.fleet.brain.model, self.prepared
+        batch = tick_batch(model, emissions, asks)
+        with torch.no_grad():
+            answers = model(
+                batch,
+                self.fleet.cohort.layers,
+                prepared.adapters,
+                prepared.heads,
+                context=self.rings.open(batch),
+            )
+            return {row: self._read(answers, row, asks[row], prepared) for row in due}
+
+    def _close(self, row: int, tick: int) -> tuple[list[Emission], list[Ask]]:
+        """Emissions and questions of a headset's tick, standardised; both are counted first."""
+        seat, normal = self._seats[row], self.fleet.normals[row]
+        raw = seat.stream.advance(tick)
+        seat.past.add(raw, tick)
+        normal.observe(Tokens(tuple(raw), ()))
+        asks = [normal.ask(Ask(t, tick, -1, self._summary(row, t, tick).raw)) for t in seat.tasks]
+        return [normal.emission(e) for e in raw], asks
+
+    def _summary(self, row: int, task: str, tick: int) -> _Summary:
+        seat, normal = self._seats[row], self.fleet.normals[row]
+        found = seat.summaries.get(task)
+        every = int(task_named(task).deadline_ms * 1000 // TICK_US)
+        every = min(max(every, self.freshest), STALEST)
+        if found and found.raw and (tick + row) // every == (found.tick + row) // every:
+            return found
+        ask = Ask(task, tick, -1, seat.stream.summary(task, tick))
+        if ask.summary and tick >= seat.counted.get(task, -COUNT) + COUNT:
+            seat.counted[task] = tick
+            normal.observe(Tokens((), (ask,)))
+        z = self.fleet.features([Tokens((), (normal.ask(ask),))])[0]
+        found = seat.summaries[task] = _Summary(tick, dict(ask.summary), z)
+        return found
+
+    def _read(
+        self, answers: Answers, row: int, asks: list[Ask], now: Prepared
+    ) -> dict[str, Probabilities]:
+        out = {}
+        for i, ask in enumerate(asks):
+            summary, choice = self._seats[row].summaries[ask.task], now.choices[row, ask.task]
+            if summary.version != now.version:
+                summary.version = now.version
+                sharpness = self.fleet.brain.ridges[ask.task].sharpness
+                summary.scores = sharpness * (summary.z @ now.weights[row, ask.task])
+            logits = choice.trust * answers.logits[ask.task][row, i] + summary.scores
+            out[ask.task] = torch.softmax(logits, -1).numpy()
+        return out
+
+    # -- feedback --------------------------------------------------------------------------------
+
+    def lesson(self, row: int, task: str, episode: int, t_us: int, label: int) -> Tokens | None:
+        """The moment ``t_us`` of ``episode`` with its truth, as the model is to learn it; None
+        where it is no longer (or not yet) known."""
+        found = self._seats[row].past.moment(task, episode, t_us, label)
+        return None if found is None else self.fleet.normals[row].apply(found)
+
+
+def _seat(member: Member) -> _Seat:
+    return _Seat(TokenStream(member.channels), Past(member.channels), member.tasks)

@@ -1,0 +1,130 @@
+"""From pretraining users to a brain: model, analytic heads and population, and back from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from agent.analytic import FEATURES, Ridge, Sums, calibrate, features, flatten, unflatten
+from agent.backbone import Size
+from agent.batch import collate
+from agent.encoders.base import Shape
+from agent.fleet import Brain
+from agent.model import M3T, Plan
+from agent.pretrain import Pretraining, fit_standards, pretrain
+from agent.tasks import task_named
+from agent.tokens import Tokens
+
+FORMAT = "fedxr-brain/1"
+
+
+def make_brain(
+    plan: Plan,
+    users: Mapping[str, Sequence[Sequence[Tokens]]],
+    copies: Mapping[str, Sequence[Tokens]],
+    population: Mapping[str, tuple[Tensor, Tensor]],
+    config: Pretraining,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Brain:
+    """Pretrain on the episodes of ``users`` (by task, then user) and augmented ``copies``, then fit
+    the analytic heads."""
+    episodes = {task: [e for user in users[task] for e in user] for task in users}
+    torch.manual_seed(config.seed)
+    model = M3T(plan)
+    fit_standards(model, [e for task in sorted(episodes) for e in episodes[task]])
+    both = {task: [*episodes[task], *copies.get(task, ())] for task in episodes}
+    pretrain(model, both, config, progress)
+    ridges = {task: fit_ridge(model, task, users[task]) for task in users}
+    return Brain(model, ridges, dict(population))
+
+
+def fit_ridge(model: M3T, task: str, users: Sequence[Sequence[Tokens]], most: int = 40) -> Ridge:
+    """The analytic head of ``task``: the sums of all ``users`` as prior, λ and sharpness by leaving
+    out one of the first ``most`` users at a time."""
+    keys = tuple(k for k in model.plan.summaries if k.split("|")[0] == task)
+    sizes = tuple(model.plan.summaries[k] for k in keys)
+    classes = len(task_named(task).classes)
+    told, prior = [], Sums.none(classes)
+    for episodes in users:
+        batch = collate([episodes], model.plan.tokens_of, model.plan.tasks)
+        label = batch.label.flatten()
+        z = features(model.summaries(batch.summaries), keys, sizes, len(label))
+        here = (batch.ask_task.flatten() == model.plan.tasks.index(task)) & (label >= 0)
+        told.append((z[here], label[here]))
+        prior = prior.plus(Sums.of(z[here], label[here], classes))
+    if len(told) < 2:
+        return Ridge(keys, sizes, prior)
+    return Ridge(keys, sizes, prior, *calibrate(told[:most], classes))
+
+
+def save_brain(brain: Brain, path: Path, card: str) -> None:
+    """Write one safetensors file: weights, analytic heads and population, with ``card`` (what it
+    was trained on and by which command) in its header. Whole or not at all."""
+    tensors = {f"model/{k}": v.contiguous() for k, v in brain.model.state_dict().items()}
+    heads = {}
+    for task, r in brain.ridges.items():
+        tensors[f"ridge/{task}/prior"] = flatten(r.prior).contiguous()
+        heads[task] = {
+            "keys": r.keys,
+            "sizes": r.sizes,
+            "ridge": r.ridge,
+            "sharpness": r.sharpness,
+        }
+    for key, (mean, deviation) in brain.population.items():
+        tensors[f"population/{key}"] = torch.stack((mean, deviation)).contiguous()
+    plan = brain.model.plan
+    meta = {
+        "format": FORMAT,
+        "card": card,
+        "size": json.dumps(asdict(plan.size)),
+        "layouts": json.dumps({k: asdict(v) for k, v in plan.layouts.items()}),
+        "tasks": json.dumps(plan.tasks),
+        "summaries": json.dumps(dict(plan.summaries)),
+        "ridges": json.dumps(heads),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    save_file(tensors, str(draft), meta)
+    draft.replace(path)
+
+
+def load_brain(path: Path) -> Brain:
+    """The brain in ``path``; raises ValueError that says what the file is instead."""
+    with safe_open(str(path), "pt") as file:
+        meta = file.metadata() or {}
+        if meta.get("format") != FORMAT:
+            raise ValueError(
+                f"{path}: format {meta.get('format')!r}; this fedxr reads {FORMAT!r}. "
+                "Make one with `fedxr pretrain`"
+            )
+        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    plan = Plan(
+        Size(**json.loads(meta["size"])),
+        {k: Shape(**v) for k, v in json.loads(meta["layouts"]).items()},
+        tuple(json.loads(meta["tasks"])),
+        json.loads(meta["summaries"]),
+    )
+    model = M3T(plan).requires_grad_(False).eval()
+    model.load_state_dict(
+        {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
+    )
+    ridges = {}
+    for task, head in json.loads(meta["ridges"]).items():
+        classes = len(task_named(task).classes)
+        prior = unflatten(tensors[f"ridge/{task}/prior"], FEATURES, classes)
+        ridges[task] = Ridge(
+            tuple(head["keys"]), tuple(head["sizes"]), prior, head["ridge"], head["sharpness"]
+        )
+    population = {
+        k.removeprefix("population/"): (v[0], v[1])
+        for k, v in tensors.items()
+        if k.startswith("population/")
+    }
+    return Brain(model, ridges, population)

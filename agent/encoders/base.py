@@ -1,0 +1,70 @@
+"""What every encoder is: how samples of one modality become numbers for the model.
+
+An encoder has two sides that look at the same channel:
+
+- **tokens**: every ``period`` ticks the samples of the last ``window_s`` seconds become ``tokens``
+  rows, by :meth:`Encoder.features`. They travel through the backbone and stay in its cache.
+- **summary**: when a task is asked, the samples of the last ``summary_s`` seconds become one
+  vector, by :meth:`Encoder.summary`: the field's own statistics. It feeds the task query, the
+  linear shortcut and the analytic head, and it is what the classical baselines are given.
+
+Both are pure functions of samples with ``t < end_us``, so that a live stream and a recorded one
+give the same numbers. Standardisation by the population happens later, in the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.channels import Channel, Samples
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How an encoder looks to the model.
+
+    ``window_s`` seconds of samples make one emission, every ``period`` ticks, of ``size`` numbers
+    that the stem turns into ``tokens`` tokens (``linear``: ``size / tokens`` numbers each;
+    ``image``: a conv stem over a square picture). ``slow`` tokens live in the slow ring (64 s and
+    more), others in the fast one (4 s). ``summary`` is the length of the summary vector, over the
+    last ``summary_s`` seconds. ``period`` 0 means: at each tick in which a sample arrived.
+    ``speed`` is by how much a user's pace may differ, as a fraction (augmentation).
+    """
+
+    window_s: float
+    period: int
+    tokens: int
+    size: int
+    summary_s: float
+    summary: int
+    slow: bool = False
+    stem: Literal["linear", "image"] = "linear"
+    speed: float = 0.0
+
+
+class Encoder(Protocol):
+    """One modality's way from samples to numbers. Stateless; one instance serves all headsets."""
+
+    modality: str
+
+    def shape(self, channel: Channel) -> Shape:
+        """Sizes for this channel; raises ChannelError for a layout this encoder cannot read."""
+        ...
+
+    def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
+        """(size,) float32 from samples of ``[end_us - window_s, end_us)``; None: too few yet."""
+        ...
+
+    def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
+        """(summary,) float32 from samples of ``[end_us - summary_s, end_us)``; None: too few."""
+        ...
+
+    def augment(self, samples: Samples, channel: Channel, rng: np.random.Generator) -> Samples:
+        """A plausible other recording of the same thing (pretraining only). Keeps the times."""
+        ...

@@ -1,0 +1,109 @@
+"""Standardisation by the user's own unlabelled data: the first and cheapest personalisation.
+
+Some signals have a personal level (EEG, gaze position, skin conductance, a voice's loudness); for
+others the level is the label (gravity in motion). Which is which: ``PER_USER`` for tokens,
+``Task.per_user`` for summaries. A user's mean and deviation start from the population's with the
+weight of ``PRIOR`` observations, so that the first seconds are already usable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from agent.encoders.base import Array
+from agent.tasks import task_named
+from agent.tokens import Ask, Emission, Tokens
+
+PER_USER = ("eeg", "physiology")
+"""Modalities whose tokens are standardised per user."""
+
+PRIOR = 4.0
+LIMIT = 8.0
+"""Standardised numbers are clipped here: one broken electrode must not drown the rest."""
+
+
+@dataclass
+class Moments:
+    """Count, sum and sum of squares of a vector; two of them add."""
+
+    n: float
+    total: Array
+    square: Array
+
+    @classmethod
+    def none(cls, size: int) -> Moments:
+        return cls(0.0, np.zeros(size, np.float64), np.zeros(size, np.float64))
+
+    def add(self, vector: Array) -> None:
+        self.n += 1
+        self.total += vector
+        self.square += np.square(vector, dtype=np.float64)
+
+    def mean_and_deviation(self) -> tuple[Array, Array]:
+        n = max(self.n, 1.0)
+        mean = self.total / n
+        return mean, np.sqrt(np.maximum(self.square / n - mean**2, 0))
+
+
+def token_key(layout: str) -> str | None:
+    """Under which name a user's tokens of ``layout`` are standardised; None: they are not."""
+    return layout if layout.split("/")[0] in PER_USER else None
+
+
+def summary_key(task: str, layout: str) -> str:
+    """Under which name summaries of ``layout`` asked by ``task`` are kept and standardised."""
+    return f"{task}|{layout}"
+
+
+@dataclass
+class Normal:
+    """One user's moments by key, and the population's to start from."""
+
+    population: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    own: dict[str, Moments] = field(default_factory=dict)
+
+    def observe(self, tokens: Tokens) -> None:
+        """Count an episode's unlabelled numbers in."""
+        for e in tokens.emissions:
+            if key := token_key(e.layout):
+                self._count(key, e.features)
+        for ask in tokens.asks:
+            if task_named(ask.task).per_user:
+                for layout, vector in ask.summary.items():
+                    self._count(summary_key(ask.task, layout), vector)
+
+    def _count(self, key: str, vector: Array) -> None:
+        self.own.setdefault(key, Moments.none(len(vector))).add(vector)
+
+    def emission(self, e: Emission) -> Emission:
+        key = token_key(e.layout)
+        return replace(e, features=self._standard(key, e.features)) if key else e
+
+    def ask(self, ask: Ask) -> Ask:
+        if not task_named(ask.task).per_user:
+            return ask
+        summary = {
+            layout: self._standard(summary_key(ask.task, layout), v)
+            for layout, v in ask.summary.items()
+        }
+        return replace(ask, summary=summary)
+
+    def apply(self, tokens: Tokens) -> Tokens:
+        return replace(
+            tokens,
+            emissions=tuple(self.emission(e) for e in tokens.emissions),
+            asks=tuple(self.ask(a) for a in tokens.asks),
+        )
+
+    def _standard(self, key: str, vector: Array) -> Array:
+        moments = self.own.get(key, Moments.none(len(vector)))
+        mean, deviation = moments.mean_and_deviation()
+        if key in self.population:
+            mean0, deviation0 = self.population[key]
+            share = moments.n / (moments.n + PRIOR)
+            mean = share * mean + (1 - share) * mean0
+            deviation = share * deviation + (1 - share) * deviation0
+        z = (vector - mean) / (deviation + 1e-6 + 1e-3 * np.abs(mean))
+        return np.clip(z, -LIMIT, LIMIT).astype(np.float32)

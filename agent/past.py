@@ -1,0 +1,114 @@
+"""What a headset has sensed lately, so that feedback that comes late still becomes a lesson.
+
+Emissions of the current and of earlier episodes are kept, and the raw samples from which their
+summaries can be made again exactly. A lesson equals what :func:`agent.tokens.tokenize` makes of
+the recorded episode, but for emissions that are too old to matter (``LESSON``, ``SLOW``).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agent.encoders import encoder_for
+from agent.model import SLOW
+from agent.tasks import task_named
+from agent.tokens import Ask, Emission, Tokens, TokenStream, tick_of
+from bridge.channels import TICK_US, Channel, Samples
+
+KEEP = 1950
+"""Ticks (65 s) by which feedback may be late."""
+LESSON = 450
+"""Ticks (15 s) of fast tokens in a lesson: three times what a token sees."""
+BYTES = 1 << 26
+"""Most bytes of raw samples kept per channel (64 MiB); beyond, the oldest go, and feedback on them
+gets a summary of what is left."""
+
+
+@dataclass
+class _Episode:
+    number: int
+    last: int = -1
+    emissions: deque[Emission] = field(default_factory=deque)
+    samples: dict[str, deque[Samples]] = field(default_factory=dict)
+
+
+class Past:
+    """The last minutes of one headset. ``episode`` is the current one, -1 before the first."""
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        self.channels = {c.name: c for c in channels}
+        shapes = {c.name: encoder_for(c).shape(c) for c in channels}
+        self._summary_us = {n: int(s.summary_s * 1e6) for n, s in shapes.items() if s.summary}
+        self._slow = {c.layout for c in channels if shapes[c.name].slow}
+        self._bytes = dict.fromkeys(self.channels, 0)
+        self._episodes: deque[_Episode] = deque()
+
+    @property
+    def episode(self) -> int:
+        return self._episodes[-1].number if self._episodes else -1
+
+    def begin(self, episode: int) -> None:
+        """A new episode; the oldest go once those after them hold ``KEEP`` ticks."""
+        if episode <= self.episode:
+            raise ValueError(f"episode {episode} after {self.episode}; episodes count up")
+        while sum(e.last + 1 for e in list(self._episodes)[1:]) >= KEEP:
+            for name, parts in self._episodes.popleft().samples.items():
+                self._bytes[name] -= sum(map(_size, parts))
+        self._episodes.append(_Episode(episode))
+
+    def push(self, samples: Mapping[str, Samples]) -> None:
+        now = self._episodes[-1]
+        for name, part in samples.items():
+            if name in self._summary_us and len(part):
+                now.samples.setdefault(name, deque()).append(part)
+                self._bytes[name] += _size(part)
+
+    def add(self, emissions: Iterable[Emission], tick: int) -> None:
+        """What was emitted up to ``tick``, as it came (not standardised)."""
+        now = self._episodes[-1]
+        now.emissions.extend(emissions)
+        now.last = max(now.last, tick)
+        while now.emissions and now.emissions[0].tick <= tick - SLOW - KEEP:
+            now.emissions.popleft()
+        for name, parts in now.samples.items():
+            oldest = (tick - KEEP) * TICK_US - self._summary_us[name]
+            while parts and parts[0].t_us[-1] < oldest:
+                self._bytes[name] -= _size(parts.popleft())
+        for name in now.samples:
+            self._bound(name)
+
+    def _bound(self, name: str) -> None:
+        for e in self._episodes:
+            parts = e.samples.get(name, deque())
+            while self._bytes[name] > BYTES and len(parts) > 1:
+                self._bytes[name] -= _size(parts.popleft())
+
+    def moment(self, task: str, episode: int, t_us: int, label: int) -> Tokens | None:
+        """Not standardised; None where ``t_us`` of ``episode`` is not (or no longer) known."""
+        e = next((e for e in self._episodes if e.number == episode), None)
+        tick = tick_of(t_us)
+        if e is None or not max(0, e.last - KEEP) <= tick <= e.last:
+            return None
+        emissions = tuple(
+            m
+            for m in e.emissions
+            if m.tick <= tick and m.tick > tick - (SLOW if m.layout in self._slow else LESSON)
+        )
+        ask = Ask(task, tick, label, self._stream(e, task).summary(task, tick))
+        return Tokens(emissions, (ask,), str(episode))
+
+    def _stream(self, e: _Episode, task: str) -> TokenStream:
+        """A stream with the samples from which the summary of ``task`` is made."""
+        modalities = task_named(task).modalities
+        used = [c for c in self.channels.values() if c.modality in modalities]
+        stream = TokenStream(used)
+        for channel in used:
+            for part in e.samples.get(channel.name, ()):
+                stream.push({channel.name: part})
+        return stream
+
+
+def _size(part: Samples) -> int:
+    return part.t_us.nbytes + part.values.nbytes

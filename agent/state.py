@@ -1,0 +1,293 @@
+"""A headset's state on disk: one typed store that survives a kill at any instant.
+
+One SQLite file in WAL mode; a save is one transaction, so that a reader finds the state of one
+instant, whole, or the one before. Only what has changed since the last save is written: arrays as
+raw little-endian bytes, the rest as MessagePack. A killed process loses nothing that was saved; a
+power cut may lose the last saves, never the file (``synchronous=NORMAL``, sqlite.org/wal.html).
+
+A state belongs to the model that it was learned with: its ``brain`` digest is kept with it, and
+loading it into a fleet with another one is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from agent.analytic import Choice, Sums
+from agent.fleet import Fleet
+from agent.memory import Lesson
+from agent.normal import Moments
+from agent.tokens import Ask, Emission, Tokens
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS headset (name TEXT PRIMARY KEY, head BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS array (
+  name TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lesson (
+  name TEXT, task TEXT, place INTEGER, value BLOB NOT NULL, PRIMARY KEY (name, task, place));
+"""
+
+
+class StateError(ValueError):
+    """A stored state does not fit; the message says why and what to do."""
+
+
+class Array(msgspec.Struct, array_like=True):
+    """A float32 or float64 array: its dtype, shape and little-endian bytes."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+    @classmethod
+    def of(cls, value: np.ndarray) -> Array:
+        value = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+        return cls(value.dtype.str, value.shape, value.tobytes())
+
+    def get(self) -> np.ndarray:
+        return np.frombuffer(self.data, self.dtype).reshape(self.shape).copy()
+
+
+class _Ask(msgspec.Struct, array_like=True):
+    task: str
+    tick: int
+    label: int
+    summary: dict[str, Array]
+
+
+class _Lesson(msgspec.Struct, array_like=True):
+    """A lesson; its emissions as layouts, which of them each is, ticks, and numbers by layout."""
+
+    task: str
+    label: int
+    held: bool
+    z: Array
+    key: str
+    asks: list[_Ask]
+    layouts: list[str]
+    which: Array
+    ticks: Array
+    features: list[Array]
+
+
+class _Head(msgspec.Struct):
+    """What is small: when saved, for which model, steps of Adam, choices and counts of feedback.
+    ``extra`` is the caller's."""
+
+    saved: float
+    brain: str
+    steps: float
+    inside: bool
+    choices: dict[str, Choice]
+    told: dict[str, dict[int, int]]
+    sums: dict[str, list[str]]
+    normal: dict[str, float]
+    extra: dict[str, float]
+
+
+class Store:
+    """The states of any number of headsets in the file ``path``, by name. One thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._file.execute("PRAGMA journal_mode=WAL")
+            self._file.execute("PRAGMA synchronous=NORMAL")
+            self._file.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise StateError(f"{path}: not a store of headset states ({error}); move it away")\
+                from None
+        self._known: dict[tuple[str, str], bytes] = {}
+        self._lessons: dict[tuple[str, str, int], Lesson] = {}
+
+    def close(self) -> None:
+        self._file.close()
+
+    def names(self) -> list[str]:
+        return [name for (name,) in self._file.execute("SELECT name FROM headset ORDER BY name")]
+
+    # -- saving ----------------------------------------------------------------------------------
+
+    def save(
+        self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None
+    ) -> None:
+        """Write what has changed of headset ``row`` since it was last saved or loaded here."""
+        name, memory = fleet.members[row].name, fleet.memories[row]
+        moments = dict(fleet.normals[row].own)  # may be counted into meanwhile
+        arrays = _arrays(fleet, row, moments)
+        head = _Head(
+            time.time(),
+            fingerprint(fleet),
+            float(fleet.momentum.steps[row]),
+            fleet.inside[row],
+            dict(fleet.choices[row]),
+            {task: dict(count) for task, count in memory.told.items()},
+            {"own": sorted(fleet.sums[row]), "crowd": sorted(fleet.crowd[row])},
+            {key: m.n for key, m in moments.items()},
+            dict(extra or {}),
+        )
+        digests = {key: hashlib.blake2b(v, digest_size=16).digest() for key, v in arrays.items()}
+        known = self._known
+        fresh = [(k, arrays[k]) for k, digest in digests.items() if known.get((name, k)) != digest]
+        lessons = [
+            (task, place, lesson)
+            for task, kept in memory.lessons.items()
+            for place, lesson in enumerate(kept)
+            if self._lessons.get((name, task, place)) is not lesson
+        ]
+        self._write(name, head, fresh, lessons, {t: len(k) for t, k in memory.lessons.items()})
+        self._known.update({(name, key): d for key, d in digests.items()})
+        self._lessons.update({(name, task, place): x for task, place, x in lessons})
+
+    def _write(
+        self,
+        name: str,
+        head: _Head,
+        arrays: list[tuple[str, bytes]],
+        lessons: list[tuple[str, int, Lesson]],
+        kept: Mapping[str, int],
+    ) -> None:
+        run = self._file.execute
+        run("BEGIN IMMEDIATE")
+        try:
+            packed = msgspec.msgpack.encode(head)
+            run("INSERT OR REPLACE INTO headset VALUES (?, ?)", (name, packed))
+            for key, value in arrays:
+                run("INSERT OR REPLACE INTO array VALUES (?, ?, ?)", (name, key, value))
+            for task, place, lesson in lessons:
+                value = msgspec.msgpack.encode(_packed(lesson))
+                run("INSERT OR REPLACE INTO lesson VALUES (?, ?, ?, ?)", (name, task, place, value))
+            for task, count in kept.items():  # an undo makes a list shorter
+                run("DELETE FROM lesson WHERE name=? AND task=? AND place>=?", (name, task, count))
+        except BaseException:
+            run("ROLLBACK")
+            raise
+        run("COMMIT")
+
+    # -- loading ---------------------------------------------------------------------------------
+
+    def load(self, fleet: Fleet, row: int) -> dict[str, float] | None:
+        """Put the stored state of headset ``row``'s name into the fleet; returns what was saved as
+        ``extra``, with ``saved`` (seconds since 1970), or None when nothing is stored.
+
+        Raises StateError when it was learned with another model.
+        """
+        name = fleet.members[row].name
+        run = self._file.execute
+        run("BEGIN")
+        try:
+            found = run("SELECT head FROM headset WHERE name=?", (name,)).fetchone()
+            rows = run("SELECT key, value FROM array WHERE name=?", (name,)).fetchall()
+            told = run(
+                "SELECT task, value FROM lesson WHERE name=? ORDER BY task, place", (name,)
+            ).fetchall()
+        finally:
+            run("COMMIT")
+        if found is None:
+            return None
+        head = msgspec.msgpack.decode(found[0], type=_Head)
+        if head.brain != fingerprint(fleet):
+            raise StateError(
+                f"the stored state of {name} was learned with another model or tuning; start with "
+                "the checkpoint that it belongs to, or with another state file"
+            )
+        arrays = {k: msgspec.msgpack.decode(v, type=Array).get() for k, v in rows}
+        _restore(fleet, row, head, arrays)
+        lessons: dict[str, list[Lesson]] = {}
+        for task, value in told:
+            stored = msgspec.msgpack.decode(value, type=_Lesson)
+            lessons.setdefault(task, []).append(_unpacked(stored))
+        memory = fleet.memories[row]
+        memory.lessons, memory.told = lessons, {t: Counter(c) for t, c in head.told.items()}
+        return {**head.extra, "saved": head.saved}
+
+
+def fingerprint(fleet: Fleet) -> str:
+    """Two fleets share it when their model, tuning and so the meaning of theta are the same."""
+    cohort = fleet.cohort
+    text = repr([(b.name, b.start, b.shape, b.kind) for b in cohort.blocks.values()])
+    text += repr(cohort.tuning)
+    start = cohort.start(1).sum().item() + cohort.layers[0]["qkv"].float().sum().item()
+    return hashlib.blake2b(f"{text}{start:.6g}".encode(), digest_size=8).hexdigest()
+
+
+def _arrays(fleet: Fleet, row: int, moments: Mapping[str, Moments]) -> dict[str, bytes]:
+    """Every large part of a headset's state, packed, by key."""
+    parts: dict[str, np.ndarray | Tensor] = {
+        "theta": fleet.cohort.theta[row],
+        "first": fleet.momentum.first[row],
+        "second": fleet.momentum.second[row],
+    }
+    for kind, sums in (("own", fleet.sums[row]), ("crowd", fleet.crowd[row])):
+        for task, s in sums.items():
+            parts |= {f"{kind}|{task}|a": s.a, f"{kind}|{task}|b": s.b, f"{kind}|{task}|n": s.n}
+    for key, m in moments.items():
+        parts |= {f"normal|{key}|total": m.total, f"normal|{key}|square": m.square}
+    return {
+        key: msgspec.msgpack.encode(Array.of(v.numpy() if isinstance(v, Tensor) else v))
+        for key, v in parts.items()
+    }
+
+
+def _restore(fleet: Fleet, row: int, head: _Head, arrays: dict[str, np.ndarray]) -> None:
+    get = {key: torch.from_numpy(v) for key, v in arrays.items()}
+    fleet.cohort.theta[row] = get["theta"]
+    fleet.momentum.first[row], fleet.momentum.second[row] = get["first"], get["second"]
+    fleet.momentum.steps[row] = head.steps
+    for kind, sums in (("own", fleet.sums[row]), ("crowd", fleet.crowd[row])):
+        sums.clear()
+        for task in head.sums[kind]:
+            sums[task] = Sums(*(get[f"{kind}|{task}|{part}"] for part in "abn"))
+    fleet.inside[row] = head.inside
+    fleet.choices[row].update(head.choices)
+    fleet.normals[row].own = {
+        key: Moments(n, arrays[f"normal|{key}|total"], arrays[f"normal|{key}|square"])
+        for key, n in head.normal.items()
+    }
+
+
+def _packed(lesson: Lesson) -> _Lesson:
+    emissions = lesson.tokens.emissions
+    layouts = sorted({e.layout for e in emissions})
+    return _Lesson(
+        lesson.task,
+        lesson.label,
+        lesson.held,
+        Array.of(lesson.z.numpy()),
+        lesson.tokens.key,
+        [
+            _Ask(a.task, a.tick, a.label, {k: Array.of(v) for k, v in a.summary.items()})
+            for a in lesson.tokens.asks
+        ],
+        layouts,
+        Array.of(np.array([layouts.index(e.layout) for e in emissions], np.int32)),
+        Array.of(np.array([e.tick for e in emissions], np.int32)),
+        [Array.of(np.stack([e.features for e in emissions if e.layout == n])) for n in layouts],
+    )
+
+
+def _unpacked(stored: _Lesson) -> Lesson:
+    rows = [iter(part.get()) for part in stored.features]
+    emissions = tuple(
+        Emission(stored.layouts[which], tick, next(rows[which]))
+        for which, tick in zip(
+            stored.which.get().tolist(), stored.ticks.get().tolist(), strict=True
+        )
+    )
+    asks = tuple(
+        Ask(a.task, a.tick, a.label, {k: v.get() for k, v in a.summary.items()})
+        for a in stored.asks
+    )
+    z = torch.from_numpy(stored.z.get())
+    return Lesson(Tokens(emissions, asks, stored.key), stored.task, stored.label, z, stored.held)

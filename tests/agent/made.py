@@ -1,0 +1,53 @@
+"""Small made-up streams for the tests of the agent: real encoders, tiny model, seeded."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from agent.encoders import encoder_for
+from agent.model import M3T, Plan
+from agent.tasks import Episode, Query
+from agent.tokens import Tokens, tokenize
+from bridge.channels import TICK_US, Channel, Samples
+
+WATCH = Channel("watch", "motion/wrist", 100)
+PHONE = Channel("phone", "motion/phone", 100)
+MICROPHONE = Channel("microphone", "audio/pcm16", 8000)
+CHANNELS = (WATCH, PHONE, MICROPHONE)
+TASKS = ("doing", "mood")
+
+
+def episode(seed: int, seconds: float = 3.0, channels: tuple[Channel, ...] = CHANNELS) -> Episode:
+    """Noise whose level and tempo follow the label, with a question each second."""
+    rng = np.random.default_rng(seed)
+    label = seed % 4
+    samples = {}
+    for channel in channels:
+        n = int(seconds * channel.rate_hz)
+        t = (np.arange(n) * 1e6 / channel.rate_hz).astype(np.int64)
+        wave = np.sin(2 * np.pi * (1 + label) * t / 1e6 + rng.uniform(0, 6))
+        if channel.modality == "audio":
+            values = (3000 * wave + 300 * rng.standard_normal(n)).astype(np.int16)
+        else:
+            values = (wave[:, None] + 0.3 * rng.standard_normal((n, 6))).astype(np.float32)
+        samples[channel.name] = Samples(t, values)
+    asks = []
+    for second in range(1, int(seconds) + 1):
+        t_us = -(-second * 1_000_000 // TICK_US) * TICK_US
+        asks += [Query("doing", t_us, label), Query("mood", t_us, label)]
+    return Episode(f"e{seed}", samples, tuple(asks), True, seconds)
+
+
+def tokens(seed: int, seconds: float = 3.0) -> Tokens:
+    return tokenize(episode(seed, seconds), CHANNELS)
+
+
+def model(seed: int = 0) -> M3T:
+    torch.manual_seed(seed)
+    layouts = {c.layout: encoder_for(c).shape(c) for c in CHANNELS}
+    m3t = M3T(Plan.of("tiny", layouts, TASKS)).requires_grad_(False)
+    for parameter in m3t.parameters():  # larger than at the start, so that differences show
+        if parameter.dim() > 1:
+            parameter.mul_(3.0)
+    return m3t

@@ -1,0 +1,205 @@
+"""A headset's state on disk: what is loaded is what was saved, and a kill at any instant leaves it
+whole."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import made
+import pytest
+import torch
+
+from agent.analytic import Choice
+from agent.brain import fit_ridge
+from agent.cohort import Tuning
+from agent.fleet import Brain, Fleet, Member
+from agent.seats import seat
+from agent.state import StateError, Store
+from agent.tokens import Ask, Tokens
+
+ROOT = Path(__file__).parents[2]
+MEMBERS = [Member(f"user-{i}", made.CHANNELS, made.TASKS) for i in range(2)]
+
+
+def make_fleet(seed: int = 0) -> Fleet:
+    model = made.model(seed)
+    brain = Brain(model, {t: fit_ridge(model, t, ()) for t in made.TASKS})
+    return Fleet(brain, MEMBERS, Tuning(), torch.float32)
+
+
+def teach(fleet: Fleet, row: int, step: int) -> None:
+    """Change every part of a state in a way that ``step`` tells."""
+    tokens = made.tokens(step % 4, 2.0)
+    ask = tokens.asks[step % 2]
+    told = Tokens(tokens.emissions, (Ask(ask.task, ask.tick, step % 4, ask.summary),), f"{step}")
+    fleet.remember([(row, told)])
+    fleet.normals[row]._count("eeg/made", torch.full((3,), float(step)).numpy())
+    fleet.cohort.theta[row] = float(step)
+    fleet.momentum.first[row], fleet.momentum.second[row] = step + 1.0, step + 2.0
+    fleet.momentum.steps[row] = step
+    fleet.choices[row]["mood"] = Choice(own=float(step))
+
+
+def same_tokens(a: Tokens, b: Tokens) -> bool:
+    emissions = [
+        (x.layout, x.tick) == (y.layout, y.tick) and (x.features == y.features).all()
+        for x, y in zip(a.emissions, b.emissions, strict=True)
+    ]
+    (x,), (y,) = a.asks, b.asks
+    summaries = x.summary.keys() == y.summary.keys() and all(
+        (v == y.summary[k]).all() for k, v in x.summary.items()
+    )
+    return all(emissions) and summaries and (x.task, x.tick, x.label) == (y.task, y.tick, y.label)
+
+
+def assert_same(a: Fleet, b: Fleet, row: int) -> None:
+    assert torch.equal(a.cohort.theta[row], b.cohort.theta[row])
+    for part in ("first", "second", "steps"):
+        assert torch.equal(getattr(a.momentum, part)[row], getattr(b.momentum, part)[row])
+    assert a.choices[row] == b.choices[row]
+    assert a.memories[row].told == b.memories[row].told
+    for task, kept in a.memories[row].lessons.items():
+        for x, y in zip(kept, b.memories[row].lessons[task], strict=True):
+            assert (x.task, x.label, x.held) == (y.task, y.label, y.held)
+            assert x.tokens.key == y.tokens.key
+            assert torch.equal(x.z, y.z)
+            assert same_tokens(x.tokens, y.tokens)
+    for sums in ("sums", "crowd"):
+        mine, theirs = getattr(a, sums)[row], getattr(b, sums)[row]
+        assert mine.keys() == theirs.keys()
+        for task, s in mine.items():
+            assert all(torch.equal(getattr(s, p), getattr(theirs[task], p)) for p in "abn")
+    assert a.normals[row].own.keys() == b.normals[row].own.keys()
+    for key, m in a.normals[row].own.items():
+        other = b.normals[row].own[key]
+        assert m.n == other.n
+        assert (m.total == other.total).all()
+        assert (m.square == other.square).all()
+
+
+def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    for step in range(6):
+        teach(fleet, 0, step)
+        store.save(fleet, 0, {"battery": 0.5})
+    fleet.crowd[0] = dict(fleet.sums[0])
+    store.save(fleet, 0, {"battery": 0.25})
+    store.close()
+    again, back = make_fleet(), Store(tmp_path / "state.db")
+    assert back.names() == ["user-0"]
+    extra = back.load(again, 0)
+    assert extra is not None
+    assert extra["battery"] == 0.25
+    assert time.time() - extra["saved"] < 60
+    assert_same(fleet, again, 0)
+    assert back.load(again, 1) is None
+    teach(fleet, 0, 7)
+    teach(again, 0, 7)
+    assert_same(fleet, again, 0)
+
+
+def test_a_shorter_memory_is_stored_shorter(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    for step in range(4):
+        teach(fleet, 0, step)
+    store.save(fleet, 0)
+    del fleet.memories[0].lessons["mood"][-1]
+    store.save(fleet, 0)
+    again = make_fleet()
+    store.load(again, 0)
+    assert_same(fleet, again, 0)
+
+
+def test_only_what_changed_is_written(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    teach(fleet, 0, 1)
+    store.save(fleet, 0)
+    before = store._file.total_changes
+    store.save(fleet, 0)
+    assert store._file.total_changes - before == 1  # the head alone
+
+
+def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    store.save(fleet, 0)
+    with pytest.raises(StateError, match="user-0 was learned with another model"):
+        store.load(make_fleet(seed=1), 0)
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_bytes(b"hello" * 1000)
+    with pytest.raises(StateError, match=r"state\.db: not a store"):
+        Store(path)
+
+
+def test_a_seat_given_to_another_starts_blank() -> None:
+    fleet = make_fleet()
+    teach(fleet, 0, 3)
+    teach(fleet, 1, 3)
+    seat(fleet, 0, Member("new", made.CHANNELS, made.TASKS))
+    seat(fleet, 2, Member("third", made.CHANNELS, made.TASKS))
+    fresh = make_fleet()
+    assert fleet.names == ["new", "user-1", "third"]
+    for row in (0, 2):
+        assert torch.equal(fleet.cohort.theta[row], fresh.cohort.theta[0])
+        assert fleet.memories[row].count("doing") == 0
+        assert not fleet.sums[row]
+        assert fleet.momentum.steps[row] == 0
+    assert fleet.cohort.theta[1, 0] == 3
+    with pytest.raises(ValueError, match="row 5 of 3"):
+        seat(fleet, 5, MEMBERS[0])
+
+
+_SAVER = """
+import sys
+sys.path[:0] = [{root!r}, {root!r} + "/tests/agent"]
+from pathlib import Path
+import torch; torch.set_num_threads(1)
+from test_state import make_fleet, teach
+from agent.state import Store
+fleet, store = make_fleet(), Store(Path({path!r}))
+store.load(fleet, 0)
+step = int(fleet.momentum.steps[0])
+while True:
+    step += 1
+    teach(fleet, 0, step)
+    store.save(fleet, 0, {{"step": float(step)}})
+    print(step, flush=True)
+"""
+
+
+def kill_while_saving(path: Path, seed: int) -> None:
+    """A process that saves in a loop is killed; the state is whole and at most one save old."""
+    code = _SAVER.format(root=str(ROOT), path=str(path))
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as saver:
+        assert saver.stdout is not None
+        first = saver.stdout.readline()
+        time.sleep(random.Random(seed).uniform(0.0, 0.25))
+        saver.kill()
+        said = [first, *saver.stdout.readlines()]
+    told = int([line for line in said if line.endswith("\n")][-1])
+    fleet, store = make_fleet(), Store(path)
+    extra = store.load(fleet, 0)
+    store.close()
+    assert extra is not None
+    assert extra["step"] in (told, told + 1)
+    assert fleet.momentum.steps[0] == extra["step"]
+    assert fleet.memories[0].told.keys() <= {"doing", "mood"}
+    assert sum(fleet.memories[0].count(t) for t in made.TASKS) == extra["step"]
+    assert bool((fleet.cohort.theta[0] == extra["step"]).all())
+    kept = [x for lessons in fleet.memories[0].lessons.values() for x in lessons]
+    assert max(int(x.tokens.key) for x in kept) == extra["step"]
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_kill_at_any_instant_leaves_the_last_save(tmp_path: Path, kills: int) -> None:
+    for seed in range(kills):
+        kill_while_saving(tmp_path / "state.db", seed)
+    with sqlite3.connect(tmp_path / "state.db") as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)

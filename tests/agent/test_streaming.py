@@ -1,0 +1,124 @@
+"""Streaming equals the full pass; a headset alone equals the same headset in a cohort."""
+
+from __future__ import annotations
+
+import made
+import pytest
+import torch
+
+from agent.batch import collate
+from agent.cohort import Cohort, Tuning
+from agent.streaming import Rings, places, tick_batch
+from agent.tokens import Ask, Tokens, TokenStream
+
+
+def _cohort(rows: int) -> Cohort:
+    cohort = Cohort(made.model(), rows, Tuning())
+    generator = torch.Generator().manual_seed(1)
+    cohort.theta += 0.05 * torch.randn(cohort.theta.shape, generator=generator)
+    return cohort
+
+
+def _whole(cohort: Cohort, rows: list[Tokens]) -> list[list[torch.Tensor]]:
+    plan = cohort.model.plan
+    answers = cohort.answers(collate([[r] for r in rows], plan.tokens_of, plan.tasks))
+    return [
+        [answers.logits[a.task][i, j] for j, a in enumerate(r.asks)] for i, r in enumerate(rows)
+    ]
+
+
+def _streamed(cohort: Cohort, rows: list[Tokens]) -> list[list[torch.Tensor]]:
+    rings = Rings(cohort.model, len(rows), *places(made.CHANNELS), torch.float32)
+    leaves = cohort.leaves(cohort.theta, ())
+    adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
+    out: list[list[torch.Tensor]] = [[] for _ in rows]
+    for tick in range(max(r.asks[-1].tick for r in rows) + 1):
+        emissions = [[e for e in r.emissions if e.tick == tick] for r in rows]
+        asks: list[list[Ask]] = [[a for a in r.asks if a.tick == tick] for r in rows]
+        batch = tick_batch(cohort.model, emissions, asks)
+        with torch.no_grad():
+            answers = cohort.model(
+                batch, cohort.layers, adapters, heads, context=rings.open(batch)
+            )
+        for i, row in enumerate(asks):
+            out[i] += [answers.logits[a.task][i, j] for j, a in enumerate(row)]
+    return out
+
+
+def test_streamed_ticks_equal_the_full_pass() -> None:
+    """8 s, longer than the fast ring: old tokens must fall out on both paths alike."""
+    rows = [made.tokens(1, 8.0), made.tokens(2, 8.0), made.tokens(3, 3.0)]
+    cohort = _cohort(3)
+    whole, streamed = _whole(cohort, rows), _streamed(cohort, rows)
+    for a, b in zip(whole, streamed, strict=True):
+        assert len(a) == len(b) > 0
+        for x, y in zip(a, b, strict=True):
+            torch.testing.assert_close(x, y, atol=1e-4, rtol=0)
+
+
+def test_the_answer_depends_on_the_past_within_the_window_only() -> None:
+    whole = made.tokens(1, 8.0)
+    last = whole.asks[-1]
+    near = Tokens(tuple(e for e in whole.emissions if e.tick > last.tick - 30), (last,))
+    cohort = _cohort(1)
+    full = _whole(cohort, [Tokens(whole.emissions, (last,))])[0][0]
+    assert (full - _whole(cohort, [near])[0][0]).abs().max() > 1e-3
+
+
+def test_alone_equals_in_a_cohort() -> None:
+    rows = [made.tokens(s) for s in range(5)]
+    cohort = _cohort(5)
+    together = _whole(cohort, rows)
+    for i, row in enumerate(rows):
+        alone = Cohort(cohort.model, 1, Tuning())
+        alone.theta = cohort.theta[i : i + 1].clone()
+        for x, y in zip(_whole(alone, [row])[0], together[i], strict=True):
+            torch.testing.assert_close(x, y, atol=1e-6, rtol=1e-6)
+
+
+def test_live_token_stream_equals_the_recording() -> None:
+    """Samples that arrive tick by tick give the same numbers as all at once."""
+    episode = made.episode(4)
+    whole = made.tokens(4)
+    stream = TokenStream(made.CHANNELS)
+    emissions, asks = [], {a.tick: a for a in whole.asks}
+    for tick in range(whole.asks[-1].tick + 1):
+        now = {
+            n: s.between(tick * made.TICK_US, (tick + 1) * made.TICK_US)
+            for n, s in episode.samples.items()
+        }
+        stream.push(now)
+        emissions += stream.advance(tick)
+        if tick in asks:
+            summary = stream.summary(asks[tick].task, tick)
+            for layout, vector in asks[tick].summary.items():
+                assert (summary[layout] == vector).all()
+    assert [(e.layout, e.tick) for e in emissions] == [
+        (e.layout, e.tick) for e in whole.emissions
+    ]
+    for mine, theirs in zip(emissions, whole.emissions, strict=True):
+        assert (mine.features == theirs.features).all()
+
+
+@pytest.mark.parametrize("gone", ["watch", "phone", "microphone"])
+def test_an_absent_channel_adds_nothing(gone: str) -> None:
+    """Property 7: dropped equals absent, whatever the absent channel would have held."""
+    episode = made.episode(5)
+    kept = {n: s for n, s in episode.samples.items() if n != gone}
+    layout = next(c.layout for c in made.CHANNELS if c.name == gone)
+    whole = made.tokens(5)
+    asks = tuple(
+        Ask(a.task, a.tick, a.label, {k: v for k, v in a.summary.items() if k != layout})
+        for a in whole.asks
+    )
+    dropped = Tokens(tuple(e for e in whole.emissions if e.layout != layout), asks)
+    from agent.tasks import Episode
+    from agent.tokens import tokenize
+
+    absent = tokenize(
+        Episode("x", kept, episode.queries, True, episode.seconds),
+        [c for c in made.CHANNELS if c.name != gone],
+    )
+    cohort = _cohort(1)
+    for x, y in zip(_whole(cohort, [dropped])[0], _whole(cohort, [absent])[0], strict=True):
+        torch.testing.assert_close(x, y, atol=1e-6, rtol=1e-6)
