@@ -1,0 +1,37 @@
+"""Semi-decentralised federated learning over named blocks of flat vectors.
+
+A library of its own: it knows torch tensors, not models. Hand :func:`run_round` a function that
+adapts headsets locally; it does the rest of the round: clusters, device-to-device consensus,
+representatives, the server's average over owners, broadcast, and the ledger of what that cost.
+See docs/federation.md.
+"""
+
+from federation.blocks import Block, Blocks, Effort, Updates
+from federation.consensus import Consensus
+from federation.coordination import COORDINATIONS
+from federation.network import Headset, Pace
+from federation.report import ClusterReport, Drop, RoundReport
+from federation.rounds import Adapt, Round, run_round
+from federation.topology import Topology
+from federation.wire import PacketError, from_bytes, to_bytes
+
+__all__ = [
+    "COORDINATIONS",
+    "Adapt",
+    "Block",
+    "Blocks",
+    "ClusterReport",
+    "Consensus",
+    "Drop",
+    "Effort",
+    "Headset",
+    "Pace",
+    "PacketError",
+    "Round",
+    "RoundReport",
+    "Topology",
+    "Updates",
+    "from_bytes",
+    "run_round",
+    "to_bytes",
+]

@@ -1,0 +1,199 @@
+"""Named blocks of a flat vector: the only thing that leaves a headset.
+
+Legend: H headsets, P length of the flat vector, K blocks.
+
+The model knows layers; the federation knows only that columns ``start`` to ``stop`` of a row are
+called ``name``. A headset *owns* a block when its model has that part; how many samples stand
+behind its values is the block's weight. Everything in this package moves such rows about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Block:
+    """Columns ``start`` to ``stop`` of every row.
+
+    ``kind`` says what they hold (``lora_A``, ``lora_B``, ``head``, ``analytic``, ...); the exchange
+    rules look at it and at nothing else.
+    """
+
+    name: str
+    start: int
+    stop: int
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name or self.start < 0 or self.stop <= self.start:
+            raise ValueError(
+                f"block {self.name!r} covers {self.start}..{self.stop}; "
+                "give it a name and 0 <= start < stop"
+            )
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.start, self.stop)
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """All blocks of a row, in order and without gaps: they tile columns 0 to P."""
+
+    all: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        end = 0
+        for block in self.all:
+            if block.start != end:
+                raise ValueError(
+                    f"block {block.name!r} starts at column {block.start}, but the one before it "
+                    f"ends at {end}; blocks must follow each other without gap or overlap"
+                )
+            end = block.stop
+        names = [block.name for block in self.all]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if not names or twice:
+            raise ValueError(f"blocks need different names and at least one block; twice: {twice}")
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter(self.all)
+
+    @property
+    def length(self) -> int:
+        """P."""
+        return self.all[-1].stop
+
+    @cached_property
+    def sizes(self) -> Tensor:
+        """(K,) int64: columns in each block."""
+        return torch.tensor([block.size for block in self.all])
+
+    @cached_property
+    def digest(self) -> bytes:
+        """8 bytes that two headsets share exactly when their blocks are the same."""
+        text = repr([(b.name, b.start, b.stop, b.kind) for b in self.all]).encode()
+        return blake2b(text, digest_size=8).digest()
+
+
+@dataclass(frozen=True, eq=False)
+class Effort:
+    """What local adaptation cost each headset; for the ledger and the deadline, never sent.
+
+    ``seconds`` and ``joules``: (H,). ``raw_bytes``: (H,), size of the raw samples behind the
+    update; only pooled training, which moves them, needs it.
+    """
+
+    seconds: Tensor
+    joules: Tensor
+    raw_bytes: Tensor | None = None
+
+    def rows(self, rows: Tensor) -> Effort:
+        raw = None if self.raw_bytes is None else self.raw_bytes[rows]
+        return Effort(self.seconds[rows], self.joules[rows], raw)
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Updates:
+    """What H headsets have to say: row h of ``values`` is headset h's flat vector.
+
+    ``values``: (H, P) floating. ``weights``: (H, K), the number of samples behind a block, 0 where
+    the headset has nothing to say about it; the content of such a block is never looked at.
+    ``owns``: (H, K) bool, who takes part in a block's result; by default whoever has weight. A
+    headset that has the block but no sample yet owns it with weight 0: it listens only. During
+    consensus a headset also carries weight for blocks that it does not own and only passes on.
+
+    A sum over samples (the A and B of an analytic head) is exchanged as its mean per sample; the
+    weighted mean of those, times the total weight, is the sum over everyone.
+    """
+
+    blocks: Blocks
+    values: Tensor
+    weights: Tensor
+    owns: Tensor
+    effort: Effort | None = None
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        values: Tensor,
+        weights: Tensor,
+        owns: Tensor | None = None,
+        effort: Effort | None = None,
+    ) -> None:
+        for name, value in (
+            ("blocks", blocks),
+            ("values", values),
+            ("weights", weights.to(torch.float64)),
+            ("owns", weights > 0 if owns is None else owns),
+            ("effort", effort),
+        ):
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        n = len(self.values)
+        want = {"values": (n, self.blocks.length), "weights": (n, len(self.blocks))}
+        want["owns"] = want["weights"]
+        for name, shape in want.items():
+            got = tuple(getattr(self, name).shape)
+            if got != shape:
+                raise ValueError(f"updates: {name} has shape {got}; expected {shape} (H rows)")
+        if not self.values.is_floating_point():
+            raise ValueError(f"updates: values are {self.values.dtype}; give floating point")
+        if not bool((torch.isfinite(self.weights) & (self.weights >= 0)).all()):
+            raise ValueError("updates: every weight must be a finite number of samples, 0 or more")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def rows(self, rows: Tensor) -> Updates:
+        """The updates of some headsets, in the order given (a copy)."""
+        effort = None if self.effort is None else self.effort.rows(rows)
+        return Updates(self.blocks, self.values[rows], self.weights[rows], self.owns[rows], effort)
+
+    def only(self, exchanged: Tensor) -> Updates:
+        """As if nobody owned the blocks where ``exchanged`` (K,) is False. No values are copied."""
+        return replace(self, weights=self.weights * exchanged, owns=self.owns & exchanged)
+
+    def runs(self) -> Iterator[tuple[slice, Tensor]]:
+        """Columns and weights (H,) of neighbouring blocks that have the same weights.
+
+        Products over a run are as large as they can be; blocks without weight are left out.
+        """
+        same_as_last = (self.weights[:, 1:] == self.weights[:, :-1]).all(0).tolist()
+        start = 0
+        for k, block in enumerate(self.blocks):
+            if k + 1 < len(self.blocks) and same_as_last[k]:
+                continue
+            weight_H = self.weights[:, k]
+            if bool((weight_H > 0).any()):
+                yield slice(start, block.stop), weight_H
+            start = block.stop
+
+    def owned_columns(self) -> Tensor:
+        """(H, P) bool: ``owns`` spread over the columns."""
+        return self.owns.repeat_interleave(self.blocks.sizes, dim=1)
+
+    def broken(self) -> Tensor:
+        """(H,) bool: whether a value that has weight is not a finite number."""
+        broken_H = torch.zeros(len(self), dtype=torch.bool)
+        for columns, weight_H in self.runs():
+            # a sum is finite only if all terms are; one pass, no (H, P) mask
+            sums_H = self.values[:, columns].double().sum(1)
+            broken_H |= (weight_H > 0) & ~torch.isfinite(sums_H)
+        return broken_H

@@ -1,0 +1,143 @@
+"""Agreement between neighbours, without a server.
+
+Legend: s headsets of one cluster, P columns, K blocks; V (s, s) the cluster's mixing matrix;
+lambda = ||V - J||_2; w weights of one block; z values.
+
+*Ratio consensus* (Kempe, Dobra and Gehrke 2003) finds a weighted mean with a V that knows nothing
+of weights: the headsets mix w z and w side by side and divide at the end. A headset that does not
+own a block starts with w = 0, hence adds nothing, yet passes on what it hears, so that owners agree
+across it and a representative can carry a block that is not its own. Since V is the same for all
+columns and w for all columns of a block, Gamma rounds are one small matrix per block,
+diag(1 / V^G w) V^G diag(w), and one product with the stacked values.
+
+How many rounds: the smallest number that meets the error target (TT-HF, arXiv:2103.10481; MH-FL,
+arXiv:2007.09511). The largest distance between two members is taken as known; live headsets learn
+it by gossiping a maximum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from federation.aggregation import blank, product
+from federation.blocks import Updates
+from federation.wire import Wire, rounded
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """How well a cluster has to agree before it goes on.
+
+    ``rms_error``: root mean square over all values of the distance to the cluster's mean that may
+    remain, in units of the values, times the step size of the round: agreeing better than the
+    next step moves is wasted energy. ``weight_error``: by what fraction a headset may misjudge how
+    many samples its cluster has; it decides how the server weighs the clusters. ``max_rounds``:
+    D2D rounds after which a cluster stops all the same; the report then says that it fell short.
+    """
+
+    rms_error: float = 1e-3
+    weight_error: float = 0.01
+    max_rounds: int = 64
+
+    def __post_init__(self) -> None:
+        if not (self.rms_error > 0 and self.weight_error > 0 and self.max_rounds >= 1):
+            raise ValueError(
+                f"consensus: rms_error {self.rms_error} and weight_error {self.weight_error} must "
+                f"be above 0 and max_rounds {self.max_rounds} at least 1; for no mixing at all "
+                "choose the coordination 'local' or 'centralized'"
+            )
+
+
+def rounds_needed(norm: float, spread: float, target: float, weights: Tensor) -> int:
+    """Smallest Gamma after which the s headsets are certainly within ``target`` of their mean.
+
+    ``spread`` is the largest distance between two owners, ``target`` bounds the Frobenius norm of
+    what remains, ``weights`` is (s,). With equal weights this is MH-FL's
+    ceil(log(target / (sqrt((s - 1) / 2) spread)) / log lambda). In general, with mean weight m and
+    shares p = w / sum w: the numerators start within
+    d = spread sqrt(max(w) sum(w) (1 - sum p^2) / 2) of agreement, both they and the weights shrink
+    by lambda per round, and lambda^G d / (m - lambda^G ||w - m||) <= target is solved for G.
+    """
+    total = float(weights.sum())
+    if total == 0:
+        return 0  # nobody owns the block
+    unequal = 1 - float((weights / total).square().sum())
+    start = spread * math.sqrt(float(weights.max()) * total * unequal / 2)
+    mean = total / len(weights)
+    return _rounds(norm, start + target * float((weights - mean).norm()), target * mean)
+
+
+def _rounds(norm: float, start: float, target: float) -> int:
+    """Smallest G with norm^G start <= target."""
+    if start <= target:
+        return 0
+    if norm < 1e-12:
+        return 1
+    return math.ceil(math.log(target / start) / math.log(norm))
+
+
+def rounds_for(updates: Updates, norm: float, rule: Consensus, step_size: float) -> int:
+    """Gamma of one cluster: the smallest that is enough for each of its blocks, without the cap."""
+    if len(updates) == 1:
+        return 0
+    most = 0
+    for columns, weight_s in updates.runs():
+        owners = weight_s > 0
+        values = updates.values[:, columns]
+        target = rule.rms_error * step_size * math.sqrt(len(updates) * values.shape[1])
+        widest = spread(values if bool(owners.all()) else values[owners])
+        most = max(most, rounds_needed(norm, widest, target, weight_s))
+        mean = weight_s.mean()
+        misjudged = float((weight_s - mean).norm())
+        most = max(most, _rounds(norm, misjudged, rule.weight_error * float(mean)))
+    return most
+
+
+def spread(values: Tensor) -> float:
+    """Largest Euclidean distance between two rows."""
+    # Gram matrix of the differences to the first row: exact where the rows are nearly equal
+    from_first = values - values[:1]
+    gram = (from_first @ from_first.T).double()
+    own = gram.diagonal()
+    return float((own[:, None] + own[None] - 2 * gram).clamp_min(0).max().sqrt())
+
+
+def mix(v: Tensor, updates: Updates, rounds: int, wire: Wire = "float32") -> Updates:
+    """What each headset carries after ``rounds`` exchanges with its neighbours under V (s, s).
+
+    Row i then holds, per block, the mean that headset i has reached and the weight behind it; a
+    block that nobody within reach owns has weight 0. With ``wire`` ``bf16`` what is sent is
+    rounded, what is kept is not, and the weighted mean of all is still kept.
+    """
+    if len(v) != len(updates):
+        raise ValueError(f"a mixing matrix {tuple(v.shape)} for {len(updates)} headsets")
+    if rounds == 0:
+        return updates
+    power = torch.linalg.matrix_power(v, rounds)
+    mixed = blank(updates, len(updates))
+    for columns, weight_s in updates.runs():
+        if wire == "float32":
+            reached = power @ weight_s
+            # where nothing has arrived yet the row of the power is 0 on all owners
+            shares = power * weight_s / torch.where(reached > 0, reached, 1.0)[:, None]
+            product(shares, updates.values[:, columns], weight_s > 0, mixed[:, columns])
+        else:
+            mixed[:, columns] = _mix_rounded(v, updates.values[:, columns], weight_s, rounds, wire)
+    return Updates(updates.blocks, mixed, power @ updates.weights, updates.owns)
+
+
+def _mix_rounded(v: Tensor, values: Tensor, weights: Tensor, rounds: int, wire: Wire) -> Tensor:
+    """Exchange by exchange: w z <- w z + (V - I) w round(z), which keeps the sum of w z."""
+    dtype = values.dtype
+    w = weights.to(dtype)[:, None]
+    wz = torch.where(w > 0, w * values, 0.0)
+    v = v.to(dtype)
+    away = v - torch.eye(len(v), dtype=dtype)
+    for _ in range(rounds):
+        wz = wz + away @ (w * rounded(wz / torch.where(w > 0, w, 1.0), wire))
+        w = v @ w
+    return wz / torch.where(w > 0, w, 1.0)

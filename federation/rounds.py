@@ -1,0 +1,133 @@
+"""One round of the federation: :func:`run_round`, whose numbered comments are the algorithm.
+
+Legend: H headsets, A of them awake, P length of the flat vector.
+
+A round starts with every headset's current values as rows of one tensor and ends with the mixed
+ones. The caller hands in how headsets learn (``adapt``) and keeps the values and the Pace between
+rounds.
+
+What to know: a headset that sleeps through a round keeps its values and starts its next one from
+them, however old. A late one keeps what it learned and joins the next round. Everything random is
+drawn by name from one seed (:mod:`federation.streams`), so the order of the headsets, the number of
+workers and the chunks in which ``adapt`` works change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from federation import steps
+from federation.aggregation import average
+from federation.blocks import Updates
+from federation.consensus import Consensus
+from federation.coordination import coordination_named, form_clusters, survivors
+from federation.election import Election, ranking
+from federation.exchange import STAYS_HOME, Exchange, select
+from federation.ledger import adapt_rows, written
+from federation.network import Headset, Pace, check_fleet, is_awake
+from federation.report import RoundReport
+from federation.topology import Topology
+from federation.wire import Wire, dtype_of
+
+
+@dataclass(frozen=True)
+class Round:
+    """How rounds are run.
+
+    ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
+    answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
+    """
+
+    coordination: str = "semi-decentralized"
+    exchange: Exchange = "ffa"
+    topology: Topology = field(default_factory=Topology)
+    consensus: Consensus = field(default_factory=Consensus)
+    election: Election = "score"
+    broadcast: Literal["all", "representatives"] = "all"
+    wire: Wire = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        coordination_named(self.coordination)
+        dtype_of(self.wire)
+        ranking((), self.election, 0, 0)
+        for word, got, allowed in (
+            ("exchange", self.exchange, tuple(STAYS_HOME)),
+            ("broadcast", self.broadcast, ("all", "representatives")),
+        ):
+            if got not in allowed:
+                raise ValueError(f"{word} {got!r}; allowed are {' and '.join(allowed)}")
+
+
+class Adapt(Protocol):
+    """How headsets learn: ``awake`` (A,) indices in, their updates out, row for row.
+
+    With ``union`` False row i may use the samples of headset ``awake[i]`` alone. With ``union``
+    True (``pooled``) the samples of all the awake have been brought together: every row is the one
+    model trained on them, and ``effort.raw_bytes`` says how much was moved.
+    """
+
+    def __call__(self, awake: Tensor, union: bool) -> Updates: ...
+
+
+def run_round(
+    config: Round,
+    headsets: Sequence[Headset],
+    values: Tensor,
+    adapt: Adapt,
+    number: int,
+    pace: Pace,
+    step_size: float = 1.0,
+) -> tuple[Tensor, RoundReport]:
+    """Round ``number``: values (H, P) before in, after out (a new tensor), and what happened.
+
+    ``step_size`` is that of local learning in this round; the consensus target shrinks with it.
+    ``pace`` learns how long the headsets took.
+    """
+    check_fleet(headsets, values)
+    plan, seed, mixed = coordination_named(config.coordination), config.seed, values.clone()
+
+    # 1. Who is awake, and between whom there are links.
+    clusters = form_clusters(plan, config.topology, headsets, seed)
+    awake = [i for i, headset in enumerate(headsets) if is_awake(headset, seed, number)]
+    if not awake:
+        return mixed, RoundReport(number, (), (), (), (), 0.0, pace.deadline())
+
+    # 2. Each learns from its own samples. Who is broken or late is left out of the rest.
+    got = adapt(torch.tensor(awake), plan.union)
+    learned = steps.learn(config, headsets, awake, got, pace)
+    steps.keep(mixed, awake, learned.updates)
+    drops, travels = learned.drops, select(learned.updates, config.exchange)
+
+    # 3. Nothing is clipped and no noise is added: what travels is what was learned.
+
+    # 4. Neighbours agree, cluster by cluster, in as few exchanges as the target allows.
+    left = survivors(clusters, learned.active, headsets, seed, number)
+    row_of = {i: row for row, i in enumerate(awake)}
+    agreed = [steps.agree(config, headsets, one, row_of, travels, step_size) for one in left]
+    for one in agreed:
+        steps.merge(mixed, one.cluster.members, one.carried, one.carried.owns)
+
+    # 5. Each cluster elects who speaks for it; a lost representative is replaced by the next.
+    speakers: list[int | None] = [None] * len(agreed)
+    if plan.server:
+        speakers = [steps.elect_speaker(config, one, number, drops) for one in agreed]
+    sent, up = steps.uplink(config, agreed, speakers, number)
+
+    # 6. The server averages what it was sent, block by block over owners.
+    # 7. Its answer goes back and replaces the blocks that the receiver owns.
+    answer = None if sent is None else average(sent)
+    down, spread = steps.broadcast(config, agreed, speakers, answer, mixed, number)
+
+    # 8. The ledger: every message that the steps above have sent.
+    spent = adapt_rows(number, [headsets[i] for i in awake], got, plan.union, config.wire)
+    d2d = steps.consensus_messages(config, agreed, number)
+    rows, seconds = written(*spent, d2d, up, down, spread)
+    names = tuple(headsets[i].name for i in awake)
+    reports = tuple(one.report(m) for one, m in zip(agreed, speakers, strict=True))
+    return mixed, RoundReport(number, names, tuple(drops), reports, rows, seconds, learned.deadline)

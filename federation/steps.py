@@ -1,0 +1,251 @@
+"""The steps of a round that are more than one call; federation.rounds.run_round orders them.
+
+Legend: H headsets, A of them awake, s members of a cluster, P columns, K blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from federation.aggregation import average, disagreement
+from federation.blocks import Updates
+from federation.consensus import mix, rounds_for
+from federation.coordination import coordination_named
+from federation.election import elect, ranking
+from federation.exchange import exchanged
+from federation.ledger import Row, consensus_rows, d2d_row, downlink_row, uplink_row
+from federation.network import D2D, UPLINK, Headset, Pace, server_reachable
+from federation.report import ClusterReport, Drop
+from federation.topology import Cluster, metropolis, spectral_norm
+from federation.wire import packet_bytes, rounded
+
+if TYPE_CHECKING:
+    from federation.rounds import Round
+
+
+@dataclass(frozen=True, eq=False)
+class Agreed:
+    """A cluster after its consensus.
+
+    ``here`` are its members, ``before`` what they brought, ``carried`` what each then holds,
+    relayed blocks too; the rest as in :class:`federation.report.ClusterReport`.
+    """
+
+    cluster: Cluster
+    here: list[Headset]
+    before: Updates
+    carried: Updates
+    norm: float = 0.0
+    rounds: int = 0
+    met: bool = True
+    error_before: float = 0.0
+    error_after: float = 0.0
+
+    def report(self, speaker: int | None) -> ClusterReport:
+        return ClusterReport(
+            members=tuple(headset.name for headset in self.here),
+            norm=self.norm,
+            rounds=self.rounds,
+            met=self.met,
+            error_before=self.error_before,
+            error_after=self.error_after,
+            representative=None if speaker is None else self.here[speaker].name,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What step 2 has brought: ``updates`` of the awake (A rows; whoever is broken owns nothing),
+    the indices of the ``active`` headsets, which go on, and why the others do not."""
+
+    updates: Updates
+    active: set[int]
+    drops: list[Drop]
+    deadline: float
+
+
+def learn(
+    config: Round, headsets: Sequence[Headset], awake: list[int], got: Updates, pace: Pace
+) -> Learned:
+    """Judge what ``adapt`` has returned: who is broken, who is late."""
+    plan = coordination_named(config.coordination)
+    if plan.union and (got.effort is None or got.effort.raw_bytes is None):
+        raise ValueError("pooled moves raw samples: let adapt return Effort(raw_bytes=...)")
+    if len(got) != len(awake):
+        raise ValueError(f"adapt returned {len(got)} rows for {len(awake)} awake headsets")
+    if bool(((got.weights > 0) & ~got.owns).any()):
+        raise ValueError("adapt returned samples for a block that the headset does not own")
+    broken = got.broken()
+    updates = replace(got, weights=got.weights * ~broken[:, None], owns=got.owns & ~broken[:, None])
+    travels = plan.server or "d2d" in plan.links
+    durations = _durations(config, [headsets[i] for i in awake], updates) if travels else []
+    deadline = pace.deadline() if durations else math.inf
+    active, drops = set(awake), []
+    for row, i in enumerate(awake):
+        cause = ""
+        if broken[row]:
+            cause = "its update holds values that are not finite"
+        elif durations and durations[row] > deadline:
+            cause = f"late: {durations[row]:.3g} s, the deadline was {deadline:.3g} s"
+        if cause:
+            active.remove(i)
+            drops.append(Drop(headsets[i].name, 2, cause))
+    pace.observe(durations)
+    return Learned(updates, active, drops, deadline)
+
+
+def _durations(config: Round, here: Sequence[Headset], updates: Updates) -> list[float]:
+    """Seconds from the start of the round to the first message being sent; [] when not told."""
+    if updates.effort is None:
+        return []
+    carried = (updates.weights > 0) & exchanged(updates.blocks, config.exchange)
+    sizes = packet_bytes(updates.blocks, carried, config.wire).tolist()
+    to_server = "d2d" not in coordination_named(config.coordination).links
+    return [
+        float(seconds)
+        + (
+            UPLINK.seconds(size, headset.server_bytes_per_s)
+            if to_server
+            else D2D.seconds(size, headset.d2d_bytes_per_s)
+        )
+        for headset, seconds, size in zip(here, updates.effort.seconds, sizes, strict=True)
+    ]
+
+
+def keep(mixed: Tensor, awake: Sequence[int], learned: Updates) -> None:
+    """Each headset's new values replace its old ones in ``mixed`` (H, P), where it owns them."""
+    _replace(mixed, awake, learned, learned.owns)
+
+
+def merge(mixed: Tensor, members: Sequence[int], carried: Updates, owns: Tensor) -> None:
+    """Replace rows of ``mixed`` (H, P) where ``owns`` (s, K) and somebody's weight is behind it.
+
+    ``carried`` has one row for each member, or a single one for all.
+    """
+    _replace(mixed, members, carried, owns & (carried.weights > 0))
+
+
+def _replace(mixed: Tensor, rows: Sequence[int], new: Updates, takes: Tensor) -> None:
+    index = torch.tensor(rows, dtype=torch.int64)
+    if bool(takes.all()):
+        mixed[index] = new.values
+    else:
+        columns = takes.repeat_interleave(new.blocks.sizes, dim=1)
+        mixed[index] = torch.where(columns, new.values, mixed[index])
+
+
+def agree(
+    config: Round,
+    headsets: Sequence[Headset],
+    cluster: Cluster,
+    row_of: dict[int, int],
+    travels: Updates,
+    step_size: float,
+) -> Agreed:
+    """Consensus in one cluster: Gamma, the mixing, and how far off it was before and after.
+
+    ``row_of`` tells in which row of ``travels`` a headset's update is.
+    """
+    before = travels.rows(torch.tensor([row_of[i] for i in cluster.members]))
+    here = [headsets[i] for i in cluster.members]
+    if len(cluster) == 1:
+        return Agreed(cluster, here, before, before)
+    v = metropolis(cluster.links)
+    norm = spectral_norm(v)
+    needed = rounds_for(before, norm, config.consensus, step_size)
+    rounds = min(needed, config.consensus.max_rounds)
+    carried, mean = mix(v, before, rounds, config.wire), average(before)
+    return Agreed(
+        cluster,
+        here,
+        before,
+        carried,
+        norm,
+        rounds,
+        needed <= rounds,
+        disagreement(before.values, before, mean),
+        disagreement(carried.values, before, mean),
+    )
+
+
+def consensus_messages(config: Round, agreed: Sequence[Agreed], number: int) -> list[Row]:
+    """Every D2D message of step 4."""
+    rows = []
+    for one in agreed:
+        carried = one.before.weights > 0
+        rows += consensus_rows(
+            number, one.cluster, one.here, one.before.blocks, carried, one.rounds, config.wire
+        )
+    return rows
+
+
+def elect_speaker(config: Round, one: Agreed, number: int, drops: list[Drop]) -> int | None:
+    """The representative's position in its cluster; those lost before it are added to ``drops``."""
+    up = [server_reachable(headset, config.seed, number) for headset in one.here]
+    ranked = ranking(one.here, config.election, config.seed, number)
+    chosen, lost = elect(ranked, up.__getitem__)
+    then = "nobody is left" if chosen is None else f"{one.here[chosen].name} takes over"
+    cause = f"representative without a link to the server; {then}"
+    drops.extend(Drop(one.here[m].name, 5, cause) for m in lost)
+    return chosen
+
+
+def uplink(
+    config: Round, agreed: Sequence[Agreed], speakers: Sequence[int | None], number: int
+) -> tuple[Updates | None, list[Row]]:
+    """What the representatives send, one row per cluster heard; None when none is.
+
+    A representative knows the mean weight of its cluster; times its size that is the cluster's.
+    """
+    pairs = [(one, m) for one, m in zip(agreed, speakers, strict=True) if m is not None]
+    if not pairs:
+        return None, []
+    values = torch.stack([one.carried.values[m] for one, m in pairs])
+    weights = torch.stack([one.carried.weights[m] * len(one.cluster) for one, m in pairs])
+    sent = Updates(pairs[0][0].before.blocks, rounded(values, config.wire), weights)
+    sizes = packet_bytes(sent.blocks, sent.weights > 0, config.wire).tolist()
+    messages = [
+        uplink_row(number, one.here[m], size) for (one, m), size in zip(pairs, sizes, strict=True)
+    ]
+    return sent, messages
+
+
+def broadcast(
+    config: Round,
+    agreed: Sequence[Agreed],
+    speakers: Sequence[int | None],
+    answer: Updates | None,
+    mixed: Tensor,
+    number: int,
+) -> tuple[list[Row], list[Row]]:
+    """Merge the server's answer (one row) into ``mixed``; the downlink and D2D messages it took."""
+    down: list[Row] = []
+    spread: list[Row] = []
+    if answer is None:
+        return down, spread
+    answer = replace(answer, values=rounded(answer.values, config.wire))
+    known = answer.weights[0] > 0
+    for one, speaker in zip(agreed, speakers, strict=True):
+        if config.broadcast == "all":
+            # the server knows who owns what and sends no more than that
+            heard = [m for m, h in enumerate(one.here) if server_reachable(h, config.seed, number)]
+            sizes = packet_bytes(answer.blocks, one.before.owns[heard] & known, config.wire)
+            pairs = zip(heard, sizes.tolist(), strict=True)
+            down += [downlink_row(number, one.here[m], size) for m, size in pairs]
+        elif speaker is not None:
+            # a representative passes everything on, hence gets everything
+            size = int(packet_bytes(answer.blocks, known, config.wire))
+            near = one.cluster.links[speaker].nonzero().flatten().tolist()
+            down.append(downlink_row(number, one.here[speaker], size))
+            spread += [d2d_row(number, one.here[speaker], one.here[m], [size]) for m in near]
+            heard = [speaker, *near]
+        else:
+            continue
+        merge(mixed, [one.cluster.members[m] for m in heard], answer, one.before.owns[heard])
+    return down, spread
