@@ -1,0 +1,1 @@
+"""Who wears the headsets: devices, personas, simulated worlds and recorded people."""

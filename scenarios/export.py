@@ -1,0 +1,68 @@
+"""A use case's definition as JSON, so that the Unity scene and the simulation agree."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from agent.tasks import TASKS, Task
+from scenarios.cues import ACTS, RULES
+from scenarios.devices import MODEL_PARAMETERS, Device, devices_for
+from scenarios.worlds import world_of
+
+VERSION = 1
+
+
+def definition(use_case: str) -> dict[str, object]:
+    """Devices, tasks, cues, hidden states and drift of ``use_case``; JSON types only.
+
+    Raises ValueError for an unknown use case.
+    """
+    world = world_of(use_case)
+    tasks = [task for task in TASKS.values() if task.use_case == use_case]
+    told = {rule.task: rule for name, rule in RULES.items() if TASKS[name].use_case == use_case}
+    acts = sorted({act for rule in told.values() for act, _ in rule.acts.values()} | {"clear"})
+    return {
+        "version": VERSION,
+        "use_case": use_case,
+        "devices": [_device(device) for device in devices_for(use_case)],
+        "tasks": [_task(task) for task in tasks],
+        "acts": {act: ACTS[act] for act in acts},
+        "cues": {
+            name: {
+                "enter": rule.enter,
+                "leave": rule.leave,
+                "agree": rule.agree,
+                "trust": rule.trust,
+                "classes": {
+                    label: {"act": act, "payload": dict(payload)}
+                    for label, (act, payload) in rule.acts.items()
+                },
+            }
+            for name, rule in told.items()
+        },
+        "world": {
+            "episode_s": world.seconds,
+            "courses": [asdict(course) for course in world.courses],
+            "drift": dict(world.drifts),
+        },
+    }
+
+
+def _device(device: Device) -> dict[str, object]:
+    return {
+        "name": device.name,
+        "title": device.title,
+        "channels": [asdict(channel) for channel in device.channels],
+        "tasks": list(device.tasks),
+        "computer": asdict(device.computer),
+        "battery_wh": device.battery_wh,
+        "d2d_bps": device.d2d_bps,
+        "uplink_bps": device.uplink_bps,
+        "joules_per_inference": {
+            size: device.joules_per_inference(size) for size in MODEL_PARAMETERS
+        },
+    }
+
+
+def _task(task: Task) -> dict[str, object]:
+    return {**asdict(task), "classes": list(task.classes), "modalities": list(task.modalities)}

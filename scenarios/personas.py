@@ -1,0 +1,118 @@
+"""Who a simulated user is: the parameters of one body, drawn from one seed by named sub-streams.
+
+Every random number of the simulated worlds comes from :func:`stream`, whose generator depends on
+the seed and on a path of names alone ("overlays", 3, "episode 7", "gaze"). Hence a user is the
+same however many others are simulated, and a channel is the same whichever other channels the
+device has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def stream(seed: int, *path: str | int) -> np.random.Generator:
+    """The generator of the sub-stream ``path`` of ``seed``."""
+    words = "/".join(str(part) for part in path).encode()
+    digest = hashlib.blake2b(words, digest_size=16).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest, "<u4").tolist()])
+
+
+@dataclass(frozen=True)
+class Persona:
+    """One person's body and ways. Fields with a unit name it; the others are ratios to the usual.
+
+    ``pace`` multiplies every tempo, ``liveliness`` how far states show in the body at all.
+    ``drift`` is how far the sensors have moved after two minutes (1 is usual). ``dropout`` is the
+    chance per channel and episode that a stretch of samples is lost. ``label_noise`` and
+    ``feedback_delay_s`` say how often the user's feedback is wrong and how late it comes.
+    """
+
+    seed: int
+    index: int
+    height_m: float
+    hand_scale: float
+    left_handed: bool
+    pace: float
+    liveliness: float
+    restlessness: float
+    gaze_bias: tuple[float, float]
+    voice_hz: float
+    voice_level_db: float
+    voice_tilt_db: float
+    alpha_hz: float
+    electrode_gain: tuple[float, ...]
+    heart_hz: float
+    breath_hz: float
+    eda_us: float
+    skin_k: float
+    drift: float
+    dropout: float
+    label_noise: float
+    feedback_delay_s: float
+
+    @property
+    def name(self) -> str:
+        return f"persona-{self.index:04d}"
+
+    def lean(self, trait: str) -> float:
+        """By how many population σ this person's ``trait`` lies off the mean (standard normal)."""
+        return float(stream(self.seed, "persona", self.index, "lean", trait).normal())
+
+    def habit(self, trait: str, chance: float) -> bool:
+        """Whether this person has the habit ``trait``, which ``chance`` of all people have."""
+        return bool(stream(self.seed, "persona", self.index, "habit", trait).random() < chance)
+
+    def feedback(self, label: int, classes: int, key: str) -> tuple[int, int]:
+        """What the user answers when asked for the truth ``label``: (label given, delay in us).
+
+        ``key`` names the question; the same question always gets the same answer.
+        """
+        rng = stream(self.seed, "persona", self.index, "feedback", key)
+        delay_us = int(1e6 * self.feedback_delay_s * rng.lognormal(0.0, 0.4))
+        if rng.random() >= self.label_noise:
+            return label, delay_us
+        return int((label + rng.integers(1, classes)) % classes), delay_us
+
+
+ELECTRODES = 8
+
+
+def persona_of(seed: int, index: int) -> Persona:
+    """Person ``index`` of the population ``seed``. Raises ValueError for a negative number."""
+    if seed < 0 or index < 0:
+        raise ValueError(f"persona: seed {seed}, index {index}; both must be 0 or more")
+    rng = stream(seed, "persona", index)
+    deep_voice = rng.random() < 0.5
+    gain = np.exp(rng.normal(0.0, 0.45, ELECTRODES))
+    bias = rng.normal(0.0, 0.03, 2)
+    return Persona(
+        seed=seed,
+        index=index,
+        height_m=float(np.clip(rng.normal(1.70, 0.10), 1.40, 2.05)),
+        hand_scale=float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.3)),
+        left_handed=bool(rng.random() < 0.12),
+        pace=float(np.exp(np.clip(rng.normal(0.0, 0.16), -0.4, 0.4))),
+        liveliness=float(rng.uniform(0.7, 1.3)),
+        restlessness=float(np.exp(rng.normal(0.0, 0.35))),
+        gaze_bias=(float(bias[0]), float(bias[1])),
+        voice_hz=float(rng.uniform(90, 140) if deep_voice else rng.uniform(165, 240)),
+        voice_level_db=float(rng.normal(0.0, 4.0)),
+        voice_tilt_db=float(rng.normal(-9.0, 2.0)),
+        alpha_hz=float(rng.uniform(8.5, 11.5)),
+        electrode_gain=tuple(float(g) for g in gain),
+        heart_hz=float(np.clip(rng.normal(1.2, 0.18), 0.8, 1.8)),
+        breath_hz=float(np.clip(rng.normal(0.26, 0.05), 0.15, 0.4)),
+        eda_us=float(np.exp(rng.normal(1.2, 0.8))),
+        skin_k=float(rng.normal(306.0, 1.2)),
+        drift=float(rng.uniform(0.5, 1.5)),
+        dropout=float(rng.uniform(0.02, 0.12)),
+        label_noise=float(rng.uniform(0.0, 0.08)),
+        feedback_delay_s=float(rng.uniform(0.3, 1.5)),
+    )

@@ -1,0 +1,71 @@
+"""Free Spoken Digit Dataset: people say the digits 0 to 9, one WAV file per utterance.
+
+Layout of the distributor: ``recordings/{digit}_{speaker}_{index}.wav``, mono PCM, 8 kHz. A user
+is a speaker; an episode is an utterance. ``index`` counts a speaker's repetitions, so time runs
+with it: the earlier half of the indices is learnt from, the later half tested on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from agent.tasks import Episode
+from bridge.channels import Channel
+from scenarios.recorded.reading import files_in
+from scenarios.recorded.sound import read_pcm, utterance
+from scenarios.users import DataError, RecordedSet, User
+
+_NAME = re.compile(r"([0-9])_([A-Za-z0-9-]+)_([0-9]+)\.wav")
+_TASK = "digit_spoken"
+
+
+def load(folder: Path) -> list[User]:
+    """Every speaker in ``folder``, by name. Raises DataError for a missing or broken file."""
+    files = files_in(
+        folder / "recordings", r".*\.wav", f"<digit>_<speaker>_<index>.wav, see {SET.source}"
+    )
+    by_speaker: dict[str, list[tuple[int, int, Path]]] = defaultdict(list)
+    for path in files:
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            raise DataError(
+                f"{path}: expected a name <digit 0-9>_<speaker>_<index>.wav; "
+                "rename the file or take it out"
+            )
+        digit, speaker, index = match.groups()
+        by_speaker[speaker].append((int(index), int(digit), path))
+    return [_user(speaker, sorted(by_speaker[speaker])) for speaker in sorted(by_speaker)]
+
+
+def _user(speaker: str, entries: list[tuple[int, int, Path]]) -> User:
+    """The speaker with (index, digit, file) entries in time order."""
+    indices = sorted({index for index, _, _ in entries})
+    learnt = set(indices[: (len(indices) + 1) // 2])
+    rates: set[int] = set()
+    episodes: list[Episode] = []
+    for index, digit, path in entries:
+        pcm, rate = read_pcm(path)
+        rates.add(rate)
+        if len(rates) > 1:
+            raise DataError(
+                f"{path}: sample rate {rate} Hz, the other files of {speaker} have "
+                f"{min(rates - {rate})} Hz; expected one rate per speaker, fetch the file again"
+            )
+        key = f"recordings/{path.name}"
+        episodes.append(utterance(key, pcm, rate, _TASK, digit, index in learnt))
+    channel = Channel("microphone", "audio/pcm16", rates.pop())
+    return User(SET.name, speaker, SET.use_case, (channel,), (_TASK,), tuple(episodes))
+
+
+SET = RecordedSet(
+    name="fsdd",
+    folder="free-spoken-digit-dataset",
+    use_case="overlays",
+    task=_TASK,
+    licence="CC BY-SA 4.0",
+    source="https://github.com/Jakobovski/free-spoken-digit-dataset",
+    halves="time forward: the lower half of the repetition indices adapts, the upper half tests",
+    load=load,
+)

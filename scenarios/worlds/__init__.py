@@ -1,0 +1,21 @@
+"""The simulated worlds, one for each use case, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scenarios.worlds.base import World
+from scenarios.worlds.companion import Companion
+from scenarios.worlds.neuroadaptive import Neuroadaptive
+from scenarios.worlds.overlays import Overlays
+from scenarios.worlds.storytelling import Storytelling
+
+_ALL: tuple[World, ...] = (Overlays(), Neuroadaptive(), Companion(), Storytelling())
+WORLDS: Mapping[str, World] = {world.use_case: world for world in _ALL}
+
+
+def world_of(use_case: str) -> World:
+    """The world of ``use_case``; raises ValueError that lists the known ones."""
+    if use_case not in WORLDS:
+        raise ValueError(f"unknown use case {use_case!r}; known are {', '.join(WORLDS)}")
+    return WORLDS[use_case]

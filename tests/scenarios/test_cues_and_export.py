@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agent.tasks import TASKS, USE_CASES
+from scenarios.cues import ACTS, RULES, Cues
+from scenarios.devices import DEVICES
+from scenarios.export import definition
+
+LOW, MEDIUM, HIGH = [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]
+
+
+def test_every_task_has_a_rule_whose_classes_and_acts_exist() -> None:
+    assert set(RULES) == set(TASKS)
+    for rule in RULES.values():
+        assert set(rule.acts) <= set(TASKS[rule.task].classes)
+        assert {act for act, _ in rule.acts.values()} <= set(ACTS)
+        assert 0 < rule.leave < rule.enter < 1
+
+
+def test_a_cue_begins_after_agreeing_answers_and_is_told_once() -> None:
+    cues = Cues()
+    told = [cues("workload", HIGH, confidence=0.9) for _ in range(5)]
+    assert [cue is not None for cue in told] == [False, False, True, False, False]  # agree = 3
+    cue = told[2]
+    assert cue is not None
+    assert (cue.act, cue.payload["speed"]) == ("pace", 0.5)
+    assert json.loads(json.dumps(cue.as_json()))["task"] == "workload"
+
+
+def test_unsure_or_untrusted_answers_are_silent() -> None:
+    cues = Cues()
+    assert all(cues("workload", [0.2, 0.35, 0.45], 0.9) is None for _ in range(10))
+    assert all(cues("workload", HIGH, confidence=0.3) is None for _ in range(10))
+    assert all(cues("workload", LOW, confidence=0.9) is None for _ in range(10))  # asks for nothing
+
+
+def test_a_wavering_answer_keeps_the_cue_and_a_lost_one_clears_it() -> None:
+    cues = Cues()
+    for _ in range(3):
+        cues("workload", HIGH, 0.9)
+    assert cues("workload", [0.1, 0.45, 0.45], 0.9) is None  # 0.45 lies between leave and enter
+    gone = cues("workload", LOW, 0.9)
+    assert gone is not None
+    assert gone.act == "clear"
+    assert cues("workload", LOW, 0.9) is None
+
+
+def test_alternating_answers_never_begin_a_cue() -> None:
+    cues = Cues()
+    assert all(cues("workload", p, 0.9) is None for _ in range(5) for p in (HIGH, MEDIUM))
+
+
+def test_tasks_do_not_disturb_each_other() -> None:
+    cues = Cues()
+    assert cues("tension", [0.1, 0.9], 0.9) is None
+    assert cues("engagement", [0.1, 0.8, 0.1], 0.9) is None
+    assert cues("tension", [0.1, 0.9], 0.9) is not None
+
+
+def test_a_wrong_number_of_probabilities_is_refused() -> None:
+    with pytest.raises(ValueError, match="task tension: 3 probabilities; 2 due"):
+        Cues()("tension", HIGH, 0.9)
+
+
+@pytest.mark.parametrize("use_case", USE_CASES)
+def test_definition_is_json_and_complete(use_case: str) -> None:
+    told = definition(use_case)
+    assert json.loads(json.dumps(told)) == told  # JSON types only: nothing changes on the way
+    assert isinstance(told["tasks"], list)
+    assert isinstance(told["devices"], list)
+    assert isinstance(told["cues"], dict)
+    assert {t["name"] for t in told["tasks"]} == set(told["cues"])
+    assert {d["name"] for d in told["devices"]} == {
+        d.name for d in DEVICES.values() if d.use_case == use_case
+    }
+
+
+def test_energy_of_an_inference_follows_the_computer_and_the_size() -> None:
+    # 2 operations x 1e6 parameters x 8 tokens x 8 pJ = 128 uJ on a mobile computer
+    assert DEVICES["quest-3"].joules_per_inference("tiny") == pytest.approx(128e-6)
+    assert DEVICES["quest-3"].joules_per_inference("base") == pytest.approx(1.28e-3)
+    with pytest.raises(ValueError, match="unknown size 'huge'; known are tiny, small, base"):
+        DEVICES["quest-3"].joules_per_inference("huge")
