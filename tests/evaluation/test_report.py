@@ -1,0 +1,102 @@
+"""The report and the terminal table show the numbers of the result, escaped, on their own."""
+
+from __future__ import annotations
+
+import io
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from evaluation.report import write_report
+from evaluation.requirements import figures, judge, parse
+from evaluation.result import Result
+from evaluation.tables import amount, print_table
+
+
+class _Page(HTMLParser):
+    """Collects text, and every address that would be loaded."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.loads: list[str] = []
+        self.plots = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.plots += tag == "svg"
+        self.loads += [
+            value
+            for name, value in attrs
+            if value and name in ("src", "href", "xlink:href") and not value.startswith("#")
+        ]
+        assert tag not in ("script", "link", "iframe", "for", "half")
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_report(result: Result, tmp_path: Path) -> None:
+    outcome = judge([parse("accuracy>=0.99")], figures(result))
+    path = tmp_path / "run" / "report.html"
+    write_report(msgspec.structs.replace(result, requirements=outcome), path)
+    page = _Page(path.read_text(encoding="utf-8"))
+    text = " ".join(page.words)
+    assert page.plots == 3  # federation users, unseen users, learning curves
+    assert page.loads == []
+    for wanted in (
+        "90.0 ± 5.0",
+        "85.0",
+        "12.3 kB",
+        "3.25 J",
+        "61.0",
+        "accuracy>=0.99: failed, is 0.85",
+        "made up <for> a test",
+        "first <half> of the time",
+        "extra trees",
+        "users are split by seed",
+    ):
+        assert wanted in text, wanted
+
+
+def test_report_of_an_empty_run(result: Result, tmp_path: Path) -> None:
+    empty = msgspec.structs.replace(
+        result, rows=[], unseen=[], latency=[], rounds=[], curves={}, interrupted=True
+    )
+    path = tmp_path / "report.html"
+    write_report(empty, path)
+    page = _Page(path.read_text(encoding="utf-8"))
+    assert "Interrupted." in page.words
+    assert page.plots == 0
+
+
+def test_table(result: Result) -> None:
+    out = io.StringIO()
+    outcome = judge([parse("p99_ms<50"), parse("accuracy>0.5")], figures(result))
+    shown = msgspec.structs.replace(result, requirements=outcome, interrupted=True)
+    print_table(shown, Console(file=out, width=120))
+    text = out.getvalue()
+    for wanted in (
+        "Interrupted",
+        "90.0 ± 5.0",
+        "mean over sets",
+        "Unseen users",
+        "test halves",
+        "device to device 7 B",
+        "require p99_ms<50: FAILED, is 61",
+        "require accuracy>0.5: held, is 0.85",
+        "made up <for> a test",
+    ):
+        assert wanted in text, wanted
+
+
+def test_amount() -> None:
+    assert [amount(n, "B") for n in (0, 999, 12_300, 4e6, 2e13)] == [
+        "0 B",
+        "999 B",
+        "12.3 kB",
+        "4 MB",
+        "20 TB",
+    ]
