@@ -1,0 +1,1 @@
+"""The command line and the two compositions, live and headless, that wire the parts."""

@@ -1,0 +1,174 @@
+"""The command line ``fedxr``: generated from the dataclasses that the commands are run with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from rich.console import Console
+from rich.status import Status
+
+from agent.allocation import keep_freed_memory
+from agent.brain import load_brain, save_brain
+from agent.fleet import Brain
+from evaluation.requirements import RequirementError
+from evaluation.tables import print_table
+from fedxr.commands import Stream, demo_command, serve_command, stream_command
+from fedxr.data import data as show_data
+from fedxr.demo import Demo
+from fedxr.doctor import doctor as show_doctor
+from fedxr.headless import Federate, Source, federate, gather, pretrain_on
+from fedxr.serve import Serve
+from scenarios.users import DataError, User
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Train a brain on the pretraining users of all domains and save it."""
+
+    out: Path
+    """The safetensors file to write."""
+    source: Source = "simulated"
+    """Simulated worlds, or recorded people from --data."""
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
+    steps: int = 250
+    """Pretraining steps a task."""
+    copies: int = 1500
+    """Augmented episodes of each domain, about: from one to ten of each episode."""
+    headsets: int = 12
+    """Half the number of simulated pretraining users in each use case."""
+    seed: int = 0
+    """Seed of everything random."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The known recorded sets: found or not, users, where to get them, licence."""
+
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """What is installed, what is optional and missing, and how to get it."""
+
+
+Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Serve, tyro.conf.subcommand("serve")]
+    | Annotated[Stream, tyro.conf.subcommand("stream")]
+    | Annotated[Federate, tyro.conf.subcommand("federate")]
+    | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
+    | Annotated[Data, tyro.conf.subcommand("data")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)
+
+
+def folder(given: Path | None) -> Path | None:
+    """The folder of the recorded sets: as given, else $FEDXR_DATA."""
+    if given is not None:
+        return given
+    return Path(os.environ["FEDXR_DATA"]) if os.environ.get("FEDXR_DATA") else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it did what was asked, 1 when not, 2 for bad input."""
+    command = tyro.cli(Command, args=arguments, prog="fedxr", description=__doc__)
+    keep_freed_memory()
+    torch.set_num_threads(1)  # two threads on two shared cores stall each other
+    console = Console()
+    try:
+        return _run(command, console)
+    except (DataError, RequirementError, ValueError, OSError) as error:
+        console.print(f"[bold red]fedxr:[/] {error}", highlight=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        console.print("stopped")
+        return 130
+
+
+def _run(command: object, console: Console) -> int:
+    match command:
+        case Demo():
+            data = folder(command.data)
+            return demo_command(command, lambda: recorded_brain(data, console), console)
+        case Serve():
+            return serve_command(command, console)
+        case Stream():
+            return stream_command(command, folder(command.data), console)
+        case Federate():
+            return _federate(command, console)
+        case Pretrain():
+            return _pretrain(command, console)
+        case Data():
+            return 0 if show_data(folder(command.data), console) else 1
+        case Doctor():
+            return 0 if show_doctor(console) else 1
+    raise AssertionError(command)
+
+
+def _federate(command: Federate, console: Console) -> int:
+    with Status("starting", console=console) as status:
+        result = federate(command, folder(command.data), _say(status, console))
+    print_table(result, console)
+    failed = [r for r in result.requirements if not r.passed]
+    if result.interrupted:
+        return 130
+    return 1 if failed else 0
+
+
+def recorded_brain(data: Path | None, console: Console) -> tuple[Brain, dict[str, list[User]]]:
+    """A brain pretrained on the recorded pretraining users, and the others by set.
+
+    No licence of the recordings lets us ship it, so it is made here once and kept in runs/.
+    """
+    how = Federate(source="recorded")
+    with Status("starting", console=console) as status:
+        say = _say(status, console)
+        splits = gather(how, data, say)
+        kept = Path("runs") / f"recorded-{'-'.join(s.name for s in splits)}-{how.seed}.safetensors"
+        if not kept.exists():
+            console.print(f"pretraining on recorded people, once, several minutes; kept in {kept}")
+            save_brain(pretrain_on(splits, how, say), kept, "recorded pretraining users")
+    return load_brain(kept), {s.name: [*s.federation, *s.unseen] for s in splits}
+
+
+def _pretrain(command: Pretrain, console: Console) -> int:
+    how = Federate(
+        source=command.source,
+        steps=command.steps,
+        copies=command.copies,
+        headsets=command.headsets,
+        seed=command.seed,
+    )
+    with Status("starting", console=console) as status:
+        say = _say(status, console)
+        brain = pretrain_on(gather(how, folder(command.data), say), how, say)
+        save_brain(brain, command.out, f"made by: {' '.join(['fedxr', *sys.argv[1:]])}")
+    console.print(f"wrote {command.out} ({command.out.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def _say(status: Status, console: Console):  # type: ignore[no-untyped-def]
+    """Progress in one line on a terminal, line by line elsewhere."""
+    last = [""]
+
+    def say(text: str) -> None:
+        status.update(text)
+        head = text.split(":")[0]
+        if not console.is_terminal and head != last[0]:
+            console.print(text, highlight=False)
+        last[0] = head
+
+    return say
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""The live commands as the command line calls them: each returns the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+from rich.console import Console
+
+from agent.brain import load_brain
+from agent.fleet import Brain
+from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated_cast, stream_device
+from fedxr.demo import Demo, demo
+from fedxr.serve import CHECKPOINT, Serve, serve
+from fedxr.stream import Actor, play
+from scenarios.recorded import RECORDED
+from scenarios.users import User
+
+T = TypeVar("T")
+Recorded = Callable[[], tuple[Brain, Mapping[str, Sequence[User]]]]
+"""A brain pretrained on recorded people, and other people of the same sets, by set."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Be a headset: stream one user's recording to a bridge in real time."""
+
+    url: str = "ws://127.0.0.1:8765"
+    """Where the bridge listens."""
+    scenario: str = "companion"
+    """Use case."""
+    source: Literal["simulated", "recorded"] = "simulated"
+    """A simulated person, or one of a recorded set of this use case."""
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
+    user: str = "0"
+    """Which person: a number, or a recorded user's name."""
+    seconds: float = 60.0
+    """How long, in real time."""
+    token: str | None = None
+    """What the server asks for."""
+    seed: int = 0
+    """Names all draws of chance."""
+
+
+def run(main: Coroutine[object, object, T]) -> T:
+    """In an event loop of its own, uvloop's where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
+
+
+def demo_command(config: Demo, recorded: Recorded, console: Console) -> int:
+    """The demo; ``recorded`` is asked for brain and people when the source is recorded."""
+    if config.source == "recorded":
+        brain, users = recorded()
+        cast = recorded_cast(users, config.headsets, config.seed)
+    else:
+        brain = load_brain(CHECKPOINT)
+        cast = simulated_cast(config.headsets, config.seconds, config.seed)
+    found = run(demo(config, brain, cast, console))
+    return 130 if found.interrupted else 0
+
+
+def serve_command(config: Serve, console: Console) -> int:
+    run(serve(config, load_brain(config.checkpoint), console))
+    return 0
+
+
+def stream_command(config: Stream, data: Path | None, console: Console) -> int:
+    """Stream, then say how it went; 1 when the server ended the session."""
+    played = run(play(config.url, actor_of(config, data), config.seconds, config.token))
+    for notice in dict.fromkeys(played.notices):
+        console.print(notice, highlight=False, markup=False)
+    if played.latency_ms:
+        p50, p99 = np.percentile(played.latency_ms, (50, 99))
+        asked = [a for a in played.answers if a.best is not None]
+        right = sum(a.best == a.truth for a in asked)
+        console.print(
+            f"{played.name}: {len(played.latency_ms)} replies, p50 {p50:.1f} ms, p99 {p99:.1f} ms; "
+            f"{right} of {len(asked)} questions answered rightly; cues {dict(played.cues)}",
+            highlight=False,
+        )
+    if played.ended:
+        console.print(f"ended early: {played.ended}", highlight=False, markup=False)
+    return 1 if played.ended else 0
+
+
+def actor_of(config: Stream, data: Path | None) -> Actor:
+    """The person that ``config`` names; raises ValueError that says who there is."""
+    if config.source == "simulated":
+        if not config.user.isdigit():
+            raise ValueError(f"user {config.user!r}; simulated people have numbers: 0, 1, 2, …")
+        device = stream_device(config.scenario)
+        return simulated_actor(device, config.seed, int(config.user), config.seconds)
+    if data is None:
+        raise ValueError("--source recorded needs the folder of the sets: --data or $FEDXR_DATA")
+    sets = [s for s in RECORDED.values() if s.use_case == config.scenario]
+    users = [u for s in sets if (data / s.folder).is_dir() for u in s.load(data / s.folder)]
+    named = [u for u in users if config.user == u.name] or (
+        users[int(config.user) : int(config.user) + 1] if config.user.isdigit() else []
+    )
+    if not named:
+        raise ValueError(
+            f"user {config.user!r}: {len(users)} people of {config.scenario} in {data}"
+            + (f", the first is {users[0].name!r}" if users else "; see `fedxr data`")
+        )
+    return recorded_actor(named[0], config.seed, 0)

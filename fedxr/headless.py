@@ -1,0 +1,267 @@
+"""Headless: the whole way for many headsets on one machine, from users to a table.
+
+:func:`federate` is the composition: gather users, split them, pretrain, run the study of every
+domain, compare with classical baselines, and write the result. See :mod:`fedxr.study` for the arms.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import tyro
+
+from agent.brain import make_brain
+from agent.encoders import encoder_for
+from agent.fleet import Brain, Population
+from agent.model import Plan
+from agent.pretrain import Pretraining
+from agent.tasks import USE_CASES
+from agent.tokens import Tokens
+from evaluation.report import write_report
+from evaluation.requirements import figures, judge, parse
+from evaluation.result import Result, write_result
+from fedxr.bridged import through_bridge
+from fedxr.people import (
+    Person,
+    Split,
+    copies_of,
+    meet,
+    population_of,
+    raw_tokens,
+    split_users,
+)
+from fedxr.rows import joules_of, rounds_of, rows_of, traffic_of
+from fedxr.study import Protocol, Study, study
+from fedxr.versions import machine, versions
+from scenarios.devices import devices_for
+from scenarios.recorded import RECORDED, find
+from scenarios.simulated import simulate
+from scenarios.users import DataError, User
+
+Scenario = Literal["overlays", "neuroadaptive", "companion", "storytelling", "all"]
+Source = Literal["simulated", "recorded"]
+Coordination = Literal[
+    "local", "pooled", "centralized", "decentralized", "semi-decentralized"
+]
+
+SLOW_TASKS = {"character": 2.5, "target": 2.5, "emotion": 1.5}
+"""Tasks that need more than their share of pretraining steps."""
+
+PROTOCOL = (
+    "Users of a set are split by seed into pretraining, federation and unseen (about 40/40/20). A "
+    "federation or unseen user's time runs forward: adapt on the first half, test on the second; "
+    "where a set forbids that, by the split stated beside it. Standardisation by a user's own "
+    "unlabelled adaptation half is part of every column, the classical ones included. Unseen users "
+    "get the federation's model and may personalise on their own adaptation half."
+)
+
+
+@dataclass(frozen=True)
+class Federate:
+    """A federation of headsets, headless, with every baseline beside it."""
+
+    scenario: Scenario = "all"
+    """Use case, or all four."""
+    source: Source = "simulated"
+    """Simulated worlds, or recorded people from --data."""
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
+    unseen_data: Path | None = None
+    """A second folder of the same layouts: its users are tested on, nothing is trained on them."""
+    sets: tuple[str, ...] = ()
+    """Only these recorded sets."""
+    headsets: int = 12
+    """Most headsets in the federation of each set, and most unseen ones."""
+    rounds: int = 8
+    """Rounds of the federation."""
+    coordination: Coordination = "semi-decentralized"
+    """How updates are mixed."""
+    tuning: Literal["lora"] = "lora"
+    """What is trained on the headset."""
+    exchange: Literal["ffa", "naive"] = "ffa"
+    """What of it is exchanged."""
+    size: Literal["tiny", "small", "base"] = "tiny"
+    """Size of the model."""
+    steps: int = 120
+    """Pretraining steps a task."""
+    copies: int = 1500
+    """Augmented episodes of each set, about: from one to ten of each episode."""
+    seed: int = 0
+    """Seed of everything random."""
+    out: Path | None = None
+    """Folder for result.json and report.html; default runs/<time>."""
+    bridge: bool = False
+    """Every headset really connects and streams through the websocket bridge."""
+    require: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Conditions such as "accuracy>=0.8"; the exit status tells whether all hold."""
+
+    def protocol(self) -> Protocol:
+        return Protocol(
+            rounds=self.rounds,
+            coordination=self.coordination,
+            exchange=self.exchange,
+            seed=self.seed,
+        )
+
+
+Say = Callable[[str], None]
+
+
+def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
+    """The users of every domain, split. Raises DataError, ValueError."""
+    cases = USE_CASES if config.scenario == "all" else (config.scenario,)
+    if config.source == "simulated":
+        return [_simulated(config, case) for case in cases]
+    if data is None:
+        raise DataError("recorded people need a folder: give --data DIR or set FEDXR_DATA")
+    found, more = find(data), find(config.unseen_data) if config.unseen_data else {}
+    names = [n for n, s in RECORDED.items() if s.use_case in cases and n in found]
+    unknown = set(config.sets) - set(RECORDED)
+    if unknown:
+        raise DataError(f"unknown set {min(unknown)!r}; known are {', '.join(RECORDED)}")
+    if config.sets:
+        names = [n for n in names if n in config.sets]
+    if not names:
+        raise DataError(
+            f"{data}: none of the wanted recorded sets is here; run `fedxr data --data {data}` "
+            "to see which are known, and where to get them"
+        )
+    splits = []
+    for name in names:
+        say(f"reading {name}")
+        extra = RECORDED[name].load(more[name]) if name in more else []
+        extra = [replace(u, name=f"{u.name}@second") for u in extra]  # names may repeat there
+        users = RECORDED[name].load(found[name])
+        splits.append(split_users(name, users, config.seed, config.headsets, extra))
+    return splits
+
+
+def _simulated(config: Federate, case: str) -> Split:
+    """Pretraining users, federation users and unseen ones alternate between the case's devices."""
+    devices = devices_for(case)
+    count = config.headsets
+
+    def some(start: int, n: int) -> tuple[User, ...]:
+        return tuple(
+            simulate(case, devices[i % len(devices)], config.seed, start + i) for i in range(n)
+        )
+
+    return Split(case, some(0, 2 * count), some(1000, count), some(2000, max(2, count // 2)))
+
+
+def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
+    """A brain from the pretraining users of all ``splits``."""
+    population: Population = {}
+    users: dict[str, list[list[Tokens]]] = {}
+    copies: dict[str, list[Tokens]] = {}
+    layouts = {}
+    for split in splits:
+        say(f"preparing {split.name}")
+        raw = [raw_tokens(user) for user in split.pretraining]
+        own = population_of(raw)
+        population.update(own)
+        total = sum(len(r) for r in raw)
+        count = max(1, min(10, config.copies // max(1, total)))
+        for user, mine in zip(split.pretraining, raw, strict=True):
+            person = meet(user, own, everything=True, raw=mine)
+            _sort(users, [*person.adapt, *person.test])
+            for tokens in copies_of(user, mine, own, count, config.seed):
+                copies.setdefault(tokens.asks[-1].task, []).append(tokens)
+        for user in (*split.pretraining, *split.federation, *split.unseen):
+            layouts.update({c.layout: encoder_for(c).shape(c) for c in user.channels})
+    plan = Plan.of(config.size, layouts, tuple(sorted(users)))
+    how = Pretraining(steps=config.steps, more=SLOW_TASKS, seed=config.seed)
+
+    def tell(step: int, steps: int, loss: float) -> None:
+        if step % 20 == 0 or step == steps:
+            say(f"pretraining: step {step} of {steps}, loss {loss:.2f}")
+
+    return make_brain(plan, users, copies, population, how, tell)
+
+
+def _sort(users: dict[str, list[list[Tokens]]], episodes: Sequence[Tokens]) -> None:
+    """Add one user's episodes to each of their tasks."""
+    for task in {e.asks[-1].task for e in episodes}:
+        users.setdefault(task, []).append([e for e in episodes if e.asks[-1].task == task])
+
+
+def run_seed(config: Federate, data: Path | None, say: Say, done: list[Study]) -> None:
+    """Everything for ``config.seed``; finished studies are appended to ``done`` as they come."""
+    splits = gather(config, data, say)
+    if config.bridge:
+        splits = [through_bridge(split, say) for split in splits]
+    brain = pretrain_on(splits, config, say)
+    for split in splits:
+        people = [meet(u, brain.population) for u in split.federation]
+        unseen = [meet(u, brain.population) for u in split.unseen]
+        pretraining = [meet(u, brain.population, everything=True) for u in split.pretraining]
+        for task in sorted({t for p in people for t in p.user.tasks}):
+            told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
+            name = split.name if config.source == "recorded" else f"{split.name}/{task}"
+            done.append(study(name, task, told, new, known, brain, config.protocol(), say))
+
+
+def _about(task: str, people: Sequence[Person]) -> list[Person]:
+    """Those who are asked ``task``, with their moments of it."""
+    return [p.only(task) for p in people if task in p.user.tasks]
+
+
+def federate(config: Federate, data: Path | None, say: Say = lambda _: None) -> Result:
+    """Run ``config``, write result.json and report.html, and return the result.
+
+    An interrupt keeps the studies that are finished and marks the result.
+    """
+    conditions = [parse(text) for text in config.require]
+    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    done: list[Study] = []
+    interrupted = False
+    try:
+        run_seed(config, data, say, done)
+    except KeyboardInterrupt:
+        interrupted = True
+    result = result_of(config, [done], started, time.monotonic() - began, interrupted)
+    if conditions:
+        outcomes = judge(conditions, figures(result))
+        result = msgspec.structs.replace(result, requirements=outcomes)
+    out = config.out or Path("runs") / started.replace(":", "-").replace("+00-00", "")
+    write_result(result, out / "result.json")
+    write_report(result, out / "report.html")
+    say(f"wrote {out}/result.json and {out}/report.html")
+    return result
+
+
+def result_of(
+    config: Federate,
+    by_seed: Sequence[Sequence[Study]],
+    started: str,
+    seconds: float,
+    interrupted: bool = False,
+) -> Result:
+    """One Result from the studies of one or more seeds."""
+    last = by_seed[-1]
+    reports = [r for s in last for r in s.reports]
+    settings = {k: v if v is None else str(v) for k, v in asdict(config).items()}
+    return Result(
+        command=sys.argv,
+        started=started,
+        seconds=seconds,
+        config=settings,
+        seeds=[config.seed + i for i in range(len(by_seed))],
+        versions=versions(),
+        machine=machine(),
+        protocol=PROTOCOL,
+        rows=rows_of(by_seed, unseen=False),
+        unseen=rows_of(by_seed, unseen=True),
+        traffic=traffic_of(reports),
+        joules=joules_of(reports),
+        energy_source="radio only, transmit powers of MH-FL (arXiv:2007.09511)",
+        rounds=rounds_of(last),
+        interrupted=interrupted,
+    )

@@ -1,0 +1,83 @@
+"""What the live page is told: one JSON object per message on ``/live``, the whole state each time.
+
+``docs/live_state.md`` says the same to people. Fields that are not known yet are None, never left
+out; text is shown as it is, so no field may hold anything that a user has not agreed to show.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+CurvePoint = tuple[float, float | None, float | None]
+"""``(t, accuracy_generic, accuracy_adapted)``: seconds from the start; fractions up to then."""
+
+
+class ChannelState(TypedDict):
+    """A sensor stream and its measured rate, in samples (images, poses, readings) a second."""
+
+    name: str
+    hz: float
+
+
+class TaskState(TypedDict):
+    """A headset's task: its last answer, and how it does.
+
+    Latency is capture to reply over the last 30 s or so; ``truth`` is the user's latest feedback
+    on the answer shown. Both accuracies are fractions over the same feedback: ``accuracy_before``
+    of the model as it came, ``accuracy_now`` of the model as it has learned.
+    """
+
+    name: str
+    deadline_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
+    predicted: str | None
+    probability: float | None
+    truth: str | None
+    accuracy_before: float | None
+    accuracy_now: float | None
+
+
+class HeadsetState(TypedDict):
+    """A connected headset. ``battery`` is 0 to 1, ``position`` in metres on the floor (x, z)."""
+
+    id: str
+    user: str
+    use_case: str
+    device: str
+    channels: list[ChannelState]
+    tasks: list[TaskState]
+    battery: float | None
+    cluster: int | None
+    representative: bool
+    position: tuple[float, float]
+    drops: int
+
+
+class ClusterState(TypedDict):
+    """A cluster of the latest round; ``members`` and ``representative`` are headset ids."""
+
+    id: int
+    members: list[str]
+    representative: str | None
+    gamma: int
+
+
+class LedgerState(TypedDict):
+    """Bytes and joules since the start."""
+
+    d2d_bytes: int
+    up_bytes: int
+    down_bytes: int
+    joules: float
+
+
+class LiveState(TypedDict):
+    """The whole state, ``t`` seconds after the start and after ``round`` federated rounds."""
+
+    t: float
+    round: int
+    headsets: list[HeadsetState]
+    clusters: list[ClusterState]
+    ledger: LedgerState
+    curves: dict[str, list[CurvePoint]]

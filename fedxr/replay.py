@@ -1,0 +1,71 @@
+"""The same ticks and the same feedback without a network: what the live path is compared with.
+
+Order within a beat: all headsets' samples, answers, then what users say. Every ``learn`` beats what
+was said is learned, every ``round`` beats the headsets meet. Nothing depends on a clock, so a
+replay is the same each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from federation import RoundReport
+from fedxr.agents import Agents, Profile, Score
+from fedxr.script import Beat
+
+PATIENCE = 60
+"""Ticks (2 s) after which a headset that is asked nothing is answered all the same: its tokens
+must reach the rings before those that they follow have left them."""
+
+
+@dataclass
+class Replay:
+    """What came of it. ``answers``: (headset, task, episode, tick) -> (truth, best)."""
+
+    answers: dict[tuple[str, str, int, int], tuple[int, int]] = field(default_factory=dict)
+    scores: list[Score] = field(default_factory=list)
+    rounds: list[RoundReport] = field(default_factory=list)
+
+
+def replay(
+    agents: Agents,
+    cast: Sequence[tuple[Profile, Iterable[Beat]]],
+    learn: int = 15,
+    round_: int = 300,
+    every_tick: bool = False,
+) -> Replay:
+    """Play the cast to its end; ``every_tick`` answers each tick, not only those that are asked
+    about (the same answers, but for the age of summaries between questions)."""
+    out = Replay()
+    rows = [agents.join(profile) for profile, _ in cast]
+    names = [profile.member.name for profile, _ in cast]
+    waited = dict.fromkeys(rows, 0)
+    for n, together in enumerate(zip_longest(*(beats for _, beats in cast)), 1):
+        here = [(row, name, b) for row, name, b in zip(rows, names, together, strict=True) if b]
+        due = {}
+        for row, _, beat in here:
+            agents.push(row, beat.episode, beat.samples)
+            waited[row] += 1
+            if every_tick or beat.asked or waited[row] >= PATIENCE or beat.tick == 0:
+                due[row], waited[row] = beat.tick, 0
+        answers = agents.tick(due) if due else {}
+        for row, name, beat in here:
+            tasks = agents.seated[row].member.tasks
+            for query in beat.asked:
+                if query.task in tasks:
+                    best = int(answers[row][query.task].argmax())
+                    out.answers[name, query.task, beat.episode, beat.tick] = (query.label, best)
+            for said in beat.said:
+                if said.task in tasks:
+                    agents.feedback(row, said.task, said.episode, said.t_us, said.label)
+        if n % learn == 0:
+            out.scores += agents.learn(agents.take())
+            agents.personalise()
+            agents.adopt(agents.answering.prepare())
+        if n % round_ == 0 and (report := agents.round()) is not None:
+            out.rounds.append(report)
+            agents.adopt(agents.answering.prepare())
+    out.scores += agents.learn(agents.take())
+    return out

@@ -1,0 +1,123 @@
+"""``fedxr serve``: bridge and agents for whoever connects; and the server of every live run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from agent.cohort import Tuning
+from agent.fleet import Brain
+from agent.state import Store
+from bridge.admission import ServerConfig
+from bridge.server import BridgeServer
+from federation import Round
+from fedxr.agents import Agents, Learning
+from fedxr.live import Live, Tempo
+from fedxr.page_files import page_files
+from fedxr.scoreboard import Scoreboard
+
+CHECKPOINT = Path(__file__).parent / "checkpoints" / "tiny.safetensors"
+
+
+@dataclass(frozen=True)
+class Serve:
+    """Bridge and agents for whoever connects."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; any but loopback needs a token and --insecure."""
+    port: int = 8765
+    """Port for headsets and pages; 0 takes any free one."""
+    scenario: str = "all"
+    """Use case whose tasks are answered, or all."""
+    checkpoint: Path = CHECKPOINT
+    """The brain to start from (`fedxr pretrain` makes one)."""
+    state: Path = Path("runs/state.db")
+    """Where headsets' states live between sessions."""
+    round_s: float = 10.0
+    """Seconds between federated rounds."""
+    coordination: str = "semi-decentralized"
+    """How headsets meet: local, centralized, decentralized or semi-decentralized."""
+    token: str | None = None
+    """What a headset must show."""
+    insecure: bool = False
+    """Accept unencrypted traffic on a network that is yours alone."""
+    seed: int = 0
+    """Names all draws of chance."""
+
+
+@dataclass
+class Serving:
+    """A running server: stop it by :meth:`stop` or Ctrl-C."""
+
+    server: BridgeServer
+    live: Live
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    interrupted: bool = False
+
+    @property
+    def scoreboard(self) -> Scoreboard:
+        return self.live.scoreboard
+
+    def stop(self) -> None:
+        self.interrupted = True
+        self.stopped.set()
+
+
+@asynccontextmanager
+async def serving(
+    brain: Brain,
+    state: Path,
+    config: ServerConfig,
+    learning: Learning,
+    tempo: Tempo,
+    scenario: str = "all",
+) -> AsyncIterator[Serving]:
+    """A live server with its loops running; SIGINT sets ``stopped``. At the end every session is
+    told goodbye and every headset's state is saved."""
+    agents = Agents(brain, Tuning(seed=learning.round.seed), learning)
+    live = Live(agents, Store(state), tempo, scenario)
+    sys.setswitchinterval(0.001)  # two threads compute: the answering one must not wait 5 ms
+    loop = asyncio.get_running_loop()
+    try:
+        async with BridgeServer(live, config, page_files()) as server:
+            serving = Serving(server, live)
+            with contextlib.suppress(NotImplementedError, RuntimeError):
+                loop.add_signal_handler(signal.SIGINT, serving.stop)
+            running = asyncio.create_task(live.run(server))
+            running.add_done_callback(lambda _: serving.stopped.set())
+            try:
+                yield serving
+            finally:
+                running.cancel()
+                await asyncio.wait({running})
+            if not running.cancelled() and (error := running.exception()) is not None:
+                raise error
+    finally:
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.remove_signal_handler(signal.SIGINT)
+        live.close()
+
+
+def learning_of(coordination: str, seed: int) -> Learning:
+    """Default learning with rounds by ``coordination``."""
+    return Learning(round=Round(coordination=coordination, seed=seed))
+
+
+async def serve(config: Serve, brain: Brain, console: Console | None = None) -> None:
+    """Serve until Ctrl-C."""
+    out = console or Console()
+    bridge = ServerConfig(config.host, config.port, config.token, config.insecure)
+    learning = learning_of(config.coordination, config.seed)
+    tempo = Tempo(round=config.round_s)
+    async with serving(brain, config.state, bridge, learning, tempo, config.scenario) as running:
+        out.print(f"headsets: {running.server.url}   page: http{running.server.url[2:]}/")
+        out.print("Ctrl-C stops; what headsets have learned is kept.")
+        await running.stopped.wait()

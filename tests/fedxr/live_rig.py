@@ -1,0 +1,71 @@
+"""What the tests of the live path share: a tiny brain that knows nothing, and a small cast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from agent.brain import fit_ridge
+from agent.cohort import Tuning
+from agent.encoders import encoder_for
+from agent.fleet import Brain
+from agent.model import M3T, Plan
+from agent.online import Dose
+from agent.pretrain import fit_standards
+from agent.state import Store
+from agent.tokens import tokenize
+from bridge.server import BridgeServer, ServerConfig
+from fedxr.agents import Agents, Learning
+from fedxr.cast import simulated_actor
+from fedxr.live import Live
+from fedxr.people import one_ask_each
+from fedxr.stream import Actor
+from scenarios.devices import device_named
+
+DEVICES = ("voice-glasses", "quest-3-watch", "quest-3")
+
+
+def cast_of(devices: Sequence[str] = DEVICES, seconds: float = 8.0) -> list[Actor]:
+    return [simulated_actor(device_named(d), 3, i, seconds) for i, d in enumerate(devices)]
+
+
+def brain_of(cast: Sequence[Actor]) -> Brain:
+    """A model of random weights whose standards and analytic heads fit the cast's sensors."""
+    torch.manual_seed(0)
+    channels = [c for a in cast for c in a.user.channels]
+    layouts = {c.layout: encoder_for(c).shape(c) for c in channels}
+    tasks = tuple(dict.fromkeys(t for a in cast for t in a.user.tasks))
+    model = M3T(Plan.of("tiny", layouts, tasks)).requires_grad_(False)
+    users = [
+        [x for e in a.user.episodes[:2] for x in one_ask_each(tokenize(e, a.user.channels))]
+        for a in cast
+    ]
+    fit_standards(model, [x for user in users for x in user])
+    by_task = {t: [[x for x in u if x.asks[0].task == t] for u in users] for t in tasks}
+    ridges = {
+        t: fit_ridge(model, t, [u for u in found if u]) for t, found in by_task.items()
+    }
+    return Brain(model, ridges)
+
+
+def agents_of(brain: Brain) -> Agents:
+    pace = Dose(steps=1, rate=2e-3, batch=2)
+    return Agents(brain, Tuning(), Learning(shared=pace, personal=lambda _: pace, each=2))
+
+
+class Rig:
+    """A live server whose loops are not started: the test says when what happens."""
+
+    def __init__(self, brain: Brain, state: Path) -> None:
+        self.live = Live(agents_of(brain), Store(state))
+        self.server = BridgeServer(self.live, ServerConfig(port=0))
+
+    async def __aenter__(self) -> Rig:
+        await self.server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.server.stop()
+        self.live.close()

@@ -1,0 +1,111 @@
+"""doctor and data say what is there, what is not and how to get it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bridge.channels import Channel
+from fedxr.data import data, look
+from fedxr.doctor import as_table, compare, doctor, processor, recorded_data
+from scenarios.recorded import RECORDED
+from scenarios.users import DataError, RecordedSet, User
+
+
+def _load(folder: Path) -> list[User]:
+    """A set whose folder holds one file per user; an empty file is broken."""
+    users = []
+    for file in sorted(folder.iterdir()):
+        if not file.read_text():
+            raise DataError(f"{file}: row 1: expected a sample, found the end [of the file]")
+        channels = (Channel("wrist", "motion/wrist", 100),)
+        users.append(User("tiny", file.stem, "companion", channels, ("activity",), ()))
+    return users
+
+
+TINY = RecordedSet(
+    "tiny", "tiny-set", "companion", "activity", "CC0", "https://example.org", "none", _load
+)
+
+
+def _printed(width: int = 200) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=False)
+
+
+def _text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_data_counts_users(tmp_path: Path) -> None:
+    (tmp_path / "tiny-set").mkdir()
+    for name in ("ann", "bob"):
+        (tmp_path / "tiny-set" / f"{name}.csv").write_text("1")
+    out = _printed()
+    assert data(tmp_path, out, [TINY])
+    assert "2 users: motion/wrist" in _text(out)
+    assert "https://example.org" in _text(out)
+
+
+def test_data_names_what_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "tiny-set").mkdir()
+    (tmp_path / "tiny-set" / "ann.csv").write_text("")
+    out = _printed(400)
+    assert not data(tmp_path, out, [TINY])
+    assert "broken: " in _text(out)
+    assert "ann.csv: row 1: expected a sample, found the end [of the file]" in _text(out)
+
+
+def test_data_without_folders(tmp_path: Path) -> None:
+    assert look(TINY, None).users is None
+    out = _printed()
+    assert data(None, out)
+    text = _text(out)
+    assert text.count("not found") == len(RECORDED)
+    assert "$FEDXR_DATA" in text
+    with pytest.raises(DataError, match="no such folder"):
+        data(tmp_path / "nowhere", _printed())
+
+
+def test_doctor_prints_every_look() -> None:
+    out = _printed()
+    doctor(out)
+    text = _text(out)
+    for wanted in ("Python", "torch", "processor", "chromium", "recorded data"):
+        assert wanted in text
+    assert "threads of" in text
+
+
+def test_missing_packages_come_with_a_remedy() -> None:
+    lines = ["torch>=2", 'no-such-thing>=1; extra == "ray"', "numpy; extra == 'test'"]
+    found = {finding.what: finding for finding in compare(lines)}
+    assert found["packages"].state == "ok"
+    assert found["extra ray"].state == "absent"
+    assert "lacks no-such-thing" in found["extra ray"].detail
+    assert found["extra test"].state == "ok"
+    out = _printed()
+    out.print(as_table(list(found.values())))
+    assert 'pip install -c constraints.txt -e ".[ray]"' in _text(out)
+    assert compare([*lines, "nor-this"])[0].state == "missing"
+
+
+def test_processor_reads_flags(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("model name : x\nflags\t\t: fpu avx2 avx512f amx_bf16 sse\n")
+    assert processor(cpuinfo)[0].detail == "avx2, avx512f, amx_bf16; bf16 in hardware"
+    cpuinfo.write_text("flags : avx2\n")
+    assert "exact fp32" in processor(cpuinfo)[0].detail
+
+
+def test_recorded_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FEDXR_DATA", raising=False)
+    assert recorded_data()[0].state == "absent"
+    monkeypatch.setenv("FEDXR_DATA", str(tmp_path / "nowhere"))
+    assert recorded_data()[0].state == "missing"
+    (tmp_path / next(iter(RECORDED.values())).folder).mkdir()
+    monkeypatch.setenv("FEDXR_DATA", str(tmp_path))
+    assert recorded_data()[0].state == "ok"
+    assert f"1 of {len(RECORDED)} known sets" in recorded_data()[0].detail

@@ -1,0 +1,18 @@
+"""A killed demo leaves states that load (benchmarks/kills.py does it twenty times)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.kills import kill_once, load_all
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait", [0.3, 2.1])
+def test_states_survive_a_kill(tmp_path: Path, wait: float) -> None:
+    killed = kill_once(tmp_path, wait)
+    _, saved = load_all(tmp_path)
+    assert saved
+    assert killed - min(saved) < 10.0  # a second when the machine is free; CI is not

@@ -1,0 +1,266 @@
+"""The live path over real websockets: equal to a replay, whoever comes or goes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import live_rig
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from agent.fleet import Brain
+from bridge.channels import TICK_US, Channel
+from bridge.client import connect
+from bridge.protocol import BridgeError, Notice
+from fedxr.agents import Agents
+from fedxr.cast import profile_of_actor
+from fedxr.replay import replay
+from fedxr.script import beats
+from fedxr.stream import Actor, Player, open_player
+
+START = 10**15
+SECONDS = 8.0
+ROUND = 150
+LEARN = 30
+
+
+@pytest.fixture(scope="module")
+def cast() -> list[Actor]:
+    return live_rig.cast_of(seconds=SECONDS)
+
+
+@pytest.fixture(scope="module")
+def brain(cast: list[Actor]) -> Brain:
+    return live_rig.brain_of(cast)
+
+
+async def until(what: object, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not what():  # type: ignore[operator]
+        assert time.monotonic() < end, f"still waiting after {seconds} s"
+        await asyncio.sleep(0.002)
+
+
+async def beat_together(rig: live_rig.Rig, players: list[Player], n: int, rows: list) -> None:
+    """Every player's frame of beat ``n`` arrives, then all are answered in one pass."""
+    for player, beat in zip(players, rows, strict=True):
+        await player.beat(beat, START + n * TICK_US)
+    sent = {p.played.name: p.client._seq for p in players}
+
+    def arrived() -> bool:
+        seqs = {h.session.user: h.session.last_seq for h in rig.live._here.values()}
+        return all(seqs.get(name.split("/")[0]) == seq for name, seq in sent.items())
+
+    await until(arrived)
+    await rig.live.tick_once()
+    await rig.live.tell_once()
+
+
+Heard = dict[tuple[str, int, str], np.ndarray]
+"""(headset, capture time, task) -> probabilities"""
+
+
+async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, list[dict], Tensor]:
+    """All answers, the crowd's sums and theta after ``SECONDS`` over websockets in lockstep."""
+    heard: Heard = {}
+
+    async def listen(player: Player) -> None:
+        async for message in player.client:
+            for task, answer in getattr(message, "answers", {}).items():
+                heard[player.played.name, message.capture_us, task] = answer.probabilities
+
+    players = [await open_player(rig.server.url, actor) for actor in cast]
+    listening = [asyncio.create_task(listen(p)) for p in players]
+    scripts = [list(beats(a.user, a.voice, SECONDS)) for a in cast]
+    for n, rows in enumerate(zip(*scripts, strict=True), 1):
+        await beat_together(rig, players, n, list(rows))
+        if n % LEARN == 0:
+            await rig.live.learn_once()
+            await rig.live.personalise_once()
+        if n % ROUND == 0:
+            await rig.live.round_once()
+    fleet = rig.live.agents.fleet
+    assert bool((fleet.momentum.steps > 0).any()), "somebody must have taken personal steps"
+    crowd, theta = [dict(c) for c in fleet.crowd], fleet.cohort.theta.clone()
+    for player in players:
+        await player.client.close()
+    await asyncio.gather(*listening)
+    return heard, crowd, theta
+
+
+def replayed_answers(agents: Agents, cast: list[Actor]) -> Heard:
+    """All answers of the replay, noted as they are given."""
+    told: Heard = {}
+    tick, capture_us = agents.tick, START
+
+    def keep(due: dict[int, int]) -> dict[int, dict[str, np.ndarray]]:
+        nonlocal capture_us
+        capture_us += TICK_US
+        out = tick(due)
+        for row, answers in out.items():
+            for task, p in answers.items():
+                told[agents.seated[row].member.name, capture_us, task] = p
+        return out
+
+    agents.tick = keep  # type: ignore[method-assign]
+    script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, SECONDS)) for a in cast]
+    replay(agents, script, learn=LEARN, round_=ROUND, every_tick=True)
+    return told
+
+
+async def test_live_equals_replay(cast: list[Actor], brain: Brain, tmp_path: Path) -> None:
+    """In lockstep: the same answers to every tick (1e-5) and the same adapters after a round."""
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        heard, crowd, theta = await live_answers(rig, cast)
+    agents = live_rig.agents_of(brain)
+    told = replayed_answers(agents, cast)
+    assert heard.keys() == told.keys()
+    assert len(heard) > 3 * 200
+    for key, p in heard.items():
+        np.testing.assert_allclose(p, told[key], atol=1e-5, err_msg=str(key))
+    torch.testing.assert_close(agents.fleet.cohort.theta, theta, atol=1e-6, rtol=1e-5)
+    assert bool((theta != agents.fleet.cohort.start(1)).any(1).all()), "all must have learned"
+    for mine, theirs in zip(crowd, agents.fleet.crowd, strict=True):
+        assert mine.keys() == theirs.keys()
+        for task, sums in mine.items():
+            torch.testing.assert_close(sums.b, theirs[task].b, atol=1e-4, rtol=1e-5)
+
+
+async def test_a_headset_that_is_killed_costs_the_others_nothing(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        players = [await open_player(rig.server.url, actor) for actor in cast[:2]]
+        scripts = [list(beats(a.user, a.voice, 2.0)) for a in cast[:2]]
+        for n in range(1, 31):
+            await beat_together(rig, players, n, [s[n - 1] for s in scripts])
+        before = rig.live.agents.fleet.cohort.theta[0].clone()
+        players[1].client._wire.transport.abort()
+        await until(lambda: len(rig.live._here) == 1)
+        for n in range(31, 60):
+            await beat_together(rig, players[:1], n, [scripts[0][n - 1]])
+        assert (await rig.live.round_once()) is not None
+        assert set(rig.live.agents.seated) == {0}
+        assert torch.equal(rig.live.agents.fleet.cohort.theta[0], before)  # nobody was told a thing
+        replies = [m async for m in _waiting(players[0])]
+        assert len(replies) == 59
+        json.dumps(rig.live.scoreboard.state(rig.live.agents), allow_nan=False)
+
+
+async def _waiting(player: Player):
+    await player.client.close()
+    try:
+        async for message in player.client:
+            if hasattr(message, "answers"):
+                yield message
+    except BridgeError:
+        return
+
+
+async def test_what_cannot_be_read_is_refused_with_the_reason(brain: Brain, tmp_path: Path) -> None:
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        wrist, heat = Channel("wrist", "motion/wrist", 100), Channel("heat", "thermal/map", 5)
+        headset = await connect(
+            rig.server.url, user="u", scenario="companion", channels=[wrist, heat]
+        )
+        assert set(headset.welcome.channels) == {"wrist"}
+        assert "modality 'thermal'" in headset.welcome.refused["heat"]
+        assert set(headset.tasks) == {"doing", "mood"}
+        await headset.close()
+        for channels, tasks, reason in (
+            ([heat], ["doing"], r"none can be answered from no channel.*heat: .*'thermal'"),
+            ([wrist], ["stress"], r"of the tasks stress none can be answered from motion"),
+        ):
+            with pytest.raises(BridgeError, match=reason):
+                await connect(
+                    rig.server.url, user="u", scenario="companion", channels=channels, tasks=tasks
+                )
+
+
+async def test_one_user_and_device_has_one_seat(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        first = await open_player(rig.server.url, cast[0])
+        with pytest.raises(BridgeError, match="is here already; use another user or device"):
+            await open_player(rig.server.url, cast[0])
+        await first.client.close()
+        await until(lambda: not rig.live._here)
+        again = await open_player(rig.server.url, cast[0])
+        assert set(rig.live.agents.seated) == {0}
+        await again.client.close()
+
+
+async def test_bad_times_and_feedback_are_told_and_cost_nothing(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        player = await open_player(rig.server.url, cast[1])
+        client = player.client
+        await client.send_frame(START + 2**40, {}, 0, START)  # 12 days into its episode
+        await client.send_frame(START + 2**40, {}, 1, START + 2**41)  # before its episode
+        await client.send_frame(START + 2**41 + 40_000, {}, 2, START + 2**41)
+        await client.send_feedback("doing", START, 99, 2)
+        await client.send_feedback("doing", START + 2**42, 1, 2)
+        await until(lambda: any(h.feedback[1:] for h in rig.live._here.values()))
+        assert await asyncio.wait_for(rig.live.tick_once(), 5) == 1
+        await rig.live.tell_once()
+        codes = []
+        async for message in client:
+            if isinstance(message, Notice):
+                codes.append(message.code)
+                if len(codes) == 4:
+                    break
+        assert codes == ["bad-time", "bad-time", "bad-label", "unknown-moment"]
+        await client.close()
+
+
+async def test_undo_takes_feedback_back(cast: list[Actor], brain: Brain, tmp_path: Path) -> None:
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        player = await open_player(rig.server.url, cast[1])
+        script = list(beats(cast[1].user, cast[1].voice, 3.0))
+        for n, beat in enumerate(script, 1):
+            await beat_together(rig, [player], n, [beat])
+        await rig.live.learn_once()
+        fleet = rig.live.agents.fleet
+        count, told = fleet.memories[0].count("doing"), fleet.sums[0].get("doing")
+        n0 = float(told.n.sum()) if told else 0.0
+        for kind in ("label", "undo"):
+            await player.client.send_feedback("doing", START + 60 * TICK_US, 1, 0, kind)
+            await until(lambda: any(h.feedback for h in rig.live._here.values()))
+            await rig.live.learn_once()
+            wanted = (count + 1, n0 + 1) if kind == "label" else (count, n0)
+            got = (fleet.memories[0].count("doing"), float(fleet.sums[0]["doing"].n.sum()))
+            assert got == pytest.approx(wanted)
+        await player.client.close()
+
+
+async def test_a_restart_restores_what_was_learned(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    state = tmp_path / "s.db"
+    async with live_rig.Rig(brain, state) as rig:
+        player = await open_player(rig.server.url, cast[1])
+        for n, beat in enumerate(beats(cast[1].user, cast[1].voice, 6.0), 1):
+            await beat_together(rig, [player], n, [beat])
+        await rig.live.learn_once()
+        assert await rig.live.personalise_once()
+        await rig.live.round_once()
+        await rig.live.save_once()
+        fleet = rig.live.agents.fleet
+        theta, told = fleet.cohort.theta[0].clone(), dict(fleet.memories[0].told)
+        await player.client.close()
+    async with live_rig.Rig(brain, state) as rig:
+        player = await open_player(rig.server.url, cast[0])
+        again = await open_player(rig.server.url, cast[1])
+        fleet = rig.live.agents.fleet
+        assert torch.equal(fleet.cohort.theta[1], theta)
+        assert fleet.memories[1].told == told
+        assert not fleet.memories[0].told
+        await player.client.close()
+        await again.client.close()

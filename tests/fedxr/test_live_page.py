@@ -1,0 +1,212 @@
+"""The live page in a real browser, fed a made-up state over a real websocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from bridge.admission import ServerConfig
+from bridge.frames import Frame
+from bridge.protocol import Feedback
+from bridge.server import BridgeServer
+from bridge.session import Session
+from fedxr import live_state
+from fedxr.live_state import HeadsetState, LiveState, TaskState
+from fedxr.page_files import page_files
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+TASKS = ("activity", "gesture", "emotion", "digit_written")
+
+
+def _task(name: str, p99_ms: float | None) -> TaskState:
+    return TaskState(
+        name=name,
+        deadline_ms=50,
+        p50_ms=None if p99_ms is None else p99_ms / 2,
+        p99_ms=p99_ms,
+        predicted=None if p99_ms is None else "swipe <b>right</b>",
+        probability=None if p99_ms is None else 0.93,
+        truth="swipe left",
+        accuracy_before=0.61,
+        accuracy_now=0.84,
+    )
+
+
+def _headset(n: int) -> HeadsetState:
+    return HeadsetState(
+        id=f"headset-{n}",
+        user=f"user-{n:02d}",
+        use_case=("overlays", "neuroadaptive", "companion", "storytelling")[n % 4],
+        device="Quest 3",
+        channels=[{"name": "hands", "hz": 71.9}, {"name": "eda", "hz": 3.96}],
+        tasks=[_task("gesture", 61.2 if n == 0 else 20.0 + n), _task("digit_written", None)],
+        battery=0.83,
+        cluster=None if n == 7 else n // 4,
+        representative=n in (1, 5),
+        position=(1.5 * n, float(n % 3)),
+        drops=3 if n == 2 else 0,
+    )
+
+
+def made_up(t: float) -> LiveState:
+    """Eight headsets in two clusters, one headset that belongs to none yet."""
+    curve = [(5.0 * k, 0.6, 0.6 + 0.03 * k if k % 4 else None) for k in range(1 + int(t) % 12)]
+    return LiveState(
+        t=t,
+        round=3,
+        headsets=[_headset(n) for n in range(8)],
+        clusters=[
+            {
+                "id": 0,
+                "members": [f"headset-{n}" for n in range(4)],
+                "representative": "headset-1",
+                "gamma": 4,
+            },
+            {
+                "id": 1,
+                "members": [f"headset-{n}" for n in range(4, 7)],
+                "representative": "headset-5",
+                "gamma": 2,
+            },
+        ],
+        ledger={"d2d_bytes": 1_234_567, "up_bytes": 4321, "down_bytes": 98, "joules": 0.42},
+        curves={task: list(curve) for task in TASKS},
+    )
+
+
+class _Nobody:
+    """The application of a server that only shows a page."""
+
+    def joined(self, session: Session) -> tuple[str, ...]:
+        return ()
+
+    def frame(self, session: Session, frame: Frame) -> None:
+        return None
+
+    def feedback(self, session: Session, feedback: Feedback) -> None:
+        return None
+
+    def left(self, session: Session, reason: str) -> None:
+        return None
+
+    def dropped(self, session: Session, counts: Mapping[str, int]) -> None:
+        return None
+
+
+async def _publish(server: BridgeServer) -> None:
+    t = 65.0
+    while True:
+        server.publish(json.dumps(made_up(t)).encode())
+        await asyncio.sleep(0.1)
+        t += 1
+
+
+async def _seen(query: str) -> str:
+    """The page's document after some seconds, as a browser that opened it with ``query`` has it."""
+    config = ServerConfig(port=0, token="let me in")
+    async with BridgeServer(_Nobody(), config, page_files()) as server:
+        publishing = asyncio.create_task(_publish(server))
+        try:
+            return await _browse(f"http://127.0.0.1:{server.port}/{query}")
+        finally:
+            publishing.cancel()
+
+
+async def _browse(url: str) -> str:
+    assert CHROMIUM is not None
+    browser = await asyncio.create_subprocess_exec(
+        CHROMIUM,
+        *("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000"),
+        "--dump-dom",
+        url,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    document, _ = await asyncio.wait_for(browser.communicate(), 60)
+    return document.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
+async def test_page_shows_the_state() -> None:
+    document = await _seen("?token=let%20me%20in")
+    assert 'data-state="live"' in document
+    for wanted in (
+        "<dd>8</dd>",  # headsets
+        "<dd>1.23 MB</dd>",  # device to device
+        "61 of 50 ms, gesture",  # the only task over its deadline
+        "<dd>0.42 J</dd>",
+        "hands 72 Hz",
+        "eda 4.0 Hz",
+        "31 / 61 of 50 late",
+        "battery 83&nbsp;%",
+        "cluster 0, representative",
+        "3 frames dropped",
+        "✗ swipe left",
+        "61&nbsp;% → 84&nbsp;%",
+        "Cluster 1: headset-4, headset-5, headset-6; represented by headset-5; Γ = 2",
+    ):
+        assert wanted in document, wanted
+    assert document.count("<article") == 8
+    assert document.count("<rect") == 2  # two representatives
+    assert document.count("<line") == 3 + 2  # members to their representative
+    assert document.count("<canvas") == len(TASKS)
+    assert "swipe &lt;b&gt;right&lt;/b&gt;" in document  # text stays text
+    assert "<b>" not in document
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
+async def test_page_without_the_token_says_what_is_missing() -> None:
+    document = await _seen("")
+    assert 'data-state="lost"' in document
+    assert "Not connected, trying again (a server with a token wants ?token=…" in document
+    assert "<article" not in document
+
+
+def test_every_field_of_the_state_is_documented_and_made_up() -> None:
+    text = (ROOT / "docs" / "live_state.md").read_text(encoding="utf-8")
+    state = made_up(65)
+    examples = {
+        live_state.LiveState: state,
+        live_state.HeadsetState: state["headsets"][0],
+        live_state.ChannelState: state["headsets"][0]["channels"][0],
+        live_state.TaskState: state["headsets"][0]["tasks"][0],
+        live_state.ClusterState: state["clusters"][0],
+        live_state.LedgerState: state["ledger"],
+    }
+    for kind, example in examples.items():
+        assert set(get_type_hints(kind)) == set(example), kind
+        for field in example:
+            assert f"`{field}`" in text or f"`{field}[]`" in text, f"{kind.__name__}.{field}"
+
+
+def test_pages_load_nothing_from_elsewhere() -> None:
+    pages = page_files()
+    assert pages["/"] == pages["/live.html"]
+    assert pages["/vendor/LICENSE.uPlot"][1].startswith(b"The MIT License")
+    for path, (_, body) in pages.items():
+        text = body.decode().replace("http://www.w3.org/2000/svg", "")
+        if not path.startswith("/vendor/"):
+            assert "http://" not in text, path
+            assert "https://" not in text, path
+            assert "innerHTML" not in text, path
+
+
+def test_what_the_page_names_is_there() -> None:
+    pages = page_files()
+    html = pages["/"][1].decode()
+    named = re.findall(r'(?:src|href)="([^"#:]+)"', html)
+    for path, (_, body) in pages.items():
+        if path.endswith(".js") and not path.startswith("/vendor/"):
+            named += re.findall(r'from "\./([^"]+)"', body.decode())
+    assert {"live.js", "live.css", "format.js", "vendor/uPlot.min.css"} <= set(named)
+    assert [name for name in named if f"/{name}" not in pages] == []
