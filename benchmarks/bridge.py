@@ -1,0 +1,320 @@
+"""What the bridge costs: `python benchmarks/bridge.py [--seconds 3] [--repeats 20]`.
+
+1. Messages per second of our server and client (decode, validate, reply) side by side with a bare
+   `websockets` server and client that move payloads of the same sizes and look at nothing. The
+   two alternate within one run; server and client are processes of their own.
+2. 64 headsets at 72 Hz with 4 KB frames, then the same with 8 stalled clients beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import psutil
+from websockets.asyncio.client import connect as open_websocket
+from websockets.asyncio.server import ServerConnection, serve
+
+from bridge.application import Application
+from bridge.channels import Channel, Samples, layout_of
+from bridge.client import HeadsetClient, connect
+from bridge.clock import now_us
+from bridge.frames import Frame, pack_frame
+from bridge.protocol import Answer, Reply, encode
+from bridge.server import BridgeServer, ServerConfig, Session
+from bridge.wire import run
+
+EEG32 = "eeg/" + "-".join(f"E{n}" for n in range(32))
+ONE = ((Channel("eeg", EEG32, 2304), 32),)
+"""One channel: 32 electrodes x 32 samples of float32, 4096 bytes a frame at 72 Hz."""
+SEVEN = (
+    (Channel("left", "hands/openxr26", 72), 1),
+    (Channel("right", "hands/openxr26", 72), 1),
+    (Channel("head", "motion/head", 72), 1),
+    (Channel("gaze", "gaze/ray", 72), 1),
+    (Channel("face", "face/arkit52", 72), 1),
+    (Channel("audio", "audio/pcm16", 48_024), 667),
+    (Channel("eeg", EEG32, 504), 7),
+)
+"""A headset that sends all it has: seven channels, 3946 bytes of samples a frame."""
+KINDS = {"1 channel": ONE, "7 channels": SEVEN}
+WINDOW = 64
+"""Frames under way before the sender waits for replies."""
+Load = Sequence[tuple[Channel, int]]
+
+
+def samples_of(load: Load, frame: int, start_us: int) -> tuple[int, dict[str, Samples]]:
+    """Capture time and samples of the ``frame``-th (from 0) 72 Hz frame after ``start_us``."""
+    made = {}
+    for channel, n in load:
+        layout = layout_of(channel.layout)
+        steps = np.arange(frame * n, (frame + 1) * n) * (1e6 / channel.rate_hz)
+        t_us = start_us + np.rint(steps).astype(np.int64)
+        made[channel.name] = Samples(t_us, np.full((n, *layout.shape), 1, layout.dtype))
+    return max(int(samples.t_us[-1]) for samples in made.values()), made
+
+
+ANSWERS = {"gesture": Answer.of(np.full(14, 1 / 14, np.float32))}
+
+
+class Echo(Application):
+    """Answers every frame at once: what is left is the bridge's own cost."""
+
+    def joined(self, session: Session) -> Sequence[str]:
+        return ("gesture",)
+
+    def frame(self, session: Session, frame: Frame) -> None:
+        session.send_reply(frame.seq, frame.capture_us, ANSWERS)
+
+
+async def _report_when_told(port: int) -> None:
+    """Print the port; print CPU seconds and RSS whenever a line comes in; end with the input."""
+    print(json.dumps({"port": port}), flush=True)
+    me = psutil.Process()
+    loop = asyncio.get_running_loop()
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        times = me.cpu_times()
+        said = {"cpu": times.user + times.system, "rss": me.memory_info().rss}
+        print(json.dumps(said), flush=True)
+
+
+async def our_server() -> None:
+    async with BridgeServer(Echo(), ServerConfig(port=0)) as server:
+        await _report_when_told(server.port)
+
+
+async def bare_server() -> None:
+    reply = encode(Reply(1_000_000, now_us(), ANSWERS))
+
+    async def echo(socket: ServerConnection) -> None:
+        async for _ in socket:
+            await socket.send(reply)
+
+    async with serve(echo, "127.0.0.1", 0, compression=None) as server:
+        await _report_when_told(next(iter(server.sockets)).getsockname()[1])
+
+
+class Window:
+    """Counts replies and holds the sender back while `WINDOW` frames are unanswered."""
+
+    def __init__(self) -> None:
+        self.sent = self.got = 0
+        self._room = asyncio.Event()
+
+    async def wait(self) -> None:
+        self.sent += 1
+        while self.sent - self.got >= WINDOW:
+            self._room.clear()
+            await self._room.wait()
+
+    async def all_answered(self) -> None:
+        while self.got < self.sent:
+            self._room.clear()
+            await self._room.wait()
+
+    def answered(self) -> None:
+        self.got += 1
+        self._room.set()
+
+
+async def our_load(url: str, load: Load, seconds: float) -> int:
+    channels = [channel for channel, _ in load]
+    headset = await connect(url, user="u", scenario="bench", channels=channels, clock_s=None)
+    window = Window()
+
+    async def read() -> None:
+        async for _ in headset:
+            window.answered()
+
+    reader = asyncio.create_task(read())
+    start = now_us()
+    frames = [samples_of(load, n, start) for n in range(72)]
+    end = time.perf_counter() + seconds
+    episode = 0
+    while time.perf_counter() < end:
+        for capture, samples in frames:
+            await headset.send_frame(capture, samples, episode)
+            await window.wait()
+        # The same frames again are in order only if time starts anew.
+        episode += 1
+    await window.all_answered()
+    reader.cancel()
+    await headset.close()
+    return window.got
+
+
+async def bare_load(url: str, load: Load, seconds: float) -> int:
+    from bridge.frames import ChannelCodec
+
+    codecs = {c.name: ChannelCodec(c, n) for n, (c, _) in enumerate(load, 1)}
+    capture, samples = samples_of(load, 0, now_us())
+    message = encode(pack_frame(Frame(1_000_000, capture, samples), codecs))
+    window = Window()
+    async with open_websocket(url, compression=None, proxy=None) as socket:
+
+        async def read() -> None:
+            async for _ in socket:
+                window.answered()
+
+        reader = asyncio.create_task(read())
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            for _ in range(72):
+                await socket.send(message)
+                await window.wait()
+        await window.all_answered()
+        reader.cancel()
+    return window.got
+
+
+async def fleet(url: str, headsets: int, stalled: int, seconds: float) -> dict[str, float]:
+    """``headsets`` clients at 72 Hz, and ``stalled`` ones that send but never read."""
+    channels = [channel for channel, _ in ONE]
+    clients = [
+        await connect(url, user=f"u{n}", scenario="bench", channels=channels, clock_s=None)
+        for n in range(headsets + stalled)
+    ]
+    for client in clients[headsets:]:
+        client._wire.transport.pause_reading()
+    took: list[int] = []
+    sent = 0
+    end = asyncio.get_running_loop().time() + seconds
+
+    async def read(client: HeadsetClient) -> None:
+        async for message in client:
+            if isinstance(message, Reply):
+                took.append(now_us() - message.capture_us)  # noqa: PERF401  # read when it comes
+
+    async def stream(client: HeadsetClient, at: float, hz: float) -> int:
+        loop, n = asyncio.get_running_loop(), 0
+        start = loop.time() + at
+        values = np.ones((32, 32), np.float32)
+        while start + n / hz < end:
+            await asyncio.sleep(start + n / hz - loop.time())
+            capture = now_us()
+            samples = Samples(np.full(32, capture), values)
+            await client.send_frame(capture, {"eeg": samples})
+            n += 1
+        return n
+
+    readers = [asyncio.create_task(read(client)) for client in clients[:headsets]]
+    hz = [72.0] * headsets + [2000.0] * stalled
+    streams = [
+        asyncio.create_task(stream(client, n / len(clients) / 72, hz[n]))
+        for n, client in enumerate(clients)
+    ]
+    sent = sum((await asyncio.gather(*streams))[:headsets])
+    await asyncio.sleep(0.3)
+    for reader in readers:
+        reader.cancel()
+    for client in clients:
+        client._wire.transport.abort()
+    p50, p99 = np.percentile(took, (50, 99))
+    return {"sent": sent, "lost": sent - len(took), "p50": p50 / 1e3, "p99": p99 / 1e3}
+
+
+class ServerProcess:
+    """A server in a process of its own, on its own core where there are two."""
+
+    def __init__(self, role: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--role", role],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise OSError("a process without pipes")
+        self._in, self._out = self._process.stdin, self._process.stdout
+        self.url = f"ws://127.0.0.1:{self._said()['port']}"
+
+    def _said(self) -> dict[str, float]:
+        said: dict[str, float] = json.loads(self._out.readline())
+        return said
+
+    def report(self) -> dict[str, float]:
+        self._in.write("\n")
+        self._in.flush()
+        return self._said()
+
+    def stop(self) -> None:
+        self._in.close()
+        self._process.wait(10)
+
+
+def throughput(seconds: float, repeats: int) -> None:
+    """Short alternating rounds, so that what else runs on the machine meets both alike."""
+    print(f"messages/s, 1 client, medians of {repeats} alternating rounds of {seconds:g} s\n")
+    print(
+        f"{'frames of':12}{'bare':>10}{'bridge':>10}{'ratio':>8}{'quartiles':>12}"
+        f"{'server us/msg: bare':>22}{'bridge':>8}"
+    )
+    drives = {"bare": bare_load, "ours": our_load}
+    for kind, load in KINDS.items():
+        servers = {role: ServerProcess(role) for role in drives}
+        rates: dict[str, list[float]] = {role: [] for role in drives}
+        costs: dict[str, list[float]] = {role: [] for role in drives}
+        for _ in range(repeats):
+            for role, drive in drives.items():
+                server = servers[role]
+                before, start = server.report()["cpu"], time.perf_counter()
+                got = run(drive(server.url, load, seconds))
+                rates[role].append(got / (time.perf_counter() - start))
+                costs[role].append((server.report()["cpu"] - before) / got * 1e6)
+        for server in servers.values():
+            server.stop()
+        ratios = np.divide(rates["ours"], rates["bare"])
+        low, middle, high = np.percentile(ratios, (25, 50, 75))
+        print(
+            f"{kind:12}{np.median(rates['bare']):10.0f}{np.median(rates['ours']):10.0f}"
+            f"{middle:8.0%}{f'{low:.0%}-{high:.0%}':>12}"
+            f"{np.median(costs['bare']):22.1f}{np.median(costs['ours']):8.1f}"
+        )
+
+
+def fleets(seconds: float) -> None:
+    print(f"\n64 headsets x 72 Hz x 4 KB for {seconds:g} s: capture to reply, same host\n")
+    print(
+        f"{'stalled':>8}{'frames':>9}{'lost':>6}{'p50 ms':>8}{'p99 ms':>8}{'core':>7}"
+        f"{'RSS MB before':>15}{'after':>7}"
+    )
+    for stalled in (0, 8):
+        server = ServerProcess("ours")
+        before = server.report()
+        said = run(fleet(server.url, 64, stalled, seconds))
+        after = server.report()
+        server.stop()
+        core = (after["cpu"] - before["cpu"]) / seconds
+        print(
+            f"{stalled:8}{said['sent']:9.0f}{said['lost']:6.0f}{said['p50']:8.2f}"
+            f"{said['p99']:8.2f}{core:7.0%}{before['rss'] / 2**20:15.0f}"
+            f"{after['rss'] / 2**20:7.0f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each run with 64 headsets")
+    parser.add_argument("--repeats", type=int, default=20, help="rounds of 0.3 s for the rates")
+    parser.add_argument("--role", choices=("bare", "ours"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.role:
+        run({"bare": bare_server, "ours": our_server}[options.role]())
+        return
+    throughput(0.3, options.repeats)
+    fleets(options.seconds)
+
+
+if __name__ == "__main__":
+    main()
