@@ -49,7 +49,7 @@ def kill_once(folder: Path, wait: float) -> float:
     command = [sys.executable, "-c", "import sys; from fedxr.cli import main; sys.exit(main())"]
     quiet = subprocess.DEVNULL
     demo = subprocess.Popen([*command, *words], stdout=quiet, stderr=quiet, start_new_session=True)
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while not _saved(folder):
         if demo.poll() is not None or time.monotonic() > limit:
             raise RuntimeError(f"the demo saved nothing; its exit status is {demo.poll()}")

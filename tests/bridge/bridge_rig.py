@@ -51,7 +51,14 @@ class Recorder(Application):
         self.drops.append(counts)
 
 
+PATIENCE = 60.0
+"""Seconds that anything may take; a busy machine is slow, and waiting costs nothing."""
+
+
 def server_of(app: Application, pages: Any = None, **config: Any) -> BridgeServer:
+    """A server on any free port that never loses patience, unless ``config`` says so."""
+    for name in ("hello_timeout_s", "ping_timeout_s", "stall_s"):
+        config.setdefault(name, PATIENCE)
     return BridgeServer(app, ServerConfig(port=0, **config), pages)
 
 
@@ -59,6 +66,7 @@ async def headset(
     url: str, channels: Sequence[Channel] = (GAZE,), user: str = "u", **more: Any
 ) -> HeadsetClient:
     more.setdefault("clock_s", None)
+    more.setdefault("timeout_s", PATIENCE)
     return await connect(
         url, user=user, scenario="companion", channels=channels, tasks=["emotion"], **more
     )
@@ -76,7 +84,7 @@ def gaze(*t_us: int) -> dict[str, Samples]:
     return {"gaze": samples_of(GAZE, t_us)}
 
 
-async def until(what: Callable[[], Any], seconds: float = 5.0) -> None:
+async def until(what: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Wait for ``what`` to become true; fail when it does not."""
     end = time.monotonic() + seconds
     while not what():
@@ -93,13 +101,14 @@ class RawHeadset:
     @classmethod
     async def open(cls, url: str, **more: Any) -> RawHeadset:
         more.setdefault("subprotocols", ["fedxr.v1"])
+        more.setdefault("open_timeout", PATIENCE)
         return cls(await open_websocket(url, compression=None, proxy=None, max_size=None, **more))
 
     async def send(self, message: Message | bytes) -> None:
         await self.socket.send(message if isinstance(message, bytes) else encode(message))
 
     async def receive(self) -> Down:
-        data = await asyncio.wait_for(self.socket.recv(), 5)
+        data = await asyncio.wait_for(self.socket.recv(), PATIENCE)
         assert isinstance(data, bytes)
         return decode_down(data)
 

@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from bridge_rig import GAZE, RawHeadset, Recorder, headset, server_of, until
+from bridge_rig import GAZE, PATIENCE, RawHeadset, Recorder, headset, server_of, until
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -135,7 +135,7 @@ async def test_pages_and_the_live_page() -> None:
         def get(path: str) -> tuple[int, str, bytes]:
             try:
                 url = f"http://127.0.0.1:{server.port}{path}"
-                with urllib.request.urlopen(url, timeout=5) as got:
+                with urllib.request.urlopen(url, timeout=PATIENCE) as got:
                     return got.status, got.headers["Content-Type"], got.read()
             except urllib.error.HTTPError as error:
                 return error.code, "", error.read()

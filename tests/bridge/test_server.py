@@ -327,17 +327,19 @@ async def test_the_clock_is_found_over_a_socket() -> None:
     )
     async with server:
         client = await headset(server.url)
-        for _ in range(12):
-            estimate = await client.sync_clock()
+        # On a busy machine trips are long; more bursts make up for it.
+        while not (
+            (estimate := await client.sync_clock())
+            and abs(estimate.to_remote(now_us()) - server._now()) < 1000
+            and abs(estimate.drift - 400e-6) < 200e-6
+        ):
+            assert now_us() - start < 60e6, f"after 60 s: {estimate}"
             await asyncio.sleep(0.1)
-        assert estimate is not None
-        assert abs(estimate.to_remote(now_us()) - server._now()) < 1000
-        assert abs(estimate.drift - 400e-6) < 200e-6
         session = app.sessions[0]
         await until(lambda: session.clock is not None)
         await client.send_frame(now_us(), gaze(now_us() - 100))
         await anext(client)
-        assert 0 < session.stats.latency.percentile(50) < 1e6
+        assert 0 < session.stats.latency.percentile(50) < 4e6  # not the 5 s between the clocks
         assert session.stats.late == 0
         late = now_us() - 600_000
         await client.send_frame(late, gaze(late), episode=1)

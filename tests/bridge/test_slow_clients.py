@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import tracemalloc
 from collections.abc import Mapping
 
 import numpy as np
-from bridge_rig import RawHeadset, Recorder, gaze, headset, server_of, until
+from bridge_rig import PATIENCE, RawHeadset, Recorder, gaze, headset, server_of, until
 
 from bridge.channels import Channel, Samples
 from bridge.client import HeadsetClient
@@ -30,16 +29,12 @@ class Flood(Recorder):
         self.frames.clear()
 
 
-async def round_trips(client: HeadsetClient, n: int, start: int) -> list[float]:
-    """Seconds from a frame to its reply, ``n`` times."""
-    took = []
+async def round_trips(client: HeadsetClient, n: int, start: int) -> None:
+    """Send a frame and wait for its reply, ``n`` times."""
     for t in range(start, start + n):
-        before = time.perf_counter()
         await client.send_frame(t, gaze(t))
-        while not isinstance(await anext(client), Reply):
+        while not isinstance(await asyncio.wait_for(anext(client), PATIENCE), Reply):
             pass
-        took.append(time.perf_counter() - before)
-    return took
 
 
 async def stall_and_flood(client: HeadsetClient, stop: asyncio.Event) -> None:
@@ -53,21 +48,22 @@ async def stall_and_flood(client: HeadsetClient, stop: asyncio.Event) -> None:
 
 
 async def test_stalled_clients_are_bounded_counted_and_harmless() -> None:
-    """Six clients do not read while 60 KB cues are sent to them; two others go on as before.
+    """Six clients do not read while 60 KB cues are sent to them; two others get every answer
+    although the six stay stalled all the while (`benchmarks/bridge.py` says how fast).
 
     Unbounded, the server would hold 6 clients x 300 frames x 60 KB = 108 MB.
     """
     app, stop = Flood(), asyncio.Event()
-    async with server_of(app, stall_s=60) as server:
+    async with server_of(app, stall_s=10 * PATIENCE) as server:
         good = [await headset(server.url, user=f"good{n}") for n in range(2)]
-        before = [await round_trips(client, 150, 1) for client in good]
         bad = [await headset(server.url, user=f"bad{n}") for n in range(6)]
         stuck = [server.sessions[client.session] for client in bad]
         tracemalloc.start()
         floods = [asyncio.create_task(stall_and_flood(client, stop)) for client in bad]
-        await until(lambda: all(s._wire.congested for s in stuck), 15)
-        during = [await round_trips(client, 150, 1000) for client in good]
-        await until(lambda: all(s.stats.frames >= 300 for s in stuck), 20)
+        await until(lambda: all(s._wire.congested for s in stuck))
+        for client in good:
+            await round_trips(client, 150, 1)
+        await until(lambda: all(s.stats.frames >= 300 for s in stuck))
         held, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         for session in stuck:
@@ -78,10 +74,7 @@ async def test_stalled_clients_are_bounded_counted_and_harmless() -> None:
         assert held < 12_000_000
         # The application was told what went.
         await until(lambda: any("control" in counts for counts in app.drops))
-        # tracemalloc slows everything some five times; a queue behind stalled clients would be
-        # a matter of seconds.
-        slow = float(np.percentile(during, 99)) / float(np.percentile(before, 99))
-        assert slow < 20, f"p99 of the others grew {slow:.1f} times"
+        assert all(s._wire.congested for s in stuck)
         stop.set()
         await asyncio.gather(*floods)
         for client in (*good, *bad):
@@ -93,7 +86,7 @@ async def test_a_client_that_stays_stalled_is_dropped() -> None:
     async with server_of(app, stall_s=0.5) as server:
         client = await headset(server.url)
         flood = asyncio.create_task(stall_and_flood(client, stop))
-        await until(lambda: app.over, 10)
+        await until(lambda: app.over)
         assert app.over == ["stalled: did not read for 0.5 s"]
         stop.set()
         client._wire.transport.abort()
@@ -115,7 +108,7 @@ async def test_a_client_that_catches_up_is_told_what_it_missed() -> None:
         client._wire.transport.resume_reading()
         told: Mapping[str, int] = {}
         while "reply" not in told:
-            message = await asyncio.wait_for(anext(client), 5)
+            message = await asyncio.wait_for(anext(client), PATIENCE)
             if isinstance(message, Notice):
                 assert message.code == "dropped"
                 told = message.counts
@@ -139,9 +132,7 @@ async def test_a_half_open_client_is_dropped() -> None:
         # FIN + binary, masked with zeros, 16-bit length.
         writer.write(b"\x82\xfe" + len(hello).to_bytes(2, "big") + bytes(4) + hello)
         await until(lambda: app.sessions)
-        start = time.monotonic()
-        await until(lambda: app.over, 5)
-        assert time.monotonic() - start < 3
+        await until(lambda: app.over)
         assert app.over == ["connection lost"]
         assert not server.sessions
         writer.close()
@@ -153,7 +144,7 @@ async def test_a_client_that_pings_and_never_reads_cannot_fill_the_memory() -> N
     Once pongs pile up, the server stops reading, so the flood stays in the attacker's socket.
     """
     app = Recorder()
-    async with server_of(app, stall_s=60) as server:
+    async with server_of(app, stall_s=10 * PATIENCE) as server:
         raw = await RawHeadset.open(server.url)
         await raw.hello(HELLO)
         raw.socket.transport.pause_reading()
@@ -165,7 +156,7 @@ async def test_a_client_that_pings_and_never_reads_cannot_fill_the_memory() -> N
             await asyncio.sleep(0)
             if wire._holds:
                 break
-        await until(lambda: wire._holds, 10)
+        await until(lambda: wire._holds)
         assert wire.transport.get_write_buffer_size() < 2_000_000
         raw.socket.transport.abort()
 
@@ -188,7 +179,7 @@ async def test_64_headsets_at_72_hz_for_3_s_without_loss() -> None:
                 await client.send_frame(t, {"eeg": Samples(np.full(32, t), values)})
             got = 0
             while got < hz * seconds:
-                got += isinstance(await asyncio.wait_for(anext(client), 10), Reply)
+                got += isinstance(await asyncio.wait_for(anext(client), PATIENCE), Reply)
             return got
 
         answered = await asyncio.gather(*(stream(c, k / n / hz) for k, c in enumerate(clients)))

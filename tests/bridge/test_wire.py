@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from bridge_rig import RawHeadset, Recorder, server_of, until
+from bridge_rig import PATIENCE, RawHeadset, Recorder, server_of, until
 from websockets.frames import Frame, Opcode
 
 from bridge.protocol import Block, Hello, Offer, PackedFrame, Reply, decode_down, encode
@@ -103,7 +103,7 @@ async def test_illegal_frames_close_the_connection(bad: bytes, code: int) -> Non
         writer.write(masked(Opcode.BINARY, HELLO))
         await until(lambda: server.sessions)
         writer.write(bad)
-        received = await asyncio.wait_for(reader.read(), 5)
+        received = await asyncio.wait_for(reader.read(), PATIENCE)
         at = received.rindex(b"\x88")
         assert int.from_bytes(received[at + 2 : at + 4], "big") == code
         await until(lambda: app.over)
@@ -121,9 +121,9 @@ async def test_what_is_written_is_legal_at_every_length(n: int) -> None:
         await raw.receive()
         data = os.urandom(n)
         app.sessions[0]._wire.write(data)
-        assert await asyncio.wait_for(raw.socket.recv(), 5) == data
+        assert await asyncio.wait_for(raw.socket.recv(), PATIENCE) == data
         app.sessions[0].send_reply(1, 1, {})
-        got = await asyncio.wait_for(raw.socket.recv(), 5)
+        got = await asyncio.wait_for(raw.socket.recv(), PATIENCE)
         assert isinstance(got, bytes)
         assert isinstance(decode_down(got), Reply)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from io import StringIO
 from pathlib import Path
 
 import live_rig
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from agent.tokens import tick_of
 from bridge.channels import TICK_US
-from evaluation.result import read_result
+from evaluation.result import Result, read_result
 from fedxr.agents import Score
 from fedxr.cast import recorded_cast, simulated_cast
 from fedxr.demo import Demo, demo, quality, right
@@ -81,22 +82,30 @@ def test_quality_counts_the_late_half_against_the_truth() -> None:
     assert quality(right(scores, truth, 5.0)) == {"doing": (0.5, 0.25, 3)}
 
 
-def test_demo_from_end_to_end(tmp_path: Path) -> None:
-    cast = simulated_cast(4, 6.0, seed=3)
+def lived(folder: Path, seconds: float) -> tuple[Result, set[str], str]:
+    """A demo's result, the tasks of its cast, and what it printed."""
+    cast = simulated_cast(4, seconds, seed=3)
     brain = live_rig.brain_of(cast)
-    config = Demo(headsets=4, seconds=6.0, port=0, round_s=2.0, out=tmp_path, open=False)
-    with (tmp_path / "said.txt").open("w") as file:
-        found = asyncio.run(demo(config, brain, cast, Console(file=file, width=160)))
-    assert read_result(tmp_path / "result.json") == found
-    assert "<html" in (tmp_path / "report.html").read_text()
-    tasks = {t for a in cast for t in a.user.tasks}
+    config = Demo(headsets=4, seconds=seconds, port=0, round_s=2.0, out=folder, open=False)
+    out = StringIO()
+    found = asyncio.run(demo(config, brain, cast, Console(file=out, width=160)))
+    return found, {t for a in cast for t in a.user.tasks}, out.getvalue()
+
+
+def test_demo_from_end_to_end(tmp_path: Path) -> None:
+    for seconds in (6.0, 20.0, 60.0):  # a busy machine gets through less in the same time
+        folder = tmp_path / f"{seconds:g}"
+        found, tasks, said = lived(folder, seconds)
+        if found.traffic.d2d and all(row.replies > 20 for row in found.latency):
+            break
+    assert read_result(folder / "result.json") == found
+    assert "<html" in (folder / "report.html").read_text()
     assert {row.task for row in found.latency} == tasks
     assert all(row.replies > 20 for row in found.latency)
     assert found.rounds
     assert found.traffic.d2d > 0
     assert found.traffic.up > 0
     assert not found.interrupted
-    said = (tmp_path / "said.txt").read_text()
     assert "centralized" in said
     assert "MB device to device" in said
     assert not [note for note in found.notes if "ended" in note]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from browser_rig import needs_chromium, page_of
+from playwright.async_api import Page
 
 from bridge.admission import ServerConfig
 from bridge.frames import Frame
@@ -22,7 +24,6 @@ from fedxr.live_state import HeadsetState, LiveState, TaskState
 from fedxr.page_files import page_files
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TASKS = ("activity", "gesture", "emotion", "digit_written")
 
 
@@ -109,36 +110,29 @@ async def _publish(server: BridgeServer) -> None:
         t += 1
 
 
-async def _seen(query: str) -> str:
-    """The page's document after some seconds, as a browser that opened it with ``query`` has it."""
+@asynccontextmanager
+async def _opened(query: str) -> AsyncIterator[Page]:
+    """The live page of a server that publishes made-up states and wants a token."""
     config = ServerConfig(port=0, token="let me in")
     async with BridgeServer(_Nobody(), config, page_files()) as server:
         publishing = asyncio.create_task(_publish(server))
         try:
-            return await _browse(f"http://127.0.0.1:{server.port}/{query}")
+            async with page_of(f"http://127.0.0.1:{server.port}/{query}") as page:
+                yield page
         finally:
             publishing.cancel()
 
 
-async def _browse(url: str) -> str:
-    assert CHROMIUM is not None
-    browser = await asyncio.create_subprocess_exec(
-        CHROMIUM,
-        *("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000"),
-        "--dump-dom",
-        url,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    document, _ = await asyncio.wait_for(browser.communicate(), 60)
-    return document.decode()
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
+@needs_chromium
 async def test_page_shows_the_state() -> None:
-    document = await _seen("?token=let%20me%20in")
-    assert 'data-state="live"' in document
+    async with _opened("?token=let%20me%20in") as page:
+        await page.wait_for_selector('#connection[data-state="live"]')
+        await page.wait_for_function(
+            "n => document.querySelectorAll('canvas').length === n", arg=len(TASKS)
+        )
+        await page.wait_for_function("document.querySelectorAll('article').length === 8")
+        document = await page.content()
     for wanted in (
         "<dd>8</dd>",  # headsets
         "<dd>1.23 MB</dd>",  # device to device
@@ -155,21 +149,20 @@ async def test_page_shows_the_state() -> None:
         "Cluster 1: headset-4, headset-5, headset-6; represented by headset-5; Γ = 2",
     ):
         assert wanted in document, wanted
-    assert document.count("<article") == 8
     assert document.count("<rect") == 2  # two representatives
     assert document.count("<line") == 3 + 2  # members to their representative
-    assert document.count("<canvas") == len(TASKS)
     assert "swipe &lt;b&gt;right&lt;/b&gt;" in document  # text stays text
     assert "<b>" not in document
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
+@needs_chromium
 async def test_page_without_the_token_says_what_is_missing() -> None:
-    document = await _seen("")
-    assert 'data-state="lost"' in document
-    assert "Not connected, trying again (a server with a token wants ?token=…" in document
-    assert "<article" not in document
+    async with _opened("") as page:
+        await page.wait_for_selector('#connection[data-state="lost"]')
+        said = await page.inner_text("#connection")
+        assert "Not connected, trying again (a server with a token wants ?token=…" in said
+        assert await page.locator("article").count() == 0
 
 
 def test_every_field_of_the_state_is_documented_and_made_up() -> None:
