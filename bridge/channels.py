@@ -73,6 +73,7 @@ class Layout:
 
 
 _POSE = "position x y z (m), orientation x y z w"
+_CONTROLLER = f"{_POSE}; trigger, squeeze, stick right, stick up, stick pressed, A or X, B or Y"
 _TABLE = (
     Layout("vision/gray", (0, 0), "uint8", "1/255", "camera", "row-major, top row first"),
     Layout("vision/rgb", (0, 0, 3), "uint8", "1/255", "camera", "row-major, sRGB"),
@@ -87,6 +88,7 @@ _TABLE = (
     Layout("hands/webxr25", (25, 7), "float32", "m", "world", _POSE),
     Layout("hands/shrec22", (22, 3), "float32", "m", "camera", "wrist, palm, then 4 per finger"),
     Layout("motion/head", (7,), "float32", "m", "world", _POSE),
+    Layout("motion/controller", (14,), "float32", "m, 1", "world", _CONTROLLER),
     Layout(
         "motion/wrist", (6,), "float32", "m/s^2, rad/s", "device", "acceleration with gravity, gyro"
     ),

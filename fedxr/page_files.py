@@ -1,24 +1,34 @@
-"""The files of the live page as the bridge serves them."""
+"""The files of the live page and of the headset's page as the bridge serves them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 _TYPES = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "uPlot": "text/plain; charset=utf-8",  # vendor/LICENSE.uPlot
+    "msgpack": "text/plain; charset=utf-8",  # vendor/msgpack/LICENSE.msgpack
 }
 
 
 def page_files() -> dict[str, tuple[str, bytes]]:
-    """Path to content type and body, for ``BridgeServer(pages=…)``; ``/`` is the live page."""
-    root = files("fedxr") / "pages"
-    pages = {}
-    for folder, prefix in ((root, "/"), (root / "vendor", "/vendor/")):
-        for file in folder.iterdir():
-            if file.is_file():
-                kind = _TYPES[file.name.rsplit(".", 1)[-1]]
-                pages[prefix + file.name] = (kind, file.read_bytes())
-    return {"/": pages["/live.html"], **pages}
+    """Path to content type and body, for ``BridgeServer(pages=…)``; ``/`` is the live page and
+    ``/xr`` the headset's."""
+    pages = {
+        path: (_TYPES[path.rsplit(".", 1)[-1]], file.read_bytes())
+        for path, file in _below(files("fedxr") / "pages", "/")
+    }
+    return {"/": pages["/live.html"], "/xr": pages["/xr/index.html"], **pages}
+
+
+def _below(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _below(entry, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry

@@ -118,6 +118,7 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
     learning = learning_of(config.coordination, config.seed)
     tempo = Tempo(round=config.round_s)
     async with serving(brain, config.state, bridge, learning, tempo, config.scenario) as running:
-        out.print(f"headsets: {running.server.url}   page: http{running.server.url[2:]}/")
+        page = f"http{running.server.url[2:]}"
+        out.print(f"headsets: {running.server.url}   page: {page}/   headset's page: {page}/xr")
         out.print("Ctrl-C stops; what headsets have learned is kept.")
         await running.stopped.wait()

@@ -1,0 +1,107 @@
+// @ts-check
+// One time base for headset and server, as in bridge/clock.py: of a burst of exchanges only the one
+// with the shortest round trip counts, and a line through the bursts gives offset and drift.
+
+const KEPT = 64;
+const MIN_SPAN_US = 500_000; // over a shorter span noise looks like drift
+const MAX_DRIFT = 1e-3; // quartz keeps within 1e-4; more is a clock that was set
+
+/**
+ * @typedef {{sent: number, received: number, answered: number, back: number}} Exchange microseconds;
+ *   `sent` and `back` by this clock, the others by the server's
+ * @typedef {{offset: number, drift: number, at: number, uncertainty: number}} Estimate server minus
+ *   headset clock at `at`, growing by `drift` per microsecond
+ */
+
+/**
+ * A time of the browser (performance.now(), requestAnimationFrame) in whole microseconds since 1970.
+ * @param {number} milliseconds
+ */
+export function micros(milliseconds) {
+  return Math.round((performance.timeOrigin + milliseconds) * 1000);
+}
+
+export function nowUs() {
+  return micros(performance.now());
+}
+
+/** @param {Exchange} x */
+const delayOf = (x) => x.back - x.sent - (x.answered - x.received);
+/** @param {Exchange} x */
+const offsetOf = (x) => (x.received - x.sent + (x.answered - x.back)) / 2;
+/** @param {Exchange} x */
+const middleOf = (x) => (x.sent + x.back) / 2;
+
+/**
+ * @param {Estimate} estimate
+ * @param {number} localUs
+ */
+export function offsetAt(estimate, localUs) {
+  return estimate.offset + estimate.drift * (localUs - estimate.at);
+}
+
+export class ClockSync {
+  constructor() {
+    /** @type {Exchange[]} */
+    this.best = [];
+    /** @type {Estimate | null} */
+    this.estimate = null;
+    /** The shortest round trip of the last burst, microseconds. */
+    this.roundTrip = NaN;
+    this.resets = 0;
+  }
+
+  /**
+   * Take the exchanges of one burst; impossible ones (a negative delay) are skipped.
+   * @param {Exchange[]} burst
+   */
+  addBurst(burst) {
+    const usable = burst.filter((x) => delayOf(x) >= 0);
+    if (usable.length === 0) return;
+    const best = usable.reduce((a, b) => (delayOf(b) < delayOf(a) ? b : a));
+    this.roundTrip = delayOf(best);
+    if (this.estimate !== null && this.#wasSet(best, this.estimate)) {
+      this.best = [];
+      this.resets += 1;
+    }
+    this.best.push(best);
+    if (this.best.length > KEPT) this.best.shift();
+    this.estimate = this.#fit();
+  }
+
+  /**
+   * Whether the exchange disagrees with the line by more than both can err: then a clock was set or
+   * the device slept, and the history is worthless.
+   * @param {Exchange} best
+   * @param {Estimate} estimate
+   */
+  #wasSet(best, estimate) {
+    const middle = middleOf(best);
+    const error = Math.abs(offsetOf(best) - offsetAt(estimate, middle));
+    const allowed = delayOf(best) / 2 + 3 * estimate.uncertainty + 1000;
+    return error > allowed + MAX_DRIFT * Math.abs(middle - estimate.at);
+  }
+
+  /** Weighted least squares; an exchange errs by up to half its delay. @returns {Estimate} */
+  #fit() {
+    const last = this.best[this.best.length - 1];
+    const at = middleOf(last);
+    const base = offsetOf(last);
+    const points = this.best.map((x) => ({
+      x: middleOf(x) - at, y: offsetOf(x) - base, w: 1 / (delayOf(x) / 2 + 20) ** 2,
+    }));
+    const total = points.reduce((sum, p) => sum + p.w, 0);
+    /** @param {(p: {x: number, y: number}) => number} of */
+    const mean = (of) => points.reduce((sum, p) => sum + p.w * of(p), 0) / total;
+    const x0 = mean((p) => p.x);
+    const y0 = mean((p) => p.y);
+    let drift = 0;
+    if (points.length >= 3 && points[points.length - 1].x - points[0].x >= MIN_SPAN_US) {
+      drift = mean((p) => (p.x - x0) * (p.y - y0)) / mean((p) => (p.x - x0) ** 2);
+      drift = Math.min(Math.max(drift, -MAX_DRIFT), MAX_DRIFT);
+    }
+    const scatter = Math.sqrt(mean((p) => (p.y - y0 - drift * (p.x - x0)) ** 2));
+    const least = Math.min(...this.best.map(delayOf));
+    return { offset: base + y0 - drift * x0, drift, at, uncertainty: least / 2 + scatter };
+  }
+}

@@ -1,0 +1,257 @@
+// @ts-check
+// The headset's end of the bridge: a session that comes back by itself.
+//
+// connecting -> open -> waiting (lost, tries again) -> connecting …, until the page says bye or the
+// server refuses. Frames go out only while little waits in the socket, so that what leaves is fresh;
+// everything else is small and always goes.
+
+import { ClockSync, nowUs, offsetAt } from "./clock.js";
+import { decodeDown, encodeBye, encodeFeedback, encodeFrame, encodeHello, encodePing, SUBPROTOCOL }
+  from "./protocol.js";
+
+const WAITING_BYTES = 64 * 1024; // with more than this in the socket a frame is dropped: it would be late
+const SYNC_MS = 2000;
+const BURST = 8;
+const SILENCE_MS = 12_000; // without a sign of the server for so long, the connection is dead
+const UNSENT = 0; // a number that no message has
+const REMEMBERED = 16; // pieces of feedback that may have been lost with a connection
+const RETRY_MS = [500, 1000, 2000, 5000];
+/** Refusals that pass by themselves, when the server has noticed that the old connection is dead. */
+const PASSING = new Set(["taken"]);
+
+/**
+ * @typedef {import("./protocol.js").Hello} Hello
+ * @typedef {import("./protocol.js").Welcome} Welcome
+ * @typedef {import("./protocol.js").Block} Block
+ * @typedef {import("./protocol.js").Feedback} Feedback
+ * @typedef {"connecting" | "open" | "waiting" | "refused" | "closed"} State
+ * @typedef {Object} Listener what the page does with what comes
+ * @property {(state: State, why: string) => void} state
+ * @property {(welcome: Welcome, resumed: boolean) => void} welcome
+ * @property {(reply: import("./protocol.js").Reply) => void} reply
+ * @property {(cue: import("./protocol.js").Cue) => void} cue
+ * @property {(notice: import("./protocol.js").Notice) => void} notice
+ */
+
+export class Connection {
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #seq = 0;
+  #tries = 0;
+  #heard = 0;
+  #timer = 0;
+  #feedback = /** @type {Feedback[]} */ ([]);
+  #burst = /** @type {import("./clock.js").Exchange[]} */ ([]);
+  #asked = 0;
+  #lastWords = "";
+
+  /**
+   * @param {string} url
+   * @param {Hello} hello
+   * @param {Listener} listener
+   */
+  constructor(url, hello, listener) {
+    this.url = url;
+    this.hello = hello;
+    this.listener = listener;
+    /** @type {State} */
+    this.state = "closed";
+    /** @type {Welcome | null} */
+    this.welcome = null;
+    this.clock = new ClockSync();
+    this.sent = 0;
+    this.dropped = 0;
+    this.reconnects = 0;
+    this.bytes = 0;
+  }
+
+  open() {
+    this.#change("connecting", this.#lastWords);
+    this.#heard = performance.now();
+    const socket = new WebSocket(this.url, SUBPROTOCOL);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    socket.onopen = () => socket.send(encodeHello({ ...this.hello, resume: this.welcome?.session }));
+    socket.onmessage = (event) => this.#receive(socket, event.data);
+    socket.onclose = (event) => this.#lost(socket, event.reason);
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#tend(), SYNC_MS);
+  }
+
+  /** Bytes that wait in the socket; big and patient samples look at this themselves. */
+  get waiting() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /**
+   * Send a frame unless the socket is behind. A dropped one uses up its number, which is how the
+   * server learns of it.
+   * @param {number} captureUs
+   * @param {Block[]} blocks
+   * @param {number} episode
+   * @param {number} episodeStartUs
+   * @returns {boolean} whether it was sent
+   */
+  sendFrame(captureUs, blocks, episode, episodeStartUs) {
+    if (this.state !== "open" || this.#socket === null) return false;
+    this.#seq += 1;
+    if (this.#socket.bufferedAmount > WAITING_BYTES) {
+      this.dropped += 1;
+      return false;
+    }
+    this.#send(encodeFrame(this.#seq, captureUs, blocks, episode, episodeStartUs));
+    this.sent += 1;
+    return true;
+  }
+
+  /**
+   * Tell what the user says; kept while there is no connection.
+   * @param {Omit<Feedback, "seq">} feedback
+   */
+  sendFeedback(feedback) {
+    this.#feedback.push({ seq: UNSENT, ...feedback });
+    if (this.state === "open") this.#sendFeedback();
+  }
+
+  /** @param {string} reason */
+  close(reason) {
+    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket?.readyState === WebSocket.OPEN) socket.send(encodeBye(reason));
+    socket?.close(1000, reason);
+    this.#change("closed", reason);
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} data */
+  #send(data) {
+    this.bytes += data.length;
+    this.#socket?.send(data);
+  }
+
+  /**
+   * @param {State} state
+   * @param {string} why
+   */
+  #change(state, why) {
+    this.state = state;
+    this.listener.state(state, why);
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {ArrayBuffer | string} data
+   */
+  #receive(socket, data) {
+    if (socket !== this.#socket) return;
+    this.#heard = performance.now();
+    let message;
+    try {
+      if (typeof data === "string") throw new Error("text; due is binary MessagePack");
+      message = decodeDown(data);
+    } catch (error) {
+      this.#lastWords = `the server sent what this page does not understand: ${error}`;
+      socket.close(4002, "not fedxr.v1");
+      return;
+    }
+    if (message.type === "welcome") this.#begin(message);
+    else if (message.type === "pong") this.#answered(message);
+    else if (message.type === "reply") this.listener.reply(message);
+    else if (message.type === "cue") this.listener.cue(message);
+    else if (message.type === "notice") this.#told(message);
+    else this.#lastWords = message.reason;
+  }
+
+  /** @param {Welcome} welcome */
+  #begin(welcome) {
+    const resumed = this.welcome?.session === welcome.session;
+    if (this.welcome !== null) this.reconnects += 1;
+    this.welcome = welcome;
+    this.#seq = welcome.last_seq;
+    // What was said and did not arrive is said again; another session would not know what it meant.
+    this.#feedback = this.#feedback
+      .filter((f) => f.seq === UNSENT || (resumed && f.seq > welcome.last_seq))
+      .map((f) => ({ ...f, seq: UNSENT }));
+    this.#tries = 0;
+    this.#lastWords = "";
+    this.clock = new ClockSync();
+    this.#change("open", "");
+    this.listener.welcome(welcome, resumed);
+    this.#sendFeedback();
+    this.#ping();
+  }
+
+  #sendFeedback() {
+    for (const feedback of this.#feedback) {
+      if (feedback.seq !== UNSENT) continue;
+      this.#seq += 1;
+      feedback.seq = this.#seq;
+      this.#send(encodeFeedback(feedback));
+    }
+    this.#feedback = this.#feedback.slice(-REMEMBERED);
+  }
+
+  /** @param {import("./protocol.js").Notice} notice */
+  #told(notice) {
+    if (this.state === "connecting") {
+      this.#lastWords = notice.text;
+      if (!PASSING.has(notice.code)) this.#change("refused", notice.text);
+    }
+    this.listener.notice(notice);
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {string} reason
+   */
+  #lost(socket, reason) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    clearInterval(this.#timer);
+    if (this.state === "refused") return;
+    const wait = RETRY_MS[Math.min(this.#tries, RETRY_MS.length - 1)];
+    this.#tries += 1;
+    this.#change("waiting", this.#lastWords || reason || "no connection to the server");
+    this.#timer = setTimeout(() => this.open(), wait);
+  }
+
+  /** Every two seconds: ask for the time, and notice a dead connection. */
+  #tend() {
+    const socket = this.#socket;
+    if (socket === null) return;
+    if (performance.now() - this.#heard > SILENCE_MS) {
+      this.#lastWords = `nothing heard from the server for ${SILENCE_MS / 1000} s`;
+      socket.close();
+      this.#lost(socket, "");
+    } else if (this.state === "open") {
+      this.#burst = [];
+      this.#ping();
+    }
+  }
+
+  #ping() {
+    const sent = Math.max(nowUs(), this.#asked + 1);
+    this.#asked = sent;
+    const estimate = this.clock.estimate;
+    this.#send(encodePing(sent, estimate && {
+      offset_us: offsetAt(estimate, sent), drift_ppm: estimate.drift * 1e6,
+      uncertainty_us: estimate.uncertainty,
+    }));
+  }
+
+  /** @param {import("./protocol.js").Pong} pong */
+  #answered(pong) {
+    if (pong.sent_us !== this.#asked) return; // of an older burst
+    const back = nowUs();
+    this.#burst.push({
+      sent: pong.sent_us, received: pong.received_us, answered: pong.answered_us, back,
+    });
+    if (this.#burst.length < BURST) {
+      this.#ping();
+    } else if (this.#burst.length === BURST) {
+      this.clock.addBurst(this.#burst);
+      this.#ping(); // tells the server the new estimate
+    }
+  }
+}

@@ -1,0 +1,109 @@
+// @ts-check
+// The screen before the session: what is streamed, where to, and one tick box for each sense.
+
+import { make, setText } from "../format.js";
+
+const at = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const USER = "fedxr.user";
+
+/**
+ * @typedef {import("./stream.js").Sense} Sense
+ * @typedef {Object} Choice
+ * @property {Sense[]} senses
+ * @property {string} scenario
+ * @property {string} user
+ * @property {import("./headset.js").Mode} mode
+ */
+
+/** Where the stream goes, in words: whose machine, and who can listen on the way. */
+export function destination() {
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+  if (here) return `${location.host}: this device, or the computer at the other end of its cable.`;
+  return location.protocol === "https:"
+    ? `${location.host}, encrypted on the way.`
+    : `${location.host}, NOT encrypted: anyone on this network can read it.`;
+}
+
+/** A name that says nothing about the person; kept on this device so that their agent knows them again. */
+function pseudonym() {
+  const known = localStorage.getItem(USER);
+  if (known !== null && known !== "") return known;
+  const bytes = crypto.getRandomValues(new Uint8Array(3));
+  return `guest-${[...bytes].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** @type {Record<import("./headset.js").Mode, string>} */
+const MODES = { "immersive-ar": "my room, with things in it", "immersive-vr": "a virtual place" };
+
+export class Consent {
+  /**
+   * @param {Sense[]} senses
+   * @param {import("./headset.js").Mode[]} modes
+   */
+  constructor(senses, modes) {
+    this.senses = senses;
+    setText(at("where"), destination());
+    const user = /** @type {HTMLInputElement} */ (at("user"));
+    user.value = pseudonym();
+    at("mode").replaceChildren(...modes.map((mode) => make("option", { value: mode }, MODES[mode])));
+    /** @type {Map<Sense, HTMLInputElement>} */
+    this.boxes = new Map();
+    at("senses").replaceChildren(...senses.map((sense) => this.#item(sense)));
+    const wanted = new URLSearchParams(location.search).get("scenario");
+    const scenario = /** @type {HTMLSelectElement} */ (at("scenario"));
+    if ([...scenario.options].some((option) => option.value === wanted)) scenario.value = wanted ?? "";
+  }
+
+  /** @param {Sense} sense */
+  #item(sense) {
+    const box = /** @type {HTMLInputElement} */ (make("input", { type: "checkbox", name: sense.name }));
+    const problem = make("span", { class: "problem" });
+    box.checked = !sense.sensitive;
+    if (sense.ask !== undefined) box.addEventListener("change", () => void ask(sense, box, problem));
+    this.boxes.set(sense, box);
+    return make("li", {}, make("label", {}, box, make("b", {}, sense.title),
+      make("span", { class: "tells" }, sense.tells), problem));
+  }
+
+  /** What the user has chosen. @returns {Choice} */
+  get choice() {
+    /** @param {string} id */
+    const value = (id) => /** @type {HTMLInputElement | HTMLSelectElement} */ (at(id)).value;
+    localStorage.setItem(USER, value("user"));
+    return {
+      senses: this.senses.filter((sense) => this.boxes.get(sense)?.checked),
+      scenario: value("scenario"),
+      user: value("user"),
+      mode: /** @type {import("./headset.js").Mode} */ (value("mode")),
+    };
+  }
+
+  /** After a session microphone and camera are closed: they are asked for anew. */
+  reset() {
+    for (const [sense, box] of this.boxes) if (sense.ask !== undefined) box.checked = false;
+  }
+}
+
+/**
+ * Ask the browser for its permission at once: later, the click that must open the session is used up.
+ * @param {Sense} sense
+ * @param {HTMLInputElement} box
+ * @param {HTMLElement} problem
+ */
+async function ask(sense, box, problem) {
+  setText(problem, "");
+  if (!box.checked) {
+    sense.stop?.();
+    return;
+  }
+  box.disabled = true;
+  try {
+    await sense.ask?.();
+  } catch (error) {
+    box.checked = false;
+    const refused = error instanceof DOMException && error.name === "NotAllowedError";
+    setText(problem, refused ? "The browser was not allowed to." : `Not here: ${error}`);
+  } finally {
+    box.disabled = false;
+  }
+}

@@ -1,0 +1,174 @@
+// @ts-check
+// One visit: from entering the session to its end.
+//
+// Each XR frame: senses are read and sent, then the cues that are on are drawn. What the server says
+// arrives between frames.
+
+import { micros, nowUs } from "./clock.js";
+import { Connection } from "./connection.js";
+import { CueBoard } from "./cues.js";
+import { add, forward } from "./draw/matrix.js";
+import { Scene } from "./draw/scene.js";
+import { Figures, STATES } from "./figures.js";
+import { deviceProfile, Headset } from "./headset.js";
+import { gazePose } from "./senses/gaze.js";
+import { readJoints } from "./senses/hands.js";
+import { isGranted } from "./senses/index.js";
+import { Stream } from "./stream.js";
+
+const STATUS_MS = 500; // between repaints of the panel in the headset
+const LOOK_M = 1.5; // how far away labels are put, along the look
+
+/** @typedef {import("./headset.js").Moment} Moment @typedef {import("./draw/matrix.js").Vector} Vector */
+
+export class Visit {
+  figures = new Figures();
+  cues = new CueBoard();
+  /** What the server told, for a person; newest last. @type {string[]} */
+  notices = [];
+  /** @type {Vector | null} */
+  #looked = null;
+  #repliedUs = 0;
+  #status = { lines: ["connecting"], good: false };
+  #painted = -Infinity;
+  #joints = new Float32Array(16 * 25);
+
+  /**
+   * @param {Headset} headset
+   * @param {Connection} connection
+   * @param {Stream} stream
+   */
+  constructor(headset, connection, stream) {
+    this.headset = headset;
+    this.connection = connection;
+    this.stream = stream;
+    this.scene = new Scene(headset.gl);
+  }
+
+  /**
+   * Enter, within the user's click, and stream until the session ends.
+   * @param {import("./consent.js").Choice} choice
+   * @param {string} url
+   * @param {string | undefined} token
+   * @param {() => void} changed called when there is something new to show
+   * @returns {Promise<Visit>}
+   */
+  static async begin(choice, url, token, changed) {
+    const headset = await Headset.enter(choice.mode, choice.senses.flatMap((s) => s.features));
+    const senses = choice.senses.filter((sense) => isGranted(sense, headset.features));
+    /** @type {Visit} */
+    let visit;
+    const connection = new Connection(url, {
+      user: choice.user, scenario: choice.scenario, tasks: [], token, device: await deviceProfile(),
+      channels: senses.flatMap((sense) => sense.offers(headset.rate)),
+    }, {
+      state: () => changed(),
+      welcome: (welcome) => visit.#welcomed(welcome, changed),
+      reply: (reply) => {
+        visit.#repliedUs = reply.capture_us;
+        visit.figures.latency.add((nowUs() - reply.capture_us) / 1000);
+      },
+      cue: (cue) => visit.cues.take(cue, performance.now(), visit.#repliedUs, visit.#looked),
+      notice: (notice) => visit.#told(notice, changed),
+    });
+    visit = new Visit(headset, connection, new Stream(connection, senses));
+    headset.session.addEventListener("end", () => {
+      connection.close("the user ended the session");
+      for (const sense of senses) sense.stop?.();
+      changed();
+    });
+    headset.session.addEventListener("select", () => visit.#agreed());
+    for (const sense of senses) void sense.start?.().catch((error) => visit.#failed(sense.name, error, changed));
+    connection.open();
+    headset.run((moment) => visit.#frame(moment), micros);
+    return visit;
+  }
+
+  /** @param {Moment} moment */
+  #frame(moment) {
+    const started = performance.now();
+    this.#looked = lookedAt(moment);
+    this.stream.send(moment);
+    if (started - this.#painted > STATUS_MS) {
+      this.#painted = started;
+      this.#status = this.#statusLines();
+    }
+    const seesRoom = moment.session.environmentBlendMode !== undefined && moment.session.environmentBlendMode !== "opaque";
+    const hands = seesRoom ? [] : this.#handDots(moment);
+    this.scene.draw(moment, this.cues.at(moment.time), this.#status, hands, seesRoom);
+    this.figures.addFrame(moment.time, performance.now() - started);
+  }
+
+  /** (25, 3) of each hand in sight, for drawing them. @param {Moment} moment */
+  #handDots(moment) {
+    const dots = [];
+    for (const source of moment.session.inputSources) {
+      const poses = source.hand ? readJoints(moment, source.hand, this.#joints) : null;
+      if (poses === null) continue;
+      dots.push(new Float32Array(75).map((_, i) => poses[7 * Math.floor(i / 3) + (i % 3)]));
+    }
+    return dots;
+  }
+
+  #statusLines() {
+    const { connection, figures } = this;
+    const texts = figures.texts(connection);
+    return {
+      lines: [STATES[connection.state], `answer ${ms(figures.latency.quantile(0.5))} · ${Math.round(figures.rate) || "–"} frames/s`,
+        `drops: ${texts.drops}`],
+      good: connection.state === "open",
+    };
+  }
+
+  /** @param {import("./protocol.js").Welcome} welcome @param {() => void} changed */
+  #welcomed(welcome, changed) {
+    this.stream.startEpisode();
+    this.cues.clear();
+    for (const [channel, why] of Object.entries(welcome.refused)) this.#note(`not taken: ${channel} (${why.split(";")[0]})`);
+    changed();
+  }
+
+  /** @param {import("./protocol.js").Notice} notice @param {() => void} changed */
+  #told(notice, changed) {
+    if (notice.code === "dropped") this.figures.addDrops(notice.counts);
+    else this.#note(notice.text);
+    changed();
+  }
+
+  /** @param {string} name @param {unknown} error @param {() => void} changed */
+  #failed(name, error, changed) {
+    this.stream.failed.set(name, String(error));
+    this.#note(`${name} does not work here: ${error}`);
+    changed();
+  }
+
+  /** @param {string} text */
+  #note(text) {
+    if (!this.notices.includes(text)) this.notices = [...this.notices, text].slice(-6);
+  }
+
+  /** A pinch or trigger says yes to the newest suggestion. */
+  #agreed() {
+    const suggested = this.cues.at(performance.now()).findLast((cue) => cue.act === "suggest");
+    if (suggested === undefined) return;
+    this.connection.sendFeedback({
+      task: suggested.task, t_us: suggested.answersUs, kind: "rating", label: 10, episode: this.stream.episode,
+    });
+    this.cues.take({ type: "cue", kind: "clear", payload: { task: suggested.task } }, 0, 0, null);
+  }
+}
+
+/**
+ * A place along the look of the eyes, or of the head where the eyes are not tracked.
+ * @param {Moment} moment
+ * @returns {Vector}
+ */
+function lookedAt(moment) {
+  const m = (gazePose(moment)?.transform ?? moment.viewer.transform).matrix;
+  return add([m[12], m[13], m[14]], forward(m), LOOK_M);
+}
+
+/** @param {number} value */
+function ms(value) {
+  return Number.isFinite(value) ? `${Math.round(value)} ms` : "–";
+}

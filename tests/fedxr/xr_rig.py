@@ -1,0 +1,157 @@
+"""An emulated headset for the tests of its page: IWER in Chromium, against a real bridge.
+
+IWER (Meta's emulator of WebXR devices, tests/webxr/vendor) replaces ``navigator.xr``; its
+``device`` is then the headset that a test moves about. Drawing is by software, so the views are
+small: a picture of 640 x 360 costs a millisecond or two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from browser_rig import CHROMIUM, PATIENCE_MS
+from playwright.async_api import Page, async_playwright
+
+from bridge.application import Application
+from bridge.frames import Frame
+from bridge.protocol import Answer, Feedback
+from bridge.server import BridgeServer, ServerConfig
+from bridge.session import Session
+from fedxr.page_files import page_files
+
+IWER = Path(__file__).parents[1] / "webxr" / "vendor" / "iwer.min.js"
+ARGS = (
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--use-fake-device-for-media-stream",
+)
+EMULATE = """
+globalThis.device = new IWER.XRDevice(IWER.%s, {stereoEnabled: %s, fovy: 1.2});
+device.installRuntime({forceInstall: true});
+device.primaryInputMode = "%s";
+"""
+
+
+class Listener(Application):
+    """Keeps what headsets send and answers every frame at once."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.frames: list[Frame] = []
+        self.told: list[Feedback] = []
+        self.over: list[str] = []
+
+    def joined(self, session: Session) -> Sequence[str]:
+        self.sessions.append(session)
+        return ("intent",)
+
+    def frame(self, session: Session, frame: Frame) -> None:
+        self.frames.append(frame)
+        session.send_reply(frame.seq, frame.capture_us, {"intent": Answer(b"\0\0\x80\x3f", 0)})
+
+    def feedback(self, session: Session, feedback: Feedback) -> None:
+        self.told.append(feedback)
+
+    def left(self, session: Session, reason: str) -> None:
+        self.over.append(reason)
+
+    @property
+    def samples(self) -> Counter[str]:
+        """Samples that arrived, by channel."""
+        counts: Counter[str] = Counter()
+        for frame in self.frames:
+            counts.update({name: len(samples) for name, samples in frame.samples.items()})
+        return counts
+
+    def newest(self, channel: str) -> Any:
+        """The values of the newest sample of ``channel``."""
+        return next(
+            f.samples[channel].values[-1] for f in reversed(self.frames) if channel in f.samples
+        )
+
+
+def bridge_of(app: Application, port: int = 0, **config: Any) -> BridgeServer:
+    return BridgeServer(app, ServerConfig(port=port, **config), page_files())
+
+
+@asynccontextmanager
+async def headset_page(
+    url: str,
+    device: str = "metaQuest3",
+    inputs: str = "hand",
+    *,
+    prepare: str = "",
+    permissions: Sequence[str] = (),
+    stereo: bool = False,
+    size: tuple[int, int] = (640, 360),
+) -> AsyncIterator[Page]:
+    """``url`` opened on an emulated ``device`` (a name of IWER's) with hands or controllers.
+
+    ``prepare`` is JavaScript that runs before the page's own; ``permissions`` are granted, all
+    others are refused. What the page throws fails the test.
+    """
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(ARGS), timeout=2 * PATIENCE_MS
+        )
+        try:
+            context = await browser.new_context(
+                viewport={"width": size[0], "height": size[1]}, permissions=list(permissions)
+            )
+            page = await context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            wrong: list[str] = []
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            await page.add_init_script(path=IWER)
+            await page.add_init_script(EMULATE % (device, str(stereo).lower(), inputs) + prepare)
+            await page.goto(url)
+            yield page
+            assert not wrong, wrong
+        finally:
+            await browser.close()
+
+
+async def enter(page: Page, *senses: str, mode: str = "immersive-vr", **fields: str) -> None:
+    """Tick ``senses`` besides those ticked already, fill the form's ``fields``, and enter."""
+    await page.wait_for_selector("#enter:enabled")
+    await page.select_option("#mode", mode)
+    for sense in senses:
+        await page.check(f"input[name={sense}]")
+        await page.wait_for_selector(f"input[name={sense}]:enabled")
+    for name, value in fields.items():
+        box = page.locator(f"#{name}")
+        if await box.evaluate("box => box.tagName") == "SELECT":
+            await box.select_option(value)
+        else:
+            await box.fill(value)
+    await page.click("#enter")
+
+
+async def leave(page: Page) -> None:
+    """End the session as the headset's own button does."""
+    await page.evaluate("device.activeSession.end()")
+    await page.wait_for_selector("#leave", state="hidden")
+
+
+async def figures(page: Page) -> dict[str, str]:
+    """What the page shows about the stream, by name."""
+    rows: list[list[str]] = await page.eval_on_selector_all(
+        "#figures > div", "rows => rows.map(row => [...row.children].map(c => c.textContent))"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def until(what: Callable[[], Any]) -> None:
+    """Wait for ``what`` to become true; fail when it does not within a minute."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not what():
+        assert time.monotonic() < end, f"still waiting after {PATIENCE_MS / 1000:.0f} s"
+        await asyncio.sleep(0.02)
