@@ -29,6 +29,7 @@ from agent.backbone import Adapters
 from agent.encoders.base import Array
 from agent.fleet import Fleet, Member
 from agent.model import Answers
+from agent.normal import summary_key
 from agent.past import Past
 from agent.streaming import Rings, places, resized, tick_batch
 from agent.tasks import task_named
@@ -159,7 +160,7 @@ class Answering:
             return {row: {} for row in due}
         model, prepared = self.fleet.brain.model, self.prepared
         batch = tick_batch(model, emissions, asks)
-        with torch.no_grad():
+        with torch.inference_mode():
             answers = model(
                 batch,
                 self.fleet.cohort.layers,
@@ -189,9 +190,16 @@ class Answering:
         if ask.summary and tick >= seat.counted.get(task, -COUNT) + COUNT:
             seat.counted[task] = tick
             normal.observe(Tokens((), (ask,)))
-        z = self.fleet.features([Tokens((), (normal.ask(ask),))])[0]
+        z = self._features(normal.ask(ask))
         found = seat.summaries[task] = _Summary(tick, dict(ask.summary), z)
         return found
+
+    def _features(self, ask: Ask) -> Tensor:
+        """Features (Z,) of one standardised ask, as :meth:`Fleet.features` gives them."""
+        model, at = self.fleet.brain.model, torch.zeros(1, dtype=torch.int64)
+        keys = {summary_key(ask.task, layout): x for layout, x in ask.summary.items()}
+        rows = {k: (torch.from_numpy(x)[None], at) for k, x in keys.items()}
+        return self.fleet.brain.ridges[ask.task].features(model.summaries(rows), 1)[0]
 
     def _read(
         self, answers: Answers, row: int, asks: list[Ask], now: Prepared

@@ -24,7 +24,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from agent.ops import attention, lora_linear, rms_norm, rotary, split_heads, swiglu
+from agent.lora import lora_linear
+from agent.ops import attention, rms_norm, rotary, split_heads, swiglu
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """(layer, q (H,B,G,N,E), k (H,B,V,N,E), v (H,B,V,N,E)) -> (H,B,N,G*E)"""
@@ -97,7 +98,7 @@ Joined = dict[str, Tensor]
 """One layer's weights by group, cast, with the gain of the norm before them folded in."""
 
 Adapters = dict[str, tuple[Tensor, Tensor]]
-"""One layer's low-rank pairs (A, B) by group; see :func:`agent.ops.lora_linear`."""
+"""One layer's low-rank pairs (A, B) by group; see :func:`agent.lora.lora_linear`."""
 
 
 class Backbone(nn.Module):

@@ -21,8 +21,8 @@ from torch.nn import functional
 
 from agent.backbone import GROUPS, Adapters
 from agent.batch import Batch
+from agent.lora import stack_ranks
 from agent.model import M3T, Answers
-from agent.ops import stack_ranks
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Cohort:
                 value = self.model.heads[rest].detach()
             else:
                 value = torch.zeros(block.shape)
-            parts.append(value.reshape(-1).to(self.model.layout_device))
+            parts.append(value.reshape(-1).to(self.model.device))
         return torch.cat(parts).repeat(rows, 1)
 
     @property

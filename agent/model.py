@@ -161,7 +161,7 @@ class M3T(nn.Module):
 
     def tokens(self, features: Rows, count: int) -> Tensor:
         """(count, D) token inputs; places that no emission fills stay zero."""
-        x = torch.zeros(count, self.plan.size.width, device=self.layout_device)
+        x = torch.zeros(count, self.plan.size.width, device=self.device)
         for name, (rows, at) in features.items():
             made = self.stems[name](self.standard(f"feature:{name}", rows)) + self.layout[name]
             n = made.shape[1]
@@ -170,7 +170,7 @@ class M3T(nn.Module):
         return x
 
     @property
-    def layout_device(self) -> torch.device:
+    def device(self) -> torch.device:
         return self.backbone.norm.weight.device
 
     def queries(self, ask_task: Tensor, summaries: Rows) -> Tensor:
@@ -207,10 +207,12 @@ class M3T(nn.Module):
         ticks = torch.cat((batch.tick, batch.ask_tick.clamp_min(0)), 2)
         x = self.backbone(x.to(layers[0]["o"].dtype), ticks, context.attend, layers, adapters)
         state = torch.cat((x[:, :, t:], context.mean(x[:, :, :t])), -1).float().flatten(1, 2)
+        present = set(batch.ask_task.flatten().tolist())
         asked = {
-            task: (batch.ask_task == i).flatten(1) for i, task in enumerate(self.plan.tasks)
+            task: (batch.ask_task == i).flatten(1)
+            for i, task in enumerate(self.plan.tasks)
+            if i in present
         }
-        asked = {task: where for task, where in asked.items() if bool(where.any())}
         heads = heads or self.base_heads(h)
         logits = {task: self.answer(task, state, summaries, heads) for task in asked}
         return Answers(logits, asked, state, summaries, x[:, :, :t])

@@ -34,6 +34,8 @@ class _RmsNorm(torch.autograd.Function):
 
 def rms_norm(x: Tensor, epsilon: float) -> Tensor:
     """x / sqrt(mean(x²) + ε) over the last axis; the gain belongs to the weights that follow."""
+    if not torch.is_grad_enabled():
+        return functional.rms_norm(x, x.shape[-1:], None, epsilon)
     return _RmsNorm.apply(x, epsilon)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -58,6 +60,9 @@ class _SwiGlu(torch.autograd.Function):
 
 def swiglu(joined: Tensor) -> Tensor:
     """silu(gate) · up of ``joined`` = (gate, up) on the last axis (arXiv:2002.05202)."""
+    if not torch.is_grad_enabled():
+        gate, up = joined.chunk(2, -1)
+        return functional.silu(gate).mul_(up)
     return _SwiGlu.apply(joined)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -79,18 +84,22 @@ def _swapped(x: Tensor) -> Tensor:
     return torch.cat((high, low), -1)
 
 
+def _split(qkv: Tensor, cos: Tensor, sin: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    narrow = (qkv.shape[3] - heads) // 2
+    q, k, v = (
+        t.transpose(2, 3).contiguous() for t in torch.split(qkv, [heads, narrow, narrow], 3)
+    )
+    q, k = (_swapped(t).mul_(sin).addcmul_(t, cos) for t in (q, k))
+    return q, k, v
+
+
 class _SplitHeads(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor, heads: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(cos, sin)
-        narrow = (qkv.shape[3] - heads) // 2
-        q, k, v = (
-            t.transpose(2, 3).contiguous() for t in torch.split(qkv, [heads, narrow, narrow], 3)
-        )
-        q, k = (_swapped(t).mul_(sin).addcmul_(t, cos) for t in (q, k))
-        return q, k, v
+        return _split(qkv, cos, sin, heads)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
@@ -112,6 +121,8 @@ def split_heads(qkv: Tensor, cos: Tensor, sin: Tensor, heads: int) -> tuple[Tens
     Rotary positions (arXiv:2104.09864): t · cos + swapped(t) · sin with :func:`rotary`'s tables,
     where swapped exchanges the two halves of E.
     """
+    if not torch.is_grad_enabled():
+        return _split(qkv, cos, sin, heads)
     return _SplitHeads.apply(qkv, cos, sin, heads)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -122,13 +133,17 @@ def _softmax(x: Tensor) -> Tensor:
     return torch.softmax(x, -1)
 
 
+def _weights(q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
+    """(M, N, S): how much of each place is seen, from q (M, N, E) and k (M, S, E)."""
+    scale, (m, n, s) = q.shape[-1] ** -0.5, (*q.shape[:2], k.shape[1])
+    scores = torch.bmm(q, k.transpose(1, 2)).view(len(bias), -1, n, s)
+    return _softmax(torch.add(bias, scores, alpha=scale)).view(m, n, s)
+
+
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-        # q (M, N, E), k and v (M, S, E), bias (M / G, 1, N, S)
-        scale, (m, n, s) = q.shape[-1] ** -0.5, (*q.shape[:2], k.shape[1])
-        scores = torch.bmm(q, k.transpose(1, 2)).view(len(bias), -1, n, s)
-        p = _softmax(torch.add(bias, scores, alpha=scale)).view(m, n, s)
+        p = _weights(q, k, bias)
         ctx.save_for_backward(q, k, v, p)
         return torch.bmm(p, v)
 
@@ -153,96 +168,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     h, b, heads, n, each = q.shape
     if heads != k.shape[2]:
         k, v = (t.repeat_interleave(heads // t.shape[2], 2) for t in (k, v))
-    flat = (t.reshape(h * b * heads, -1, each) for t in (q, k, v))
-    seen: Tensor = _Attention.apply(*flat, bias.reshape(h * b, 1, n, -1))  # type: ignore[no-untyped-call]
+    q, k, v = (t.reshape(h * b * heads, -1, each) for t in (q, k, v))
+    bias = bias.reshape(h * b, 1, n, -1)
+    seen: Tensor
+    if torch.is_grad_enabled():
+        seen = _Attention.apply(q, k, v, bias)  # type: ignore[no-untyped-call]
+    else:
+        seen = torch.bmm(_weights(q, k, bias), v)
     return seen.view(h, b, heads, n, each).transpose(2, 3).reshape(h, b, n, -1)
-
-
-class _LoraLinear(torch.autograd.Function):
-    """No frozen dW, no dA where A is frozen, and products in place."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        # x (H, M, in), weight (out, in), a (K, in) or (H, K, in), b (H, K, out)
-        rows, m, _ = x.shape
-        y = functional.linear(x.reshape(rows * m, -1), weight).view(rows, m, -1)
-        inner = functional.linear(x, a) if a.dim() == 2 else torch.bmm(x, a.transpose(1, 2))
-        ctx.save_for_backward(x, weight, a, b, inner)
-        return y.baddbmm_(inner, b)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, a, b, inner = ctx.saved_tensors
-        dy = grads[0].contiguous()
-        rows, m, out = dy.shape
-        need_x, _, need_a, need_b = ctx.needs_input_grad
-        db = torch.bmm(inner.transpose(1, 2), dy) if need_b else None
-        dinner = torch.bmm(dy, b.transpose(1, 2)) if need_x or need_a else None
-        da = torch.bmm(dinner.transpose(1, 2), x) if need_a and dinner is not None else None
-        dx = None
-        if need_x and dinner is not None:
-            dx = torch.mm(dy.view(rows * m, out), weight)
-            if a.dim() == 2:
-                dx = dx.addmm_(dinner.view(rows * m, -1), a).view(rows, m, -1)
-            else:
-                dx = dx.view(rows, m, -1).baddbmm_(dinner, a)
-        return dx, None, da, db
-
-
-def lora_linear(x: Tensor, weight: Tensor, pair: tuple[Tensor, Tensor] | None) -> Tensor:
-    """x Wᵀ + (x Aᵀ) B, each headset with its own B (and A): (H, B, N, in) -> (H, B, N, out).
-
-    LoRA (Hu et al., arXiv:2106.09685) with the scale α/R inside B. ``pair`` is (A, B); A (K, in)
-    is frozen and common to all (FFA-LoRA, arXiv:2403.12313), A (H, K, in) is each headset's own.
-    """
-    if pair is None:
-        return functional.linear(x, weight)
-    y: Tensor = _LoraLinear.apply(x.reshape(x.shape[0], -1, x.shape[-1]), weight, *pair)  # type: ignore[no-untyped-call]
-    return y.view(*x.shape[:-1], -1)
-
-
-class _StackRanks(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, widths: list[int], scales: list[float], dtype: torch.dtype, *parts: Tensor
-    ) -> Tensor:
-        ctx.layout = _places(widths, [p.shape[1] for p in parts]), scales
-        ctx.dtype = parts[0].dtype
-        total = len(widths) * sum(p.shape[1] for p in parts)
-        out = parts[0].new_zeros(len(parts[0]), total, sum(widths), dtype=dtype)
-        for part, scale, places in zip(parts, scales, ctx.layout[0], strict=True):
-            for rows, columns in places:
-                torch.mul(part[:, :, columns], scale, out=out[:, rows, columns])
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        found: list[Tensor | None] = []
-        for need, places, scale in zip(ctx.needs_input_grad[3:], *ctx.layout, strict=True):
-            cut = [grads[0][:, rows, columns] for rows, columns in places] if need else None
-            found.append(torch.cat(cut, 2).to(ctx.dtype).mul_(scale) if cut else None)
-        return None, None, None, *found
-
-
-def _places(widths: list[int], ranks: list[int]) -> list[list[tuple[slice, slice]]]:
-    """For each part and layer: the rows and columns of its block."""
-    out, at = [], 0
-    for rank in ranks:
-        part, left = [], 0
-        for width in widths:
-            part.append((slice(at, at + rank), slice(left, left + width)))
-            at, left = at + rank, left + width
-        out.append(part)
-    return out
-
-
-def stack_ranks(
-    parts: list[Tensor], scales: list[float], widths: list[int], dtype: torch.dtype
-) -> Tensor:
-    """B (H, K·ΣR, ΣO) that the K layers of a group and several adapters use at once.
-
-    ``parts`` (H, R, ΣO) hold one adapter each, its K layers (``widths`` O) side by side. Every
-    layer of every part gets rows of its own, in that order, zero outside its columns, so that it
-    reads its own rows of the stacked A.
-    """
-    return _StackRanks.apply(widths, scales, dtype, *parts)  # type: ignore[no-any-return, no-untyped-call]

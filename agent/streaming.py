@@ -16,7 +16,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from agent.batch import Batch, collate
@@ -25,6 +27,9 @@ from agent.model import FAST, M3T, SLOW
 from agent.ops import attention
 from agent.tokens import Ask, Emission, Tokens
 from bridge.channels import TICK_US, Channel
+
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 IRREGULAR_HZ = 2.0
 """Emissions a second that a channel without a nominal rate is given room for."""
@@ -48,35 +53,47 @@ def places(channels: Iterable[Channel]) -> tuple[int, int]:
     return fast, slow
 
 
+NEVER = -(1 << 30)
+"""The tick of a place that nothing has been written to."""
+
+
 class Rings:
-    """Keys, values and final states of the tokens that H headsets can still see."""
+    """Keys, values and final states of the tokens that H headsets can still see.
+
+    A place is visible until tick ``until``, to whoever has a greater ``serial`` or that one. Behind
+    the rings lie a place for padding and ``queries`` scratch places, one a question.
+    """
 
     def __init__(self, model: M3T, rows: int, fast: int, slow: int, dtype: torch.dtype) -> None:
         size, self.queries = model.plan.size, 8
         self.fast, self.slow = fast, slow
         self.trash = fast + slow
-        total = -(-(self.trash + 1 + self.queries) // 16) * 16  # softmax is fast at multiples
+        # softmax is fast at multiples of 16
+        self.total = -(-(self.trash + 1 + self.queries) // 16) * 16
         each = size.width // size.heads
-        shape = (rows, size.kv_heads, total, each)
-        self.keys = [torch.zeros(shape, dtype=dtype) for _ in range(size.layers)]
-        self.values = [torch.zeros(shape, dtype=dtype) for _ in range(size.layers)]
-        self.states = torch.zeros(rows, total, size.width, dtype=dtype)
-        self.tick = torch.full((rows, total), -(10**9))
-        self.serial = torch.zeros(rows, total, dtype=torch.int64)
-        self.reach = torch.full((total,), FAST)
-        self.reach[fast : fast + slow] = SLOW
-        self.written = torch.zeros(rows, 2, dtype=torch.int64)  # tokens so far: fast, slow
+        room = torch.zeros(rows, size.kv_heads, self.total, each, dtype=dtype, device=model.device)
+        self.keys = [room.clone() for _ in range(size.layers)]
+        self.values = [room.clone() for _ in range(size.layers)]
+        self.states = room.new_zeros(rows, self.total, size.width)
+        self.until = np.full((rows, self.total), NEVER, np.int32)
+        self.serial = np.zeros((rows, self.total), np.int64)
+        self.written = np.zeros((rows, 2), np.int64)  # tokens so far: fast, slow
 
     def clear(self, row: int) -> None:
         """Forget what headset ``row`` has seen: a new episode."""
-        self.tick[row] = -(10**9)
+        self.until[row] = NEVER
 
     def open(self, batch: Batch) -> Window:
         return Window(self, batch)
 
 
 class Window:
-    """One tick's context: the rings with the tick's tokens written into them."""
+    """One tick's context: the rings with the tick's tokens written into them.
+
+    Tokens of a headset come in time order, and it asks at the end; so what is written later is
+    never older, and serial numbers say who may see whom. Bookkeeping is in numpy: at these sizes
+    a torch op costs three times as much.
+    """
 
     def __init__(self, rings: Rings, batch: Batch) -> None:
         self.rings = rings
@@ -84,36 +101,38 @@ class Window:
         asks = batch.ask_tick.shape[2]
         if asks > rings.queries:
             raise ValueError(f"{asks} questions in one tick; at most {rings.queries} are answered")
-        place, serial = self._claim(batch.valid[:, 0], batch.slow[:, 0])
-        now = torch.cat((batch.tick[:, 0], batch.ask_tick[:, 0]), 1)  # (H, N + Q)
-        total, kv = rings.tick.shape[1], rings.keys[0].shape[1]
-        self._new = (torch.arange(rows)[:, None] * total + place).view(-1)
-        rings.tick.view(-1)[self._new] = batch.tick.view(-1)
-        rings.tick[:, rings.trash] = -(10**9)
-        rings.serial.view(-1)[self._new] = serial.view(-1)
-        last = torch.full((rows, asks), torch.iinfo(torch.int64).max)
-        order = torch.cat((serial, last), 1)
-        age = now[..., None] - rings.tick[:, None]
-        seen = (age >= 0) & (age < rings.reach) & (rings.serial[:, None] <= order[..., None])
-        self._seen = seen[:, n:]
-        scratch = torch.arange(asks) + rings.trash + 1
-        place = torch.cat((place, scratch.expand(rows, -1)), 1)
-        self._all = (torch.arange(rows * kv).view(rows, kv, 1) * total + place[:, None]).view(-1)
-        own = torch.zeros_like(seen).scatter_(2, place[..., None], True)
-        bias = torch.zeros(seen.shape, dtype=torch.float32).masked_fill_(~(seen | own), -1e9)
-        self._bias = bias[:, None].to(rings.keys[0].dtype)  # (H, 1, N + Q, S)
+        slow, valid = batch.slow[:, 0].numpy(), batch.valid[:, 0].numpy()
+        tick, ask_tick = batch.tick[:, 0].numpy(), batch.ask_tick[:, 0].numpy()
+        place, order = self._claim(valid, slow)
+        row = np.arange(rows)[:, None]
+        rings.until[row, place] = tick + np.where(slow, SLOW, FAST)
+        rings.serial[row, place] = order
+        rings.until[:, rings.trash] = NEVER
+        now = np.concatenate((tick, ask_tick), 1)[..., None]  # (H, N + Q, 1)
+        seen = rings.until[:, None] > now
+        seen[:, :n] &= rings.serial[:, None] <= order[..., None]
+        scratch = np.arange(asks) + rings.trash + 1
+        seen[:, n + np.arange(asks), scratch] = True
+        device, kv = rings.states.device, rings.keys[0].shape[1]
+        self._seen = torch.from_numpy(seen[:, n:]).to(device)
+        place = np.concatenate((place, np.broadcast_to(scratch, (rows, asks))), 1)
+        everywhere = np.arange(rows * kv).reshape(rows, kv, 1) * rings.total + place[:, None]
+        self._all = torch.from_numpy(everywhere.ravel()).to(device)
+        self._new = torch.from_numpy((row * rings.total + place[:, :n]).ravel()).to(device)
+        bias = torch.from_numpy(np.where(seen, np.float32(0), np.float32(-1e9))[:, None])
+        self._bias = bias.to(device, rings.states.dtype)  # (H, 1, N + Q, S)
 
-    def _claim(self, valid: Tensor, slow: Tensor) -> tuple[Tensor, Tensor]:
+    def _claim(self, valid: Booleans, slow: Booleans) -> tuple[Integers, Integers]:
         """Ring place and serial number (H, N) of each new token; padding goes to the trash."""
         rings = self.rings
-        kinds = torch.stack((valid & ~slow, valid & slow), -1)  # (H, N, 2)
-        serial = rings.written[:, None] + kinds.cumsum(1) - 1
-        place = serial[..., 0] % rings.fast
-        place = torch.where(slow, rings.fast + serial[..., 1] % rings.slow, place)
-        start = rings.written.sum(1, keepdim=True)
+        kinds = np.stack((valid & ~slow, valid & slow), -1)  # (H, N, 2)
+        count = rings.written[:, None] + kinds.cumsum(1) - 1
+        place = np.where(
+            slow, rings.fast + count[..., 1] % rings.slow, count[..., 0] % rings.fast
+        )
+        order = rings.written.sum(1, keepdims=True) + valid.cumsum(1)
         rings.written += kinds.sum(1)
-        order = start + valid.cumsum(1)
-        return torch.where(valid, place, rings.trash), order
+        return np.where(valid, place, rings.trash), order
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         rings = self.rings
@@ -127,6 +146,7 @@ class Window:
         rings = self.rings
         rings.states.flatten(0, 1).index_copy_(0, self._new, states.flatten(0, 2))
         weight = self._seen.to(states.dtype)
+        weight[..., rings.trash :] = 0
         total = torch.matmul(weight, rings.states)
         return (total / weight.sum(-1, keepdim=True).clamp_min(1))[:, None]
 
@@ -140,16 +160,16 @@ def resized(
     for row, source in enumerate(sources):
         if source < 0:
             continue
-        alive = (rings.tick[source] > -(10**9)).nonzero()[:, 0]
+        alive = np.flatnonzero(rings.until[source] > NEVER)
         alive = alive[rings.serial[source, alive].argsort()]
         is_slow = alive >= rings.fast
-        counts = torch.stack((~is_slow, is_slow), 1).cumsum(0)
-        to = torch.where(is_slow, fast + counts[:, 1] - 1, counts[:, 0] - 1)
+        counts = np.stack((~is_slow, is_slow), 1).cumsum(0)
+        to = np.where(is_slow, fast + counts[:, 1] - 1, counts[:, 0] - 1)
         for old, made in zip(rings.keys + rings.values, new.keys + new.values, strict=True):
             made[row][:, to] = old[source][:, alive]
         new.states[row, to] = rings.states[source, alive]
-        new.tick[row, to] = rings.tick[source, alive]
-        new.serial[row, to] = torch.arange(1, len(alive) + 1)
+        new.until[row, to] = rings.until[source, alive]
+        new.serial[row, to] = np.arange(1, len(alive) + 1)
         if len(alive):
             new.written[row] = counts[-1]
     return new
