@@ -166,16 +166,21 @@ class Channel:
         return self.layout.split("/", 1)[0]
 
 
-@dataclass(frozen=True)
 class Samples:
     """Samples of one channel in time order: ``t_us`` (n,) int64, ``values`` (n, *layout.shape)."""
 
+    __slots__ = ("t_us", "values")
     t_us: NDArray[np.int64]
     values: NDArray[np.generic]
 
-    def __post_init__(self) -> None:
-        if len(self.t_us) != len(self.values):
-            raise ChannelError(f"{len(self.t_us)} time stamps for {len(self.values)} samples")
+    def __init__(self, t_us: NDArray[np.int64], values: NDArray[np.generic]) -> None:
+        if len(t_us) != len(values):
+            raise ChannelError(f"{len(t_us)} time stamps for {len(values)} samples")
+        self.t_us, self.values = t_us, values
+
+    @property
+    def nbytes(self) -> int:
+        return self.t_us.nbytes + self.values.nbytes
 
     def __len__(self) -> int:
         return len(self.t_us)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from bridge.protocol import Block, PackedFrame, ProtocolError
 from bridge.stamps import StampGrid
 
 _MAX_US = 2**53
+_FLOAT = np.dtype("<f4")
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +37,34 @@ class Frame:
     episode: int = 0
     episode_start_us: int = 0
     received_us: int = 0
+
+
+class ReceivedSamples(Samples):
+    """Samples that were checked on arrival and become arrays when they are first looked at.
+
+    So the event loop, on which every headset waits, spends nothing on arrays that another thread
+    will use, that a newer block replaces, or that nobody looks at.
+    """
+
+    __slots__ = ("_block", "_codec")
+
+    def __init__(self, block: Block, codec: ChannelCodec) -> None:
+        self._block, self._codec = block, codec
+
+    def __getattr__(self, name: str) -> Any:
+        """Called while ``t_us`` and ``values`` are not set."""
+        if name not in Samples.__slots__:
+            raise AttributeError(name)
+        self.t_us = self._codec.times(self._block)
+        self.values = self._codec.values(self._block)
+        return getattr(self, name)
+
+    @property
+    def nbytes(self) -> int:
+        return len(self._block.data) + 8 * self._block.n
+
+    def __reduce__(self) -> tuple[type[Samples], tuple[NDArray[Any], NDArray[Any]]]:
+        return Samples, (self.t_us, self.values)
 
 
 class ChannelCodec:
@@ -58,11 +88,17 @@ class ChannelCodec:
         self.image = layout.modality == "vision"
         self.float = self.dtype.kind == "f"
         self.last_us = 0
+        self.seen_us = 0
+        """The newest stamp of the last block unpacked, whether its frame was accepted or not."""
+        self._one = () if self.free else (1, *layout.shape)
         self._grid = StampGrid(channel.rate_hz)
 
     def pack(self, samples: Samples) -> Block:
         """The block of ``samples`` (n >= 1); raises ChannelError when they do not fit."""
         values, t_us = samples.values, samples.t_us
+        if values.shape == self._one and values.dtype == self.dtype and not self.image:
+            # A pose: what most blocks are takes this short way.
+            return Block(self.number, t_us.item(0), 1, values.tobytes())
         if self.free or values.shape[1:] != self.shape:
             self.layout.check(values.shape[1:])
         if values.dtype != self.dtype:
@@ -71,7 +107,8 @@ class ChannelCodec:
                 f"{self.dtype}. Convert them"
             )
         n = len(t_us)
-        block = Block(self.number, int(t_us[0]), n, b"")
+        data = encode_png(values) if self.image else values.tobytes()
+        block = Block(self.number, int(t_us[0]), n, data)
         if n > 1:
             found = self._grid.find(t_us)
             if found is None:
@@ -80,66 +117,83 @@ class ChannelCodec:
                 block.t0_us, block.period_us, block.first = found
         if self.free:
             block.shape = list(values.shape[1:])
-        if self.image:
-            block.encoding, block.data = "png", encode_png(values)
-        else:
-            block.data = values.tobytes()
+            if self.image:
+                block.encoding = "png"
         return block
 
     def unpack(self, block: Block) -> Samples:
-        """The samples of ``block``; raises ProtocolError that names what does not fit."""
-        n, data = block.n, block.data
+        """The samples of ``block``; raises ProtocolError that names what does not fit.
+
+        Whether the numbers are finite is not looked at: `unpack_samples` does that for all the
+        channels of a frame at once.
+        """
         try:
-            if self.free or block.encoding != "raw":
-                values = self._unpack_free(block)
-            elif n == 0 or len(data) != n * self.sample_bytes:
-                due = f"{n * self.sample_bytes} bytes" if n else "at least one sample"
-                raise ProtocolError(
-                    "bad-shape",
-                    f"{len(data)} bytes for {n} samples; {self.layout.name} has "
-                    f"{self.sample_bytes} bytes a sample, so {due} are due",
-                )
-            else:
-                values = np.frombuffer(data, self.dtype)
-            # One dot product finds a NaN or an infinity in a third of isfinite().all()'s time;
-            # values above 1e19 overflow it too, hence the exact count.
-            if self.float and not math.isfinite(values.dot(values)):
-                _check_finite(values)
-            if self.shape:
-                values = values.reshape(n, *(block.shape if self.free else self.shape))
-            return Samples(self._stamps(block), values)
+            picture = None if block.encoding == "raw" else self._picture(block)
+            if picture is None:
+                self._check_size(block)
+            self._check_times(block)
         except ProtocolError as error:
             raise ProtocolError(error.code, f"channel {self.name}: {error}") from None
+        if picture is None:
+            return ReceivedSamples(block, self)
+        return Samples(self.times(block), picture)
 
-    def _unpack_free(self, block: Block) -> NDArray[np.generic]:
-        """Values, flat, of pictures and of layouts whose sizes travel with the sample."""
-        shape = tuple(block.shape)
+    def values(self, block: Block) -> NDArray[np.generic]:
+        """(n, *shape) values of a raw block that `unpack` has accepted."""
+        shape = block.shape if self.free else self.shape
+        return np.ndarray((block.n, *shape), self.dtype, block.data)
+
+    def times(self, block: Block) -> NDArray[np.int64]:
+        """(n,) stamps of a block that `unpack` has accepted."""
+        if block.stamps:
+            return np.frombuffer(block.stamps, "<i8")
+        if block.n == 1:
+            return np.array((block.t0_us,))
+        return self._grid.make(block.n, block.t0_us, block.period_us, block.first)
+
+    def _picture(self, block: Block) -> NDArray[np.generic]:
+        self._check_shape(block)
+        if not self.image:
+            raise ProtocolError("bad-shape", f"encoding {block.encoding} is for vision only")
+        return decode_picture(block.data, block.encoding, block.n, tuple(block.shape))
+
+    def _check_shape(self, block: Block) -> None:
         try:
-            self.layout.check(shape)
+            self.layout.check(tuple(block.shape))
         except ChannelError as error:
             raise ProtocolError("bad-shape", str(error)) from None
-        if block.encoding != "raw":
-            if not self.image:
-                raise ProtocolError("bad-shape", f"encoding {block.encoding} is for vision only")
-            return decode_picture(block.data, block.encoding, block.n, shape).reshape(-1)
-        due = block.n * math.prod(shape) * self.dtype.itemsize
-        if due == 0 or len(block.data) != due:
-            raise ProtocolError(
-                "bad-shape", f"{len(block.data)} bytes for {block.n} samples of {shape}; due {due}"
-            )
-        return np.frombuffer(block.data, self.dtype)
 
-    def _stamps(self, block: Block) -> NDArray[np.int64]:
-        """(n,) stamps that do not go back, neither within the block nor behind the last one."""
-        n = block.n
-        if n == 1 and not block.stamps:
-            t_us = np.array([block.t0_us])
-        elif block.stamps:
+    def _check_size(self, block: Block) -> None:
+        n, data = block.n, block.data
+        if not self.free:
+            if n and len(data) == n * self.sample_bytes:
+                return
+            due = f"{n * self.sample_bytes} bytes" if n else "at least one sample"
+            raise ProtocolError(
+                "bad-shape",
+                f"{len(data)} bytes for {n} samples; {self.layout.name} has "
+                f"{self.sample_bytes} bytes a sample, so {due} are due",
+            )
+        self._check_shape(block)
+        bytes_due = n * math.prod(block.shape) * self.dtype.itemsize
+        if bytes_due == 0 or len(data) != bytes_due:
+            raise ProtocolError(
+                "bad-shape",
+                f"{len(data)} bytes for {n} samples of {tuple(block.shape)}; due {bytes_due}",
+            )
+
+    def _check_times(self, block: Block) -> None:
+        """Refuse stamps that go back, within the block or behind the last one; set ``seen_us``."""
+        n, start_us = block.n, block.t0_us
+        if block.stamps:
             if len(block.stamps) != 8 * n:
                 raise ProtocolError("bad-shape", f"{len(block.stamps)} stamp bytes; due {8 * n}")
             t_us = np.frombuffer(block.stamps, "<i8")
             if (t_us[1:] < t_us[:-1]).any():
                 raise ProtocolError("bad-time", "time stamps go back within the block")
+            start_us, self.seen_us = int(t_us[0]), int(t_us[-1])
+        elif n == 1:
+            self.seen_us = start_us
         else:
             period, first = block.period_us, block.first
             # Written so that NaN fails.
@@ -149,24 +203,35 @@ class ChannelCodec:
                     f"period {period} us, first sample {first}; allowed are a period "
                     ">= 0 and samples that lie within 2^53 us",
                 )
-            t_us = self._grid.make(n, block.t0_us, period, first)
-        if t_us[0] < self.last_us:
+            # As StampGrid makes them: Python rounds half to even too.
+            self.seen_us = start_us + round((n - 1 + first) * period)
+            start_us += round(first * period)
+        if start_us < self.last_us:
             raise ProtocolError(
                 "bad-time",
-                f"starts at {t_us[0]} us, before {self.last_us} us that was sent "
+                f"starts at {start_us} us, before {self.last_us} us that was sent "
                 "already; send in time order or start a new episode",
             )
-        return t_us
 
 
-def _check_finite(values: NDArray[np.generic]) -> None:
-    """Raise ProtocolError when there is a NaN or an infinity among ``values`` (m,)."""
-    bad = int(np.count_nonzero(~np.isfinite(values)))
-    if bad:
-        raise ProtocolError(
-            "not-finite",
-            f"{bad} of {values.size} numbers are NaN or infinite; leave such samples out",
-        )
+def _check_finite(data: list[bytes], samples: Mapping[str, Samples]) -> None:
+    """Raise ProtocolError for a NaN or an infinity in the float32 blocks ``data`` of ``samples``.
+
+    One dot product over the whole frame finds either in a third of isfinite().all()'s time, and in
+    one call where a frame has many channels. Values above 1e19 overflow it too, hence the exact
+    count by channel. (Unlike `dot`, `vdot` warns of no overflow, which must not fill a log.)
+    """
+    values = np.frombuffer(b"".join(data), _FLOAT)
+    if math.isfinite(np.vdot(values, values)):
+        return
+    for name, got in samples.items():
+        bad = int(np.count_nonzero(~np.isfinite(got.values)))
+        if bad:
+            raise ProtocolError(
+                "not-finite",
+                f"channel {name}: {bad} of {got.values.size} numbers are NaN or infinite; "
+                "leave such samples out",
+            )
 
 
 def pack_samples(
@@ -183,7 +248,7 @@ def pack_samples(
             raise ChannelError(
                 f"channel {name!r} is not open; open are {', '.join(codecs) or 'none'}"
             )
-        if len(samples.t_us):
+        if samples.t_us.size:
             blocks.append(codec.pack(samples))
     return blocks
 
@@ -199,9 +264,6 @@ def pack_frame(frame: Frame, codecs: dict[str, ChannelCodec]) -> PackedFrame:
     )
 
 
-# Absurd values must not become warnings in the server's log: `unpack` looks for them itself. As a
-# decorator this costs half of what a with statement does.
-@np.errstate(over="ignore", invalid="ignore")
 def unpack_samples(packed: PackedFrame, codecs: dict[int, ChannelCodec]) -> dict[str, Samples]:
     """The samples of ``packed`` by channel name; a frame is taken whole or not at all.
 
@@ -209,7 +271,8 @@ def unpack_samples(packed: PackedFrame, codecs: dict[int, ChannelCodec]) -> dict
     lie after ``capture_us``.
     """
     samples: dict[str, Samples] = {}
-    newest = []
+    numbers: list[bytes] = []
+    capture_us = packed.capture_us
     for block in packed.blocks:
         codec = codecs.get(block.channel)
         if codec is None:
@@ -217,16 +280,18 @@ def unpack_samples(packed: PackedFrame, codecs: dict[int, ChannelCodec]) -> dict
             raise ProtocolError("unknown-channel", f"channel id {block.channel}; open are {known}")
         if codec.name in samples:
             raise ProtocolError("bad-shape", f"channel {codec.name} stands twice in one frame")
-        got = codec.unpack(block)
-        last_us = int(got.t_us[-1])
-        if last_us > packed.capture_us:
+        samples[codec.name] = codec.unpack(block)
+        if codec.seen_us > capture_us:
             raise ProtocolError(
                 "bad-time",
-                f"channel {codec.name}: a sample at {last_us} us lies after the frame's "
-                f"capture_us {packed.capture_us}",
+                f"channel {codec.name}: a sample at {codec.seen_us} us lies after the frame's "
+                f"capture_us {capture_us}",
             )
-        samples[codec.name] = got
-        newest.append((codec, last_us))
-    for codec, last_us in newest:
-        codec.last_us = last_us
+        if codec.float:
+            numbers.append(block.data)
+    if numbers:
+        _check_finite(numbers, samples)
+    for block in packed.blocks:
+        codec = codecs[block.channel]
+        codec.last_us = codec.seen_us
     return samples

@@ -11,7 +11,6 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Protocol
 
-from bridge.channels import Samples
 from bridge.frames import Frame
 from bridge.protocol import Feedback
 
@@ -24,10 +23,6 @@ def queue_length(delivery: str) -> int:
     if delivery == "latest":
         return 1
     return 0 if delivery == "reliable" else int(delivery.split(" ")[1])
-
-
-def _bytes_of(samples: Samples) -> int:
-    return samples.values.nbytes + samples.t_us.nbytes
 
 
 class FrameQueue:
@@ -72,7 +67,7 @@ class FrameQueue:
         self._bytes += _FEEDBACK_BYTES
         if isinstance(item, Frame):
             for name, samples in item.samples.items():
-                self._bytes += _bytes_of(samples)
+                self._bytes += samples.nbytes
                 holders = self._holders[name]
                 holders.append(item)
                 limit = self._limit[name]
@@ -90,7 +85,7 @@ class FrameQueue:
         if isinstance(item, Frame):
             for name, samples in item.samples.items():
                 self._holders[name].popleft()
-                self._bytes -= _bytes_of(samples)
+                self._bytes -= samples.nbytes
         return item
 
     def drain(self) -> list[Frame | Feedback]:
@@ -104,7 +99,7 @@ class FrameQueue:
 
     def _drop_oldest(self, name: str) -> None:
         frame = self._holders[name].popleft()
-        self._bytes -= _bytes_of(frame.samples.pop(name))
+        self._bytes -= frame.samples.pop(name).nbytes
         self.drops[name] += 1
         if not frame.samples and frame is not self._items[-1]:
             # Holders are oldest first, so the frame stands near the left end: the search is short.

@@ -66,6 +66,8 @@ class Wire(Connection):
     _rest = b""
     """The beginning of a frame whose end has not come."""
     _owed = 0
+    _keys = b""
+    _key_at = 0
     _reading = False
     _fast = 0
 
@@ -104,7 +106,7 @@ class Wire(Connection):
         else:
             head = _LONG.pack(opcode, mask | 127, n)
         if mask:
-            key = os.urandom(4)
+            key = self._mask_key()
             frame = head + key + apply_mask(data, key)
         else:
             frame = head + data
@@ -115,6 +117,13 @@ class Wire(Connection):
         else:
             self._write_together()
             self.transport.write(frame)
+
+    def _mask_key(self) -> bytes:
+        """Four bytes that nobody can foresee (RFC 6455, section 5.3), asked for by the kilobyte."""
+        self._key_at += 4
+        if self._key_at >= len(self._keys):
+            self._keys, self._key_at = os.urandom(1024), 0
+        return self._keys[self._key_at : self._key_at + 4]
 
     def _write_together(self) -> None:
         """Small answers to what one read brought leave in one write."""
