@@ -3,7 +3,8 @@
 1. Messages per second of our server and client (decode, validate, reply) side by side with a bare
    `websockets` server and client that move payloads of the same sizes and look at nothing. The
    two alternate within one run; server and client are processes of their own.
-2. 64 headsets at 72 Hz with 4 KB frames, then the same with 8 stalled clients beside them.
+2. 64 headsets at 72 Hz with 4 KB frames; then with 8 clients beside them that never read and send
+   as fast as they can, on a server without and with its limits. Those 8 are a process of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import subprocess
 import sys
@@ -89,8 +91,8 @@ async def _report_when_told(port: int) -> None:
         print(json.dumps(said), flush=True)
 
 
-async def our_server() -> None:
-    async with BridgeServer(Echo(), ServerConfig(port=0)) as server:
+async def our_server(config: ServerConfig) -> None:
+    async with BridgeServer(Echo(), config) as server:
         await _report_when_told(server.port)
 
 
@@ -178,44 +180,35 @@ async def bare_load(url: str, load: Load, seconds: float) -> int:
     return window.got
 
 
-async def fleet(url: str, headsets: int, stalled: int, seconds: float) -> dict[str, float]:
-    """``headsets`` clients at 72 Hz, and ``stalled`` ones that send but never read."""
+async def fleet(url: str, headsets: int, seconds: float) -> dict[str, float]:
+    """``headsets`` clients at 72 Hz; latency from capture to reply in milliseconds."""
     channels = [channel for channel, _ in ONE]
     clients = [
         await connect(url, user=f"u{n}", scenario="bench", channels=channels, clock_s=None)
-        for n in range(headsets + stalled)
+        for n in range(headsets)
     ]
-    for client in clients[headsets:]:
-        client._wire.transport.pause_reading()
     took: list[int] = []
-    sent = 0
-    end = asyncio.get_running_loop().time() + seconds
+    loop = asyncio.get_running_loop()
+    start = loop.time() + 0.1
 
     async def read(client: HeadsetClient) -> None:
         async for message in client:
             if isinstance(message, Reply):
                 took.append(now_us() - message.capture_us)  # noqa: PERF401  # read when it comes
 
-    async def stream(client: HeadsetClient, at: float, hz: float) -> int:
-        loop, n = asyncio.get_running_loop(), 0
-        start = loop.time() + at
+    async def stream(client: HeadsetClient, offset: float) -> int:
         values = np.ones((32, 32), np.float32)
-        while start + n / hz < end:
-            await asyncio.sleep(start + n / hz - loop.time())
+        frames = int(72 * seconds)
+        for n in range(frames):
+            await asyncio.sleep(start + offset + n / 72 - loop.time())
             capture = now_us()
-            samples = Samples(np.full(32, capture), values)
-            await client.send_frame(capture, {"eeg": samples})
-            n += 1
-        return n
+            await client.send_frame(capture, {"eeg": Samples(np.full(32, capture), values)})
+        return frames
 
-    readers = [asyncio.create_task(read(client)) for client in clients[:headsets]]
-    hz = [72.0] * headsets + [2000.0] * stalled
-    streams = [
-        asyncio.create_task(stream(client, n / len(clients) / 72, hz[n]))
-        for n, client in enumerate(clients)
-    ]
-    sent = sum((await asyncio.gather(*streams))[:headsets])
-    await asyncio.sleep(0.3)
+    readers = [asyncio.create_task(read(client)) for client in clients]
+    streams = [stream(client, n / headsets / 72) for n, client in enumerate(clients)]
+    sent = sum(await asyncio.gather(*streams))
+    await asyncio.sleep(0.5)
     for reader in readers:
         reader.cancel()
     for client in clients:
@@ -224,12 +217,35 @@ async def fleet(url: str, headsets: int, stalled: int, seconds: float) -> dict[s
     return {"sent": sent, "lost": sent - len(took), "p50": p50 / 1e3, "p99": p99 / 1e3}
 
 
-class ServerProcess:
-    """A server in a process of its own, on its own core where there are two."""
+async def flood(url: str, clients: int) -> None:
+    """Clients that never read and send all that the server takes, until the input ends."""
+    os.nice(19)  # so that it takes the others' turn at the server, not at the processor
+    channel = Channel("eeg", EEG32, 2304, "reliable")
+    values = np.ones((32, 32), np.float32)
 
-    def __init__(self, role: str) -> None:
+    async def one(n: int) -> None:
+        client = await connect(
+            url, user=f"f{n}", scenario="bench", channels=[channel], clock_s=None, queue_bytes=2**16
+        )
+        client._wire.transport.pause_reading()
+        for t in range(1, 10**9):
+            await client.send_frame(t, {"eeg": Samples(np.full(32, t), values)})
+            if t % 16 == 0:
+                await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(one(n)) for n in range(clients)]
+    await asyncio.sleep(1.0)
+    await _report_when_told(0)
+    for task in tasks:
+        task.cancel()
+
+
+class Process:
+    """A server, or a flood, in a process of its own."""
+
+    def __init__(self, role: str, *more: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--role", role],
+            [sys.executable, __file__, "--role", role, *more],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -262,7 +278,7 @@ def throughput(seconds: float, repeats: int) -> None:
     )
     drives = {"bare": bare_load, "ours": our_load}
     for kind, load in KINDS.items():
-        servers = {role: ServerProcess(role) for role in drives}
+        servers = {role: Process(role) for role in drives}
         rates: dict[str, list[float]] = {role: [] for role in drives}
         costs: dict[str, list[float]] = {role: [] for role in drives}
         for _ in range(repeats):
@@ -286,31 +302,42 @@ def throughput(seconds: float, repeats: int) -> None:
 def fleets(seconds: float) -> None:
     print(f"\n64 headsets x 72 Hz x 4 KB for {seconds:g} s: capture to reply, same host\n")
     print(
-        f"{'stalled':>8}{'frames':>9}{'lost':>6}{'p50 ms':>8}{'p99 ms':>8}{'core':>7}"
-        f"{'RSS MB before':>15}{'after':>7}"
+        f"{'flooding':>9}{'limits':>8}{'frames':>9}{'lost':>6}{'p50 ms':>8}{'p99 ms':>8}"
+        f"{'server core':>13}{'RSS MB before':>15}{'after':>7}"
     )
-    for stalled in (0, 8):
-        server = ServerProcess("ours")
+    for role, flooding in (("ours", 0), ("ours", 8), ("limited", 0), ("limited", 8)):
+        server = Process(role)
         before = server.report()
-        said = run(fleet(server.url, 64, stalled, seconds))
+        floods = [Process("flood", "--url", server.url)] if flooding else []
+        start = server.report()
+        said = run(fleet(server.url, 64, seconds))
         after = server.report()
-        server.stop()
-        core = (after["cpu"] - before["cpu"]) / seconds
+        for process in (*floods, server):
+            process.stop()
+        core = (after["cpu"] - start["cpu"]) / seconds
         print(
-            f"{stalled:8}{said['sent']:9.0f}{said['lost']:6.0f}{said['p50']:8.2f}"
-            f"{said['p99']:8.2f}{core:7.0%}{before['rss'] / 2**20:15.0f}"
-            f"{after['rss'] / 2**20:7.0f}"
+            f"{flooding:9}{'yes' if role == 'limited' else 'no':>8}{said['sent']:9.0f}"
+            f"{said['lost']:6.0f}{said['p50']:8.2f}{said['p99']:8.2f}{core:13.0%}"
+            f"{before['rss'] / 2**20:15.0f}{after['rss'] / 2**20:7.0f}"
         )
 
 
 def main() -> None:
+    free = ServerConfig(port=0, max_messages_s=math.inf, max_bytes_s=math.inf)
+    roles = {
+        "bare": lambda options: bare_server(),
+        "ours": lambda options: our_server(free),
+        "limited": lambda options: our_server(ServerConfig(port=0)),
+        "flood": lambda options: flood(options.url, 8),
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each run with 64 headsets")
     parser.add_argument("--repeats", type=int, default=20, help="rounds of 0.3 s for the rates")
-    parser.add_argument("--role", choices=("bare", "ours"), help=argparse.SUPPRESS)
+    parser.add_argument("--role", choices=roles, help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.role:
-        run({"bare": bare_server, "ours": our_server}[options.role]())
+        run(roles[options.role](options))
         return
     throughput(0.3, options.repeats)
     fleets(options.seconds)

@@ -23,7 +23,8 @@ class ServerConfig:
     ``ping_interval_s`` and ``ping_timeout_s``: a client that answers no websocket ping for their
     sum is dropped. ``stall_s``: one that reads nothing for so long while something waits, too.
     ``late_us``: a frame older than this on arrival counts as late. ``resume_s``: how long a lost
-    session may be resumed. Byte bounds are per client.
+    session may be resumed. Byte bounds are per client. ``max_messages_s`` and ``max_bytes_s``: a
+    client is read no faster than this, after a burst of one second's worth; ``math.inf`` for none.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +34,8 @@ class ServerConfig:
     max_sessions: int = 256
     max_watchers: int = 32
     max_message: int = MAX_MESSAGE
+    max_messages_s: float = 500.0
+    max_bytes_s: float = 32.0 * 2**20
     inbox_bytes: int = 2 * MAX_MESSAGE
     outbox_bytes: int = 256 * 1024
     hello_timeout_s: float = 5.0

@@ -26,6 +26,7 @@ from bridge.admission import PastSessions, ServerConfig, open_channels, read_hel
 from bridge.application import Application, RefusalError, answer, awaits, end, settled
 from bridge.clock import now_us
 from bridge.live import Watchers
+from bridge.pace import Pace
 from bridge.protocol import SUBPROTOCOL, VERSIONS, BridgeError, Bye, Hello, Notice, Welcome, encode
 from bridge.session import Session
 from bridge.wire import WRITE_LIMIT, ServerWire
@@ -160,6 +161,7 @@ class BridgeServer:
     async def _serve(self, wire: ServerConnection) -> None:
         if not isinstance(wire, ServerWire) or wire.request is None:
             raise TypeError("connections are made by create_connection=ServerWire")
+        wire.pace = Pace(self.config.max_messages_s, self.config.max_bytes_s)
         if urlsplit(wire.request.path).path == web.LIVE:
             await self._live.serve(wire)
             return

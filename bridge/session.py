@@ -35,6 +35,9 @@ _ABUSE = 20
 _ABUSE_S = 10.0
 """A session is closed after more than `_ABUSE` refused messages within `_ABUSE_S` seconds."""
 
+_TOLD_S = 0.1
+"""A headset is told that it sends too fast once reading has paused for so many more seconds."""
+
 
 class Session:
     """One headset from its welcome to its end.
@@ -185,6 +188,7 @@ class Session:
         since = self._wire.congested_since
         if since is not None and self._wire.loop.time() - since > stall_s and self._open:
             self.close(f"stalled: did not read for {stall_s:g} s")
+        self._tell_pace()
         drops = self.inbox.drops + self._outbox.drops
         self.stats.drops = drops
         told = drops + Counter(lost=self.stats.lost, late=self.stats.late)
@@ -196,6 +200,13 @@ class Session:
         return fresh
 
     # Inside
+
+    def _tell_pace(self) -> None:
+        pace = self._wire.pace
+        paused = pace.paused_s - self.stats.paused_s if pace is not None else 0.0
+        if pace is not None and paused >= _TOLD_S:
+            self.stats.paused_s = pace.paused_s
+            self.notice("too-fast", f"{pace.limit}; reading paused for {paused:.1f} s")
 
     def _receive_frame(self, packed: PackedFrame) -> None:
         now = self._now()

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 import os
 import struct
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +24,8 @@ from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import OPEN, Event
+
+from bridge.pace import Pace
 
 WRITE_LIMIT = 64 * 1024
 """Bytes in a socket's buffer above which it counts as congested."""
@@ -56,6 +60,8 @@ class Wire(Connection):
     """Whether `write` sends text messages (the live page's JSON) or binary ones."""
     masks = False
     """Whether this end must mask what it writes: clients must, servers must not."""
+    pace: Pace | None = None
+    """The limit to what is read from the peer; without one it is read as fast as it sends."""
     congested_since: float | None = None
     """Loop time since when the socket has not drained, or None."""
     _on_message: Callable[[bytes], None] | None = None
@@ -64,11 +70,14 @@ class Wire(Connection):
     _fragments: list[bytes] | None = None
     _holds: frozenset[str] = frozenset()
     _rest = b""
-    """The beginning of a frame whose end has not come."""
+    """What has come and is not worked through, from ``_at`` on: the beginning of a frame whose end
+    has not come, or, while pausing, any number of frames."""
+    _at = 0
     _owed = 0
     _keys = b""
     _key_at = 0
     _reading = False
+    _pausing = False
     _fast = 0
 
     def direct(
@@ -133,7 +142,7 @@ class Wire(Connection):
 
     def hold(self, why: str) -> None:
         """Stop reading from the socket, so that TCP slows the sender down, until `release`."""
-        if not self._holds:
+        if not self._holds and not self.transport.is_closing():
             self.transport.pause_reading()
         self._holds |= {why}
 
@@ -156,6 +165,7 @@ class Wire(Connection):
         if self.paused:
             self.transport.abort()
             return
+        self.pace = None  # the peer's close frame stands behind all that it has sent
         limit = None if self.close_timeout is None else self.close_timeout + 1.0
         try:
             await asyncio.wait_for(self.close(code, short(reason)), limit)
@@ -196,14 +206,45 @@ class Wire(Connection):
             super().data_received(data)
             return
         if self._rest:
-            data = self._rest + data
-        at, end = 0, len(data)
+            data = self._rest[self._at :] + data
+        if self._pausing:
+            self._rest, self._at = data, 0
+        else:
+            self._work_through(data, 0)
+
+    def _work_through(self, data: bytes, start: int) -> None:
+        """Take the frames of ``data`` from ``start`` on, as many as this turn has time for."""
+        turn_s = self.pace.turn_s if self.pace is not None else math.inf
         self._reading = True
+        at, frames, turn_is_over = self._take_frames(data, start, time.perf_counter() + turn_s)
+        self._reading = False
+        self._write_together()
+        self._rest, self._at = (data, at) if turn_is_over else (data[at:], 0)
+        if self.pace is not None and at > start:
+            wait_s = self.pace.spend(frames, at - start, self.paused)
+            if wait_s > 0:
+                self._pause(wait_s)
+            elif turn_is_over:
+                self._pause(0.0)
+        if self.protocol.state is not OPEN and self._on_lost is not None:
+            # A close, or an illegal frame. The peer may keep the TCP connection as long as it
+            # likes, so whoever waits for the end must hear of it now.
+            self._on_lost()
+        # Websocket pings are answered inside the library, congested or not: a peer that pings and
+        # never reads would fill our memory with pongs. What does not read is not read either.
+        if self.paused and self.transport.get_write_buffer_size() > 4 * WRITE_LIMIT:
+            self.hold("peer does not read")
+
+    def _take_frames(self, data: bytes, at: int, turn_ends: float) -> tuple[int, int, bool]:
+        """Where the next frame of ``data`` begins, how many were taken, and whether the turn is
+        over while there may be more."""
+        end, frames, on_message = len(data), 0, self._on_message
         if self._owed:
-            at = min(self._owed, end)
-            self._owed -= at
+            stop = min(at + self._owed, end)
+            self._owed -= stop - at
             self._write_together()
-            super().data_received(data[:at])
+            super().data_received(data[at:stop])
+            at = stop
         while end - at >= 2:
             second = data[at + 1]
             n, head = second & 0x7F, at + 2
@@ -212,10 +253,13 @@ class Wire(Connection):
                 if size > end:
                     break
                 n, head = int.from_bytes(data[head:size], "big"), size
+            if frames and time.perf_counter() > turn_ends:
+                return at, frames, True
             masked = second >= _MASKED
             stop = head + 4 + n if masked else head + n
             if (
-                data[at] != _BINARY
+                on_message is None
+                or data[at] != _BINARY
                 or masked is self.masks
                 or n > self._fast
                 or self._fragments is not None
@@ -225,26 +269,32 @@ class Wire(Connection):
                 # The library may answer, and nothing may follow its close frame.
                 self._write_together()
                 super().data_received(data[at:stop])
-                at = min(stop, end)
+                at, frames = min(stop, end), frames + 1
                 continue
             if stop > end:
                 break
-            at = stop
+            at, frames = stop, frames + 1
             if masked:
-                self._on_message(apply_mask(data[head + 4 : stop], data[head : head + 4]))
+                on_message(apply_mask(data[head + 4 : stop], data[head : head + 4]))
             else:
-                self._on_message(data[head:stop])
-        self._rest = data[at:]
-        self._reading = False
-        self._write_together()
-        if self.protocol.state is not OPEN and self._on_lost is not None:
-            # A close, or an illegal frame. The peer may keep the TCP connection as long as it
-            # likes, so whoever waits for the end must hear of it now.
-            self._on_lost()
-        # Websocket pings are answered inside the library, congested or not: a peer that pings and
-        # never reads would fill our memory with pongs. What does not read is not read either.
-        if self.paused and self.transport.get_write_buffer_size() > 4 * WRITE_LIMIT:
-            self.hold("peer does not read")
+                on_message(data[head:stop])
+        return at, frames, False
+
+    def _pause(self, wait_s: float) -> None:
+        """Stop reading while the peer is ahead of its pace, or, for 0 s, for the others' turn."""
+        self._pausing = True
+        self.hold("pace")
+        if wait_s > 0:
+            self.loop.call_later(wait_s, self._go_on)
+        else:
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._pausing = False
+        if not self.transport.is_closing():
+            self._work_through(self._rest, self._at)
+            if not self._pausing:
+                self.release("pace")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._together: list[bytes] = []

@@ -8,6 +8,7 @@ Samples travel without loss (raw, PNG, PCM), so the figures equal those without 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -66,9 +67,13 @@ def through_bridge(split: Split, say: Callable[[str], None]) -> Split:
     return Split(split.name, sent(split.pretraining), sent(split.federation), sent(split.unseen))
 
 
+# Recordings are sent faster than anyone lived them.
+_AS_FAST_AS_CAN_BE = ServerConfig(port=0, max_messages_s=math.inf, max_bytes_s=math.inf)
+
+
 async def _stream_all(users: Sequence[User]) -> list[User]:
     collector = _Collector()
-    async with BridgeServer(collector, ServerConfig(port=0)) as server:
+    async with BridgeServer(collector, _AS_FAST_AS_CAN_BE) as server:
         return [await _stream(user, server.url, collector) for user in users]
 
 
@@ -88,9 +93,7 @@ async def _stream(user: User, url: str, collector: _Collector) -> User:
         end = int(episode.seconds * 1e6) + CHUNK_US
         for begin in range(0, end, CHUNK_US):
             now = {n: s.between(begin, begin + CHUNK_US) for n, s in episode.samples.items()}
-            seen = {
-                n: Samples(s.t_us + start, s.values) for n, s in now.items() if len(s)
-            }
+            seen = {n: Samples(s.t_us + start, s.values) for n, s in now.items() if len(s)}
             if seen:
                 await client.send_frame(start + begin + CHUNK_US, seen, number, start)
         start += end + CHUNK_US
