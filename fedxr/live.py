@@ -40,7 +40,7 @@ from bridge.server import BridgeServer
 from bridge.session import Session
 from federation import RoundReport
 from fedxr.agents import Agents, Profile, Score, Told, readable
-from fedxr.scoreboard import Board, Scoreboard
+from fedxr.scoreboard import Scoreboard
 from scenarios.cues import Cues
 from scenarios.devices import DEVICES, MOBILE
 
@@ -135,7 +135,7 @@ class Live(Application):
             row = self.agents.join(profile)
             self._restore(row, session)
         self._here[session.id] = _Here(row, session)
-        self.scoreboard.boards[row] = Board(session)
+        self.scoreboard.join(row, profile.member.name, session, tasks)
         return tasks
 
     def frame(self, session: Session, frame: Frame) -> None:
@@ -162,6 +162,7 @@ class Live(Application):
         self._here[session.id].feedback.append(feedback)
 
     async def left(self, session: Session, reason: str) -> None:
+        self.scoreboard.leaving(self._here[session.id].row, reason)
         await self.learn_once()  # what its user said last
         here = self._here.pop(session.id)
         async with self._learning, self._answering:
@@ -170,8 +171,9 @@ class Live(Application):
             self.agents.leave(here.row)
 
     def dropped(self, session: Session, counts: Mapping[str, int]) -> None:
-        """Nothing to do: the page shows ``session.stats``, and the bridge has told the headset."""
-        return
+        """The page shows it; the bridge has told the headset."""
+        if session.id in self._here:
+            self.scoreboard.dropped(self._here[session.id].row, counts)
 
     def _tasks(self, session: Session) -> tuple[str, ...]:
         """The wanted tasks (none named: all of the scenario) that some channel can answer."""

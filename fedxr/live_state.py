@@ -6,7 +6,7 @@ out; text is shown as it is, so no field may hold anything that a user has not a
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 CurvePoint = tuple[float, float | None, float | None]
 """``(t, accuracy_generic, accuracy_adapted)``: seconds from the start; fractions up to then."""
@@ -19,12 +19,22 @@ class ChannelState(TypedDict):
     hz: float
 
 
+class DropState(TypedDict):
+    """What was dropped, lost, late or refused since the headset joined: ``what`` (a channel, or
+    one of :data:`fedxr.happenings.WHY`), how often, and the reason in words."""
+
+    what: str
+    count: int
+    why: str
+
+
 class TaskState(TypedDict):
     """A headset's task: its last answer, and how it does.
 
     Latency is capture to reply over the last 30 s or so; ``truth`` is the user's latest feedback
-    on the answer shown. Both accuracies are fractions over the same feedback: ``accuracy_before``
-    of the model as it came, ``accuracy_now`` of the model as it has learned.
+    on the answer shown; ``recent`` says of the latest 20 or fewer, oldest first, whether the
+    answer given had agreed with it. Both accuracies are fractions over the same feedback:
+    ``accuracy_before`` of the model as it came, ``accuracy_now`` of the model as it has learned.
     """
 
     name: str
@@ -34,24 +44,29 @@ class TaskState(TypedDict):
     predicted: str | None
     probability: float | None
     truth: str | None
+    recent: list[bool]
     accuracy_before: float | None
     accuracy_now: float | None
 
 
 class HeadsetState(TypedDict):
-    """A connected headset. ``battery`` is 0 to 1, ``position`` in metres on the floor (x, z)."""
+    """A connected headset, here since second ``since`` of the run. ``battery`` is 0 to 1,
+    ``joules`` what radio and learning took since it joined, ``position`` in metres on the floor
+    (x, z)."""
 
     id: str
     user: str
     use_case: str
     device: str
+    since: float
     channels: list[ChannelState]
     tasks: list[TaskState]
     battery: float | None
+    joules: float
     cluster: int | None
     representative: bool
     position: tuple[float, float]
-    drops: int
+    drops: list[DropState]
 
 
 class ClusterState(TypedDict):
@@ -61,6 +76,25 @@ class ClusterState(TypedDict):
     members: list[str]
     representative: str | None
     gamma: int
+
+
+class LinkState(TypedDict):
+    """What went over one link in the latest round, both directions together; ``ends`` are two
+    headset ids, or a headset id and ``server``."""
+
+    ends: tuple[str, str]
+    bytes: int
+    joules: float
+
+
+class EventState(TypedDict):
+    """Something that happened at second ``t``; ``number`` counts up from 1 over the run."""
+
+    number: int
+    t: float
+    kind: Literal["joined", "left", "dropped", "round"]
+    headset: str | None
+    text: str
 
 
 class LedgerState(TypedDict):
@@ -79,5 +113,7 @@ class LiveState(TypedDict):
     round: int
     headsets: list[HeadsetState]
     clusters: list[ClusterState]
+    links: list[LinkState]
+    events: list[EventState]
     ledger: LedgerState
     curves: dict[str, list[CurvePoint]]

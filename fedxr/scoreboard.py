@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from agent.answering import Probabilities
 from agent.tasks import task_named
@@ -15,11 +13,13 @@ from bridge.session import Session
 from federation import RoundReport
 from federation.ledger import Total, total
 from fedxr.agents import Agents, Score
+from fedxr.happenings import Happenings, drops, links
 from fedxr.live_state import (
     ClusterState,
     CurvePoint,
     HeadsetState,
     LedgerState,
+    LinkState,
     LiveState,
     TaskState,
 )
@@ -31,14 +31,37 @@ POINTS = 300
 
 
 @dataclass
+class Tally:
+    """How often the model as it came, and as it has learned, agreed with feedback."""
+
+    asked: int = 0
+    generic: int = 0
+    adapted: int = 0
+
+    def add(self, generic: bool, adapted: bool) -> None:
+        self.asked += 1
+        self.generic += generic
+        self.adapted += adapted
+
+    def accuracies(self) -> tuple[float | None, float | None]:
+        """``(generic, adapted)`` as fractions; None before the first feedback."""
+        if not self.asked:
+            return None, None
+        return self.generic / self.asked, self.adapted / self.asked
+
+
+@dataclass
 class Board:
-    """One headset's figures since it joined."""
+    """One headset's figures since it joined at second ``since``."""
 
     session: Session
+    name: str
+    since: float
+    gone: bool = False
     answers: Mapping[str, Probabilities] = field(default_factory=dict)
     truth: dict[str, int] = field(default_factory=dict)
     right: dict[str, deque[bool]] = field(default_factory=dict)
-    scores: dict[str, list[tuple[bool, bool]]] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     arrived: Counter[str] = field(default_factory=Counter)
     rates: dict[str, float] = field(default_factory=dict)
 
@@ -56,8 +79,10 @@ class Scoreboard:
         self.boards: dict[int, Board] = {}
         self.scores: list[tuple[float, Score]] = []
         self.rounds: list[RoundReport] = []
-        self.joules = 0.0
+        self.happenings = Happenings()
         self._totals = dict.fromkeys(("d2d", "uplink", "downlink"), Total(0, 0, 0.0, 0.0))
+        self._links: list[LinkState] = []
+        self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._curves: dict[str, list[CurvePoint]] = {}
         self._started = time.monotonic()
         self._rated = self._started
@@ -65,6 +90,22 @@ class Scoreboard:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._started
+
+    def join(self, row: int, name: str, session: Session, tasks: Sequence[str]) -> None:
+        """A headset has been seated."""
+        self.boards[row] = Board(session, name, self.seconds)
+        self.happenings.joined(self.seconds, name, session, tasks)
+
+    def leaving(self, row: int, reason: str) -> None:
+        """A headset has gone; its seat is not free yet, but it is shown no more."""
+        board = self.boards[row]
+        board.gone = True
+        self.happenings.left(self.seconds, board.name, reason)
+
+    def dropped(self, row: int, counts: Mapping[str, int]) -> None:
+        """The bridge has newly dropped ``counts`` of a headset's data."""
+        board = self.boards[row]
+        self.happenings.dropped(self.seconds, board.name, board.session, counts)
 
     def score(self, row: int, score: Score) -> None:
         """Feedback has been compared with what was answered."""
@@ -74,11 +115,14 @@ class Scoreboard:
             return
         pair = (score.generic == score.label, score.answered == score.label)
         board.truth[score.task] = score.label
-        board.scores.setdefault(score.task, []).append(pair)
+        for tally in (board.tallies[score.task], self._tallies[score.task]):
+            tally.add(*pair)
         board.count(score.task, pair[1])
 
     def round(self, report: RoundReport) -> None:
         self.rounds.append(report)
+        self._links = links(report)
+        self.happenings.round(self.seconds, report)
         for link, so_far in self._totals.items():
             more = total(report.rows, link)
             self._totals[link] = Total(
@@ -100,12 +144,8 @@ class Scoreboard:
     def curves(self) -> dict[str, list[CurvePoint]]:
         """Accuracy up to now by task, one more point for each task that has feedback."""
         now = round(self.seconds, 1)
-        pairs: dict[str, list[tuple[bool, bool]]] = {}
-        for board in self.boards.values():
-            for task, found in board.scores.items():
-                pairs.setdefault(task, []).extend(found)
-        for task, found in sorted(pairs.items()):
-            generic, adapted = np.mean(found, 0).tolist()
+        for task, tally in sorted(self._tallies.items()):
+            generic, adapted = tally.accuracies()
             points = self._curves.setdefault(task, [])
             if not points or now - points[-1][0] >= 1.0:
                 points.append((now, generic, adapted))
@@ -125,8 +165,14 @@ class Scoreboard:
         return LiveState(
             t=round(self.seconds, 3),
             round=agents.number,
-            headsets=[self._headset(agents, row, clusters) for row in sorted(self.boards)],
+            headsets=[
+                self._headset(agents, row, clusters)
+                for row, board in sorted(self.boards.items())
+                if not board.gone
+            ],
             clusters=clusters,
+            links=self._links,
+            events=list(self.happenings.kept),
             ledger=self.ledger(),
             curves=self.curves(),
         )
@@ -135,38 +181,40 @@ class Scoreboard:
         profile, board = agents.seated[row], self.boards[row]
         name = profile.member.name
         mine = [c for c in clusters if name in c["members"]]
+        latency = board.session.stats.latency
+        ms = [round(latency.percentile(q) / 1000, 2) if latency.count else None for q in (50, 99)]
         return HeadsetState(
             id=name,
             user=profile.user,
             use_case=profile.use_case,
             device=profile.device,
+            since=round(board.since, 1),
             channels=[
                 {"name": c.name, "hz": round(board.rates.get(c.name, 0.0), 1)}
                 for c in profile.member.channels
             ],
-            tasks=[self._task(board, task) for task in profile.member.tasks],
+            tasks=[self._task(board, task, ms[0], ms[1]) for task in profile.member.tasks],
             battery=round(agents.battery(row), 4),
+            joules=round(agents.spent[row], 4),
             cluster=mine[0]["id"] if mine else None,
             representative=bool(mine) and mine[0]["representative"] == name,
             position=profile.position,
-            drops=sum(board.session.stats.drops.values()) + board.session.stats.lost,
+            drops=drops(board.session),
         )
 
     @staticmethod
-    def _task(board: Board, name: str) -> TaskState:
-        task, latency = task_named(name), board.session.stats.latency
-        p50, p99 = (latency.percentile(q) / 1000 for q in (50, 99))
-        answer, truth = board.answers.get(name), board.truth.get(name)
-        scores = board.scores.get(name)
-        before, now = np.mean(scores, 0).tolist() if scores else (None, None)
+    def _task(board: Board, name: str, p50: float | None, p99: float | None) -> TaskState:
+        task, answer, truth = task_named(name), board.answers.get(name), board.truth.get(name)
+        before, now = board.tallies[name].accuracies()
         return TaskState(
             name=name,
             deadline_ms=task.deadline_ms,
-            p50_ms=round(p50, 2) if latency.count else None,
-            p99_ms=round(p99, 2) if latency.count else None,
+            p50_ms=p50,
+            p99_ms=p99,
             predicted=None if answer is None else task.classes[int(answer.argmax())],
             probability=None if answer is None else float(answer.max()),
             truth=None if truth is None else task.classes[truth],
+            recent=list(board.right.get(name, ())),
             accuracy_before=before,
             accuracy_now=now,
         )

@@ -1,10 +1,20 @@
 // Learning curves: per task, the model as it came against the model as it has learned.
 
-import { keepChildren, make, percent, setText } from "./format.js";
+import { change, keepEach, make, setClass, setText, words } from "./format.js";
 
-const HEIGHT = 130;
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-const plots = new Map(); // task -> uPlot
+const HEIGHT = 112;
+const plots = new WeakMap(); // box -> { points, seen: what was drawn of them, drawn: uPlot, width }
+
+// Widths come from an observer: asking for them between two writes would lay out the page twice.
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const plot = plots.get(target);
+    if (plot === undefined || contentRect.width < 1) continue;
+    plot.width = Math.floor(contentRect.width);
+    plot.drawn?.setSize({ width: plot.width, height: HEIGHT });
+    refresh(target, plot);
+  }
+});
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -16,62 +26,71 @@ function columns(points) {
 }
 
 function axis(extra) {
-  return { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, ...extra };
+  const font = "11px system-ui, sans-serif";
+  return { stroke: colour("--muted"), font, grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, ...extra };
 }
 
-function plot(parent, points) {
+function draw(box, width, points) {
+  const line = (name, more) => ({ stroke: colour(name), width: 1.75, spanGaps: true, points: { show: points.length < 3 }, ...more });
   const options = {
-    width: parent.clientWidth || 240,
+    width,
     height: HEIGHT,
+    padding: [6, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: false }, y: { range: [0, 100] } },
     axes: [
-      axis({ size: 26, values: (_, ticks) => ticks.map((t) => `${t} s`) }),
-      axis({ size: 34, splits: () => [0, 25, 50, 75, 100] }),
+      axis({ size: 22, gap: 5, space: 56, values: (_, ticks) => ticks.map((t) => `${t} s`) }),
+      axis({ size: 30, gap: 3, splits: () => [0, 50, 100] }),
     ],
-    series: [
-      {},
-      { stroke: colour("--generic"), width: 2, spanGaps: true, points: { show: points.length < 3 } },
-      { stroke: colour("--adapted"), width: 2, spanGaps: true, points: { show: points.length < 3 } },
-    ],
+    series: [{}, line("--generic"), line("--adapted")],
   };
-  return new window.uPlot(options, columns(points), parent);
+  return new window.uPlot(options, columns(points), box);
+}
+
+// Draws what has changed since the last time.
+function refresh(box, plot) {
+  const { points, width, drawn } = plot;
+  const seen = `${points.length} ${points.at(-1)}`;
+  if (width === 0 || points.length === 0 || plot.seen === seen) return;
+  plot.seen = seen;
+  if (drawn !== null && points.length > 3) {
+    drawn.setData(columns(points));
+    return;
+  }
+  drawn?.destroy(); // few points are drawn as dots
+  plot.drawn = draw(box, width, points);
+}
+
+function buildFigure() {
+  const box = make("div", { class: "plot", "aria-hidden": "true" });
+  plots.set(box, { points: [], seen: "", drawn: null, width: 0 });
+  sizes.observe(box);
+  return make("figure", {}, make("figcaption", {}, make("b"), make("span")), box);
 }
 
 function update(figure, [task, points]) {
-  const [title, box] = figure.children;
+  const [caption, box] = figure.children;
   const last = points.at(-1) ?? [0, null, null];
-  setText(title, `${task.replaceAll("_", " ")}: ${percent(last[1])} → ${percent(last[2])}`);
-  const drawn = plots.get(task);
-  if (drawn === undefined || points.length < 4) {
-    drawn?.destroy();
-    plots.set(task, plot(box, points));
-    return;
-  }
-  drawn.setData(columns(points));
-  const width = box.clientWidth;
-  if (width > 0 && width !== drawn.width) drawn.setSize({ width, height: HEIGHT });
+  setText(caption.children[0], words(task));
+  setText(caption.children[1], change(last[1], last[2]));
+  setClass(caption, "better", last[2] > last[1]);
+  setClass(caption, "worse", last[2] < last[1]);
+  const plot = plots.get(box);
+  plot.points = points;
+  refresh(box, plot);
 }
 
-export function showCurves(parent, curves) {
-  for (const task of plots.keys()) {
-    if (!(task in curves)) {
-      plots.get(task).destroy();
-      plots.delete(task);
-    }
-  }
-  keepChildren(
-    parent,
-    Object.entries(curves),
-    ([task]) => task,
-    () => make("figure", {}, make("figcaption"), make("div", { class: "plot", "aria-hidden": "true" })),
-    update,
-  );
+export function* showCurves(parent, curves) {
+  yield* keepEach(parent, Object.entries(curves), ([task]) => task, buildFigure, update);
 }
 
 // Colours are baked into a canvas: draw anew when the scheme changes.
-dark.addEventListener("change", () => {
-  for (const drawn of plots.values()) drawn.destroy();
-  plots.clear();
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const box of document.querySelectorAll(".plot")) {
+    const plot = plots.get(box);
+    plot.drawn?.destroy();
+    Object.assign(plot, { drawn: null, seen: "" });
+    refresh(box, plot);
+  }
 });

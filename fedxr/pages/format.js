@@ -3,6 +3,7 @@
 const PREFIXES = ["", "k", "M", "G", "T"];
 
 export function amount(number, unit) {
+  if (number > 0 && number < 0.1) return `${(1000 * number).toPrecision(2)} m${unit}`;
   let step = 0;
   while (Math.abs(number) >= 1000 && step < PREFIXES.length - 1) {
     number /= 1000;
@@ -12,8 +13,17 @@ export function amount(number, unit) {
   return `${number.toFixed(digits)} ${PREFIXES[step]}${unit}`;
 }
 
+export function hertz(rate) {
+  return rate >= 1000 ? `${(rate / 1000).toFixed(1)} kHz` : `${rate.toFixed(rate < 10 ? 1 : 0)} Hz`;
+}
+
 export function percent(fraction) {
   return fraction === null ? "–" : `${(100 * fraction).toFixed(0)}\u00a0%`;
+}
+
+// "61 → 84 %"
+export function change(before, now) {
+  return before === null ? "–" : `${(100 * before).toFixed(0)} → ${percent(now)}`;
 }
 
 export function milliseconds(value) {
@@ -22,46 +32,79 @@ export function milliseconds(value) {
 
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  const two = (number) => String(number % 60).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  return hours > 0 ? `${hours}:${two(Math.floor(whole / 60))}:${two(whole)}` : `${Math.floor(whole / 60)}:${two(whole)}`;
 }
+
+export const words = (name) => name.replaceAll("_", " ");
 
 // An element with attributes and children; a string child becomes text.
 export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
+  return fill(document.createElement(tag), attributes, children);
+}
+
+export function makeSvg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
 }
 
-export function makeSvg(tag, attributes = {}) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
+// The setters write only what changed, and never ask the document what is there: writing makes the
+// browser lay the page out anew, and disturbs a screen reader or a selection.
+const shown = new WeakMap();
+
+function changed(element, what, value) {
+  let known = shown.get(element);
+  if (known === undefined) shown.set(element, (known = {}));
+  if (known[what] === value) return false;
+  known[what] = value;
+  return true;
 }
 
-// Writes only what changed, so that a screen reader or a selection is not disturbed.
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (changed(element, "text", text)) element.textContent = text;
 }
 
 export function setClass(element, name, on) {
-  if (element.classList.contains(name) !== on) element.classList.toggle(name, on);
+  if (changed(element, `.${name}`, on)) element.classList.toggle(name, on);
+}
+
+export function setAttribute(element, name, value) {
+  if (changed(element, name, value)) element.setAttribute(name, value);
+}
+
+// Stretches a bar to `share` of its width without laying anything out anew.
+export function setBar(element, share) {
+  const value = Math.min(1, Math.max(0, share)).toFixed(3);
+  if (changed(element, "bar", value)) element.style.transform = `scaleX(${value})`;
 }
 
 // Keeps one child of `parent` per item, in order; `build(item)` makes it, `update(child, item)`
-// fills it. Children whose key has gone are removed.
-export function keepChildren(parent, items, keyOf, build, update) {
+// fills it. Children whose key has gone are removed. Yields after each item, so that the caller
+// may go on in the next frame.
+export function* keepEach(parent, items, keyOf, build, update) {
   const present = new Map([...parent.children].map((child) => [child.dataset.key, child]));
-  items.forEach((item, index) => {
-    const key = String(keyOf(item));
-    let child = present.get(key);
+  const keys = items.map((item) => String(keyOf(item)));
+  const wanted = new Set(keys);
+  for (const [key, child] of present) if (!wanted.has(key)) child.remove();
+  for (const [index, item] of items.entries()) {
+    let child = present.get(keys[index]);
     if (child === undefined) {
       child = build(item);
-      child.dataset.key = key;
+      child.dataset.key = keys[index];
     }
-    present.delete(key);
-    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+    const there = parent.children[index];
+    if (there !== child) parent.insertBefore(child, there ?? null);
     update(child, item);
-  });
-  for (const child of present.values()) child.remove();
+    yield;
+  }
+}
+
+export function keepChildren(...all) {
+  for (const _ of keepEach(...all));
 }

@@ -1,76 +1,99 @@
 // One card per headset: who it is, what streams in, what is answered and how well.
 
-import { keepChildren, make, milliseconds, percent, setClass, setText } from "./format.js";
+import { makeBullet, setBullet } from "./bullets.js";
+import { hue } from "./clusters.js";
+import {
+  amount, change, clock, hertz, keepChildren, keepEach, make, makeSvg, percent, setAttribute, setBar, setClass,
+  setText, words,
+} from "./format.js";
 
-const HEAD = ["task", "answer", "truth", "p50 / p99 ms", "accuracy"];
+const HEAD = ["task", "answer", "user said", "recent", "p50 / p99 ms", "accuracy"];
+const LOW = 0.2; // battery
 
 function buildCard(headset) {
-  const title = make("h3", { id: `card-${headset.id}` });
+  const title = make("h3", { id: `card-${headset.id}` }, make("b"), " ", make("span"));
+  const battery = make("span", { class: "battery" }, make("i", { "aria-hidden": "true" }, make("i")), make("span"));
+  const facts = make("p", { class: "facts" }, make("span", { class: "cluster" }), battery, make("span"), make("span"));
   // The roles are said aloud because the phone layout takes `display: table` away.
   const heads = HEAD.map((text) => make("th", { role: "columnheader", scope: "col" }, text));
   const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...heads));
-  const table = make("table", { role: "table" }, head, make("tbody", { role: "rowgroup" }));
-  return make(
-    "article",
-    { class: "card", "aria-labelledby": title.id },
-    title,
-    make("p", { class: "who" }),
+  const table = make("table", { role: "table", "aria-label": `tasks of ${headset.id}` }, head,
+    make("tbody", { role: "rowgroup" }));
+  return make("article", { class: "card", "aria-labelledby": title.id },
+    make("header", {}, title, facts),
     make("ul", { class: "channels", "aria-label": "channels" }),
-    make("div", { class: "wide" }, table),
-  );
+    table,
+    make("ul", { class: "drops", "aria-label": "dropped" }));
 }
 
 function buildTask() {
-  const cells = HEAD.slice(1).map(() => make("td", { role: "cell" }));
-  return make("tr", { role: "row" }, make("th", { role: "rowheader", scope: "row" }), ...cells);
+  const cell = (name, ...inside) => make("td", { role: "cell", class: name }, ...inside);
+  const strip = makeSvg("svg", { class: "strip", width: 80, height: 12, role: "img" },
+    makeSvg("path", { class: "line", d: "M0 6h80" }), makeSvg("path", { class: "agreed" }), makeSvg("path", { class: "not" }));
+  return make("tr", { role: "row" },
+    make("th", { role: "rowheader", scope: "row" }),
+    cell("answer", make("span"), " ", make("small")),
+    cell("said"),
+    cell("recent", strip),
+    cell("bullet", ...makeBullet()),
+    cell("accuracy"));
+}
+
+// The latest 20 pieces of feedback: agreed stands up, disagreed hangs down.
+function setStrip(strip, recent) {
+  const ticks = (wanted, y) => recent.map((ok, n) => (ok === wanted ? `M${4 * n + 2} ${y}v5` : "")).join("");
+  setAttribute(strip.children[1], "d", ticks(true, 0.5));
+  setAttribute(strip.children[2], "d", ticks(false, 6.5));
+  const agreed = recent.filter(Boolean).length;
+  setAttribute(strip, "aria-label", recent.length ? `${agreed} of the latest ${recent.length} agreed` : "no feedback yet");
 }
 
 function updateTask(row, task) {
-  const [name, answer, truth, latency, accuracy] = row.children;
-  setText(name, task.name.replaceAll("_", " "));
-  const sure = task.probability === null ? "" : ` ${percent(task.probability)}`;
-  setText(answer, task.predicted === null ? "–" : `${task.predicted}${sure}`);
+  const [name, answer, said, recent, latency, accuracy] = row.children;
+  setText(name, words(task.name));
+  setText(answer.children[0], task.predicted === null ? "–" : words(task.predicted));
+  setText(answer.children[1], percent(task.probability));
   const known = task.truth !== null && task.predicted !== null;
   const right = known && task.truth === task.predicted;
-  setText(truth, task.truth === null ? "–" : known ? `${right ? "✓" : "✗"} ${task.truth}` : task.truth);
-  setClass(truth, "right", right);
-  setClass(truth, "wrong", known && !right);
-  const late = task.p99_ms !== null && task.p99_ms > task.deadline_ms;
-  setText(
-    latency,
-    `${milliseconds(task.p50_ms)} / ${milliseconds(task.p99_ms)} of ${task.deadline_ms}` +
-      (late ? " late" : ""),
-  );
-  setClass(latency, "late", late);
-  setText(accuracy, `${percent(task.accuracy_before)} → ${percent(task.accuracy_now)}`);
+  setText(said, task.truth === null ? "–" : `${known ? (right ? "✓ " : "✗ ") : ""}${words(task.truth)}`);
+  setClass(said, "right", right);
+  setClass(said, "wrong", known && !right);
+  setStrip(recent.firstElementChild, task.recent);
+  setBullet(latency, task.p50_ms, task.p99_ms, task.deadline_ms);
+  setText(accuracy, change(task.accuracy_before, task.accuracy_now));
 }
 
-function updateCard(card, headset) {
-  const [title, who, channels, wide] = card.children;
-  setText(title, `${headset.id} · ${headset.use_case}`);
-  const facts = [headset.device, headset.user];
-  if (headset.battery !== null) facts.push(`battery ${percent(headset.battery)}`);
-  if (headset.cluster !== null) {
-    facts.push(`cluster ${headset.cluster}${headset.representative ? ", representative" : ""}`);
-  }
-  if (headset.drops > 0) facts.push(`${headset.drops} frames dropped`);
-  setText(who, facts.join(" · "));
-  keepChildren(
-    channels,
-    headset.channels,
-    (channel) => channel.name,
-    () => make("li"),
-    (item, channel) => setText(item, `${channel.name} ${channel.hz.toFixed(channel.hz < 10 ? 1 : 0)} Hz`),
-  );
-  keepChildren(
-    wide.querySelector("tbody"),
-    headset.tasks,
-    (task) => task.name,
-    buildTask,
-    updateTask,
-  );
+function updateFacts(facts, headset, now) {
+  const [cluster, battery, energy, since] = facts.children;
+  setAttribute(cluster, "class", `cluster ${hue(headset.cluster)}`);
+  const place = headset.cluster === null ? "no cluster yet" : `cluster ${headset.cluster}`;
+  setText(cluster, headset.representative ? `${place}, representative` : place);
+  setBar(battery.children[0].firstElementChild, headset.battery ?? 0);
+  setClass(battery, "low", headset.battery !== null && headset.battery < LOW);
+  setText(battery.children[1], headset.battery === null ? "on mains" : `battery ${percent(headset.battery)}`);
+  setText(energy, `${amount(headset.joules, "J")} spent`);
+  setText(since, `here ${clock(now - headset.since)}`);
 }
 
-export function showHeadsets(parent, headsets) {
-  keepChildren(parent, headsets, (headset) => headset.id, buildCard, updateCard);
+function updateCard(card, headset, now) {
+  const [header, channels, table, drops] = card.children;
+  const [title, facts] = header.children;
+  setText(title.children[0], headset.user);
+  setText(title.children[1], `${headset.device}, ${headset.use_case}`);
+  updateFacts(facts, headset, now);
+  keepChildren(channels, headset.channels, (channel) => channel.name,
+    () => make("li", {}, make("span"), " ", make("b")),
+    (item, channel) => {
+      setText(item.children[0], words(channel.name));
+      setText(item.children[1], hertz(channel.hz));
+      setClass(item, "silent", channel.hz < 0.05);
+    });
+  keepChildren(table.tBodies[0], headset.tasks, (task) => task.name, buildTask, updateTask);
+  keepChildren(drops, headset.drops, (drop) => drop.what,
+    () => make("li"), (item, drop) => setText(item, `${drop.what} ${drop.count}: ${drop.why}`));
+}
+
+export function* showHeadsets(parent, headsets, now) {
+  yield* keepEach(parent, headsets, (headset) => headset.id, buildCard,
+    (card, headset) => updateCard(card, headset, now));
 }

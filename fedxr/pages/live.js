@@ -2,81 +2,83 @@
 
 import { showClusters } from "./clusters.js";
 import { showCurves } from "./curves.js";
-import { amount, clock, keepChildren, make, setClass, setText } from "./format.js";
+import { showEvents } from "./events.js";
+import { clock, setAttribute, setClass, setText } from "./format.js";
 import { showHeadsets } from "./headsets.js";
+import { showLatency } from "./latency.js";
+import { showMap, watchMap } from "./map.js";
+import { arrange } from "./order.js";
+import { showTotals } from "./totals.js";
 
 const STALE_MS = 5000; // after which a silent server is said to be silent
 const RETRY_MS = [500, 1000, 2000, 5000];
+const SLICE_MS = 5; // of a frame's 16 ms, for drawing
 const at = (id) => document.getElementById(id);
 
 let latest = null;
 let heard = 0; // when the last message came
 let tries = 0;
-let scheduled = false;
+let drawing = null; // the drawing of one state, under way
+let fresh = false; // whether `latest` still has to be drawn
+let waiting = false; // for the browser's next frame
 
 function sayConnection(state, text) {
-  const place = at("connection");
-  place.dataset.state = state;
-  setText(place, text);
+  setAttribute(at("connection"), "data-state", state);
+  setClass(document.body, "stale", state === "lost");
+  setText(at("connection"), text);
 }
 
-// The task that uses most of its deadline.
-function slowest(headsets) {
-  const tasks = headsets.flatMap((headset) => headset.tasks).filter((task) => task.p99_ms !== null);
-  const share = (task) => task.p99_ms / task.deadline_ms;
-  return tasks.reduce((a, b) => (a === null || share(b) > share(a) ? b : a), null);
+// Piece by piece, so that a frame is never late however many headsets there are.
+function* draw(state) {
+  setText(at("clock"), `${clock(state.t)} · round ${state.round}`);
+  showTotals(at("totals"), state);
+  showEvents(at("events"), at("news"), state.events);
+  yield;
+  showMap(at("map"), at("scale"), state, document.querySelector("[name=measure]:checked").value);
+  yield;
+  showClusters(at("clusters"), state);
+  showLatency(at("latency"), state.headsets);
+  yield;
+  yield* showCurves(at("curves"), state.curves);
+  const some = arrange(state.headsets, at("sort").value, at("find").value);
+  setText(at("shown"), some.length < state.headsets.length ? `${some.length} of ${state.headsets.length} shown` : "");
+  yield* showHeadsets(at("cards"), some, state.t);
 }
 
-function totals(state) {
-  const drops = state.headsets.reduce((sum, headset) => sum + headset.drops, 0);
-  const tight = slowest(state.headsets);
-  const latency = tight === null
-    ? "–"
-    : `${tight.p99_ms.toFixed(0)} of ${tight.deadline_ms} ms, ${tight.name.replaceAll("_", " ")}`;
-  return [
-    ["time", clock(state.t), false],
-    ["headsets", String(state.headsets.length), false],
-    ["round", String(state.round), false],
-    ["tightest p99", latency, tight !== null && tight.p99_ms > tight.deadline_ms],
-    ["device to device", amount(state.ledger.d2d_bytes, "B"), false],
-    ["up", amount(state.ledger.up_bytes, "B"), false],
-    ["down", amount(state.ledger.down_bytes, "B"), false],
-    ["energy", amount(state.ledger.joules, "J"), false],
-    ["frames dropped", String(drops), drops > 0],
-  ];
+function frame() {
+  waiting = false;
+  const end = performance.now() + SLICE_MS;
+  while (performance.now() < end) {
+    if (drawing === null) {
+      if (!fresh) return;
+      fresh = false;
+      drawing = draw(latest);
+    }
+    let done = true; // also when it throws
+    try {
+      ({ done } = drawing.next());
+    } finally {
+      if (done) drawing = null;
+    }
+  }
+  waiting = true;
+  requestAnimationFrame(frame);
 }
 
-function showTotals(state) {
-  keepChildren(
-    at("totals"),
-    totals(state),
-    ([name]) => name,
-    ([name]) => make("div", {}, make("dt", {}, name), make("dd")),
-    (box, [, text, warn]) => {
-      setText(box.children[1], text);
-      setClass(box, "late", warn);
-    },
-  );
-}
-
-function show() {
-  scheduled = false;
-  showTotals(latest);
-  showClusters(at("map"), at("clusters"), latest);
-  showCurves(at("curves"), latest.curves);
-  showHeadsets(at("cards"), latest.headsets);
+function drawSoon() {
+  if (latest === null) return;
+  fresh = true;
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(frame);
 }
 
 function receive(event) {
   latest = JSON.parse(event.data);
-  heard = Date.now();
+  heard = performance.now();
   tries = 0;
   sayConnection("live", "Live");
-  // A hidden page may get many messages between two pictures: draw only the newest.
-  if (!scheduled) {
-    scheduled = true;
-    requestAnimationFrame(show);
-  }
+  drawSoon();
 }
 
 function connect() {
@@ -95,8 +97,10 @@ function connect() {
   });
 }
 
+for (const id of ["measure", "find", "sort"]) at(id).addEventListener("input", drawSoon);
+watchMap(at("map"), drawSoon);
 setInterval(() => {
-  if (at("connection").dataset.state === "live" && Date.now() - heard > STALE_MS) {
+  if (at("connection").dataset.state === "live" && performance.now() - heard > STALE_MS) {
     sayConnection("waiting", "Connected, but no news for 5 s");
   }
 }, 1000);

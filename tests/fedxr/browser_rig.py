@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -41,3 +43,34 @@ async def page_of(url: str, **context: Any) -> AsyncIterator[Page]:
             assert not wrong, wrong
         finally:
             await browser.close()
+
+
+SCREENS = Path(__file__).parents[2] / "runs" / "screens"
+"""Where tests leave pictures of the pages for people to look at."""
+SIZES = {"desk": (1440, 900), "phone": (390, 844)}
+
+
+async def picture(page: Page, name: str) -> list[Path]:
+    """Pictures of the whole page at both :data:`SIZES`, light and dark: ``name-desk-dark.png``…"""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    taken = []
+    for size, (width, height) in SIZES.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        whole = await page.evaluate("document.documentElement.scrollHeight")
+        # As high as the page, because what is not on screen is not drawn.
+        await page.set_viewport_size({"width": width, "height": max(height, whole)})
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            taken.append(SCREENS / f"{name}-{size}-{scheme}.png")
+            await page.screenshot(path=taken[-1])
+    return taken
+
+
+async def barriers(page: Page) -> list[str]:
+    """What axe-core finds that keeps somebody from using the page as it is now."""
+    found = await Axe().run(page)
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:200]}"
+        for one in found.response["violations"]
+        for node in one["nodes"]
+    ]

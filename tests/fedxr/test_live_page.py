@@ -33,9 +33,10 @@ def _task(name: str, p99_ms: float | None) -> TaskState:
         deadline_ms=50,
         p50_ms=None if p99_ms is None else p99_ms / 2,
         p99_ms=p99_ms,
-        predicted=None if p99_ms is None else "swipe <b>right</b>",
+        predicted=None if p99_ms is None else "swipe <em>right</em>",
         probability=None if p99_ms is None else 0.93,
         truth="swipe left",
+        recent=[True, False, True] if p99_ms is not None else [],
         accuracy_before=0.61,
         accuracy_now=0.84,
     )
@@ -47,13 +48,15 @@ def _headset(n: int) -> HeadsetState:
         user=f"user-{n:02d}",
         use_case=("overlays", "neuroadaptive", "companion", "storytelling")[n % 4],
         device="Quest 3",
+        since=5.0,
         channels=[{"name": "hands", "hz": 71.9}, {"name": "eda", "hz": 3.96}],
         tasks=[_task("gesture", 61.2 if n == 0 else 20.0 + n), _task("digit_written", None)],
-        battery=0.83,
+        battery=0.83 if n else 0.12,
+        joules=0.035,
         cluster=None if n == 7 else n // 4,
         representative=n in (1, 5),
         position=(1.5 * n, float(n % 3)),
-        drops=3 if n == 2 else 0,
+        drops=[{"what": "gaze", "count": 3, "why": "a newer one came"}] if n == 2 else [],
     )
 
 
@@ -77,6 +80,16 @@ def made_up(t: float) -> LiveState:
                 "representative": "headset-5",
                 "gamma": 2,
             },
+        ],
+        links=[
+            {"ends": ("headset-1", "headset-0"), "bytes": 1, "joules": 0.1},
+            {"ends": ("headset-1", "headset-2"), "bytes": 100, "joules": 0.1},
+            {"ends": ("headset-5", "server"), "bytes": 25_000_000, "joules": 0.002},
+            {"ends": ("headset-5", "who left"), "bytes": 5, "joules": 0.2},
+        ],
+        events=[
+            {"number": 1, "t": 5.0, "kind": "joined", "headset": "headset-0", "text": "with hands"},
+            {"number": 2, "t": 9.5, "kind": "round", "headset": None, "text": "round 3: 8 here"},
         ],
         ledger={"d2d_bytes": 1_234_567, "up_bytes": 4321, "down_bytes": 98, "joules": 0.42},
         curves={task: list(curve) for task in TASKS},
@@ -132,27 +145,37 @@ async def test_page_shows_the_state() -> None:
             "n => document.querySelectorAll('canvas').length === n", arg=len(TASKS)
         )
         await page.wait_for_function("document.querySelectorAll('article').length === 8")
+        await page.wait_for_selector("#card-headset-7")
         document = await page.content()
     for wanted in (
         "<dd>8</dd>",  # headsets
         "<dd>1.23 MB</dd>",  # device to device
-        "61 of 50 ms, gesture",  # the only task over its deadline
+        "61 of 50 ms",  # the only task over its deadline
+        "gesture, user-00",
         "<dd>0.42 J</dd>",
-        "hands 72 Hz",
-        "eda 4.0 Hz",
-        "31 / 61 of 50 late",
+        "<span>hands</span> <b>72 Hz</b>",
+        "<span>eda</span> <b>4.0 Hz</b>",
+        "31 / 61 of 50",
+        '<span class="hidden"> late</span>',
         "battery 83&nbsp;%",
+        "35 mJ spent",
+        "here 1:",
         "cluster 0, representative",
-        "3 frames dropped",
+        "gaze 3: a newer one came",
+        "2 of the latest 3 agreed",
         "✗ swipe left",
-        "61&nbsp;% → 84&nbsp;%",
-        "Cluster 1: headset-4, headset-5, headset-6; represented by headset-5; Γ = 2",
+        "61 → 84&nbsp;%",
+        "3 headsets, Γ = 2, 0 B, 0 J; represented by headset-5",
+        "headset-4, headset-5, headset-6",
+        "4 headsets, Γ = 4, 101 B, 0.20 J; represented by headset-1",
+        "to 25.0 MB a link",
+        "round 3: 8 here",
     ):
         assert wanted in document, wanted
-    assert document.count("<rect") == 2  # two representatives
-    assert document.count("<line") == 3 + 2  # members to their representative
-    assert "swipe &lt;b&gt;right&lt;/b&gt;" in document  # text stays text
-    assert "<b>" not in document
+    assert document.count("<rect") == 2 + 1  # two representatives and the server
+    assert document.count("<line") == 3  # the link of who left is not drawn
+    assert "swipe &lt;em&gt;right&lt;/em&gt;" in document  # text stays text
+    assert "<em>" not in document
 
 
 @pytest.mark.slow
@@ -173,6 +196,9 @@ def test_every_field_of_the_state_is_documented_and_made_up() -> None:
         live_state.HeadsetState: state["headsets"][0],
         live_state.ChannelState: state["headsets"][0]["channels"][0],
         live_state.TaskState: state["headsets"][0]["tasks"][0],
+        live_state.DropState: state["headsets"][2]["drops"][0],
+        live_state.LinkState: state["links"][0],
+        live_state.EventState: state["events"][0],
         live_state.ClusterState: state["clusters"][0],
         live_state.LedgerState: state["ledger"],
     }

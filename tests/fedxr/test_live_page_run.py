@@ -1,0 +1,128 @@
+"""The live page in a real browser during a real run: simulated headsets stream over the websocket,
+agents answer, learn and meet. Pictures are left in runs/screens/."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from browser_rig import barriers, needs_chromium, page_of, picture
+from playwright.async_api import Page, expect
+
+from agent.brain import load_brain
+from agent.online import Dose
+from bridge.admission import ServerConfig
+from fedxr.agents import Learning
+from fedxr.cast import simulated_cast
+from fedxr.live import Tempo
+from fedxr.serve import CHECKPOINT, Serving, serving
+from fedxr.stream import play
+
+PATIENCE_MS = 180_000
+PACE = Dose(steps=1, rate=2e-3, batch=2)
+SECONDS = 240.0
+"""How long headsets would stream if the test did not end them."""
+USERS = [f"persona-{n:04}" for n in range(4)]
+
+
+@asynccontextmanager
+async def run_of(folder: Path) -> AsyncIterator[Serving]:
+    """A live server with the demo's brain, light rounds and steps."""
+    async with serving(
+        load_brain(CHECKPOINT),
+        folder / "state.db",
+        ServerConfig(port=0),
+        Learning(shared=PACE, personal=lambda _: PACE),
+        Tempo(round=5.0),
+    ) as live:
+        yield live
+
+
+@asynccontextmanager
+async def streaming(url: str) -> AsyncIterator[list[asyncio.Task[object]]]:
+    """Four of the demo's headsets; a cancelled one says goodbye."""
+    cast = simulated_cast(len(USERS), SECONDS, seed=0)
+    tasks: list[asyncio.Task[object]] = [
+        asyncio.create_task(play(url, actor, SECONDS)) for actor in cast
+    ]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def names(page: Page) -> list[str]:
+    return await page.locator("article h3 b").all_inner_texts()
+
+
+@pytest.mark.slow
+@needs_chromium
+async def test_the_page_follows_a_real_run(tmp_path: Path) -> None:
+    """Headsets join, stream, are answered, learn, meet and leave, and the page shows it."""
+    expect.set_options(timeout=PATIENCE_MS)
+    async with run_of(tmp_path) as live, page_of(f"http{live.server.url[2:]}/") as page:
+        await expect(page.locator("#totals")).to_contain_text("0 B")
+        assert await barriers(page) == []
+        await page.keyboard.press("Tab")
+        await expect(page.locator(".skip")).to_be_focused()
+        async with streaming(live.server.url) as headsets:
+            await expect(page.locator("article")).to_have_count(len(USERS))
+            await shows_what_streams(page)
+            await shows_what_is_learned(page)
+            await picture(page, "live")
+            for scheme in ("dark", "light"):
+                await page.emulate_media(color_scheme=scheme)
+                assert await barriers(page) == [], scheme
+            await page.set_viewport_size({"width": 1440, "height": 900})
+            assert await barriers(page) == []
+            await finds_and_sorts(page)
+            headsets[1].cancel()
+            await expect(page.locator("article")).to_have_count(len(USERS) - 1)
+            assert USERS[1] not in await names(page)
+            await expect(page.locator("#events .left b")).to_contain_text(USERS[1])
+            await expect(page.locator("#news")).to_contain_text(f"{USERS[1]}/")
+            await expect(page.locator("#news")).to_contain_text("left")
+
+
+async def shows_what_streams(page: Page) -> None:
+    """Rates, latencies and answers of every headset, and that it has joined."""
+    rates = page.locator("article .channels b")
+    await expect(rates.filter(has_text="60 Hz").first).to_be_visible()
+    await expect(page.locator("article").filter(has_text="battery")).to_have_count(len(USERS))
+    await expect(page.locator("article .answer").filter(has_text="%").first).to_be_visible()
+    await expect(page.locator("article .figures").filter(has_text=" of ").first).to_be_visible()
+    assert await names(page) == USERS
+    await expect(page.locator("#events .joined")).to_have_count(len(USERS))
+
+
+async def shows_what_is_learned(page: Page) -> None:
+    """Feedback, a curve, and a round's clusters and links."""
+    await expect(page.locator("article [aria-label*='agreed']").first).to_be_visible()
+    await expect(page.locator(".curves canvas").first).to_be_visible()
+    await expect(page.locator("#map rect")).not_to_have_count(1)  # the server's alone
+    await expect(page.locator("#map line").first).to_be_attached()
+    await expect(page.locator("#clusters")).to_contain_text("represented by")
+    await page.get_by_label("energy").check()
+    await expect(page.locator("#scale")).to_contain_text("J a link")
+
+
+async def finds_and_sorts(page: Page) -> None:
+    """By keyboard alone: skip to the headsets, find one, and sort."""
+    await page.locator(".skip").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#headsets")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(USERS[2])
+    await expect(page.locator("article")).to_have_count(1)
+    await expect(page.locator("#shown")).to_have_text(f"1 of {len(USERS)} shown")
+    for _ in USERS[2]:
+        await page.keyboard.press("Backspace")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("lowest b")
+    await expect(page.locator("#sort")).to_have_value("battery")
+    await expect(page.locator("article")).to_have_count(len(USERS))
