@@ -119,6 +119,6 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
     tempo = Tempo(round=config.round_s)
     async with serving(brain, config.state, bridge, learning, tempo, config.scenario) as running:
         page = f"http{running.server.url[2:]}"
-        out.print(f"headsets: {running.server.url}   page: {page}/   headset's page: {page}/xr")
+        out.print(f"headsets: {running.server.url}   page: {page}/   in a headset: {page}/xr")
         out.print("Ctrl-C stops; what headsets have learned is kept.")
         await running.stopped.wait()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from browser_rig import CHROMIUM, PATIENCE_MS
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from bridge.application import Application
 from bridge.frames import Frame
@@ -33,8 +33,30 @@ ARGS = (
     "--enable-unsafe-swiftshader",
     "--use-fake-device-for-media-stream",
 )
+ROOM = """
+device.installSEM(class {
+  version = "test";
+  environmentCanvas = document.createElement("canvas");
+  trackedPlanes = new Set([new IWER.NativePlane(
+    new XRRigidTransform({x: 1, y: 0, z: -2}),
+    [{x: 0, y: 0, z: 0}, {x: 1, y: 0, z: 0}, {x: 1, y: 0, z: 1}], "floor")]);
+  trackedMeshes = new Set([new IWER.NativeMesh(
+    new XRRigidTransform({x: 0, y: 1, z: 0}),
+    new Float32Array([0, 0, -1, 0, 0.5, -1]), new Uint32Array([0, 1]), "table")]);
+  render() {}
+  computeHitTestResults() { return []; }
+  // The upper half is 2 m away, the lower 1 m; its rightmost quarter unknown.
+  computeDepthBuffer() {
+    const map = new Float32Array(16 * 8);
+    for (let i = 0; i < map.length; i += 1) map[i] = i % 16 >= 12 && i >= 64 ? 0 : i < 64 ? 2 : 1;
+    return {data: map.buffer, width: 16, height: 8, rawValueToMeters: 1};
+  }
+});
+"""
+"""A made-up room: three corners of a plane, two points of a mesh, a depth map."""
+
 EMULATE = """
-globalThis.device = new IWER.XRDevice(IWER.%s, {stereoEnabled: %s, fovy: 1.2});
+globalThis.device = new IWER.XRDevice(IWER.%s, {stereoEnabled: false, fovy: 1.2});
 device.installRuntime({forceInstall: true});
 device.primaryInputMode = "%s";
 """
@@ -63,6 +85,11 @@ class Listener(Application):
     def left(self, session: Session, reason: str) -> None:
         self.over.append(reason)
 
+    def cue(self, task: str, act: str, **payload: Any) -> None:
+        """Tell the newest headset's scene to do something, as fedxr.live does."""
+        whole = {"task": task, "act": act, "payload": payload, "confidence": 0.9}
+        self.sessions[-1].send_cue(act, whole)
+
     @property
     def samples(self) -> Counter[str]:
         """Samples that arrived, by channel."""
@@ -83,40 +110,54 @@ def bridge_of(app: Application, port: int = 0, **config: Any) -> BridgeServer:
 
 
 @asynccontextmanager
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """Chromium as the tests of the headset's page need it: WebGL by software, pretended media;
+    ``more`` are further arguments."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*ARGS, *more], timeout=2 * PATIENCE_MS
+        )
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
 async def headset_page(
+    browser: Browser,
     url: str,
     device: str = "metaQuest3",
     inputs: str = "hand",
     *,
     prepare: str = "",
     permissions: Sequence[str] = (),
-    stereo: bool = False,
     size: tuple[int, int] = (640, 360),
 ) -> AsyncIterator[Page]:
     """``url`` opened on an emulated ``device`` (a name of IWER's) with hands or controllers.
 
     ``prepare`` is JavaScript that runs before the page's own; ``permissions`` are granted, all
-    others are refused. What the page throws fails the test.
+    others are refused. What the page throws or logs as an error fails the test.
     """
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(ARGS), timeout=2 * PATIENCE_MS
-        )
-        try:
-            context = await browser.new_context(
-                viewport={"width": size[0], "height": size[1]}, permissions=list(permissions)
-            )
-            page = await context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            wrong: list[str] = []
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            await page.add_init_script(path=IWER)
-            await page.add_init_script(EMULATE % (device, str(stereo).lower(), inputs) + prepare)
-            await page.goto(url)
-            yield page
-            assert not wrong, wrong
-        finally:
-            await browser.close()
+    context = await browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, permissions=list(permissions)
+    )
+    try:
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if _is_fault(said) else None)
+        await page.add_init_script(path=IWER)
+        await page.add_init_script(EMULATE % (device, inputs) + prepare)
+        await page.goto(url)
+        yield page
+        assert not wrong, wrong
+    finally:
+        await context.close()
+
+
+def _is_fault(said: ConsoleMessage) -> bool:
+    """The emulator logs what a frame's callback throws; a lost server is no fault of the page."""
+    return said.type == "error" and not said.text.startswith(("WebSocket connection", "Failed to"))
 
 
 async def enter(page: Page, *senses: str, mode: str = "immersive-vr", **fields: str) -> None:

@@ -82,9 +82,9 @@ export class Figures {
     const trip = milliseconds(clock.roundTrip / 1000);
     const server = [...this.serverDrops].map(([what, count]) => `${what} ${count}`).join(", ");
     const here = connection.dropped === 0 ? "none here" : `${connection.dropped} here`;
+    const times = connection.reconnects === 1 ? "once" : `${connection.reconnects} times`;
     return {
-      connection: `${STATES[connection.state]}`
-        + (connection.reconnects > 0 ? `, came back ${connection.reconnects} times` : ""),
+      connection: STATES[connection.state] + (connection.reconnects > 0 ? `, came back ${times}` : ""),
       frames: `${connection.sent} sent at ${number(this.rate, 0)} a second, `
         + `${number(connection.bytes / 1e6, 1)} MB`,
       latency: `answer ${milliseconds(this.latency.quantile(0.5))}, `

@@ -80,7 +80,8 @@ export class Headset {
     const init = { optionalFeatures: ["local-floor", ...features] };
     if (features.includes("depth-sensing")) {
       init.depthSensing = {
-        usagePreference: ["cpu-optimized"], dataFormatPreference: ["luminance-alpha", "float32"],
+        usagePreference: ["cpu-optimized", "gpu-optimized"],
+        dataFormatPreference: ["luminance-alpha", "float32"],
       };
     }
     const session = await xr.requestSession(mode, init);

@@ -94,20 +94,16 @@ export class Visit {
       this.#status = this.#statusLines();
     }
     const seesRoom = moment.session.environmentBlendMode !== undefined && moment.session.environmentBlendMode !== "opaque";
-    const hands = seesRoom ? [] : this.#handDots(moment);
+    const hands = seesRoom ? [] : this.#hands(moment);
     this.scene.draw(moment, this.cues.at(moment.time), this.#status, hands, seesRoom);
     this.figures.addFrame(moment.time, performance.now() - started);
   }
 
-  /** (25, 3) of each hand in sight, for drawing them. @param {Moment} moment */
-  #handDots(moment) {
-    const dots = [];
-    for (const source of moment.session.inputSources) {
-      const poses = source.hand ? readJoints(moment, source.hand, this.#joints) : null;
-      if (poses === null) continue;
-      dots.push(new Float32Array(75).map((_, i) => poses[7 * Math.floor(i / 3) + (i % 3)]));
-    }
-    return dots;
+  /** (25, 7) of each hand in sight, for drawing them. @param {Moment} moment */
+  #hands(moment) {
+    return [...moment.session.inputSources]
+      .map((source) => (source.hand ? readJoints(moment, source.hand, this.#joints) : null))
+      .filter((poses) => poses !== null);
   }
 
   #statusLines() {
@@ -124,7 +120,11 @@ export class Visit {
   #welcomed(welcome, changed) {
     this.stream.startEpisode();
     this.cues.clear();
-    for (const [channel, why] of Object.entries(welcome.refused)) this.#note(`not taken: ${channel} (${why.split(";")[0]})`);
+    const refused = Object.entries(welcome.refused);
+    if (refused.length > 0) {
+      this.#note(`not read by this server: ${refused.map(([channel]) => channel).join(", ")}`);
+      for (const [channel, why] of refused) console.info(`${channel}: ${why}`); // for who develops
+    }
     changed();
   }
 

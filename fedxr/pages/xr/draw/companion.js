@@ -2,11 +2,11 @@
 // The companion: a small figure that walks along, points the way and speaks.
 
 import { chain, scaling, translation, turning } from "./matrix.js";
-import { ball, lathe } from "./shapes.js";
+import { ball, box, lathe } from "./shapes.js";
 
 const BODY = lathe([[0, 0], [0.16, 0.02], [0.19, 0.12], [0.15, 0.34], [0.07, 0.46], [0, 0.5]]);
 const HEAD = ball();
-const ARROW = lathe([[0, 0], [0.025, 0.001], [0.025, 0.18], [0.07, 0.181], [0, 0.32]]);
+const STRIPE = box();
 
 /** The companion's colour by its manner; the first is neutral. @type {Record<string, import("./gl.js").Colour>} */
 const MANNERS = {
@@ -36,9 +36,22 @@ export function drawCompanion(renderer, at, { manner, leads, seconds }) {
   for (const side of [-0.05, 0.05]) {
     renderer.mesh(HEAD, chain(head, translation([side, 0.02, 0.112]), scaling(0.036, 0.05, 0.03)), EYES);
   }
-  if (leads) {
-    const ahead = 0.12 * (0.5 + 0.5 * Math.sin(3 * seconds));
-    const arrow = chain(at, translation([0.35, 0.9, -ahead]), turning(0, -Math.PI / 2));
-    renderer.mesh(ARROW, arrow, WAY);
+  if (leads) drawWay(renderer, at, seconds);
+}
+
+/**
+ * Chevrons on the floor beside the companion that run ahead.
+ * @param {import("./gl.js").Renderer} renderer
+ * @param {Float32Array} at
+ * @param {number} seconds
+ */
+function drawWay(renderer, at, seconds) {
+  const run = (0.8 * seconds) % 0.5;
+  for (let k = 0; k < 4; k += 1) {
+    const tip = chain(at, translation([0.55, 0.02, 0.5 - 0.5 * k - run]));
+    for (const side of [-1, 1]) {
+      const stripe = chain(tip, translation([0.1 * side, 0, 0.1]), turning(1, -side * 0.75 * Math.PI));
+      renderer.mesh(STRIPE, chain(stripe, scaling(0.07, 0.01, 0.32)), WAY);
+    }
   }
 }

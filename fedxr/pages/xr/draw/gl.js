@@ -50,7 +50,7 @@ export class Renderer {
   /** @param {WebGL2RenderingContext} gl */
   constructor(gl) {
     this.gl = gl;
-    this.program = link(gl);
+    this.program = link(gl, VERTEX, FRAGMENT);
     /** @param {string} name */
     const uniform = (name) => gl.getUniformLocation(this.program, name);
     this.places = {
@@ -130,13 +130,31 @@ export class Renderer {
    */
   dots(places, size, colour) {
     const { gl } = this;
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.points);
-    gl.bufferData(gl.ARRAY_BUFFER, places, gl.DYNAMIC_DRAW);
     gl.uniform1f(this.places.size, 0.5 * size * this.height * (this.scale ?? 1));
-    this.#shade(UNTURNED, colour, POINT);
-    gl.bindVertexArray(this.pointArray);
+    this.#stream(places, colour, POINT);
     gl.drawArrays(gl.POINTS, 0, places.length / 3);
     gl.bindVertexArray(null);
+  }
+
+  /**
+   * Lines between each two of `places` (6 numbers a line).
+   * @param {Float32Array} places
+   * @param {Colour} colour
+   */
+  lines(places, colour) {
+    const { gl } = this;
+    this.#stream(places, colour, PLAIN);
+    gl.drawArrays(gl.LINES, 0, places.length / 3);
+    gl.bindVertexArray(null);
+  }
+
+  /** @param {Float32Array} places @param {Colour} colour @param {number} kind */
+  #stream(places, colour, kind) {
+    const { gl } = this;
+    gl.bindVertexArray(this.pointArray);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.points);
+    gl.bufferData(gl.ARRAY_BUFFER, places, gl.DYNAMIC_DRAW);
+    this.#shade(UNTURNED, colour, kind);
   }
 
   /** @param {Float32Array} model @param {Colour} colour @param {number} kind */
@@ -186,10 +204,15 @@ export class Renderer {
 
 const UNTURNED = new Float32Array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 
-/** @param {WebGL2RenderingContext} gl */
-function link(gl) {
+/**
+ * A program of the two shaders; throws with the compiler's words.
+ * @param {WebGL2RenderingContext} gl
+ * @param {string} vertex
+ * @param {string} fragment
+ */
+export function link(gl, vertex, fragment) {
   const program = gl.createProgram();
-  for (const [kind, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
+  for (const [kind, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]])) {
     const shader = gl.createShader(kind);
     if (shader === null) throw new Error("WebGL is lost");
     gl.shaderSource(shader, source);

@@ -2,9 +2,10 @@
 // The virtual limb: a forearm with a hand, in front of the user, that does what was decoded.
 
 import { chain, scaling, translation, turning } from "./matrix.js";
-import { box } from "./shapes.js";
+import { box, lathe } from "./shapes.js";
 
 const PART = box();
+const FOREARM = lathe([[0, 0], [0.03, 0], [0.033, 0.1], [0.039, 0.26], [0.036, 0.28], [0, 0.28]]);
 /** @type {import("./gl.js").Colour} */
 const SKIN = [0.45, 0.66, 0.92, 1];
 /** @type {import("./gl.js").Colour} */
@@ -72,7 +73,7 @@ export function drawLimb(renderer, at, { curl, move, twist }) {
   const wrist = chain(at, translation(move), turning(2, twist));
   /** @param {Float32Array} where @param {number[]} size @param {import("./gl.js").Colour} colour */
   const part = (where, [x, y, z], colour) => renderer.mesh(PART, chain(where, scaling(x, y, z)), colour);
-  part(chain(wrist, translation([0, 0, 0.15])), [0.062, 0.055, 0.26], SLEEVE);
+  renderer.mesh(FOREARM, chain(wrist, translation([0, 0, 0.01]), turning(0, Math.PI / 2)), SLEEVE);
   const palm = chain(wrist, translation([0, 0, -0.035]));
   part(palm, [0.085, 0.028, 0.1], SKIN);
   for (let finger = 1; finger < 5; finger += 1) {

@@ -4,6 +4,7 @@
 import { brightnessOf, paceOf, wordsOf } from "../cues.js";
 import { drawCompanion } from "./companion.js";
 import { Renderer } from "./gl.js";
+import { drawHand } from "./hand.js";
 import { drawLimb, postureOf } from "./limb.js";
 import { add, chain, facing, forward, scaling, translation, turning } from "./matrix.js";
 import { floorGrid, marker, square } from "./shapes.js";
@@ -23,8 +24,6 @@ const MARKER = marker();
 const GRID = [0.3, 0.36, 0.48, 1];
 /** @type {import("./gl.js").Colour} */
 const DANGER = [0.95, 0.22, 0.2, 1];
-/** @type {import("./gl.js").Colour} */
-const HAND = [0.85, 0.9, 1, 1];
 /** @type {Record<string, string>} */
 const ACCENT = {
   label: "#5ea9ff", hint: "#8fd0ff", warning: "#ff4d45", effector: "#6fa8eb", pace: "#c79aec",
@@ -52,7 +51,7 @@ export class Scene {
    * @param {import("../headset.js").Moment} moment
    * @param {ActiveCue[]} cues
    * @param {{lines: string[], good: boolean}} status
-   * @param {Float32Array[]} hands (25, 3) each; empty where the room is seen
+   * @param {Float32Array[]} hands (25, 7) each; empty where the room is seen
    * @param {boolean} seesRoom
    */
   draw(moment, cues, status, hands, seesRoom) {
@@ -70,7 +69,7 @@ export class Scene {
       if (!viewport || viewport.width === 0) continue;
       renderer.look(view, viewport);
       if (!seesRoom) renderer.mesh(FLOOR, scaling(1, 1, 1), dim(GRID, level), false);
-      for (const joints of hands) renderer.dots(joints, 0.014, HAND);
+      for (const poses of hands) drawHand(renderer, poses);
       this.#drawFigures(cues, eye, seconds, moment.time);
       this.#drawSigns(signs, eye);
     }
@@ -105,9 +104,10 @@ export class Scene {
     /** @type {Sign[]} */
     const signs = [{
       lines: status.lines, style: { accent: status.good ? "#54c98a" : "#ff8a3d", size: 0.62 },
-      at: this.#before(eye, -0.5, -0.42, AHEAD), opacity: 0.92,
+      at: this.#before(eye, 0, -0.66, AHEAD), opacity: 0.92,
     }];
-    let row = 0;
+    const companion = this.#companion(eye, cues);
+    let [row, spoken] = [0, 0];
     for (const cue of cues) {
       const lines = [wordsOf(cue), ...detailOf(cue)];
       const style = { accent: ACCENT[cue.act] };
@@ -115,9 +115,8 @@ export class Scene {
       let at;
       if (cue.anchor !== null) at = this.#above(cue.anchor, signs, cue.act === "warning" ? MARKED : 0);
       else if (cue.act === "effector") at = this.#before(eye, 0.3, -0.02, 0.9);
-      else if (COMPANION.has(cue.act)) at = add(this.#companion(eye, cue.act), [0, 1.62 + 0.16 * row, 0]);
-      else at = this.#before(eye, 0, -0.24 - 0.11 * row, AHEAD);
-      if (cue.anchor === null && cue.act !== "effector") row += 1;
+      else if (COMPANION.has(cue.act)) at = add(companion, [0, 1.45 + 0.18 * spoken++, 0]);
+      else at = this.#before(eye, 0, -0.24 - 0.11 * row++, AHEAD);
       signs.push({ lines, style, at, opacity: 1 });
     }
     return signs;
@@ -130,9 +129,9 @@ export class Scene {
     return at;
   }
 
-  /** Where the companion stands: at the user's left, further ahead where it leads. @param {Vector} eye @param {string} act @returns {Vector} */
-  #companion(eye, act) {
-    const at = this.#before(eye, -0.75, 0, act === "navigate" ? 2.4 : 1.8);
+  /** Where the companion stands: at the user's left, further ahead where it leads. @param {Vector} eye @param {ActiveCue[]} cues @returns {Vector} */
+  #companion(eye, cues) {
+    const at = this.#before(eye, -0.75, 0, cues.some((cue) => cue.act === "navigate") ? 2.4 : 1.8);
     return [at[0], 0, at[2]];
   }
 
@@ -149,13 +148,13 @@ export class Scene {
     if (acts.length > 0) {
       const leads = acts.some((cue) => cue.act === "navigate");
       const manner = String(acts.findLast((cue) => cue.act === "tone")?.payload.manner ?? "");
-      const place = this.#companion(eye, leads ? "navigate" : "tone");
+      const place = this.#companion(eye, cues);
       drawCompanion(this.renderer, facing(place, [eye[0], place[1], eye[2]]), { manner, leads, seconds });
     }
     for (const cue of cues) {
       if (cue.act !== "warning" || cue.anchor === null) continue;
       const above = add(cue.anchor, [0, 0.1 + 0.02 * Math.sin(4 * seconds), 0]);
-      this.renderer.mesh(MARKER, chain(translation(above), scaling(0.08, 0.12, 0.08)), DANGER);
+      this.renderer.mesh(MARKER, chain(translation(above), scaling(0.08, 0.12, 0.08)), DANGER, false);
     }
   }
 

@@ -66,10 +66,13 @@ export class Panels {
     const height = Math.ceil(line * lines.length + 1.2 * pad);
     this.canvas.width = width;
     this.canvas.height = height;
-    context.fillStyle = "rgba(16, 20, 30, 0.86)";
+    context.fillStyle = "rgba(34, 42, 60, 0.94)";
+    context.strokeStyle = "rgba(255, 255, 255, 0.22)";
+    context.lineWidth = 2;
     context.beginPath();
-    context.roundRect(0, 0, width, height, 0.6 * pad);
+    context.roundRect(1, 1, width - 2, height - 2, 0.6 * pad);
     context.fill();
+    context.stroke();
     context.clip();
     context.fillStyle = accent;
     context.fillRect(0, 0, 0.45 * pad, height);

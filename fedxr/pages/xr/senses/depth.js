@@ -1,17 +1,44 @@
 // @ts-check
 // How far things are, five times a second where the device measures it: depth/map.
 //
-// Read on the CPU ("cpu-optimized" usage): a device that only hands depth to the GPU sends none.
+// Phones give depth to the CPU; a Quest only as a texture, which depth-texture.js reads back.
 
 import { bytesOf } from "../protocol.js";
+import { DepthTexture } from "./depth-texture.js";
 import { every } from "./pose.js";
 
-const WIDTH = 64, HEIGHT = 48;
+export const WIDTH = 64, HEIGHT = 48;
 const PERIOD_US = 200_000;
 
 /** @returns {import("../stream.js").Sense} */
 export function depth() {
   const rhythm = every(PERIOD_US);
+  /** @type {DepthTexture | null} */
+  let texture = null;
+  let startedUs = 0;
+
+  /** @param {import("../headset.js").Moment} moment @param {import("../stream.js").Put} put */
+  const readTexture = (moment, put) => {
+    texture ??= new DepthTexture(moment.session, moment.gl, WIDTH, HEIGHT);
+    const map = texture.take();
+    if (map !== null) put.add("depth", bytesOf(map), { t0_us: startedUs, shape: [HEIGHT, WIDTH] });
+    if (!rhythm.isDue(moment.captureUs) || !put.wanted("depth")) return;
+    if (texture.start(moment.viewer.views[0])) {
+      startedUs = moment.captureUs;
+      rhythm.done(moment.captureUs);
+    }
+  };
+
+  /** @param {import("../headset.js").Moment} moment @param {import("../stream.js").Put} put */
+  const readBuffer = (moment, put) => {
+    if (!rhythm.isDue(moment.captureUs) || !put.wanted("depth")) return;
+    const info = /** @type {any} */ (moment.frame).getDepthInformation(moment.viewer.views[0]);
+    if (!info) return;
+    rhythm.done(moment.captureUs);
+    const map = sampleDepth(info, /** @type {any} */ (moment.session).depthDataFormat);
+    put.add("depth", bytesOf(map), { shape: [HEIGHT, WIDTH] });
+  };
+
   return {
     name: "depth",
     title: "Depth",
@@ -19,16 +46,12 @@ export function depth() {
     features: ["depth-sensing"],
     sensitive: true,
     offers: () => [{ name: "depth", layout: "depth/map", rate_hz: 1e6 / PERIOD_US, delivery: "latest" }],
+    stop: () => {
+      texture = null; // it belongs to the session that has ended
+    },
     read: (moment, put) => {
-      if (!rhythm.isDue(moment.captureUs) || !put.wanted("depth")) return;
-      if (/** @type {any} */ (moment.session).depthUsage === "gpu-optimized") return;
-      const get = /** @type {any} */ (moment.frame).getDepthInformation;
-      const view = moment.viewer.views[0];
-      const info = get === undefined ? null : get.call(moment.frame, view);
-      if (!info) return;
-      rhythm.done(moment.captureUs);
-      const map = sampleDepth(info, /** @type {any} */ (moment.session).depthDataFormat);
-      put.add("depth", bytesOf(map), { shape: [HEIGHT, WIDTH] });
+      const onGpu = /** @type {any} */ (moment.session).depthUsage === "gpu-optimized";
+      (onGpu ? readTexture : readBuffer)(moment, put);
     },
   };
 }

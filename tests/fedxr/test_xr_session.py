@@ -1,0 +1,164 @@
+"""The headset's page through a session's troubles, on emulated headsets against a real bridge."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+from browser_rig import needs_chromium
+from playwright.async_api import Browser, Page
+from xr_rig import Listener, bridge_of, enter, figures, headset_page, leave, until
+
+pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def _shows(page: Page, state: str) -> str:
+    """Wait until the page says that it is in ``state``; its words."""
+    place = page.locator(f'#state[data-state="{state}"]')
+    await place.wait_for()
+    return await place.inner_text()
+
+
+async def test_a_lost_connection_is_resumed_where_it_was(browser: Browser) -> None:
+    app = Listener()
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr") as page,
+    ):
+        await enter(page)
+        await until(lambda: len(app.frames) > 10)
+        first = app.sessions[0]
+        first._wire.transport.abort()
+        await until(lambda: len(app.sessions) == 2)
+        before = len(app.frames)
+        await until(lambda: len(app.frames) > before + 10)
+        await leave(page)
+        assert (await figures(page))["connection"].endswith("came back once")
+    again = app.sessions[1]
+    assert (again.id, again.resumed) == (first.id, True)
+    seqs = [frame.seq for frame in app.frames]
+    assert all(b > a for a, b in pairwise(seqs))  # counted on, not anew
+    assert app.frames[-1].episode == app.frames[0].episode + 1  # context starts anew
+    assert app.frames[-1].episode_start_us > app.frames[0].episode_start_us
+
+
+async def test_a_restarted_server_gets_a_new_session(browser: Browser) -> None:
+    app, later = Listener(), Listener()
+    async with bridge_of(app) as server:
+        port = server.port
+        opened = headset_page(browser, f"http://127.0.0.1:{port}/xr")
+        page = await opened.__aenter__()
+        await enter(page)
+        await until(lambda: len(app.frames) > 10)
+    try:
+        assert "trying again" in await _shows(page, "lost")
+        async with bridge_of(later, port):
+            await until(lambda: len(later.frames) > 10)
+            await _shows(page, "open")
+            await leave(page)
+            await until(lambda: later.over)
+    finally:
+        await opened.__aexit__(None, None, None)
+    assert later.sessions[0].id != app.sessions[0].id
+    assert not later.sessions[0].resumed
+    assert later.frames[0].seq == 1
+    assert later.over == ["bye: the user ended the session"]
+
+
+async def test_without_the_token_the_page_says_so_and_does_not_insist(browser: Browser) -> None:
+    app = Listener()
+    async with bridge_of(app, token="let me in") as server:
+        url = f"http://127.0.0.1:{server.port}/xr"
+        async with headset_page(browser, url) as page:
+            await enter(page)
+            assert "no token" in await _shows(page, "refused")
+            await leave(page)
+        assert app.sessions == []
+        async with headset_page(browser, f"{url}?token=let%20me%20in") as page:
+            await enter(page)
+            await until(lambda: len(app.frames) > 3)
+            await leave(page)
+
+
+async def test_what_the_socket_does_not_take_is_dropped_not_queued(browser: Browser) -> None:
+    """While the socket says that it is behind nothing is sent; then the newest goes first."""
+    behind = """
+    globalThis.behind = 0;
+    Object.defineProperty(WebSocket.prototype, "bufferedAmount", {get: () => globalThis.behind});
+    """
+    app = Listener()
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr", prepare=behind) as page,
+    ):
+        await enter(page)
+        await until(lambda: len(app.frames) > 5)
+        await page.evaluate("globalThis.behind = 1e6")
+        await page.get_by_text(re.compile(r"\d\d here")).wait_for()
+        before = len(app.frames)
+        await page.evaluate("device.position.set(0.5, 1.6, 0); globalThis.behind = 0")
+        await until(lambda: len(app.frames) > before)
+        assert app.frames[before].samples["head"].values[-1][0] == pytest.approx(0.5)
+        # The server counts the gap and tells it; both sides are shown.
+        await until(lambda: app.sessions[0].stats.lost >= 10)
+        await page.locator("#figures dd", has_text="at the server: lost").wait_for()
+        await leave(page)
+
+
+async def test_channels_that_the_server_refuses_are_named_and_not_sent(browser: Browser) -> None:
+    class Picky(Listener):
+        def joined(self, session):  # type: ignore[no-untyped-def]
+            session.refuse("controller-left", "this server reads hands")
+            return super().joined(session)
+
+    app = Picky()
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr", inputs="controller") as page,
+    ):
+        await enter(page)
+        await until(lambda: app.samples["controller-right"] > 5)
+        await page.get_by_text("not read by this server: controller-left").wait_for()
+        await leave(page)
+    assert app.samples["controller-left"] == 0
+
+
+async def test_a_pinch_agrees_to_a_suggestion(browser: Browser) -> None:
+    app = Listener()
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr", inputs="controller") as page,
+    ):
+        await enter(page)
+        await until(lambda: len(app.frames) > 20)
+        # A trigger without a suggestion says nothing.
+        await _pull_trigger(page)
+        app.cue("intent", "suggest", text="name what is in reach")
+        before = app.frames[-1].seq
+        await until(lambda: app.frames[-1].seq > before + 20)
+        await _pull_trigger(page)
+        await until(lambda: app.told)
+        await _pull_trigger(page)  # the suggestion is gone
+        before = app.frames[-1].seq
+        await until(lambda: app.frames[-1].seq > before + 20)
+        await leave(page)
+    (said,) = app.told
+    assert (said.task, said.kind, said.label) == ("intent", "rating", 10)
+    # It refers to a frame that was answered, in that frame's own time.
+    assert said.t_us in {frame.capture_us for frame in app.frames}
+    assert said.episode == app.frames[0].episode
+
+
+async def _pull_trigger(page: Page) -> None:
+    """Press and release, each held for some pictures."""
+    for value in (1, 0):
+        await page.evaluate(
+            """(value) => new Promise((done) => {
+              device.controllers.right.updateButtonValue("trigger", value);
+              let left = 4;
+              const wait = () => (left-- > 0 ? requestAnimationFrame(wait) : done());
+              wait();
+            })""",
+            value,
+        )
