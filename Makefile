@@ -42,9 +42,9 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[test]"
+	$(PIP_INSTALL) -e ".[test,unity]"
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[test,dev]"
+	$(PIP_INSTALL) -e ".[test,unity,dev]"
 	@touch $(VENV)/.installed $(VENV)/.installed-test $@

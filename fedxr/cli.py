@@ -11,6 +11,7 @@ from typing import Annotated
 import torch
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from agent.allocation import keep_freed_memory
@@ -24,6 +25,7 @@ from fedxr.demo import Demo
 from fedxr.doctor import doctor as show_doctor
 from fedxr.headless import Federate, Source, federate, gather, pretrain_on
 from fedxr.serve import Serve
+from fedxr.unity import Unity, unity_command
 from scenarios.users import DataError, User
 
 
@@ -64,6 +66,7 @@ Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Stream, tyro.conf.subcommand("stream")]
+    | Annotated[Unity, tyro.conf.subcommand("unity")]
     | Annotated[Federate, tyro.conf.subcommand("federate")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Data, tyro.conf.subcommand("data")]
@@ -87,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(command, console)
     except (DataError, RequirementError, ValueError, OSError) as error:
-        console.print(f"[bold red]fedxr:[/] {error}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         console.print("stopped")
@@ -103,6 +106,8 @@ def _run(command: object, console: Console) -> int:
             return serve_command(command, console)
         case Stream():
             return stream_command(command, folder(command.data), console)
+        case Unity():
+            return unity_command(command, console)
         case Federate():
             return _federate(command, console)
         case Pretrain():

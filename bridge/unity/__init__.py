@@ -1,0 +1,1 @@
+"""Unity players and editors that speak ML-Agents, as headsets of the bridge (extra ``unity``)."""

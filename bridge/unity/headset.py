@@ -1,0 +1,162 @@
+"""One ML-Agents agent as a headset: its turns go up as frames, what comes back becomes actions.
+
+The life of a step: `AgentHeadset.sense` sends the turn's samples, `act` chooses from the newest
+answers and cues (it never waits for them, so a scene runs at its own pace), and `listen` hands
+each answer, cue and notice on to the scene.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.channels import Samples
+from bridge.client import HeadsetClient
+from bridge.protocol import BridgeError, Cue, Notice, Reply
+from bridge.unity.actions import ActionPlan
+from bridge.unity.clock import PlayerClock
+from bridge.unity.observations import Sensor, samples_of
+from bridge.unity.side_channels import SceneChannel, SceneFeedback
+from bridge.unity.turns import Action, Behaviour, PlayerError, Turn
+
+_EPISODES = 64
+"""Episodes whose start is remembered for late feedback."""
+_AHEAD = 1.5
+"""Nominal step lengths that samples of one step may be spread over after a pause."""
+
+
+@dataclass
+class Lived:
+    """What one agent has lived through."""
+
+    agent: str
+    session: str = ""
+    actions: str = ""
+    turns: int = 0
+    episodes: int = 1
+    frames: int = 0
+    replies: int = 0
+    reward: float = 0.0
+    cues: Counter[str] = field(default_factory=Counter)
+    notices: Counter[str] = field(default_factory=Counter)
+
+
+class AgentHeadset:
+    """``classes``: names of each task's classes; tasks that it lacks fill no action."""
+
+    def __init__(
+        self,
+        agent: str,
+        behaviour: Behaviour,
+        client: HeadsetClient,
+        clock: PlayerClock,
+        scene: SceneChannel,
+        classes: Mapping[str, Sequence[str]],
+        steps_hz: float,
+    ) -> None:
+        self.client, self.clock, self.scene = client, clock, scene
+        known = {t: classes[t] for t in client.tasks if t in classes}
+        self.plan = ActionPlan(behaviour, {t: len(names) for t, names in known.items()})
+        self.lived = Lived(agent, client.session, str(self.plan))
+        self._sensors = {
+            s.name: s for s in behaviour.sensors if s.layout and s.channel in client.codecs
+        }
+        self._periods = {
+            name: s.n * 1e6 / s.offered(steps_hz).rate_hz for name, s in self._sensors.items()
+        }
+        self._answers: dict[str, NDArray[np.float32]] = {}
+        self._cues: dict[str, int] = {}
+        self._episode = 0
+        self._fresh = True
+        self._starts: deque[int] = deque(maxlen=_EPISODES)
+        self._before_us = 0
+        told = [{"task": t, "classes": list(names)} for t, names in known.items()]
+        refused = [{"channel": c, "why": why} for c, why in client.welcome.refused.items()]
+        self._tell("welcome", {"session": client.session, "tasks": told, "refused": refused})
+
+    async def sense(self, turn: Turn, capture_us: int) -> None:
+        """Send what the agent sensed at ``capture_us``; a last turn closes its episode."""
+        if self._fresh:
+            longest = max(self._periods.values(), default=0.0)
+            self._before_us = capture_us - round(longest)
+            self._starts.append(self._before_us)
+        self._fresh = False
+        samples = {}
+        for name, sensor in self._sensors.items():
+            since = max(self._before_us, capture_us - round(_AHEAD * self._periods[name]))
+            found = self._samples(sensor, turn, since, capture_us)
+            if len(found):
+                samples[sensor.channel] = found
+        await self.client.send_frame(capture_us, samples, self._episode, self._starts[-1])
+        self._before_us = capture_us
+        self.lived.turns += 1
+        self.lived.frames += 1
+        self.lived.reward += turn.reward
+        if turn.over:
+            self._episode += 1
+            self._fresh = True
+            self.lived.episodes += 1
+
+    def _samples(self, sensor: Sensor, turn: Turn, since_us: int, capture_us: int) -> Samples:
+        values = turn.observations[sensor.name]
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise PlayerError(f"agent {turn.agent}: sensor {sensor.name!r} holds NaN or infinity")
+        return samples_of(sensor, values, since_us, capture_us)
+
+    def act(self, turn: Turn) -> Action:
+        """What the newest answers and cues make of a turn."""
+        return self.plan.action(self._answers, self._cues, turn.allowed)
+
+    async def feedback(self, said: SceneFeedback) -> None:
+        """Hand on what the user says of a moment of the player's clock."""
+        t_us = self.clock.ours(said.us) if said.us else self._before_us
+        passed = bisect_right(self._starts, t_us)
+        episode = self._episode - self._fresh - len(self._starts) + max(1, passed)
+        await self.client.send_feedback(said.task, t_us, said.label, max(0, episode), said.kind)
+
+    async def listen(self) -> None:
+        """Take what the bridge sends until the session ends; raises BridgeError when it is lost."""
+        try:
+            async for message in self.client:
+                if isinstance(message, Reply):
+                    self._replied(message)
+                elif isinstance(message, Cue):
+                    self._cued(message)
+                else:
+                    self.notice(message)
+        except BridgeError as error:
+            self._tell("ended", {"why": str(error)})
+            raise
+
+    def _replied(self, reply: Reply) -> None:
+        self.lived.replies += 1
+        self._answers |= {task: a.probabilities for task, a in reply.answers.items()}
+        told = [
+            {"task": task, "best": a.best, "p": [round(float(x), 4) for x in a.probabilities]}
+            for task, a in reply.answers.items()
+        ]
+        us = self.clock.theirs(reply.capture_us)
+        self._tell("answers", {"us": us, "answers": told})
+
+    def _cued(self, cue: Cue) -> None:
+        self.lived.cues[cue.kind] += 1
+        task = str(cue.payload.get("task", ""))
+        if cue.kind == "clear":
+            self._cues.pop(task, None)
+        elif task in self._answers:
+            # The bridge sends the answer that caused a cue right before it.
+            self._cues[task] = int(self._answers[task].argmax())
+        self._tell("cue", {"kind": cue.kind, "payload": cue.payload})
+
+    def notice(self, notice: Notice) -> None:
+        """Count it and let the scene know."""
+        self.lived.notices[f"{notice.code}: {notice.text}"] += 1
+        self._tell("notice", {"code": notice.code, "text": notice.text})
+
+    def _tell(self, kind: str, message: Mapping[str, object]) -> None:
+        self.scene.tell(kind, {"agent": self.lived.agent, **message})
