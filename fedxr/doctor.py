@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from fedxr.unity import lacking
 from scenarios.recorded import RECORDED, find
 
 _INSTALL = 'pip install -c constraints.txt -e ".[{extra}]"'
@@ -129,6 +130,14 @@ def browser() -> list[Finding]:
     return [Finding("chromium", "absent", detail, "apt-get install chromium")]
 
 
+def unity_players() -> list[Finding]:
+    """Whether ML-Agents' Python side can be imported, which its old protobuf may prevent."""
+    if why := lacking():
+        return [Finding("Unity players", "absent", *why.split(": ", 1))]
+    detail = "com.unity.ml-agents up to 2.3 (pictures HWC) and from 3.0 on (CHW)"
+    return [Finding("Unity players", "ok", detail)]
+
+
 def recorded_data() -> list[Finding]:
     """$FEDXR_DATA, where recorded people are found unless ``--data`` says otherwise."""
     remedy = "export FEDXR_DATA=/folder/with/the/sets (fedxr data lists them)"
@@ -148,6 +157,7 @@ _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     processor,
     packages,
     browser,
+    unity_players,
     recorded_data,
 )
 _STYLES = {"ok": "green", "missing": "red", "absent": "yellow"}

@@ -109,7 +109,7 @@ def lacking() -> str:
         import_module("bridge.unity.player")
     except (ImportError, TypeError) as error:  # TypeError: a protobuf that is too new for it
         first = (str(error) or type(error).__name__).splitlines()[0]
-        text = f"Unity players need the extra 'unity' ({first}): {EXTRA}"
+        text = f"Unity players need the extra 'unity' ({first.replace(': ', ' ')}): {EXTRA}"
         return text + ("; and pip install 'setuptools<81'" if "distutils" in first else "")
     return ""
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -148,6 +149,24 @@ class Environment(UnityEnvironment):  # type: ignore[misc]
     def returned(self) -> int | None:
         """The exit status of the player's process; None while it runs or where there is none."""
         return None if self._process is None else self._process.poll()
+
+
+class _Once(logging.Filter):
+    """Lets each text through once: 0.28 adds a handler with every unknown side channel message, so
+    that the n-th is printed n times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        fresh = text not in self._said
+        self._said.add(text)
+        return fresh
+
+
+logging.getLogger("mlagents_envs.side_channel.side_channel_manager").addFilter(_Once())
 
 
 def _observations(output: Any) -> Iterator[Any]:
