@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from unity_rig import StandIn, expected
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from unity_rig import IncomingMessage, StandIn, expected
 
 from bridge.application import Application
 from bridge.frames import Frame
@@ -15,6 +18,7 @@ from bridge.protocol import Answer, BridgeError, Feedback
 from bridge.server import BridgeServer, ServerConfig
 from bridge.session import Session
 from bridge.unity.drive import Drive, Wearer
+from bridge.unity.side_channels import SceneChannel
 from bridge.unity.turns import PlayerError
 
 STEP_US, START_US = 33_333, 5_000_000
@@ -166,6 +170,22 @@ async def test_feedback_finds_its_agent_episode_and_time(stand_in: StandIn) -> N
     texts = {m["code"]: m["text"] for m in notices}
     assert "agent 'nobody/9'; there are overlays/0, neuroadaptive/0" in texts["unknown-agent"]
     assert "no such thing" in texts["garbage"]
+
+
+@given(st.binary(max_size=200) | st.text(max_size=80).map(str.encode))
+@example(b'{"type":"feedback","task":"intent","label":-1}')
+@example(b'{"type":"time","us":1e99}')
+@example(b"[" * 100_000)
+@settings(deadline=None)
+def test_no_message_of_a_scene_can_stop_a_step(data: bytes) -> None:
+    """It is understood, or answered by a notice."""
+    channel = SceneChannel()
+    channel.on_message_received(IncomingMessage(data))
+    understood = channel.take()
+    channel.flush()
+    assert len(understood) + len(channel.message_queue) == 1
+    for out in channel.message_queue:
+        assert json.loads(bytes(out))["code"] == "garbage"
 
 
 async def test_a_crash_ends_every_session_and_says_so(stand_in: StandIn) -> None:

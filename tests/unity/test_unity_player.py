@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,8 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import unity_rig
+from mlagents_envs import rpc_utils
+from mlagents_envs.communicator_objects.observation_pb2 import PNG, ObservationProto
+from PIL import Image
 from unity_rig import StandIn, expected, sensors
 
+from bridge.unity.environment import to_hwc
 from bridge.unity.player import Launch, UnityPlayer
 from bridge.unity.turns import Action, PlayerError, PlayerQuitError, Turn
 
@@ -57,6 +63,28 @@ def test_both_camera_layouts_show_the_same(stand_in: StandIn, options: tuple[str
         shows(turns[0], 0, step)
         turns = player.step({})
     player.close()
+
+
+def test_stacked_pictures_with_channels_first() -> None:
+    """Two stacked RGB frames are two PNGs one after the other; channels first only in what is said
+    of them. Expected: six channels last, in the order of the frames."""
+    frames = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
+    pngs = []
+    for frame in frames:
+        png = io.BytesIO()
+        Image.fromarray(frame).save(png, "PNG")
+        pngs.append(png.getvalue())
+    proto = ObservationProto(
+        shape=[6, 4, 5],
+        dimension_properties=[1, 2, 2],
+        compression_type=PNG,
+        compressed_data=b"".join(pngs),
+        compressed_channel_mapping=range(6),
+    )
+    to_hwc(proto)
+    assert list(proto.shape) == [4, 5, 6]
+    got = np.rint(255 * rpc_utils._observation_to_np_array(proto))
+    np.testing.assert_array_equal(got, np.concatenate(frames, axis=2))
 
 
 def test_actions_masks_and_last_turns_of_several_agents(stand_in: StandIn) -> None:
@@ -174,7 +202,9 @@ def test_a_hang_is_told_and_the_process_ended(
 
 
 def gone(stand_in: StandIn) -> None:
-    """No process of the stand-in is left, not even as a zombie."""
+    """No process of the stand-in is left, not even as a zombie (looked at where /proc is)."""
+    if not Path("/proc").is_dir():
+        return
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
@@ -220,8 +250,27 @@ def test_what_cannot_be_started_is_said(stand_in: StandIn, tmp_path: Path) -> No
             UnityPlayer(Launch(None, port, timeout_s=1.0)).reset()
 
 
-def test_an_editor_that_nobody_starts() -> None:
+def test_an_editor_is_waited_for_and_missed(stand_in: StandIn) -> None:
+    """The stand-in dials by itself, as an editor does on Play, and crashes at the third step: no
+    process is ours to look at, so its silence is all that tells."""
+    port = free_port()
+    player = UnityPlayer(Launch(None, port, timeout_s=unity_rig.TIMEOUT_S))
+    dial = [str(stand_in.path), "--mlagents-port", str(port), "--end", "crash:3"]
+    with subprocess.Popen(dial, stdout=subprocess.DEVNULL):
+        assert player.reset()[0].agent == "overlays/0"
+        player.step({})
+        player.step({})
+        player._env._communicator.timeout_wait = 0.5  # patience enough: it is up and running
+        with pytest.raises(PlayerError, match=r"the editor on port .* did not answer"):
+            player.step({})
+
+
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def test_an_editor_that_nobody_starts() -> None:
+    port = free_port()
     with pytest.raises(PlayerError, match=f"port {port} did not answer within 0.3 s. Press"):
         UnityPlayer(Launch(None, port, timeout_s=0.3)).reset()

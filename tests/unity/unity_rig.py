@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("mlagents_envs", reason="needs the extra 'unity': pip install -e .[unity]")
 
 import stand_in_player as stand_in
+from mlagents_envs.side_channel import IncomingMessage as IncomingMessage
 
 from bridge.unity.player import Launch, UnityPlayer
 
