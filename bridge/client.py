@@ -147,6 +147,22 @@ class HeadsetClient:
             await self._until_room()
         return feedback.seq
 
+    async def forward(self, message: PackedFrame | Feedback) -> None:
+        """Send a recorded message as it is, its blocks and sequence number included; waits until
+        the socket takes it. Raises BridgeError when the session is over."""
+        self._check_open()
+        while self._wire.congested or len(self._waiting):
+            self._room.clear()
+            await self._room.wait()
+            self._check_open()
+        self._seq = message.seq
+        self._wire.write(encode(message))
+
+    def abort(self) -> None:
+        """Lose the connection, as a headset does whose battery is empty."""
+        self._said_bye = True
+        self._wire.transport.abort()
+
     async def sync_clock(self, exchanges: int = BURST) -> Estimate | None:
         """One burst of pings, one after the other; returns the estimate (server minus here)."""
         burst = []

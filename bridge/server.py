@@ -26,6 +26,7 @@ from bridge.admission import PastSessions, ServerConfig, open_channels, read_hel
 from bridge.application import Application, RefusalError, answer, awaits, end, settled
 from bridge.clock import now_us
 from bridge.live import Watchers
+from bridge.observer import Observer
 from bridge.pace import Pace
 from bridge.protocol import SUBPROTOCOL, VERSIONS, BridgeError, Bye, Hello, Notice, Welcome, encode
 from bridge.session import Session
@@ -52,6 +53,8 @@ class BridgeServer:
     ) -> None:
         self.config = config or ServerConfig()
         self.sessions: dict[str, Session] = {}
+        self.observers: list[Observer] = []
+        """Told of every session's messages; may change at any time."""
         self._application = application
         self._pages = dict(pages or {})
         self._now = now
@@ -193,6 +196,8 @@ class BridgeServer:
                 await end(answering)
             _log.info("session %s of %s ended: %s", session.id, session.user, reason)
             del self.sessions[session.id]
+            for observer in self.observers:
+                observer.closed(session, reason)
             try:
                 await settled(self._application.left(session, reason))
             finally:
@@ -243,21 +248,21 @@ class BridgeServer:
             session.use_inbox()
         self.sessions[session.id] = session
         session.open(self._application.frame, self._application.feedback)
-        wire.write(
-            encode(
-                Welcome(
-                    VERSIONS[1],
-                    session.id,
-                    {c.name: n for n, c in session.codecs.items()},
-                    session.refused,
-                    list(session.tasks),
-                    config.tick_us,
-                    self._now(),
-                    config.max_message,
-                    session.last_seq,
-                )
-            )
+        session.welcome = Welcome(
+            VERSIONS[1],
+            session.id,
+            {c.name: n for n, c in session.codecs.items()},
+            session.refused,
+            list(session.tasks),
+            config.tick_us,
+            self._now(),
+            config.max_message,
+            session.last_seq,
         )
+        session.observers = self.observers
+        for observer in self.observers:
+            observer.opened(session)
+        wire.write(encode(session.welcome))
         return session
 
     async def _resume(self, hello: Hello, now_s: float) -> int | None:

@@ -12,6 +12,7 @@ import numpy as np
 from bridge.channels import Channel
 from bridge.clock import Estimate
 from bridge.frames import ChannelCodec, Frame, unpack_samples
+from bridge.observer import Observer
 from bridge.protocol import (
     Answer,
     Bye,
@@ -24,6 +25,7 @@ from bridge.protocol import (
     Pong,
     ProtocolError,
     Reply,
+    Welcome,
     decode_up,
     encode,
 )
@@ -68,6 +70,8 @@ class Session:
         self.last_seq = 0
         self.episode = -1
         self.clock: Estimate | None = None
+        self.welcome: Welcome | None = None
+        self.observers: Sequence[Observer] = ()
         self.stats = SessionStats()
         self.inbox = FrameQueue({c.name: c.delivery for c in channels}, inbox_bytes)
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -97,7 +101,10 @@ class Session:
 
     def send_reply(self, seq: int, capture_us: int, answers: dict[str, Answer]) -> None:
         """Send the answers after frame ``seq``; a newer reply replaces one that still waits."""
-        data = encode(Reply(seq, capture_us, answers))
+        reply = Reply(seq, capture_us, answers)
+        for observer in self.observers:
+            observer.sent(self, reply)
+        data = encode(reply)
         self.stats.replies += 1
         self.stats.bytes_out += len(data)
         clock = self.clock
@@ -169,6 +176,7 @@ class Session:
             elif type(message) is Ping:
                 self._receive_ping(message)
             elif type(message) is Bye:
+                self._observe(message)
                 self.over.set_result(f"bye: {message.reason}" if message.reason else "bye")
             else:
                 raise ProtocolError("bad-sequence", "a second hello; one opens a session")
@@ -226,6 +234,7 @@ class Session:
             )
         samples = unpack_samples(packed, self.codecs)
         self._capture_us = packed.capture_us
+        self._observe(packed)
         stats = self.stats
         stats.frames += 1
         clock = self.clock
@@ -246,6 +255,7 @@ class Session:
                 "unknown-task",
                 f"feedback on task {feedback.task!r}; open are {', '.join(self.tasks) or 'none'}",
             )
+        self._observe(feedback)
         self.stats.feedback += 1
         if self._to_inbox:
             self._put(feedback)
@@ -261,9 +271,14 @@ class Session:
             self.clock = Estimate(
                 ping.offset_us, ping.drift_ppm * 1e-6, ping.sent_us, ping.uncertainty_us
             )
+            self._observe(ping)
         # Not through the outbox: a pong that waited is worthless, and a congested peer gets none.
         if not self._wire.congested:
             self._wire.write(encode(Pong(ping.sent_us, now, self._now())))
+
+    def _observe(self, message: PackedFrame | Feedback | Ping | Bye) -> None:
+        for observer in self.observers:
+            observer.received(self, message)
 
     def _check_seq(self, seq: int) -> None:
         gap = seq - self.last_seq
@@ -290,6 +305,8 @@ class Session:
             self.close(f"{_ABUSE} refused messages within {_ABUSE_S:g} s; the last: {error}")
 
     def _control(self, message: Cue | Notice | Bye) -> None:
+        for observer in self.observers:
+            observer.sent(self, message)
         data = encode(message)
         self.stats.bytes_out += len(data)
         self._outbox.send_control(data)

@@ -1,0 +1,30 @@
+"""Whoever watches the messages of all sessions: what a recording is made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from bridge.protocol import Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
+
+if TYPE_CHECKING:
+    from bridge.session import Session
+
+
+class Observer(Protocol):
+    """Stands in `BridgeServer.observers`. Called on the event loop: must be short, must not raise.
+
+    A frame or feedback is told after it was checked and before the application gets it, a message
+    down when it is handed to the outbox, so that the order told is the order of cause and effect.
+    """
+
+    def opened(self, session: Session) -> None:
+        """The welcome goes out; ``session.welcome`` is it."""
+
+    def received(self, session: Session, message: PackedFrame | Feedback | Ping | Bye) -> None:
+        """A message of the headset was accepted; of pings only those with a clock estimate."""
+
+    def sent(self, session: Session, message: Reply | Cue | Notice | Bye) -> None:
+        """A message to the headset; it may still be dropped before a slow one."""
+
+    def closed(self, session: Session, reason: str) -> None:
+        """The session is over."""
