@@ -23,7 +23,9 @@ class ServerConfig:
     ``ping_interval_s`` and ``ping_timeout_s``: a client that answers no websocket ping for their
     sum is dropped. ``stall_s``: one that reads nothing for so long while something waits, too.
     ``late_us``: a frame older than this on arrival counts as late. ``resume_s``: how long a lost
-    session may be resumed. Byte bounds are per client. ``max_messages_s`` and ``max_bytes_s``: a
+    session may be resumed. Byte bounds are per client. ``drain_s``: how long
+    the application may take for what a session that is over has left in its inbox.
+    ``max_messages_s`` and ``max_bytes_s``: a
     client is read no faster than this, after a burst of one second's worth; ``math.inf`` for none.
     """
 
@@ -43,6 +45,7 @@ class ServerConfig:
     ping_timeout_s: float = 10.0
     stall_s: float = 10.0
     resume_s: float = 60.0
+    drain_s: float = 5.0
     tick_us: int = TICK_US
     late_us: int = 250_000
 

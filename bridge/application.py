@@ -62,7 +62,8 @@ async def settled(result: Any) -> Any:
 
 
 async def answer(application: Application, session: Session) -> None:
-    """Await the application's coroutines for one session, in order, until cancelled."""
+    """Await the application's coroutines for one session, in order, until the session is over and
+    nothing waits in its inbox."""
     try:
         while True:
             session.arrived.clear()
@@ -71,6 +72,8 @@ async def answer(application: Application, session: Session) -> None:
                     await settled(application.frame(session, item))
                 else:
                     await settled(application.feedback(session, item))
+            if session.over.done():
+                return
             await session.arrived.wait()
     finally:
         session.close("the application stopped answering; see the server's log")

@@ -7,6 +7,8 @@
 While the socket keeps up, a frame is written within ``send_frame``. When it does not, frames wait
 in a `FrameQueue` that thins them by each channel's policy, so that what leaves next is fresh;
 ``send_frame`` only waits itself when `reliable` data have filled that queue.
+
+With ``retry`` a lost connection is no end: see `bridge.returning`.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from bridge.channels import Channel, Samples
 from bridge.clock import BURST, ClockSync, Estimate, Exchange, now_us
 from bridge.frames import ChannelCodec, Frame, pack_frame, pack_samples
-from bridge.greeting import open_session
+from bridge.greeting import open_session, trusting
 from bridge.protocol import (
     MAX_MESSAGE,
     VERSIONS,
@@ -43,6 +47,7 @@ from bridge.protocol import (
     encode,
 )
 from bridge.queues import FrameQueue
+from bridge.resend import Retry, Unacknowledged
 from bridge.wire import ClientWire
 
 _INCOMING = 1024
@@ -57,23 +62,23 @@ class HeadsetClient:
     and raises BridgeError when the server or the network ended it.
     """
 
+    _kept: Unacknowledged | None = None
+
     def __init__(
         self,
+        channels: Sequence[Channel],
         wire: ClientWire,
         welcome: Welcome,
-        channels: Sequence[Channel],
         now: Callable[[], int],
         queue_bytes: int,
     ) -> None:
-        self.welcome = welcome
         self.clock = ClockSync()
         self.unread = 0
-        open_channels = [c for c in channels if c.name in welcome.channels]
-        self.codecs = {c.name: ChannelCodec(c, welcome.channels[c.name]) for c in open_channels}
-        self._wire = wire
+        self._channels = {c.name: c for c in channels if c.name in welcome.channels}
         self._now = now
-        self._seq = welcome.last_seq
-        self._waiting = FrameQueue({c.name: c.delivery for c in open_channels}, queue_bytes)
+        self._seq = self._written = welcome.last_seq
+        policies = {c.name: c.delivery for c in self._channels.values()}
+        self._waiting = FrameQueue(policies, queue_bytes)
         self._incoming: deque[Reply | Cue | Notice] = deque(maxlen=_INCOMING)
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -81,6 +86,21 @@ class HeadsetClient:
         self._ended: str | None = None
         self._said_bye = False
         self._syncing: asyncio.Task[None] | None = None
+        self._take_up(wire, welcome)
+
+    def _take_up(self, wire: ClientWire, welcome: Welcome) -> None:
+        """Go on over a new connection."""
+        self.welcome = welcome
+        numbers = welcome.channels
+        self.codecs = {
+            name: ChannelCodec(channel, numbers[name])
+            for name, channel in self._channels.items()
+            if name in numbers
+        }
+        self._wire, self._connected = wire, True
+        wire.direct(self.receive, self.flush, partial(self._lost, wire))
+        if not wire.open:
+            self._lost(wire)
 
     @property
     def session(self) -> str:
@@ -116,14 +136,15 @@ class HeadsetClient:
         # Packed even if it must wait: samples that do not fit are the caller's error, here and now.
         blocks = pack_samples(samples, self.codecs)
         self._seq += 1
-        if not self._wire.congested:
-            self._wire.write(
-                encode(PackedFrame(self._seq, capture_us, blocks, episode, episode_start_us))
-            )
-            return self._seq
         seq = self._seq
-        self._waiting.put(Frame(seq, capture_us, dict(samples), episode, episode_start_us))
-        await self._until_room()
+        if self._kept is not None:
+            self._kept.keep(Frame(seq, capture_us, dict(samples), episode, episode_start_us))
+        if self._ready:
+            self._send(PackedFrame(seq, capture_us, blocks, episode, episode_start_us))
+        else:
+            self._waiting.put(Frame(seq, capture_us, dict(samples), episode, episode_start_us))
+        if self._full:
+            await self._until_room()
         return seq
 
     async def send_feedback(
@@ -140,10 +161,13 @@ class HeadsetClient:
             )
         self._seq += 1
         feedback = Feedback(self._seq, task, t_us, label, episode, kind)  # type: ignore[arg-type]
-        if not self._wire.congested:
-            self._wire.write(encode(feedback))
+        if self._kept is not None:
+            self._kept.keep(feedback)
+        if self._ready:
+            self._send(feedback)
         else:
             self._waiting.put(feedback)
+        if self._full:
             await self._until_room()
         return feedback.seq
 
@@ -236,30 +260,62 @@ class HeadsetClient:
             self._wire.fail(1002, str(error))
             return
         if isinstance(message, Pong):
+            self._acknowledge(message.last_seq)
             waiter = self._pongs.get(message.sent_us)
             if waiter is not None and not waiter.done():
                 waiter.set_result(
                     Exchange(message.sent_us, message.received_us, message.answered_us, self._now())
                 )
         elif isinstance(message, Bye):
-            self._end(message.reason or "the server said bye")
+            self._acknowledge(message.last_seq)
+            self._bye(message)
         elif not isinstance(message, Welcome):
-            if len(self._incoming) == _INCOMING:
-                self.unread += 1
-            self._incoming.append(message)
-            self._arrived.set()
+            if isinstance(message, Reply):
+                self._acknowledge(message.seq)
+            self._tell(message)
 
     def flush(self) -> None:
         """The socket has drained: send what waited, oldest first."""
-        while not self._wire.congested and (item := self._waiting.take()) is not None:
-            message = pack_frame(item, self.codecs) if isinstance(item, Frame) else item
-            self._wire.write(encode(message))
+        while self._ready and (item := self._waiting.take()) is not None:
+            self._send(pack_frame(item, self.codecs) if isinstance(item, Frame) else item)
         self._room.set()
 
-    def lost(self) -> None:
-        self._end(self._wire.close_reason or "connection lost")
+    def _lost(self, wire: ClientWire) -> None:
+        if wire is self._wire:
+            self._lose(wire.close_reason or "connection lost")
+
+    def _bye(self, bye: Bye) -> None:
+        self._end(bye.reason or "the server said bye")
+
+    def _lose(self, reason: str) -> None:
+        self._end(reason)
 
     # Inside
+
+    @property
+    def _ready(self) -> bool:
+        return self._connected and not self._wire.congested
+
+    def _send(self, message: PackedFrame | Feedback) -> None:
+        self._written = message.seq
+        self._wire.write(encode(message))
+
+    @property
+    def _full(self) -> bool:
+        """Whether the sender must wait for room."""
+        return self._waiting.full or (self._kept is not None and self._kept.full)
+
+    def _acknowledge(self, seq: int) -> None:
+        """The server has everything up to ``seq``."""
+        if self._kept is not None:
+            self._kept.acknowledge(seq)
+            self._room.set()
+
+    def _tell(self, message: Reply | Cue | Notice) -> None:
+        if len(self._incoming) == _INCOMING:
+            self.unread += 1
+        self._incoming.append(message)
+        self._arrived.set()
 
     def _ping(self, sent_us: int) -> Ping:
         estimate = self.clock.estimate
@@ -277,7 +333,7 @@ class HeadsetClient:
                 await asyncio.sleep(every_s)
 
     async def _until_room(self) -> None:
-        while self._waiting.full and self._ended is None:
+        while self._full and self._ended is None:
             self._room.clear()
             await self._room.wait()
         self._check_open()
@@ -306,30 +362,43 @@ async def connect(
     device: Mapping[str, Scalar] | None = None,
     token: str | None = None,
     resume: str | None = None,
+    retry: Retry | None = None,
+    trust: Path | None = None,
     clock_s: float | None = 2.0,
     now: Callable[[], int] = now_us,
     queue_bytes: int = MAX_MESSAGE,
     timeout_s: float = 10.0,
 ) -> HeadsetClient:
-    """Open a session at ``url`` (ws://host:port).
+    """Open a session at ``url`` (ws://host:port, wss://host:port).
 
-    ``tasks`` are those wanted; ``clock_s`` is the time between clock bursts, None for a stream that
-    plays at another pace than the clock ``now``. Raises BridgeError, with the server's own words
-    when it refused.
+    ``tasks`` are those wanted; ``retry`` makes the client come back by itself (a
+    `bridge.returning.ReturningClient`); ``trust`` is a root certificate (PEM) to trust besides the
+    system's; ``clock_s`` is the time between clock bursts, None for a stream that plays at another
+    pace than the clock ``now``. Raises BridgeError, with the server's own words when it refused.
     """
-    hello = Hello(
-        *VERSIONS,
-        user,
-        scenario,
-        [Offer(c.name, c.layout, c.rate_hz, c.delivery) for c in channels],
-        list(tasks),
-        dict(device or {}),
-        token,
-        resume,
-    )
-    wire, welcome = await open_session(url, hello, timeout_s)
-    client = HeadsetClient(wire, welcome, channels, now, queue_bytes)
-    wire.direct(client.receive, client.flush, client.lost)
+    tls = trusting(url, trust)
+
+    async def opening(resume: str | None, last_seq: int) -> tuple[ClientWire, Welcome]:
+        hello = Hello(
+            *VERSIONS,
+            user,
+            scenario,
+            [Offer(c.name, c.layout, c.rate_hz, c.delivery) for c in channels],
+            list(tasks),
+            dict(device or {}),
+            token,
+            resume,
+            last_seq,
+        )
+        return await open_session(url, hello, timeout_s, tls)
+
+    wire, welcome = await opening(resume, 0)
+    if retry is None:
+        client = HeadsetClient(channels, wire, welcome, now, queue_bytes)
+    else:
+        from bridge.returning import ReturningClient  # which is a HeadsetClient
+
+        client = ReturningClient(channels, wire, welcome, now, queue_bytes, retry, opening)
     if clock_s is not None:
         client.keep_synced(clock_s)
     return client

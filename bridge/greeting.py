@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from pathlib import Path
 
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -23,10 +25,38 @@ from bridge.protocol import (
 from bridge.wire import WRITE_LIMIT, ClientWire
 
 
-async def open_session(url: str, hello: Hello, timeout_s: float) -> tuple[ClientWire, Welcome]:
+def trusting(url: str, root: Path | None) -> ssl.SSLContext | None:
+    """What to verify a ``wss:`` server with: the system's roots and the certificate ``root``.
+
+    Raises BridgeError when that file cannot be read.
+    """
+    if not url.startswith("wss:"):
+        return None
+    context = ssl.create_default_context()
+    if root is not None:
+        try:
+            context.load_verify_locations(root)
+        except (OSError, ssl.SSLError) as error:
+            raise BridgeError(f"cannot read the root certificate {root}: {error}") from None
+    return context
+
+
+class RefusedError(BridgeError):
+    """The bridge does not let this headset in and would not, if it asked again."""
+
+
+_COME_BACK = frozenset({503})
+_PASSING = frozenset({"taken", "full"})
+"""Refusals that pass by themselves: a status of HTTP, codes of notices."""
+
+
+async def open_session(
+    url: str, hello: Hello, timeout_s: float, tls: ssl.SSLContext | None = None
+) -> tuple[ClientWire, Welcome]:
     """Connect to ``url`` and be welcomed.
 
-    Raises BridgeError: not reachable, or refused, with the server's own words.
+    Raises RefusedError with the server's own words; BridgeError when it is not reachable or has no
+    place at present.
     """
     try:
         wire = await open_websocket(
@@ -34,15 +64,24 @@ async def open_session(url: str, hello: Hello, timeout_s: float) -> tuple[Client
             create_connection=ClientWire,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
+            ssl=tls,
             max_size=MAX_MESSAGE,
             write_limit=WRITE_LIMIT,
             proxy=None,
             open_timeout=timeout_s,
             close_timeout=1.0,
+            ping_interval=10.0,
+            ping_timeout=10.0,
         )
     except InvalidStatus as error:
         said = (error.response.body or b"").decode(errors="replace").strip()
-        raise BridgeError(f"{url} refused the connection: {said or error}") from None
+        kind = BridgeError if error.response.status_code in _COME_BACK else RefusedError
+        raise kind(f"{url} refused the connection: {said or error}") from None
+    except ssl.SSLCertVerificationError as error:
+        raise RefusedError(
+            f"{url} shows a certificate that is not trusted here: {error.verify_message}; give its "
+            "root certificate (`fedxr serve --lan` says where it lies)"
+        ) from None
     except (OSError, TimeoutError, WebSocketException, ValueError) as error:
         raise BridgeError(
             f"cannot reach a bridge at {url}: {error}; is it started (`fedxr serve`)?"
@@ -73,7 +112,9 @@ async def _greet(wire: ClientWire, hello: Hello, timeout_s: float) -> Welcome:
             answer.set_result(message)
         elif isinstance(message, Notice | Bye):
             said = message.text if isinstance(message, Notice) else message.reason
-            answer.set_exception(BridgeError(f"the bridge refused this headset: {said}"))
+            passes = isinstance(message, Notice) and message.code in _PASSING
+            kind = BridgeError if passes else RefusedError
+            answer.set_exception(kind(f"the bridge refused this headset: {said}"))
 
     def lost() -> None:
         if not answer.done():

@@ -56,7 +56,10 @@ class Offer(Struct, omit_defaults=True, gc=False):
 
 
 class Hello(Message, tag="hello"):
-    """Headset to server, first of all: who I am, what I have, what I want answered."""
+    """Headset to server, first of all: who I am, what I have, what I want answered.
+
+    ``last_seq``: where a headset that comes back counts on from if its session is not known.
+    """
 
     min_version: Count
     max_version: Count
@@ -67,10 +70,12 @@ class Hello(Message, tag="hello"):
     device: Annotated[dict[Name, Scalar], Meta(max_length=64)] = {}
     token: Annotated[str, Meta(max_length=256)] | None = None
     resume: Name | None = None
+    last_seq: Micros = 0
 
 
 class Welcome(Message, tag="welcome"):
-    """Server to headset: the session is open. ``last_seq`` is 0 unless it was resumed."""
+    """Server to headset: the session is open. Frames are counted on from ``last_seq``: what has
+    arrived of a resumed session, else what the hello said."""
 
     version: Count
     session: Name
@@ -168,11 +173,16 @@ class Ping(Message, tag="ping"):
 
 
 class Pong(Message, tag="pong"):
-    """Server to headset: ``sent_us`` of the ping and two readings of the server's clock."""
+    """Server to headset: ``sent_us`` of the ping and two readings of the server's clock.
+
+    ``last_seq``: every frame and feedback up to this one has arrived and will not be lost with the
+    connection.
+    """
 
     sent_us: Micros
     received_us: Micros
     answered_us: Micros
+    last_seq: Micros = 0
 
 
 class Notice(Message, tag="notice"):
@@ -185,9 +195,12 @@ class Notice(Message, tag="notice"):
 
 
 class Bye(Message, tag="bye"):
-    """Either way: the session ends on purpose."""
+    """Either way: the session ends on purpose. From the server, ``last_seq`` is as in a pong, and
+    ``again`` says that it stops for now and the headset may come back."""
 
     reason: Text = ""
+    last_seq: Micros = 0
+    again: bool = False
 
 
 Up = Hello | PackedFrame | Feedback | Ping | Bye

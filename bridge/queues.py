@@ -14,7 +14,7 @@ from typing import Protocol
 from bridge.frames import Frame
 from bridge.protocol import Feedback
 
-_FEEDBACK_BYTES = 256
+FEEDBACK_BYTES = 256
 """What one waiting feedback or empty frame is taken to cost."""
 
 
@@ -62,9 +62,9 @@ class FrameQueue:
             last = self._items[-1] if self._items else None
             if isinstance(last, Frame) and not last.samples and last.episode == item.episode:
                 self._items.pop()
-                self._bytes -= _FEEDBACK_BYTES
+                self._bytes -= FEEDBACK_BYTES
         self._items.append(item)
-        self._bytes += _FEEDBACK_BYTES
+        self._bytes += FEEDBACK_BYTES
         if isinstance(item, Frame):
             for name, samples in item.samples.items():
                 self._bytes += samples.nbytes
@@ -81,7 +81,7 @@ class FrameQueue:
         if not self._items:
             return None
         item = self._items.popleft()
-        self._bytes -= _FEEDBACK_BYTES
+        self._bytes -= FEEDBACK_BYTES
         if isinstance(item, Frame):
             for name, samples in item.samples.items():
                 self._holders[name].popleft()
@@ -107,7 +107,7 @@ class FrameQueue:
                 if item is frame:
                     del self._items[at]
                     break
-            self._bytes -= _FEEDBACK_BYTES
+            self._bytes -= FEEDBACK_BYTES
 
     def _drop_any(self) -> bool:
         """Drop the oldest block that may be dropped; False when there is none but the newest."""

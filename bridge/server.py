@@ -35,6 +35,8 @@ from bridge.wire import WRITE_LIMIT, ServerWire
 _log = logging.getLogger(__name__)
 _CLOSE_S = 1.0
 _TEND_S = 1.0
+_STOPS = "the server stops"
+_CODES = {"bye": 1000, _STOPS: 1001}
 
 
 class BridgeServer:
@@ -92,12 +94,22 @@ class BridgeServer:
         self._tending = asyncio.create_task(self._tend())
 
     async def stop(self) -> None:
-        """End every session with a bye and close the port."""
+        """Let nobody in, let the application finish what has arrived, end every session with a bye
+        that says how far that was, and close the port."""
         if self._server is None or self._tending is None:
             return
         self._tending.cancel()
+        self._server.server.close()
+        for session in self.sessions.values():
+            session.listen_no_more()
+        end_s = asyncio.get_running_loop().time() + self.config.drain_s
+        while not all(session.settled for session in self.sessions.values()):
+            if asyncio.get_running_loop().time() > end_s:
+                _log.warning("the application has not finished within %g s", self.config.drain_s)
+                break
+            await asyncio.sleep(0.01)
         for session in list(self.sessions.values()):
-            session.close("the server stops")
+            session.close(_STOPS, again=True)
         self._live.abort_stalled(0.0)
         for wire in list(self._headsets):
             if wire.congested:
@@ -190,9 +202,8 @@ class BridgeServer:
         try:
             reason = await session.over
         finally:
-            if not reason.startswith("bye"):
-                self._past.remember(session.id, session.user, session.last_seq, wire.loop.time())
             if answering is not None:
+                await asyncio.wait({answering}, timeout=self.config.drain_s)
                 await end(answering)
             _log.info("session %s of %s ended: %s", session.id, session.user, reason)
             del self.sessions[session.id]
@@ -201,8 +212,11 @@ class BridgeServer:
             try:
                 await settled(self._application.left(session, reason))
             finally:
+                if not reason.startswith("bye"):
+                    past = (session.id, session.user, session.acknowledged)
+                    self._past.remember(*past, wire.loop.time())
                 session.gone.set()
-        await wire.shut(1000 if reason.startswith("bye") else 1008, reason)
+        await wire.shut(_CODES.get(reason.split(":")[0], 1008), reason)
 
     async def _hello(self, wire: ServerWire) -> Hello:
         first: asyncio.Future[bytes] = wire.loop.create_future()
@@ -226,7 +240,7 @@ class BridgeServer:
         """Make the session, ask the application, send the welcome."""
         config = self.config
         channels, refused = open_channels(hello)
-        last_seq = await self._resume(hello, wire.loop.time())
+        last_seq = await self._resume(hello, wire.loop)
         session_id = hello.resume if last_seq is not None and hello.resume else _new_id()
         session = Session(
             wire,
@@ -239,7 +253,8 @@ class BridgeServer:
             late_us=config.late_us,
             now=self._now,
         )
-        session.resumed, session.last_seq = last_seq is not None, last_seq or 0
+        session.resumed = last_seq is not None
+        session.begin_after(hello.last_seq if last_seq is None else last_seq)
         wire.direct(session.receive, session.flush, session.lost)
         if not wire.open:
             session.lost()
@@ -249,7 +264,7 @@ class BridgeServer:
         self.sessions[session.id] = session
         session.open(self._application.frame, self._application.feedback)
         session.welcome = Welcome(
-            VERSIONS[1],
+            min(VERSIONS[1], hello.max_version),
             session.id,
             {c.name: n for n, c in session.codecs.items()},
             session.refused,
@@ -265,7 +280,7 @@ class BridgeServer:
         wire.write(encode(session.welcome))
         return session
 
-    async def _resume(self, hello: Hello, now_s: float) -> int | None:
+    async def _resume(self, hello: Hello, loop: asyncio.AbstractEventLoop) -> int | None:
         """The last sequence number of the session that the hello wants back, or None."""
         if hello.resume is None:
             return None
@@ -274,7 +289,7 @@ class BridgeServer:
             # The old connection is half dead; the headset knows better. Its end must run first.
             alive.close("resumed on a new connection")
             await alive.gone.wait()
-        return self._past.take(hello.resume, hello.user, now_s)
+        return self._past.take(hello.resume, hello.user, loop.time())
 
     async def _tend(self) -> None:
         while True:

@@ -68,6 +68,7 @@ class Session:
         self.tasks: tuple[str, ...] = ()
         self.resumed = False
         self.last_seq = 0
+        """The newest number that has arrived."""
         self.episode = -1
         self.clock: Estimate | None = None
         self.welcome: Welcome | None = None
@@ -88,6 +89,8 @@ class Session:
         self._open = False
         self._to_inbox = False
         self._held = False
+        self._deaf = False
+        self._taken = 0
         self._refusals: deque[float] = deque(maxlen=_ABUSE)
         self._told: Counter[str] = Counter()
         self._on_frame: Callable[[Session, Frame], object]
@@ -132,21 +135,37 @@ class Session:
         """Frames and feedback wait in ``inbox`` instead of being handed to the callbacks."""
         self._to_inbox = True
 
+    @property
+    def acknowledged(self) -> int:
+        """Every frame and feedback up to this number is the application's: handed to it, or taken
+        from the inbox and done with, which is when the next one is asked for."""
+        return self._taken if self._to_inbox else self.last_seq
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that arrived has been acknowledged."""
+        return self.acknowledged == self.last_seq
+
     def take(self) -> Frame | Feedback | None:
         """The oldest waiting item of the inbox, or None; reading resumes when there is room."""
         item = self.inbox.take()
+        self._taken = item.seq - 1 if item is not None else self.last_seq
         if self._held and not self.inbox.full:
             self._held = False
             self._wire.release("inbox full")
         return item
 
-    def close(self, reason: str) -> None:
-        """End the session; the headset is told the reason."""
+    def close(self, reason: str, again: bool = False) -> None:
+        """End the session; the headset is told the reason, and whether to come ``again``."""
         if not self.over.done():
-            self._control(Bye(reason[:2000]))
-            self.over.set_result(reason)
+            self._control(Bye(reason[:2000], self.acknowledged, again))
+            self._finish(reason)
 
     # What the server calls
+
+    def begin_after(self, seq: int) -> None:
+        """Frames and feedback are counted on from ``seq``."""
+        self.last_seq = self._taken = seq
 
     def open(
         self,
@@ -159,7 +178,7 @@ class Session:
 
     def receive(self, data: bytes) -> None:
         """One message from the headset."""
-        if self.over.done():
+        if self.over.done() or self._deaf:
             return
         self.stats.bytes_in += len(data)
         seq = 0
@@ -177,7 +196,7 @@ class Session:
                 self._receive_ping(message)
             elif type(message) is Bye:
                 self._observe(message)
-                self.over.set_result(f"bye: {message.reason}" if message.reason else "bye")
+                self._finish(f"bye: {message.reason}" if message.reason else "bye")
             else:
                 raise ProtocolError("bad-sequence", "a second hello; one opens a session")
         except ProtocolError as error:
@@ -186,7 +205,11 @@ class Session:
     def lost(self) -> None:
         """The connection is gone."""
         if not self.over.done():
-            self.over.set_result("connection lost")
+            self._finish("connection lost")
+
+    def listen_no_more(self) -> None:
+        """Take nothing in any more; what waits in the inbox can still be taken out."""
+        self._deaf = True
 
     def flush(self) -> None:
         self._outbox.flush()
@@ -208,6 +231,10 @@ class Session:
         return fresh
 
     # Inside
+
+    def _finish(self, reason: str) -> None:
+        self.over.set_result(reason)
+        self.arrived.set()
 
     def _tell_pace(self) -> None:
         pace = self._wire.pace
@@ -274,7 +301,7 @@ class Session:
             self._observe(ping)
         # Not through the outbox: a pong that waited is worthless, and a congested peer gets none.
         if not self._wire.congested:
-            self._wire.write(encode(Pong(ping.sent_us, now, self._now())))
+            self._wire.write(encode(Pong(ping.sent_us, now, self._now(), self.acknowledged)))
 
     def _observe(self, message: PackedFrame | Feedback | Ping | Bye) -> None:
         for observer in self.observers:

@@ -103,7 +103,7 @@ class Wire(Connection):
         The frame (RFC 6455, section 5.2) is put together here rather than by the library: two
         thirds of a small message's cost were its general path for fragments and extensions.
         """
-        if self.protocol.state is not OPEN:
+        if self.protocol.state is not OPEN or self.transport.is_closing():
             return
         n = len(data)
         opcode = _TEXT if self.text else _BINARY

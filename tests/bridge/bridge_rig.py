@@ -59,7 +59,7 @@ def server_of(app: Application, pages: Any = None, **config: Any) -> BridgeServe
     """A server on any free port that never loses patience, unless ``config`` says so."""
     for name in ("hello_timeout_s", "ping_timeout_s", "stall_s"):
         config.setdefault(name, PATIENCE)
-    return BridgeServer(app, ServerConfig(port=0, **config), pages)
+    return BridgeServer(app, ServerConfig(**{"port": 0, **config}), pages)
 
 
 async def headset(
