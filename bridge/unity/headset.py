@@ -26,6 +26,9 @@ from bridge.unity.turns import Action, Behaviour, PlayerError, Turn
 
 _EPISODES = 64
 """Episodes whose start is remembered for late feedback."""
+_CLOSE_US = 1
+"""A frame closes this much after its step: ticks are half open, so that one that ends with the step
+would not hold what the step brought, and its answer would come a tick late."""
 _AHEAD = 1.5
 """Nominal step lengths that samples of one step may be spread over after a pause."""
 
@@ -84,7 +87,7 @@ class AgentHeadset:
         if self._fresh:
             longest = max(self._periods.values(), default=0.0)
             self._before_us = capture_us - round(longest)
-            self._starts.append(self._before_us)
+            self._starts.append(self._before_us + _CLOSE_US)
         self._fresh = False
         samples = {}
         for name, sensor in self._sensors.items():
@@ -92,7 +95,8 @@ class AgentHeadset:
             found = self._samples(sensor, turn, since, capture_us)
             if len(found):
                 samples[sensor.channel] = found
-        await self.client.send_frame(capture_us, samples, self._episode, self._starts[-1])
+        closes_us = capture_us + _CLOSE_US
+        await self.client.send_frame(closes_us, samples, self._episode, self._starts[-1])
         self._before_us = capture_us
         self.lived.turns += 1
         self.lived.frames += 1
@@ -140,7 +144,7 @@ class AgentHeadset:
             {"task": task, "best": a.best, "p": [round(float(x), 4) for x in a.probabilities]}
             for task, a in reply.answers.items()
         ]
-        us = self.clock.theirs(reply.capture_us)
+        us = self.clock.theirs(reply.capture_us - _CLOSE_US)
         self._tell("answers", {"us": us, "answers": told})
 
     def _cued(self, cue: Cue) -> None:

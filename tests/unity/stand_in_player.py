@@ -209,6 +209,9 @@ class Player:
             time.sleep(1 / self.told.hz)
         self.steps += 1
         self.may_end(str(self.steps))
+        told = {m["agent"] for m in self.report["scene"] if m["type"] == "answers"}
+        if self.steps >= 60 and len(told) == len(self.agents):
+            self.may_end("answered")
         done = []
         for agent in self.agents:
             agent.step += 1
@@ -330,7 +333,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--episode", type=int, default=40, help="steps of an episode")
     parser.add_argument("--stamps", action="store_true", help="send the player's own clock")
     parser.add_argument("--hz", type=float, default=0.0, help="steps a second; 0: all it can")
-    parser.add_argument("--end", default="", help="crash, hang or quit, and :start, :init or :STEP")
+    parser.add_argument(
+        "--end", default="", help="crash, hang or quit, and :start, :init, :STEP or :answered"
+    )
     parser.add_argument("--report", type=Path)
     return parser.parse_args()
 

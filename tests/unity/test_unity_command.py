@@ -26,7 +26,7 @@ async def test_a_player_is_answered_by_agents(
     brain = load_brain(CHECKPOINT)
     async with serving(brain, tmp_path / "s.db", config, learning, tempo) as running:
         report = stand_in.arguments(
-            "--stamps", "--hz", "30", "--episode", "45", "--layout", "chw", "--end", "quit:90"
+            "--stamps", "--hz", "30", "--episode", "45", "--layout", "chw", "--end", "quit:answered"
         )
         told = [
             "unity",
@@ -37,6 +37,8 @@ async def test_a_player_is_answered_by_agents(
             "--token",
             "t0ken",
             "--no-graphics",
+            "--seconds",
+            "90",
             "--seed",
             "5",
             "--parameters",

@@ -20,6 +20,7 @@ from bridge.session import Session
 from bridge.unity.drive import Drive, Wearer
 from bridge.unity.side_channels import SceneChannel
 from bridge.unity.turns import PlayerError
+from fedxr.live import closes
 
 STEP_US, START_US = 33_333, 5_000_000
 """The stand-in's clock: its first step is at START_US."""
@@ -110,15 +111,14 @@ async def test_frames_hold_what_the_player_sensed_at_its_own_times(stand_in: Sta
     zero_us = frames[0].capture_us
     for frame, (episode, step, total) in zip(frames, steps, strict=True):
         assert frame.episode == episode
-        assert frame.capture_us - zero_us - STEP_US * total in (0, 1)
-        # 2 gaze samples a step at a nominal 60 Hz: the first ones begin 2/60 s before.
-        assert frame.episode_start_us == pytest.approx(
-            zero_us + 12 * STEP_US * episode - STEP_US, abs=2
-        )
+        assert frame.capture_us - zero_us == STEP_US * total
+        # An episode begins a step before its first turn; each frame closes exactly one tick more.
+        assert closes(frame) == step
+        assert frame.episode_start_us == zero_us + STEP_US * (12 * episode - 1)
         for channel, sensor in (("vision/gray", "vision/gray"), ("gaze/point2", "gaze/point2@60")):
             got = frame.samples[channel]
             np.testing.assert_array_equal(got.values, expected(sensor, 0, episode, step))
-            assert got.t_us[-1] == frame.capture_us
+            assert got.t_us[-1] == frame.capture_us - 1  # inside the tick that the frame closes
     second = frames[5].samples["gaze/point2"].t_us
     assert second[1] - second[0] == pytest.approx(STEP_US / 2, abs=1)
     every_other = agents.frames["unity-neuroadaptive-1"]
@@ -165,7 +165,7 @@ async def test_feedback_finds_its_agent_episode_and_time(stand_in: StandIn) -> N
     assert (user, feedback.task, feedback.label) == ("unity-neuroadaptive-0", "intent", 2)
     assert feedback.episode == 1
     zero_us = agents.frames[user][0].capture_us
-    assert feedback.t_us - zero_us - 20 * STEP_US in (0, 1)
+    assert feedback.t_us == zero_us + 20 * STEP_US - 1
     notices = [m for m in stand_in.report()["scene"] if m["type"] == "notice"]
     texts = {m["code"]: m["text"] for m in notices}
     assert "agent 'nobody/9'; there are overlays/0, neuroadaptive/0" in texts["unknown-agent"]
