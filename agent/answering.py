@@ -24,10 +24,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agent.analytic import Choice, Sums
+from agent.analytic import Choice
 from agent.backbone import Adapters
 from agent.encoders.base import Array
 from agent.fleet import Fleet, Member
+from agent.learned import Learned
 from agent.model import Answers
 from agent.normal import summary_key
 from agent.past import Past
@@ -79,18 +80,17 @@ class _Seat:
 
 
 class Answering:
-    """The live side of a fleet. Not thread-safe, but for :meth:`prepare`, which may run in the
-    learning thread while the others run in the answering one."""
+    """The live side of a fleet: it answers once it has adopted what was learned. Not thread-safe,
+    but for :meth:`prepare`, which may run in one thread while the others run in another."""
 
     def __init__(self, fleet: Fleet, freshest: int = 3) -> None:
         self.fleet, self.freshest = fleet, freshest
-        self._solved: dict[tuple[int, str], tuple[tuple[object, ...], Tensor]] = {}
         self._seats: list[_Seat] = []
         self._size = (1, 1)
         self.rings = Rings(fleet.brain.model, 0, 1, 1, fleet.cohort.dtype)
         for row in range(len(fleet.members)):
             self.reseat(row)
-        self.prepared = self.prepare()
+        self.prepared = Prepared(-1, [], {}, {}, {})
 
     def reseat(self, row: int) -> None:
         """Headset ``row`` of the fleet is a new one; the others keep what they have seen."""
@@ -105,33 +105,30 @@ class Answering:
 
     # -- what answers are computed with ----------------------------------------------------------
 
-    def prepare(self) -> Prepared:
-        """From the fleet as it is now; weights of analytic heads are solved where they changed."""
-        fleet, cohort = self.fleet, self.fleet.cohort
-        with torch.no_grad():
-            leaves = cohort.leaves(cohort.theta.clone(), ())
-            adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
-        choices = {
-            (row, task): fleet.choices[row][task]
-            for row, member in enumerate(fleet.members)
-            for task in member.tasks
-        }
-        weights = {key: self._solve(*key, choice) for key, choice in choices.items()}
-        version = self.prepared.version + 1 if hasattr(self, "prepared") else 0
-        return Prepared(version, adapters, heads, weights, choices)
-
-    def _solve(self, row: int, task: str, choice: Choice) -> Tensor:
-        # Sums are replaced, never changed in place, so being the same object means no change.
-        fleet = self.fleet
-        source: tuple[Sums | Choice | None, ...] = (
-            fleet.sums[row].get(task), fleet.crowd[row].get(task), choice
+    def prepare(self, learned: Learned) -> Prepared:
+        """Everything that was learned so far, ready to answer with."""
+        fleet, cohort, before = self.fleet, self.fleet.cohort, self.prepared
+        for row, theta in learned.theta.items():
+            cohort.theta[row] = theta
+        adapters, heads = before.adapters, before.heads
+        if learned.theta:
+            with torch.no_grad():
+                leaves = cohort.leaves(cohort.theta.clone(), ())
+                adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
+        asked = {(row, task) for row, member in enumerate(fleet.members) for task in member.tasks}
+        weights = {**before.weights, **learned.weights}
+        choices = {**before.choices, **learned.choices}
+        return Prepared(
+            before.version + 1,
+            adapters,
+            heads,
+            {key: w for key, w in weights.items() if key in asked},
+            {key: c for key, c in choices.items() if key in asked},
         )
-        known = self._solved.get((row, task))
-        if known is None or any(a is not b for a, b in zip(known[0], source, strict=True)):
-            total = fleet.total(row, task, choice.own)
-            known = (source, total.solve(fleet.brain.ridges[task].ridge))
-            self._solved[row, task] = known
-        return known[1]
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Answer with what was learned, from the next tick on."""
+        self.prepared = prepared
 
     # -- one tick --------------------------------------------------------------------------------
 

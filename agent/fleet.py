@@ -185,15 +185,15 @@ class Fleet:
                 out[task] += 1
         return out
 
-    def merge(self, mixed: Tensor, owners: Mapping[str, int]) -> None:
+    def merge(self, mixed: Tensor, owners: Sequence[Mapping[str, int]]) -> None:
         """Take the federation's answer (H, P'): shared blocks in place, means of sums times
-        ``owners``, the number of headsets behind each task's mean."""
+        ``owners``, row by row the number of headsets behind its mean of each task."""
         self.cohort.theta[:, : self.cohort.shared] = mixed[:, : self.cohort.shared]
         starts = {n: (a, b) for n, a, b, kind in self.blocks() if kind == "analytic"}
         for row, member in enumerate(self.members):
             for task in member.tasks:
                 a, b = starts[f"analytic:{task}"]
-                if owners.get(task, 0):
+                if owners[row].get(task, 0):
                     mean = unflatten(mixed[row, a:b], FEATURES, self._classes(task))
-                    n = float(owners[task])
+                    n = float(owners[row][task])
                     self.crowd[row][task] = Sums(mean.a * n, mean.b * n, mean.n * n)

@@ -24,6 +24,7 @@ class ClusterReport:
     ``error_after``: root mean square distance of its members' values to its weighted mean, over
     the blocks that each owns. ``met``: whether Gamma was enough for the target, or was cut by
     ``max_rounds``. ``representative`` is None where there is no server or none could be reached.
+    ``answered``: the members that hold the server's answer now; the others hold the consensus.
     """
 
     members: tuple[str, ...]
@@ -33,6 +34,7 @@ class ClusterReport:
     error_before: float
     error_after: float
     representative: str | None
+    answered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ class RoundReport:
     rows: tuple[Row, ...]
     seconds: float
     deadline_s: float
+
+    def behind(self, name: str) -> tuple[str, ...]:
+        """The headsets whose updates are in the mean that ``name`` holds now: those that the server
+        has heard, or its cluster where the answer did not reach it; none where it took no part."""
+        for cluster in self.clusters:
+            if name in cluster.answered:
+                heard = (c.members for c in self.clusters if c.representative is not None)
+                return tuple(member for members in heard for member in members)
+            if name in cluster.members:
+                return cluster.members
+        return ()
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON (an infinite deadline is None)."""

@@ -122,12 +122,14 @@ def run_round(
     # 6. The server averages what it was sent, block by block over owners.
     # 7. Its answer goes back and replaces the blocks that the receiver owns.
     answer = None if sent is None else average(sent)
-    down, spread = steps.broadcast(config, agreed, speakers, answer, mixed, number)
+    down, spread, reached = steps.broadcast(config, agreed, speakers, answer, mixed, number)
 
     # 8. The ledger: every message that the steps above have sent.
     spent = adapt_rows(number, [headsets[i] for i in awake], got, plan.union, config.wire)
     d2d = steps.consensus_messages(config, agreed, number)
     rows, seconds = written(*spent, d2d, up, down, spread)
     names = tuple(headsets[i].name for i in awake)
-    reports = tuple(one.report(m) for one, m in zip(agreed, speakers, strict=True))
+    reports = tuple(
+        one.report(m, heard) for one, m, heard in zip(agreed, speakers, reached, strict=True)
+    )
     return mixed, RoundReport(number, names, tuple(drops), reports, rows, seconds, learned.deadline)

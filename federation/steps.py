@@ -47,7 +47,7 @@ class Agreed:
     error_before: float = 0.0
     error_after: float = 0.0
 
-    def report(self, speaker: int | None) -> ClusterReport:
+    def report(self, speaker: int | None, answered: Sequence[int]) -> ClusterReport:
         return ClusterReport(
             members=tuple(headset.name for headset in self.here),
             norm=self.norm,
@@ -56,6 +56,7 @@ class Agreed:
             error_before=self.error_before,
             error_after=self.error_after,
             representative=None if speaker is None else self.here[speaker].name,
+            answered=tuple(self.here[m].name for m in answered),
         )
 
 
@@ -223,18 +224,20 @@ def broadcast(
     answer: Updates | None,
     mixed: Tensor,
     number: int,
-) -> tuple[list[Row], list[Row]]:
-    """Merge the server's answer (one row) into ``mixed``; the downlink and D2D messages it took."""
+) -> tuple[list[Row], list[Row], list[list[int]]]:
+    """Merge the server's answer (one row) into ``mixed``; the downlink and D2D messages it took,
+    and whom of each cluster it has reached."""
     down: list[Row] = []
     spread: list[Row] = []
+    reached: list[list[int]] = [[] for _ in agreed]
     if answer is None:
-        return down, spread
+        return down, spread, reached
     answer = replace(answer, values=rounded(answer.values, config.wire))
     known = answer.weights[0] > 0
-    for one, speaker in zip(agreed, speakers, strict=True):
+    for one, speaker, heard in zip(agreed, speakers, reached, strict=True):
         if config.broadcast == "all":
             # the server knows who owns what and sends no more than that
-            heard = [m for m, h in enumerate(one.here) if server_reachable(h, config.seed, number)]
+            heard += [m for m, h in enumerate(one.here) if server_reachable(h, config.seed, number)]
             sizes = packet_bytes(answer.blocks, one.before.owns[heard] & known, config.wire)
             pairs = zip(heard, sizes.tolist(), strict=True)
             down += [downlink_row(number, one.here[m], size) for m, size in pairs]
@@ -244,8 +247,8 @@ def broadcast(
             near = one.cluster.links[speaker].nonzero().flatten().tolist()
             down.append(downlink_row(number, one.here[speaker], size))
             spread += [d2d_row(number, one.here[speaker], one.here[m], [size]) for m in near]
-            heard = [speaker, *near]
+            heard += [speaker, *near]
         else:
             continue
         merge(mixed, [one.cluster.members[m] for m in heard], answer, one.before.owns[heard])
-    return down, spread
+    return down, spread, reached

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from agent.fleet import Member
 from agent.tasks import USE_CASES
-from fedxr.agents import Profile
 from fedxr.people import stream
+from fedxr.profile import Profile
 from fedxr.script import PersonaVoice, RecordedVoice
 from fedxr.stream import Actor
 from scenarios.devices import DEVICES, Device, devices_for

@@ -31,14 +31,16 @@ from bridge.admission import ServerConfig
 from evaluation import result as results
 from evaluation.report import write_report
 from federation.ledger import total
-from fedxr.agents import Agents, Score
+from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor
-from fedxr.live import Tempo
+from fedxr.learner import Learner
 from fedxr.replay import Replay, replay
 from fedxr.script import beats
 from fedxr.serve import Serving, learning_of, serving
 from fedxr.stream import Actor, Played, play_apart
 from fedxr.summary import machine, versions
+from fedxr.tempo import Tempo
+from fedxr.told import Score
 
 OTHERS = ("local", "centralized")
 """Coordinations that the demo is compared with."""
@@ -144,7 +146,9 @@ def _others(
     found = {}
     for name in OTHERS:
         with out.status(f"the same without a network: {name}"):
-            agents = Agents(brain, Tuning(seed=config.seed), learning_of(name, config.seed))
+            tuning = Tuning(seed=config.seed)
+            learner = Learner(brain, tuning, learning_of(name, config.seed))
+            agents = Agents(brain, tuning, learner)
             script = [
                 (profile_of_actor(a, _tasks(a, brain)), beats(a.user, a.voice, config.seconds))
                 for a in cast

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from federation import RoundReport
-from fedxr.agents import Agents, Profile, Score
+from fedxr.agents import Agents
+from fedxr.learner import Learner
+from fedxr.profile import Profile
 from fedxr.script import Beat
+from fedxr.told import Score
 
 PATIENCE = 60
 """Ticks (2 s) after which a headset that is asked nothing is answered all the same: its tokens
@@ -61,11 +64,10 @@ def replay(
                 if said.task in tasks:
                     agents.feedback(row, said.task, said.episode, said.t_us, said.label)
         if n % learn == 0:
-            out.scores += agents.learn(agents.take())
-            agents.personalise()
-            agents.adopt(agents.answering.prepare())
-        if n % round_ == 0 and (report := agents.round()) is not None:
+            out.scores += agents.now(Learner.learn, agents.take())
+            agents.now(Learner.personalise)
+        if n % round_ == 0 and (report := agents.now(Learner.round, rows)) is not None:
+            agents.met(report)
             out.rounds.append(report)
-            agents.adopt(agents.answering.prepare())
-    out.scores += agents.learn(agents.take())
+    out.scores += agents.now(Learner.learn, agents.take())
     return out

@@ -12,7 +12,7 @@ from agent.tasks import task_named
 from bridge.session import Session
 from federation import RoundReport
 from federation.ledger import Total, total
-from fedxr.agents import Agents, Score
+from fedxr.agents import Agents
 from fedxr.happenings import Happenings, drops, links
 from fedxr.live_state import (
     ClusterState,
@@ -23,6 +23,7 @@ from fedxr.live_state import (
     LiveState,
     TaskState,
 )
+from fedxr.told import Score
 
 RECENT = 20
 """Feedback over which an agent's confidence in itself is reckoned."""

@@ -15,14 +15,16 @@ from rich.console import Console
 
 from agent.cohort import Tuning
 from agent.fleet import Brain
-from agent.state import Store
 from bridge.admission import ServerConfig
 from bridge.server import BridgeServer
 from federation import Round
-from fedxr.agents import Agents, Learning
-from fedxr.live import Live, Tempo
+from fedxr.agents import Agents
+from fedxr.apart import Apart
+from fedxr.learner import Learning
+from fedxr.live import Live
 from fedxr.page_files import page_files
 from fedxr.scoreboard import Scoreboard
+from fedxr.tempo import Tempo, keep_going
 
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "tiny.safetensors"
 
@@ -82,16 +84,18 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT sets ``stopped``. At the end every session is
     told goodbye and every headset's state is saved."""
-    agents = Agents(brain, Tuning(seed=learning.round.seed), learning)
-    live = Live(agents, Store(state), tempo, scenario)
-    sys.setswitchinterval(0.001)  # two threads compute: the answering one must not wait 5 ms
+    tuning = Tuning(seed=learning.round.seed)
+    learner = Apart(brain, tuning, learning, state)
+    live = Live(Agents(brain, tuning, learner), scenario)
+    sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
     loop = asyncio.get_running_loop()
     try:
+        await asyncio.to_thread(learner.ready)
         async with BridgeServer(live, config, page_files()) as server:
             serving = Serving(server, live)
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(signal.SIGINT, serving.stop)
-            running = asyncio.create_task(live.run(server))
+            running = asyncio.create_task(keep_going(live, server, tempo))
             running.add_done_callback(lambda _: serving.stopped.set())
             try:
                 yield serving

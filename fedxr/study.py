@@ -226,7 +226,7 @@ def federate(
             protocol.round(), headsets, fleet.values(), adapt, number, durations
         )
         if protocol.coordination != "local":
-            fleet.merge(mixed, fleet.owners(report.awake))
+            fleet.merge(mixed, [fleet.owners(report.behind(name)) for name in fleet.names])
         reports.append(report)
         loss = _held_loss(fleet, held)
         if loss < best:

@@ -15,6 +15,7 @@ from agent.batch import collate
 from agent.brain import fit_ridge
 from agent.cohort import Tuning
 from agent.fleet import Brain, Fleet, Member
+from agent.learned import Changes
 from agent.pretrain import fit_standards
 from agent.tasks import Episode
 from agent.tokens import Tokens, tick_of, tokenize
@@ -45,6 +46,12 @@ def _fleet(brain: Brain, *channels: tuple[made.Channel, ...]) -> Fleet:
     return fleet
 
 
+def _answering(fleet: Fleet, freshest: int = 3) -> Answering:
+    answering = Answering(fleet, freshest)
+    answering.adopt(answering.prepare(Changes(fleet).take()))
+    return answering
+
+
 def _feed(answering: Answering, row: int, number: int, episode: Episode, tick: int) -> None:
     start, end = tick * TICK_US, (tick + 1) * TICK_US
     answering.push(row, number, {n: s.between(start, end) for n, s in episode.samples.items()})
@@ -56,7 +63,7 @@ def test_live_answers_equal_the_full_pass(brain: Brain, task: str) -> None:
     fleet = _fleet(brain, made.CHANNELS, made.CHANNELS)
     fleet.choices = [{t: Choice(trust=0.7, own=2.0) for t in made.TASKS} for _ in range(2)]
     fleet.remember([(1, one) for one in _each(made.tokens(7))])
-    answering = Answering(fleet, freshest=1)
+    answering = _answering(fleet, freshest=1)
     episodes = [made.episode(1), made.episode(2)]
     live = {}
     for tick in range(91):
@@ -79,7 +86,7 @@ def test_live_answers_equal_the_full_pass(brain: Brain, task: str) -> None:
 
 def test_late_feedback_gives_the_lesson_of_the_recording(brain: Brain) -> None:
     """Two episodes; feedback on both comes after the second; every lesson is the recording's."""
-    answering = Answering(_fleet(brain, made.CHANNELS))
+    answering = _answering(_fleet(brain, made.CHANNELS))
     episodes = [made.episode(3, 4.0), made.episode(5, 3.0)]
     for number, episode in enumerate(episodes):
         for tick in range(int(episode.seconds * 30) + 1):
@@ -104,7 +111,7 @@ def test_late_feedback_gives_the_lesson_of_the_recording(brain: Brain) -> None:
 
 
 def test_moments_that_are_not_known_give_no_lesson(brain: Brain) -> None:
-    answering = Answering(_fleet(brain, made.CHANNELS))
+    answering = _answering(_fleet(brain, made.CHANNELS))
     episode = made.episode(3)
     _feed(answering, 0, 4, episode, 0)
     answering.tick({0: 0})
@@ -115,7 +122,7 @@ def test_moments_that_are_not_known_give_no_lesson(brain: Brain) -> None:
 
 def test_old_samples_and_emissions_go(brain: Brain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.past.KEEP", 60)
-    answering = Answering(_fleet(brain, made.CHANNELS))
+    answering = _answering(_fleet(brain, made.CHANNELS))
     episode = made.episode(3, 12.0)
     for tick in range(360):
         _feed(answering, 0, 0, episode, tick)
@@ -136,11 +143,11 @@ def test_old_samples_and_emissions_go(brain: Brain, monkeypatch: pytest.MonkeyPa
 
 def test_a_headset_that_joins_changes_no_other(brain: Brain) -> None:
     """Rings grow in places and rows while headset 0 streams; a row is given to another headset."""
-    plain = Answering(_fleet(brain, (made.WATCH,)))
+    plain = _answering(_fleet(brain, (made.WATCH,)))
     theta = plain.fleet.cohort.theta
     fleet = _fleet(brain, (made.WATCH,), made.CHANNELS)
     fleet.cohort.theta[:1] = theta
-    shared = Answering(fleet)
+    shared = _answering(fleet)
     episode = made.episode(6, 8.0, (made.WATCH,))
     other = made.episode(8, 8.0)
     for tick in range(240):
@@ -159,10 +166,20 @@ def test_a_headset_that_joins_changes_no_other(brain: Brain) -> None:
 
 def test_what_is_prepared_is_taken_up_whole(brain: Brain) -> None:
     fleet = _fleet(brain, made.CHANNELS)
-    answering = Answering(fleet)
-    before, after = answering.prepared, answering.prepare()
+    answering, changes = Answering(fleet), Changes(fleet)
+    before = answering.prepare(changes.take())
+    answering.adopt(before)
+    nothing = changes.take()
+    assert not nothing.theta
+    assert not nothing.weights
+    after = answering.prepare(nothing)
     assert after.version == before.version + 1
-    assert after.weights[0, "doing"] is before.weights[0, "doing"]  # nothing was learned
+    assert after.weights[0, "doing"] is before.weights[0, "doing"]
+    assert after.adapters is before.adapters
     fleet.remember([(0, _each(made.tokens(1))[0])])
-    assert answering.prepare().weights[0, "doing"] is not before.weights[0, "doing"]
+    fleet.cohort.theta[0, 0] += 1
+    learned = changes.take()
+    assert set(learned.theta) == {0}
+    assert set(learned.weights) == {(0, "doing")}
+    assert torch.equal(learned.theta[0], fleet.cohort.theta[0])
     assert tick_of(TICK_US) == 0

@@ -14,11 +14,11 @@ from agent.fleet import Brain
 from agent.model import M3T, Plan
 from agent.online import Dose
 from agent.pretrain import fit_standards
-from agent.state import Store
 from agent.tokens import tokenize
 from bridge.server import BridgeServer, ServerConfig
-from fedxr.agents import Agents, Learning
+from fedxr.agents import Agents
 from fedxr.cast import simulated_actor
+from fedxr.learner import Learner, Learning
 from fedxr.live import Live
 from fedxr.people import one_ask_each
 from fedxr.stream import Actor
@@ -50,16 +50,22 @@ def brain_of(cast: Sequence[Actor]) -> Brain:
     return Brain(model, ridges)
 
 
-def agents_of(brain: Brain) -> Agents:
-    pace = Dose(steps=1, rate=2e-3, batch=2)
-    return Agents(brain, Tuning(), Learning(shared=pace, personal=lambda _: pace, each=2))
+def pace(_: object = None) -> Dose:
+    return Dose(steps=1, rate=2e-3, batch=2)
+
+
+LEARNING = Learning(shared=pace(), personal=pace, each=2)
+
+
+def agents_of(brain: Brain, state: Path | None = None) -> Agents:
+    return Agents(brain, Tuning(), Learner(brain, Tuning(), LEARNING, state))
 
 
 class Rig:
     """A live server whose loops are not started: the test says when what happens."""
 
     def __init__(self, brain: Brain, state: Path) -> None:
-        self.live = Live(agents_of(brain), Store(state))
+        self.live = Live(agents_of(brain, state))
         self.server = BridgeServer(self.live, ServerConfig(port=0))
 
     async def __aenter__(self) -> Rig:

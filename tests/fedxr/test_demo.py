@@ -14,10 +14,10 @@ from rich.console import Console
 from agent.tokens import tick_of
 from bridge.channels import TICK_US
 from evaluation.result import Result, read_result
-from fedxr.agents import Score
 from fedxr.cast import recorded_cast, simulated_cast
 from fedxr.demo import Demo, demo, quality, right
 from fedxr.script import PersonaVoice, beats
+from fedxr.told import Score
 from scenarios.personas import persona_of
 from scenarios.users import User
 

@@ -84,7 +84,7 @@ async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, lis
             await rig.live.personalise_once()
         if n % ROUND == 0:
             await rig.live.round_once()
-    fleet = rig.live.agents.fleet
+    fleet = rig.live.agents.learner.fleet
     assert bool((fleet.momentum.steps > 0).any()), "somebody must have taken personal steps"
     crowd, theta = [dict(c) for c in fleet.crowd], fleet.cohort.theta.clone()
     for player in players:
@@ -123,9 +123,10 @@ async def test_live_equals_replay(cast: list[Actor], brain: Brain, tmp_path: Pat
     assert len(heard) > 3 * 200
     for key, p in heard.items():
         np.testing.assert_allclose(p, told[key], atol=1e-5, err_msg=str(key))
-    torch.testing.assert_close(agents.fleet.cohort.theta, theta, atol=1e-6, rtol=1e-5)
-    assert bool((theta != agents.fleet.cohort.start(1)).any(1).all()), "all must have learned"
-    for mine, theirs in zip(crowd, agents.fleet.crowd, strict=True):
+    fleet = agents.learner.fleet
+    torch.testing.assert_close(fleet.cohort.theta, theta, atol=1e-6, rtol=1e-5)
+    assert bool((theta != fleet.cohort.start(1)).any(1).all()), "all must have learned"
+    for mine, theirs in zip(crowd, fleet.crowd, strict=True):
         assert mine.keys() == theirs.keys()
         for task, sums in mine.items():
             torch.testing.assert_close(sums.b, theirs[task].b, atol=1e-4, rtol=1e-5)
@@ -139,14 +140,15 @@ async def test_a_headset_that_is_killed_costs_the_others_nothing(
         scripts = [list(beats(a.user, a.voice, 2.0)) for a in cast[:2]]
         for n in range(1, 31):
             await beat_together(rig, players, n, [s[n - 1] for s in scripts])
-        before = rig.live.agents.fleet.cohort.theta[0].clone()
+        fleet = rig.live.agents.learner.fleet
+        before = fleet.cohort.theta[0].clone()
         players[1].client._wire.transport.abort()
         await until(lambda: len(rig.live._here) == 1)
         for n in range(31, 60):
             await beat_together(rig, players[:1], n, [scripts[0][n - 1]])
         assert (await rig.live.round_once()) is not None
         assert set(rig.live.agents.seated) == {0}
-        assert torch.equal(rig.live.agents.fleet.cohort.theta[0], before)  # nobody was told a thing
+        assert torch.equal(fleet.cohort.theta[0], before)  # nobody was told a thing
         replies = [m async for m in _waiting(players[0])]
         assert len(replies) == 59
         json.dumps(rig.live.scoreboard.state(rig.live.agents), allow_nan=False)
@@ -227,7 +229,7 @@ async def test_undo_takes_feedback_back(cast: list[Actor], brain: Brain, tmp_pat
         for n, beat in enumerate(script, 1):
             await beat_together(rig, [player], n, [beat])
         await rig.live.learn_once()
-        fleet = rig.live.agents.fleet
+        fleet = rig.live.agents.learner.fleet
         count, told = fleet.memories[0].count("doing"), fleet.sums[0].get("doing")
         n0 = float(told.n.sum()) if told else 0.0
         for kind in ("label", "undo"):
@@ -252,13 +254,13 @@ async def test_a_restart_restores_what_was_learned(
         assert await rig.live.personalise_once()
         await rig.live.round_once()
         await rig.live.save_once()
-        fleet = rig.live.agents.fleet
+        fleet = rig.live.agents.learner.fleet
         theta, told = fleet.cohort.theta[0].clone(), dict(fleet.memories[0].told)
         await player.client.close()
     async with live_rig.Rig(brain, state) as rig:
         player = await open_player(rig.server.url, cast[0])
         again = await open_player(rig.server.url, cast[1])
-        fleet = rig.live.agents.fleet
+        fleet = rig.live.agents.learner.fleet
         assert torch.equal(fleet.cohort.theta[1], theta)
         assert fleet.memories[1].told == told
         assert not fleet.memories[0].told

@@ -15,17 +15,21 @@ from playwright.async_api import Page, expect
 from agent.brain import load_brain
 from agent.online import Dose
 from bridge.admission import ServerConfig
-from fedxr.agents import Learning
 from fedxr.cast import simulated_cast
-from fedxr.live import Tempo
+from fedxr.learner import Learning
 from fedxr.serve import CHECKPOINT, Serving, serving
 from fedxr.stream import play
+from fedxr.tempo import Tempo
 
 PATIENCE_MS = 180_000
 PACE = Dose(steps=1, rate=2e-3, batch=2)
 SECONDS = 240.0
 """How long headsets would stream if the test did not end them."""
 USERS = [f"persona-{n:04}" for n in range(4)]
+
+
+def pace(_: object) -> Dose:
+    return PACE
 
 
 @asynccontextmanager
@@ -35,7 +39,7 @@ async def run_of(folder: Path) -> AsyncIterator[Serving]:
         load_brain(CHECKPOINT),
         folder / "state.db",
         ServerConfig(port=0),
-        Learning(shared=PACE, personal=lambda _: PACE),
+        Learning(shared=PACE, personal=pace),
         Tempo(round=5.0),
     ) as live:
         yield live

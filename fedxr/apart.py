@@ -1,0 +1,165 @@
+"""A learner in a process of its own, so that learning never takes the interpreter from answering.
+
+Calls go through a pipe, one at a time, and come back as if the learner were here. The process ends
+with the one that started it, however that ends; it yields to all others (``nice``).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agent.allocation import keep_freed_memory
+from agent.cohort import Tuning
+from agent.fleet import Brain
+from agent.learned import Learned
+from agent.tokens import Ask, Emission, Tokens
+from fedxr.learner import Learner, Learning
+
+P = ParamSpec("P")
+T = TypeVar("T")
+NICE = 10
+"""By how much the learning process yields (Linux)."""
+
+
+class LearningError(RuntimeError):
+    """The learning process failed or is gone; the message says what it said last."""
+
+
+class Apart:
+    """Starts the process; :meth:`ready` waits until it can learn."""
+
+    def __init__(
+        self, brain: Brain, tuning: Tuning, learning: Learning, state: Path | None = None
+    ) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        packed = io.BytesIO()
+        torch.save(brain, packed)
+        self._process = context.Process(
+            target=_learn, args=(theirs, packed.getvalue(), tuning, learning, state), daemon=True
+        )
+        self._process.start()
+        theirs.close()  # so that the pipe ends when the process does
+
+    def ready(self) -> None:
+        """Raises LearningError where the process could not start."""
+        self._heard()
+
+    def ask(
+        self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[T, Learned]:
+        """As :meth:`fedxr.learner.Learner.ask`; ``what`` must be a method of Learner."""
+        try:
+            self._pipe.send_bytes(_packed((what.__name__, args, kwargs)))
+        except OSError as error:
+            raise LearningError(f"the learning process is gone: {error}") from error
+        return cast(tuple[T, Learned], self._heard())
+
+    def _heard(self) -> object:
+        try:
+            fine, found = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from our own child
+        except (EOFError, OSError) as error:
+            self._process.join(5)
+            raise LearningError(
+                f"the learning process has ended (exit code {self._process.exitcode})"
+            ) from error
+        if not fine:
+            raise LearningError(f"the learning process failed:\n{found}")
+        return found
+
+    def close(self) -> None:
+        """End the process, once it has done what it was asked."""
+        self._pipe.close()
+        self._process.join()
+
+
+def _learn(
+    pipe: Connection, brain: bytes, tuning: Tuning, learning: Learning, state: Path | None
+) -> None:
+    """The process: do what comes through the pipe until it closes."""
+    # Ctrl-C is for the parent, who asks for the last things to be saved.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    if sys.platform == "linux":
+        os.nice(NICE)
+    # Our own parent's bytes: an object, not weights alone.
+    found = torch.load(io.BytesIO(brain), weights_only=False)
+    learner = Learner(found, tuning, learning, state)
+    try:
+        pipe.send_bytes(_packed((True, None)))
+        while True:
+            name, args, kwargs = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our parent
+            try:
+                answer: tuple[bool, object] = True, learner.ask(
+                    getattr(Learner, name), *args, **kwargs
+                )
+            except Exception:  # noqa: BLE001 - the parent raises it
+                answer = False, traceback.format_exc()
+            pipe.send_bytes(_packed(answer))
+    except (EOFError, OSError):
+        return
+    finally:
+        learner.close()
+
+
+class _Pickler(pickle.Pickler):
+    """Tensors by value, and lessons column by column: thousands of small objects would hold the
+    interpreter for as long as a tick takes."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj) is Tensor:
+            return torch.from_numpy, (obj.detach().contiguous().numpy(),)
+        if type(obj) is Tokens:
+            return _tokens, _columns(obj)
+        return NotImplemented
+
+
+def _packed(obj: object) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(obj)
+    return file.getvalue()
+
+
+Columns = tuple[list[str], np.ndarray, np.ndarray, list[np.ndarray], tuple[Ask, ...], str, bool]
+
+
+def _columns(tokens: Tokens) -> Columns:
+    """Layouts, which of them each emission is, ticks, and the numbers by layout; then the rest."""
+    layouts = sorted({e.layout for e in tokens.emissions})
+    at = {layout: i for i, layout in enumerate(layouts)}
+    which = np.array([at[e.layout] for e in tokens.emissions], np.int16)
+    ticks = np.array([e.tick for e in tokens.emissions], np.int64)
+    numbers = [np.stack([e.features for e in tokens.emissions if e.layout == x]) for x in layouts]
+    return layouts, which, ticks, numbers, tokens.asks, tokens.key, tokens.adapt
+
+
+def _tokens(
+    layouts: list[str],
+    which: np.ndarray,
+    ticks: np.ndarray,
+    numbers: list[np.ndarray],
+    asks: tuple[Ask, ...],
+    key: str,
+    adapt: bool,
+) -> Tokens:
+    rows = [iter(each) for each in numbers]
+    emissions = tuple(
+        Emission(layouts[w], t, next(rows[w]))
+        for w, t in zip(which.tolist(), ticks.tolist(), strict=True)
+    )
+    return Tokens(emissions, asks, key, adapt)

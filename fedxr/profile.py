@@ -1,0 +1,60 @@
+"""Who is at which seat: member, place and means of each headset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.fleet import Member
+from federation import Headset, RoundReport
+from scenarios.devices import MOBILE, Computer
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Who is at a seat: member, place and means; ``battery_j`` 0 means mains."""
+
+    member: Member
+    user: str
+    use_case: str
+    device: str
+    position: tuple[float, float] = (0.0, 0.0)
+    battery: float = 1.0
+    battery_j: float = 0.0
+    computer: Computer = MOBILE
+    d2d_bytes_per_s: float | None = None
+    uplink_bytes_per_s: float | None = None
+
+
+@dataclass
+class Batteries:
+    """Joules that each headset has spent since it came, by name."""
+
+    spent: dict[str, float] = field(default_factory=dict)
+
+    def spend(self, report: RoundReport) -> None:
+        """What a round took, of the headsets that are here."""
+        for line in report.rows:
+            if line.sender in self.spent:
+                self.spent[line.sender] += line.joules
+
+    def left(self, profile: Profile) -> float:
+        """0 to 1: what it came with, less what radio and learning took since."""
+        spent = self.spent.get(profile.member.name, 0.0)
+        used = spent / profile.battery_j if profile.battery_j else 0.0
+        return max(0.0, profile.battery - used)
+
+
+def network(seated: Mapping[int, Profile], batteries: Batteries) -> list[Headset]:
+    """The seated headsets as the federation sees them, by row."""
+    return [
+        Headset(
+            profile.member.name,
+            (profile.position[0], 0.0, profile.position[1]),
+            battery=batteries.left(profile),
+            d2d_bytes_per_s=profile.d2d_bytes_per_s,
+            server_bytes_per_s=profile.uplink_bytes_per_s,
+            label=profile.use_case,
+        )
+        for _, profile in sorted(seated.items())
+    ]

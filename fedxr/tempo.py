@@ -1,0 +1,75 @@
+"""When a live server does what: the loops around the steps of :class:`fedxr.live.Live`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from bridge.server import BridgeServer
+from fedxr.live import Live
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Seconds: ``gather`` from the first due frame to the pass, unless all are due before; ``gap``
+    between two passes, ``learn`` between learning steps, ``round`` between rounds, ``publish`` of
+    the live page and ``save`` of each headset's state."""
+
+    gather: float = 0.003
+    gap: float = 0.010
+    learn: float = 0.5
+    round: float = 10.0
+    publish: float = 0.4
+    save: float = 1.0
+
+
+async def keep_going(live: Live, server: BridgeServer, tempo: Tempo) -> None:
+    """Answer, learn, meet, publish and save, until cancelled."""
+
+    async def learn() -> None:
+        await live.learn_once()
+        await live.personalise_once()
+
+    async def publish() -> None:
+        server.publish(msgspec.json.encode(live.scoreboard.state(live.agents)))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_answer(live, tempo))
+        group.create_task(_listen(live))
+        for seconds, step in (
+            (tempo.learn, learn),
+            (tempo.round, live.round_once),
+            (tempo.save, live.save_once),
+            (tempo.publish, publish),
+        ):
+            group.create_task(_every(seconds, step))
+
+
+async def _answer(live: Live, tempo: Tempo) -> None:
+    while True:
+        await live.due.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(live.all_due.wait(), tempo.gather)
+        live.due.clear()
+        live.all_due.clear()
+        started = time.monotonic()
+        await live.tick_once()
+        await asyncio.sleep(max(0.0, tempo.gap - (time.monotonic() - started)))
+
+
+async def _listen(live: Live) -> None:
+    while True:
+        await live.said.wait()
+        live.said.clear()
+        await live.tell_once()
+
+
+async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await step()

@@ -1,0 +1,33 @@
+"""Feedback on its way to the learner, and what it says of the answers that it follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Score:
+    """One piece of feedback: its ``label``, what was ``answered`` at that moment (None: nothing),
+    and what the model as it came answers to the same moment (``generic``)."""
+
+    name: str
+    task: str
+    episode: int
+    tick: int
+    label: int
+    answered: int | None
+    generic: int
+
+
+@dataclass
+class Told:
+    """Feedback that waits to be learned; ``tokens`` None takes the last on that moment back."""
+
+    row: int
+    task: str
+    episode: int
+    tick: int
+    tokens: Tokens | None = None
+    answered: int | None = None

@@ -1,0 +1,74 @@
+"""One headset's visit: what waits for its next tick, and where its time stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from bridge.channels import TICK_US, Samples
+from bridge.frames import Frame
+from bridge.protocol import Feedback
+from bridge.session import Session
+from scenarios.cues import Cues
+
+EPISODES = 64
+"""Episodes whose start is remembered."""
+LEAP = 1800
+"""Ticks (60 s) without a frame after which an episode cannot go on."""
+
+
+@dataclass
+class Visit:
+    """``ticked``: the (episode, tick) that was answered last."""
+
+    row: int
+    session: Session
+    cues: Cues = field(default_factory=Cues)
+    frames: list[Frame] = field(default_factory=list)
+    feedback: list[Feedback] = field(default_factory=list)
+    starts: dict[int, int] = field(default_factory=dict)
+    ticked: tuple[int, int] = (-1, -1)
+
+    @property
+    def due(self) -> bool:
+        """Whether its frames have closed a tick that has not been answered."""
+        if not self.frames:
+            return False
+        last = self.frames[-1]
+        return closes(last) >= 0 and (last.episode, closes(last)) > self.ticked
+
+    def refuse(self, frame: Frame) -> bool:
+        """True, and the headset is told, where the frame's time cannot be."""
+        last = self.frames[-1] if self.frames else None
+        known, tick = (last.episode, closes(last)) if last else self.ticked
+        ahead = tick if known == frame.episode else 0
+        if frame.capture_us >= frame.episode_start_us and closes(frame) <= LEAP + ahead:
+            return False
+        self.session.notice(
+            "bad-time",
+            f"a frame {(frame.capture_us - frame.episode_start_us) / 1e6:.3f} s after its "
+            "episode's start; allowed are 0 to 60 s after the last one: begin a new episode",
+            seq=frame.seq,
+        )
+        return True
+
+    def take(self) -> list[list[Frame]]:
+        """Its waiting frames, episode by episode; where each started is remembered for late
+        feedback."""
+        frames, self.frames = self.frames, []
+        for frame in frames:
+            self.starts[frame.episode] = frame.episode_start_us
+        while len(self.starts) > EPISODES:
+            del self.starts[next(iter(self.starts))]
+        return [list(run) for _, run in groupby(frames, key=lambda f: f.episode)]
+
+
+def closes(frame: Frame) -> int:
+    """The last tick that ``frame`` closes, -1 before the first."""
+    return max(-1, (frame.capture_us - frame.episode_start_us) // TICK_US - 1)
+
+
+def since_start(frame: Frame) -> dict[str, Samples]:
+    """The frame's samples with times from its episode's start."""
+    start = frame.episode_start_us
+    return {n: Samples(s.t_us - start, s.values) for n, s in frame.samples.items()}
