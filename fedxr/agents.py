@@ -89,6 +89,10 @@ class Agents:
         """0 to 1."""
         return self.batteries.left(self.seated[row])
 
+    def spent(self, row: int) -> float:
+        """Joules since it came."""
+        return self.batteries.spent[self.seated[row].member.name]
+
     # -- ticks and feedback ----------------------------------------------------------------------
 
     def push(self, row: int, episode: int, samples: Mapping[str, Samples]) -> None:

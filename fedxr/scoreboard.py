@@ -196,7 +196,7 @@ class Scoreboard:
             ],
             tasks=[self._task(board, task, ms[0], ms[1]) for task in profile.member.tasks],
             battery=round(agents.battery(row), 4),
-            joules=round(agents.spent[row], 4),
+            joules=round(agents.spent(row), 4),
             cluster=mine[0]["id"] if mine else None,
             representative=bool(mine) and mine[0]["representative"] == name,
             position=profile.position,
