@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from agent.tasks import TASKS, USE_CASES
 from bridge.protocol import BridgeError
+from bridge.resend import Retry
 from scenarios.cues import RULES
 from scenarios.worlds import world_of
 
@@ -39,6 +40,10 @@ class Unity:
     """Where the bridge listens."""
     token: str | None = None
     """What the bridge asks for."""
+    trust: Path | None = None
+    """Root certificate (PEM) to trust besides the system's, for wss://."""
+    retry_s: float = 60.0
+    """Seconds to try to come back when the bridge is lost; 0: not at all."""
     scenario: Literal["overlays", "neuroadaptive", "companion", "storytelling"] = "overlays"
     """Use case of behaviours that are not named after one."""
     tasks: tuple[str, ...] = ()
@@ -139,6 +144,8 @@ def drive_of(config: Unity) -> Drive:
         {name: task.classes for name, task in TASKS.items()},
         {"model": config.device},
         config.token,
+        config.trust,
+        Retry(give_up_s=config.retry_s) if config.retry_s > 0 else None,
         config.steps_hz,
     )
     player = UnityPlayer(launch)

@@ -11,12 +11,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from bridge.channels import Channel
 from bridge.client import connect
 from bridge.clock import now_us
 from bridge.protocol import Scalar
+from bridge.resend import Retry
 from bridge.unity.clock import PlayerClock
 from bridge.unity.headset import AgentHeadset, Lived
 from bridge.unity.player import UnityPlayer
@@ -32,8 +34,9 @@ class Wearer:
 
     Agent ``overlays/0`` becomes user ``<user>-overlays-0``. A behaviour named like one of
     ``scenarios`` is of that scenario, others of ``scenario``. ``tasks`` are those wanted, none: all
-    of the scenario. ``classes`` names the classes of every known task. ``steps_hz`` is the
-    player's nominal number of decisions a second.
+    of the scenario. ``classes`` names the classes of every known task. ``trust`` and
+    ``retry`` are those of `bridge.client.connect`; ``steps_hz`` is the player's nominal number of
+    decisions a second.
     """
 
     url: str
@@ -44,6 +47,8 @@ class Wearer:
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     device: Mapping[str, Scalar] = field(default_factory=dict)
     token: str | None = None
+    trust: Path | None = None
+    retry: Retry | None = None
     steps_hz: float = 30.0
 
 
@@ -154,6 +159,8 @@ class Drive:
             tasks=who.tasks,
             device=who.device,
             token=who.token,
+            trust=who.trust,
+            retry=who.retry,
         )
         scene = self.player.scene
         return AgentHeadset(agent, behaviour, client, self._clock, scene, who.classes, who.steps_hz)

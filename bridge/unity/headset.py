@@ -29,6 +29,8 @@ _EPISODES = 64
 _CLOSE_US = 1
 """A frame closes this much after its step: ticks are half open, so that one that ends with the step
 would not hold what the step brought, and its answer would come a tick late."""
+PAUSE_US = 20_000_000
+"""After a gap this long (the player was paused) context starts anew: a new episode begins."""
 _AHEAD = 1.5
 """Nominal step lengths that samples of one step may be spread over after a pause."""
 
@@ -40,8 +42,7 @@ class Lived:
     agent: str
     session: str = ""
     actions: str = ""
-    turns: int = 0
-    episodes: int = 1
+    episodes: int = 0
     frames: int = 0
     replies: int = 0
     reward: float = 0.0
@@ -66,12 +67,8 @@ class AgentHeadset:
         known = {t: classes[t] for t in client.tasks if t in classes}
         self.plan = ActionPlan(behaviour, {t: len(names) for t, names in known.items()})
         self.lived = Lived(agent, client.session, str(self.plan))
-        self._sensors = {
-            s.name: s for s in behaviour.sensors if s.layout and s.channel in client.codecs
-        }
-        self._periods = {
-            name: s.n * 1e6 / s.offered(steps_hz).rate_hz for name, s in self._sensors.items()
-        }
+        self._sensors = [s for s in behaviour.sensors if s.layout]
+        self._periods = {s.name: s.n * 1e6 / s.offered(steps_hz).rate_hz for s in self._sensors}
         self._answers: dict[str, NDArray[np.float32]] = {}
         self._cues: dict[str, int] = {}
         self._episode = 0
@@ -84,27 +81,33 @@ class AgentHeadset:
 
     async def sense(self, turn: Turn, capture_us: int) -> None:
         """Send what the agent sensed at ``capture_us``; a last turn closes its episode."""
+        if not self._fresh and capture_us - self._before_us > PAUSE_US:
+            self._end_episode()
         if self._fresh:
-            longest = max(self._periods.values(), default=0.0)
-            self._before_us = capture_us - round(longest)
+            self._fresh = False
+            self.lived.episodes += 1
+            self._before_us = capture_us - round(max(self._periods.values()))
             self._starts.append(self._before_us + _CLOSE_US)
-        self._fresh = False
         samples = {}
-        for name, sensor in self._sensors.items():
-            since = max(self._before_us, capture_us - round(_AHEAD * self._periods[name]))
-            found = self._samples(sensor, turn, since, capture_us)
-            if len(found):
-                samples[sensor.channel] = found
+        for sensor in self._sensors:
+            if sensor.channel in self.client.codecs:  # a server that was started anew may differ
+                since = max(
+                    self._before_us, capture_us - round(_AHEAD * self._periods[sensor.name])
+                )
+                found = self._samples(sensor, turn, since, capture_us)
+                if len(found):
+                    samples[sensor.channel] = found
         closes_us = capture_us + _CLOSE_US
         await self.client.send_frame(closes_us, samples, self._episode, self._starts[-1])
         self._before_us = capture_us
-        self.lived.turns += 1
         self.lived.frames += 1
         self.lived.reward += turn.reward
         if turn.over:
-            self._episode += 1
-            self._fresh = True
-            self.lived.episodes += 1
+            self._end_episode()
+
+    def _end_episode(self) -> None:
+        self._episode += 1
+        self._fresh = True
 
     def _samples(self, sensor: Sensor, turn: Turn, since_us: int, capture_us: int) -> Samples:
         values = turn.observations[sensor.name]

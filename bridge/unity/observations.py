@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.channels import MODALITIES, Channel, ChannelError, Layout, Samples, layout_of
+from bridge.images import MAX_PIXELS
 
 Values = NDArray[np.generic]
 _NAME = re.compile(r"(?P<layout>[^:@]+)(:(?P<channel>[^@]+))?(@(?P<rate>.+))?")
@@ -104,6 +105,11 @@ def _free(layout: Layout, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         layout.check(shape)
     except ChannelError as error:
         raise ChannelError(f"sensor {name!r}: {error}") from None
+    if layout.modality == "vision" and math.prod(shape[:2]) > MAX_PIXELS:
+        raise ChannelError(
+            f"sensor {name!r}: a picture of {shape[0]}x{shape[1]}; the bridge takes {MAX_PIXELS} "
+            "pixels at most, so make the camera sensor smaller"
+        )
     return shape
 
 

@@ -87,12 +87,8 @@ class UnityPlayer:
                 f"no player at {path}; give the program that Unity built "
                 "(name.x86_64, name.app or name.exe), or --editor"
             )
-        if (
-            launch.path is not None
-            and launch.path.is_file()
-            and not os.access(launch.path, os.X_OK)
-        ):
-            raise PlayerError(f"{launch.path} may not be executed; chmod +x {launch.path}")
+        if path is not None and path.is_file() and not os.access(path, os.X_OK):
+            raise PlayerError(f"{path} may not be executed; chmod +x {path}")
         return Environment(
             self._stop,
             file_name=None if path is None else str(path.resolve()),
@@ -174,19 +170,18 @@ class UnityPlayer:
 
     def _until_a_turn(self, go_on: Callable[[], None]) -> list[Turn]:
         end = time.monotonic() + self.launch.timeout_s
-        while True:
-            self.scene.flush()
-            with self._clear():
+        with self._clear():
+            while time.monotonic() < end:
+                self.scene.flush()
                 go_on()
-            turns = self._take()
-            if turns:
-                return turns
-            if time.monotonic() > end:
-                raise PlayerError(
-                    f"no agent asked for a decision within {self.launch.timeout_s:g} s; is there "
-                    "an Agent with a Decision Requester, and its Behavior Type 'Default'?"
-                )
-            go_on = self._running.step
+                turns = self._take()
+                if turns:
+                    return turns
+                go_on = self._running.step
+            raise PlayerError(
+                f"no agent asked for a decision within {self.launch.timeout_s:g} s; is there "
+                "an Agent with a Decision Requester, and its Behavior Type 'Default'?"
+            )
 
     def _take(self) -> list[Turn]:
         """The turns of the last message, last turns first."""

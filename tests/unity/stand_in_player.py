@@ -288,7 +288,8 @@ class Player:
     def said(self) -> bytes:
         out = []
         if self.told.stamps:
-            out.append({"type": "time", "us": START_US + self.steps * STEP_US})
+            jump = 100_000_000 if self.steps >= self.told.jump else 0
+            out.append({"type": "time", "us": START_US + jump + self.steps * STEP_US})
         if self.steps == 30 and "neuroadaptive" in self.told.behaviours:
             us = START_US + 20 * STEP_US if self.told.stamps else 0
             out.append(
@@ -332,6 +333,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--behaviours", nargs="+", default=list(SCENES), choices=list(SCENES))
     parser.add_argument("--episode", type=int, default=40, help="steps of an episode")
     parser.add_argument("--stamps", action="store_true", help="send the player's own clock")
+    parser.add_argument("--jump", type=int, default=10**9, help="step at which 100 s are left out")
     parser.add_argument("--hz", type=float, default=0.0, help="steps a second; 0: all it can")
     parser.add_argument(
         "--end", default="", help="crash, hang or quit, and :start, :init, :STEP or :answered"

@@ -15,6 +15,7 @@ from unity_rig import IncomingMessage, StandIn, expected
 from bridge.application import Application
 from bridge.frames import Frame
 from bridge.protocol import Answer, BridgeError, Feedback
+from bridge.resend import Retry
 from bridge.server import BridgeServer, ServerConfig
 from bridge.session import Session
 from bridge.unity.drive import Drive, Wearer
@@ -209,6 +210,39 @@ async def test_no_bridge_and_a_lost_bridge_are_told(stand_in: StandIn) -> None:
             assert not running.done()
     with pytest.raises(BridgeError, match="session ended"):
         await asyncio.wait_for(running, 60)
+
+
+async def test_a_long_pause_begins_a_new_episode(stand_in: StandIn) -> None:
+    agents = Agents()
+    await drive_of(stand_in, agents, "--stamps", "--jump", "5", "--end", "quit:10")
+    frames = agents.frames["unity-overlays-0"]
+    assert [f.episode for f in frames] == [0] * 5 + [1] * 5
+    assert frames[5].episode_start_us == frames[4].capture_us + 100_000_000
+    assert len(frames[5].samples["gaze/point2"]) == 2
+
+
+async def test_a_session_that_is_lost_goes_on(stand_in: StandIn) -> None:
+    """The connection breaks; the player plays on, and so does the session."""
+    agents = Agents()
+    async with BridgeServer(agents, ServerConfig(port=0)) as server:
+        options = ("--hz", "60", "--behaviours", "overlays")
+        retry = Retry(0.05, 0.1, 30.0)
+        drive = Drive(stand_in.launch(*options), Wearer(server.url, "overlays", retry=retry))
+        running = asyncio.create_task(drive.run())
+        while not agents.frames.get("unity-overlays-0"):
+            await asyncio.sleep(0.01)
+            assert not running.done()
+        drive._headsets["overlays/0"].client._wire.transport.abort()
+        while not any("the session goes on" in n for n in drive.driven.lived[0].notices):
+            await asyncio.sleep(0.01)
+            assert not running.done()
+        before = len(agents.frames["unity-overlays-0"])
+        while len(agents.frames["unity-overlays-0"]) < before + 3:
+            await asyncio.sleep(0.01)
+            assert not running.done()
+        drive.stop()
+        await asyncio.wait_for(running, 60)
+    assert len(agents.sessions) == 1
 
 
 async def test_stop_ends_a_run_that_has_no_end(stand_in: StandIn) -> None:
