@@ -89,7 +89,7 @@ class Happenings:
     def round(self, t: float, report: RoundReport) -> None:
         """A round, and each headset that was left out of it."""
         cost = total(row for row in report.rows if row.link != "compute")
-        who = f"{len(report.awake)} headsets in {len(report.clusters)} clusters"
+        who = f"headsets {len(report.awake)}, clusters {len(report.clusters)}"
         sent = f"{cost.bytes:,} bytes, {cost.joules:.3g} J"
         self._add(t, "round", None, f"round {report.number}: {who}, {sent}")
         for drop in report.drops:

@@ -1,6 +1,6 @@
 // The clusters in words, with what their links carried in the latest round.
 
-import { amount, keepChildren, make, setText } from "./format.js";
+import { amount, count, keepChildren, make, setText } from "./format.js";
 
 const HUES = 6;
 
@@ -23,7 +23,7 @@ function update(item, cluster, links) {
   const chosen = cluster.representative === null ? "no representative" : `represented by ${cluster.representative}`;
   setText(summary.children[0], `Cluster ${cluster.id}`);
   setText(summary.children[1],
-    `${cluster.members.length} headsets, Γ = ${cluster.gamma}, ${amount(bytes, "B")}, ${amount(joules, "J")}; ${chosen}`);
+    `${count(cluster.members.length, "headset")}, Γ = ${cluster.gamma}, ${amount(bytes, "B")}, ${amount(joules, "J")}; ${chosen}`);
   setText(members, cluster.members.join(", "));
 }
 

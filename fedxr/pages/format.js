@@ -37,6 +37,8 @@ export function clock(seconds) {
   return hours > 0 ? `${hours}:${two(Math.floor(whole / 60))}:${two(whole)}` : `${Math.floor(whole / 60)}:${two(whole)}`;
 }
 
+export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
 export const words = (name) => name.replaceAll("_", " ");
 
 // An element with attributes and children; a string child becomes text.

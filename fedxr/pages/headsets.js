@@ -9,8 +9,25 @@ import {
 
 const HEAD = ["task", "answer", "user said", "recent", "p50 / p99 ms", "accuracy"];
 const LOW = 0.2; // battery
+const TURN = 8; // states until a card that is off screen is filled again: few see it, all pay for it
+
+const visible = new WeakSet();
+const watch = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) visible.add(target);
+    else visible.delete(target);
+  }
+}, { rootMargin: "200px" });
+let turn = 0;
 
 function buildCard(headset) {
+  const card = buildParts(headset);
+  visible.add(card); // until the observer has looked
+  watch.observe(card);
+  return card;
+}
+
+function buildParts(headset) {
   const title = make("h3", { id: `card-${headset.id}` }, make("b"), " ", make("span"));
   const battery = make("span", { class: "battery" }, make("i", { "aria-hidden": "true" }, make("i")), make("span"));
   const facts = make("p", { class: "facts" }, make("span", { class: "cluster" }), battery, make("span"), make("span"));
@@ -90,10 +107,17 @@ function updateCard(card, headset, now) {
     });
   keepChildren(table.tBodies[0], headset.tasks, (task) => task.name, buildTask, updateTask);
   keepChildren(drops, headset.drops, (drop) => drop.what,
-    () => make("li"), (item, drop) => setText(item, `${drop.what} ${drop.count}: ${drop.why}`));
+    () => make("li"), (item, drop) => {
+      setText(item, `${drop.what} ${drop.count}: ${drop.why}`);
+      setClass(item, "used", drop.what === "late");
+    });
 }
 
 export function* showHeadsets(parent, headsets, now) {
-  yield* keepEach(parent, headsets, (headset) => headset.id, buildCard,
-    (card, headset) => updateCard(card, headset, now));
+  turn += 1;
+  let place = turn;
+  yield* keepEach(parent, headsets, (headset) => headset.id, buildCard, (card, headset) => {
+    place += 1;
+    if (visible.has(card) || place % TURN === 0) updateCard(card, headset, now);
+  });
 }

@@ -6,22 +6,26 @@ import { placeNames } from "./names.js";
 
 const MARGIN = 26;
 const ROOF = 44; // the server's strip above the floor
+const LOWEST = 300;
 const LEVELS = 5;
 
 let width = 0;
 let drawn = ""; // what the picture was drawn from
 
-// Metres to picture; both axes share one scale, so that distances stay true.
-function projection(headsets, height) {
+// Metres to picture; both axes share one scale, so that distances stay true. The picture is as high
+// as the floor needs.
+function projection(headsets) {
   const xs = headsets.map((headset) => headset.position[0]);
   const ys = headsets.map((headset) => headset.position[1]);
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const [wide, high] = [Math.max(...xs) - left, Math.max(...ys) - top];
-  const room = [width - 2 * MARGIN, height - ROOF - 2 * MARGIN];
-  const scale = Math.min(room[0] / (wide || 1), room[1] / (high || 1));
+  const across = (width - 2 * MARGIN) / (wide || 1);
+  const height = Math.round(Math.min(560, 0.9 * width, Math.max(LOWEST, ROOF + 2 * MARGIN + high * across)));
+  const scale = Math.min(across, (height - ROOF - 2 * MARGIN) / (high || 1));
   const x0 = (width - wide * scale) / 2;
   const y0 = ROOF + (height - ROOF - high * scale) / 2;
-  return ({ position }) => [x0 + (position[0] - left) * scale, y0 + (position[1] - top) * scale];
+  const place = ({ position }) => [x0 + (position[0] - left) * scale, y0 + (position[1] - top) * scale];
+  return { place, height };
 }
 
 function mark(headset, [x, y]) {
@@ -57,10 +61,9 @@ function lines(links, places, measure) {
 }
 
 function draw(state, measure) {
-  const height = Math.round(Math.min(560, Math.max(300, 0.9 * width)));
+  if (state.headsets.length === 0) return makeSvg("svg", { width, height: LOWEST });
+  const { place, height } = projection(state.headsets);
   const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, width, height });
-  if (state.headsets.length === 0) return svg;
-  const place = projection(state.headsets, height);
   const places = new Map(state.headsets.map((headset) => [headset.id, place(headset)]));
   places.set("server", [width / 2, 30]);
   svg.append(...lines(state.links, places, measure), server(width / 2));

@@ -1,6 +1,6 @@
 // The run in one line of figures.
 
-import { amount, change, keepChildren, make, milliseconds, setClass, setText, words } from "./format.js";
+import { amount, change, count, keepChildren, make, milliseconds, setClass, setText, words } from "./format.js";
 
 // The task that uses most of its deadline, and whose it is.
 function tightest(headsets) {
@@ -29,8 +29,8 @@ function totals({ headsets, round, clusters, curves, ledger }) {
     ["tightest p99", tight === null ? "–" : `${milliseconds(tight.task.p99_ms)} of ${tight.task.deadline_ms} ms`,
       tight === null ? "" : `${words(tight.task.name)}, ${tight.headset.user}`, tight !== null && tight.share > 1],
     ["accuracy", change(mean(last.map((point) => point[1])), mean(last.map((point) => point[2]))),
-      `mean of ${last.length} tasks`, false],
-    ["round", String(round), `${clusters.length} clusters`, false],
+      `mean of ${count(last.length, "task")}`, false],
+    ["round", String(round), count(clusters.length, "cluster"), false],
     ["device to device", amount(ledger.d2d_bytes, "B"), "since the start", false],
     ["server", `${amount(ledger.up_bytes, "B")} up`, `${amount(ledger.down_bytes, "B")} down`, false],
     ["energy", amount(ledger.joules, "J"), "of all radios", false],
