@@ -12,8 +12,8 @@ from unity_rig import StandIn
 from agent.brain import load_brain
 from bridge.admission import ServerConfig
 from fedxr.cli import main
-from fedxr.live import Tempo
 from fedxr.serve import CHECKPOINT, learning_of, serving
+from fedxr.tempo import Tempo
 from fedxr.unity import Unity, parameters_of, unity_command
 
 

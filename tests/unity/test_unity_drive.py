@@ -21,7 +21,7 @@ from bridge.session import Session
 from bridge.unity.drive import Drive, Wearer
 from bridge.unity.side_channels import SceneChannel
 from bridge.unity.turns import PlayerError
-from fedxr.live import closes
+from fedxr.visit import closes
 
 STEP_US, START_US = 33_333, 5_000_000
 """The stand-in's clock: its first step is at START_US."""
