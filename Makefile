@@ -42,9 +42,9 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[test,unity]"
+	$(PIP_INSTALL) -e ".[test,unity,sensors]"
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[test,unity,dev]"
+	$(PIP_INSTALL) -e ".[test,unity,sensors,dev]"
 	@touch $(VENV)/.installed $(VENV)/.installed-test $@

@@ -24,6 +24,7 @@ from fedxr.data import data as show_data
 from fedxr.demo import Demo
 from fedxr.doctor import doctor as show_doctor
 from fedxr.headless import Federate, Source, federate, gather, pretrain_on
+from fedxr.sensors import Sensors, sensors_command
 from fedxr.serve import Serve
 from fedxr.unity import Unity, unity_command
 from scenarios.users import DataError, User
@@ -66,6 +67,7 @@ Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Stream, tyro.conf.subcommand("stream")]
+    | Annotated[Sensors, tyro.conf.subcommand("sensors")]
     | Annotated[Unity, tyro.conf.subcommand("unity")]
     | Annotated[Federate, tyro.conf.subcommand("federate")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
@@ -106,6 +108,8 @@ def _run(command: object, console: Console) -> int:
             return serve_command(command, console)
         case Stream():
             return stream_command(command, folder(command.data), console)
+        case Sensors():
+            return sensors_command(command, console)
         case Unity():
             return unity_command(command, console)
         case Federate():

@@ -18,6 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bridge.sensors.boards import load_brainflow
+from bridge.sensors.lsl import load_pylsl
+from bridge.sensors.source import SensorError
 from fedxr.unity import lacking
 from scenarios.recorded import RECORDED, find
 
@@ -151,6 +154,16 @@ def recorded_data() -> list[Finding]:
     return [Finding("recorded data", "ok" if found else "absent", detail, "" if found else remedy)]
 
 
+def laboratory() -> list[Finding]:
+    """LSL and BrainFlow, whose libraries may be installed and yet not load."""
+    try:
+        lsl, boards = load_pylsl(), load_brainflow()
+    except SensorError as error:
+        return [Finding("sensors", "absent", "fedxr sensors does without", str(error))]
+    detail = f"liblsl {lsl.library_version() / 100:.2f}, {len(boards.BoardIds)} kinds of boards"
+    return [Finding("sensors", "ok", detail)]
+
+
 _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     python,
     torch_build,
@@ -158,6 +171,7 @@ _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     packages,
     browser,
     unity_players,
+    laboratory,
     recorded_data,
 )
 _STYLES = {"ok": "green", "missing": "red", "absent": "yellow"}

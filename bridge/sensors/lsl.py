@@ -1,0 +1,169 @@
+"""Lab Streaming Layer: finds streams on the network, reads them, asks for their clocks.
+
+Needs pylsl (extra ``sensors``), whose wheels bring liblsl for Linux (x86-64), macOS and Windows.
+Where LSL looks is LSL's own affair: `lsl_api.cfg`, or the file that $LSLAPICFG names.
+
+A stream with a source id is recovered by liblsl itself when its program or computer comes back;
+one without is lost, found again by `LslFinder`, and opened anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.clock import Exchange, now_us
+from bridge.sensors.source import INSTALL, Column, Floats, SensorError, Source, SourceLostError
+
+if TYPE_CHECKING:
+    import pylsl
+
+_OPEN_S = 5.0
+_CLOCK_S = 1.0
+_BUFFER_S = 30
+"""What liblsl keeps for a reader that is busy."""
+_CHUNK = 4096
+_READINGS = 5
+
+
+def load_pylsl() -> Any:
+    """The module pylsl; raises SensorError that says how to get it."""
+    try:
+        import pylsl
+    except ImportError as error:
+        raise SensorError(f"LSL needs pylsl: {INSTALL}") from error
+    except RuntimeError as error:  # pylsl found no liblsl
+        raise SensorError(f"pylsl has no liblsl here ({error}); install liblsl") from error
+    return pylsl
+
+
+class LslFinder:
+    """All streams that LSL can see; ``names`` limits them to these stream names."""
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._pylsl = load_pylsl()
+        self._names = tuple(names)
+        self._gone: set[str] = set()  # LSL lists a stream for a while after its end
+        self._resolver = self._pylsl.ContinuousResolver()
+
+    def find(self) -> list[LslOffering]:
+        """Those seen within the last five seconds; the first calls find little."""
+        found: dict[str, LslOffering] = {}
+        for info in self._resolver.results():
+            named = not self._names or info.name() in self._names
+            if named and info.uid() not in self._gone:
+                offering = LslOffering(info, self._gone)
+                found.setdefault(offering.key, offering)
+        return list(found.values())
+
+    def close(self) -> None:
+        self._resolver = None  # its end ends the search
+
+
+class LslOffering:
+    """A stream that was seen; once lost, its unique id joins ``gone``."""
+
+    def __init__(self, info: pylsl.StreamInfo, gone: set[str]) -> None:
+        self._info, self._gone = info, gone
+        self.key = info.source_id() or f"{info.name()}/{info.type()}@{info.hostname()}"
+
+    def open(self) -> list[LslStream]:
+        return [LslStream(self._info, self.key, self._gone)]
+
+
+class LslStream:
+    """One inlet. Made by `LslOffering.open`, which blocks; raises SensorError."""
+
+    def __init__(self, info: pylsl.StreamInfo, key: str, gone: set[str]) -> None:
+        self._pylsl = load_pylsl()
+        self._uid, self._gone = info.uid(), gone
+        if info.channel_format() == self._pylsl.cf_string:
+            raise SensorError(
+                f"stream {info.name()!r} (type {info.type()}) sends text; "
+                "allowed are streams of numbers"
+            )
+        try:
+            self._inlet = self._pylsl.StreamInlet(info, max_buflen=_BUFFER_S, recover=True)
+            self.source = describe(self._inlet.info(timeout=_OPEN_S), key)
+            self._inlet.open_stream(timeout=_OPEN_S)
+        except RuntimeError as error:  # all that pylsl raises
+            raise SensorError(
+                f"stream {info.name()!r} was seen but does not answer ({error}); is TCP to "
+                f"{info.hostname()} allowed (ports 16572 to 16604)?"
+            ) from None
+
+    def read(self) -> tuple[Floats, Floats]:
+        """See `bridge.sensors.source.Stream`."""
+        parts = []
+        while True:
+            with self._losing():
+                values, stamps = self._inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
+            parts.append((values, stamps))
+            if len(stamps) < _CHUNK:
+                break
+        values = np.concatenate([v for v, _ in parts]).astype(np.float64)
+        return values, np.concatenate([s for _, s in parts]) * 1e6
+
+    def read_clock(self) -> Exchange | None:
+        """liblsl's newest estimate: of a burst of eight the exchange with the least round trip."""
+        remote_s, round_trip_s = ctypes.c_double(), ctypes.c_double()
+        code = ctypes.c_int()
+        # pylsl wraps only the call that keeps the uncertainty to itself.
+        ask = self._pylsl.lib.lib.lsl_time_correction_ex
+        ask.restype = ctypes.c_double
+        with self._losing():
+            correction_s = ask(
+                self._inlet.obj, ctypes.byref(remote_s), ctypes.byref(round_trip_s),
+                ctypes.c_double(_CLOCK_S), ctypes.byref(code),
+            )  # fmt: skip
+            try:
+                self._pylsl.util.handle_error(code)
+            except self._pylsl.util.TimeoutError:
+                return None
+        middle = round((remote_s.value + correction_s) * 1e6 + _session_minus_lsl(self._pylsl))
+        half, there = round(round_trip_s.value * 5e5), round(remote_s.value * 1e6)
+        return Exchange(middle - half, there, there, middle + half)
+
+    def clock_was_reset(self) -> bool:
+        return bool(self._inlet.was_clock_reset())
+
+    def close(self) -> None:
+        self._inlet.close_stream()
+
+    @contextlib.contextmanager
+    def _losing(self) -> Any:
+        try:
+            yield
+        except RuntimeError as error:
+            self._gone.add(self._uid)
+            raise SourceLostError(str(error)) from None
+
+
+def describe(info: pylsl.StreamInfo, key: str) -> Source:
+    """What ``info`` (complete, from an inlet) says, in `Source`'s terms."""
+    columns = []
+    channel = info.desc().child("channels").child("channel")
+    while not channel.empty():
+        label, unit, kind, eye = (
+            channel.child_value(name).strip() for name in ("label", "unit", "type", "eye")
+        )
+        columns.append(Column(label, unit, kind, eye))
+        channel = channel.next_sibling("channel")
+    # Many programs describe fewer channels than they send, or none.
+    columns += [Column("")] * (info.channel_count() - len(columns))
+    return Source(
+        info.name(), info.type(), tuple(columns[: info.channel_count()]), info.nominal_srate(), key
+    )
+
+
+def _session_minus_lsl(pylsl: Any) -> float:
+    """Session time minus LSL's local clock in microseconds: of some readings the tightest."""
+    readings = []
+    for _ in range(_READINGS):
+        before, lsl_s, after = now_us(), pylsl.local_clock(), now_us()
+        readings.append((after - before, (before + after) / 2 - lsl_s * 1e6))
+    return float(min(readings)[1])

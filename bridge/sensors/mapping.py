@@ -1,0 +1,291 @@
+"""From what a source says of itself to channels: which columns, which layout, which units.
+
+Without being told, these are recognised: EEG columns whose labels are electrodes; gaze on a screen
+and pupil diameters (XDF's gaze metadata, as Pupil Labs' relays send it); skin conductance and
+temperature, heart and breathing rate, beat intervals. Where a source says too little or something
+else, the user does: ``NAME[columns]=layout@unit`` (`Wish`). Nothing is guessed silently: what was
+assumed, and what was left out and why, is told in notes.
+
+Gaze points are 0..1 with y up. ``normalized`` is taken as that (so Pupil Labs), ``normalized-down``
+has y down (so Tobii), ``pixels:1920x1080`` is counted from the top left corner.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.channels import LAYOUTS, Channel, ChannelError, Layout, layout_of
+from bridge.sensors.electrodes import electrode
+from bridge.sensors.source import Column, Floats, SensorError, Source
+from bridge.sensors.units import convertible, plain, to_si
+
+_WISH = re.compile(
+    r"(?P<name>.+?)(?:\[(?P<columns>[^\]]+)\])?=(?P<layout>[^=@]+)(?:@(?P<unit>.+))?"
+)
+_SCREEN = re.compile(r"pixels:([1-9]\d*)x([1-9]\d*)")
+_DIMENSIONS = {
+    "motion/head": ("m",) * 3 + ("1",) * 4,
+    "motion/wrist": ("m/s^2",) * 3 + ("rad/s",) * 3,
+    "motion/phone": ("m/s^2",) * 3 + ("rad/s",) * 3,
+    "gaze/ray": ("m",) * 3 + ("1",) * 3,
+}
+_SINGLES = {
+    "eda": "physiology/eda", "gsr": "physiology/eda", "skinconductance": "physiology/eda",
+    "temperature": "physiology/temperature", "temp": "physiology/temperature",
+    "skintemperature": "physiology/temperature",
+    "hr": "physiology/heart-rate", "heartrate": "physiology/heart-rate",
+    "respirationrate": "physiology/respiration", "breathingrate": "physiology/respiration",
+    "rr": "physiology/ibi", "rri": "physiology/ibi", "rrinterval": "physiology/ibi",
+    "ibi": "physiology/ibi",
+}  # fmt: skip
+_FIXED = tuple(
+    layout.name
+    for layout in LAYOUTS.values()
+    if 0 not in layout.shape and layout.dtype == "float32"
+    and layout.modality not in ("hands", "depth", "thermal")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user says of a source: ``columns`` (labels or numbers from 0; none: all) of the
+    source ``name`` are ``layout``, in ``unit`` (none: as the source says)."""
+
+    name: str
+    layout: str
+    columns: tuple[str, ...] = ()
+    unit: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Wish:
+        """From ``NAME=layout``, ``NAME[a,b]=layout``, ``NAME[a,b]=layout@unit``."""
+        found = _WISH.fullmatch(text)
+        if found is None:
+            raise SensorError(
+                f"channel {text!r}; allowed is NAME=layout, NAME[columns]=layout or "
+                "NAME[columns]=layout@unit, such as 'Cyton=eeg/Oz-O1-O2@uV'"
+            )
+        columns = tuple(c.strip() for c in (found["columns"] or "").split(",") if c.strip())
+        return cls(found["name"], found["layout"].strip(), columns, (found["unit"] or "").strip())
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One channel out of a source: ``columns`` of its samples, in SI as value * scale + offset."""
+
+    channel: Channel
+    columns: tuple[int, ...]
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+    def convert(self, values: Floats) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Samples (n, *layout.shape) of ``values`` (n, all columns), and which of them (n,) count:
+        a sample with a number that is not finite (a blink, a loose electrode) does not."""
+        some = values[:, list(self.columns)] * self.scale + self.offset
+        whole = np.logical_and.reduce(np.isfinite(some), axis=1)
+        shape = layout_of(self.channel.layout).shape
+        return some.astype(np.float32).reshape(len(values), *shape), whole
+
+
+def map_source(source: Source, wishes: Sequence[Wish] = ()) -> tuple[list[Mapping], list[str]]:
+    """The channels of ``source``, and notes on what was assumed or left out.
+
+    Raises SensorError, saying what the source is and how to name its layout, when it has none.
+    """
+    told = [wish for wish in wishes if wish.name == source.name]
+    if told:
+        return [_as_told(source, wish) for wish in told], []
+    mappings, notes = _recognised(source)
+    if not mappings:
+        why = "; ".join(notes) or "nothing in it is recognised"
+        raise SensorError(
+            f"stream {source}: {why}. Recognised are EEG with electrodes as labels, gaze (ScreenX, "
+            "ScreenY, Diameter) and EDA, temperature, heart rate, respiration rate, RR intervals "
+            f"with units. Say --channel '{source.name}[columns]=layout@unit'; layouts are "
+            f"eeg/<electrodes joined by '-'>, {', '.join(_FIXED)}"
+        )
+    return mappings, notes
+
+
+def _as_told(source: Source, wish: Wish) -> Mapping:
+    try:
+        layout = layout_of(wish.layout)
+    except ChannelError as error:
+        raise SensorError(f"stream {source.name!r}: {error}") from None
+    if layout.name not in _FIXED and layout.modality != "eeg":
+        raise SensorError(
+            f"stream {source.name!r}: layout {layout.name} does not come from such sources; "
+            f"allowed are eeg/<electrodes joined by '-'>, {', '.join(_FIXED)}"
+        )
+    columns = [_column(source, name) for name in wish.columns] or range(len(source.columns))
+    return _mapping(source, layout, tuple(columns), wish.unit)
+
+
+def _column(source: Source, name: str) -> int:
+    labels = [column.label for column in source.columns]
+    if name in labels:
+        return labels.index(name)
+    if name.isdigit() and int(name) < len(labels):
+        return int(name)
+    raise SensorError(
+        f"stream {source}: no column {name!r}; give labels, or numbers 0 to {len(labels) - 1}"
+    )
+
+
+def _recognised(source: Source) -> tuple[list[Mapping], list[str]]:
+    mappings: list[Mapping] = []
+    notes: list[str] = []
+    taken: set[int] = set()
+    for recognise in (_eeg, _gaze, _pupils, _singles):
+        for layout, columns, unit, note in recognise(source):
+            try:
+                mappings.append(_mapping(source, layout_of(layout), columns, unit))
+            except SensorError as error:
+                notes.append(str(error))
+            else:
+                notes += [note] if note else []
+            taken.update(columns)
+    left = [_title(source, n) for n in range(len(source.columns)) if n not in taken]
+    if left:
+        notes.append(f"not used: {', '.join(left)}")
+    return mappings, notes
+
+
+Proposal = tuple[str, tuple[int, ...], str, str]
+"""(layout, columns, unit that overrides the columns', note)"""
+
+
+def _eeg(source: Source) -> list[Proposal]:
+    """The columns that are EEG and whose labels are electrodes."""
+    found: dict[str, int] = {}
+    for n, column in enumerate(source.columns):
+        name = electrode(column.label)
+        if _kind(source, column) == "eeg" and name is not None:
+            found.setdefault(name, n)
+    if not found:
+        return []
+    columns = tuple(found.values())
+    unit, note = "", ""
+    if not any(source.columns[n].unit for n in columns):
+        unit, note = "uV", "EEG without a unit is taken as microvolts"
+    return [("eeg/" + "-".join(found), columns, unit, note)]
+
+
+def _gaze(source: Source) -> list[Proposal]:
+    """Where on the screen both eyes look."""
+    at = {_kind(source, c): n for n, c in enumerate(source.columns) if c.eye in ("", "both")}
+    if "screenx" not in at or "screeny" not in at:
+        return []
+    return [("gaze/point2", (at["screenx"], at["screeny"]), "", "")]
+
+
+def _pupils(source: Source) -> list[Proposal]:
+    """Diameters of left and right pupil, where they are in a unit of length."""
+    at = {
+        column.eye: n
+        for n, column in enumerate(source.columns)
+        if _kind(source, column) == "diameter" and convertible(column.unit, "m")
+    }
+    if "left" not in at or "right" not in at:
+        return []
+    return [("gaze/pupil", (at["left"], at["right"]), "", "")]
+
+
+def _singles(source: Source) -> list[Proposal]:
+    """Signals of one number: by label, by the column's type, else by the stream's."""
+    out: list[Proposal] = []
+    seen = set()
+    for n, column in enumerate(source.columns):
+        words = [column.label, column.kind]
+        if len(source.columns) == 1:
+            words += [source.kind, source.name]
+        layout = next((_SINGLES[w] for w in map(_word, words) if w in _SINGLES), None)
+        if layout is not None and layout not in seen:
+            seen.add(layout)
+            out.append((layout, (n,), "", ""))
+    return out
+
+
+def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str) -> Mapping:
+    due = math.prod(layout.shape)
+    if len(columns) != due:
+        raise SensorError(
+            f"stream {source}: {len(columns)} columns for layout {layout.name}, which has {due}; "
+            f"choose them by '{source.name}[columns]={layout.name}'"
+        )
+    some = [source.columns[n] for n in columns]
+    units = _units(unit, [column.unit for column in some])
+    try:
+        affine = _affine(layout, units)
+    except SensorError as error:
+        titles = ", ".join(_title(source, n) for n in columns)
+        raise SensorError(
+            f"stream {source.name!r}, {titles} as {layout.name}: {error}; "
+            f"say --channel '{source.name}[columns]={layout.name}@unit'"
+        ) from None
+    # Named by what it senses, so that the same sensor has the same name next time.
+    sense = layout.modality if layout.modality == "eeg" else layout.name.split("/")[1]
+    name = {"point2": "gaze", "ray": "gaze"}.get(sense, sense)
+    scale, offset = zip(*affine, strict=True)
+    return Mapping(Channel(name, layout.name, source.rate_hz), columns, scale, offset)
+
+
+def _units(told: str, said: Sequence[str]) -> list[str]:
+    """A unit per column: as told (one for all, or one each, by comma), else as the source said."""
+    if not told:
+        return list(said)
+    parts = told.split(",")
+    if len(said) == 6 and len(parts) == 2:
+        parts = [parts[0]] * 3 + [parts[1]] * 3
+    return parts if len(parts) == len(said) else [told] * len(said)
+
+
+def _affine(layout: Layout, units: Sequence[str]) -> list[tuple[float, float]]:
+    if layout.name == "gaze/point2":
+        return _onto_screen(units)
+    wanted = _DIMENSIONS.get(layout.name, (layout.unit,) * len(units))
+    return [to_si(unit, dimension) for unit, dimension in zip(units, wanted, strict=True)]
+
+
+def _onto_screen(units: Sequence[str]) -> list[tuple[float, float]]:
+    """x right and y up, 0..1."""
+    unit = plain(units[0]) if len(set(units)) == 1 else ""
+    screen = _SCREEN.fullmatch(unit)
+    if screen:
+        return [(1 / int(screen[1]), 0.0), (-1 / int(screen[2]), 1.0)]
+    if unit in ("normalized", "normalised", "1"):
+        return [(1.0, 0.0), (1.0, 0.0)]
+    if unit == "normalized-down":
+        return [(1.0, 0.0), (-1.0, 1.0)]
+    got = " and ".join(dict.fromkeys(units))
+    raise SensorError(
+        f"unit {got!r} where a place on the screen is due; known are normalized (y up), "
+        "normalized-down, pixels:WIDTHxHEIGHT"
+    )
+
+
+def renamed(mapping: Mapping, taken: set[str]) -> Mapping:
+    """With a channel name that is not ``taken``: eeg, eeg-2, eeg-3, …"""
+    name = mapping.channel.name
+    number = 2
+    while name in taken:
+        name, number = f"{mapping.channel.name}-{number}", number + 1
+    return replace(mapping, channel=replace(mapping.channel, name=name))
+
+
+def _kind(source: Source, column: Column) -> str:
+    return _word(column.kind or source.kind)
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _title(source: Source, n: int) -> str:
+    return source.columns[n].label or f"#{n}"

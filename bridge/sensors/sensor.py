@@ -1,0 +1,190 @@
+"""One source in use: what it sends becomes samples of its channels, at session times.
+
+poll:  read -> map the clock -> place on the timeline -> convert to SI -> wait
+take:  what was taken up to an instant leaves for the bridge
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from bridge.channels import Channel, Samples
+from bridge.sensors.clocks import SourceClock
+from bridge.sensors.mapping import Mapping
+from bridge.sensors.source import Floats, Source, SourceLostError, Stream
+from bridge.sensors.timeline import Timeline
+
+SILENT_US = 2_000_000
+"""A source of a steady rate is called silent after this long, or three periods."""
+_FINAL_US = 500_000
+"""Samples in doubt are not held longer than this when nothing follows."""
+
+
+class Sensor:
+    """One source whose channels are ``mappings``; ``say`` is told what a person should know.
+
+    ``counts``: samples sent, gaps, missing (samples in gaps), invalid (not finite), late (taken
+    before a frame that had gone), unsent (no session was open), clock resets, lost (the source
+    ended).
+    """
+
+    def __init__(
+        self, stream: Stream, mappings: Sequence[Mapping], say: Callable[[str], None]
+    ) -> None:
+        self.source: Source = stream.source
+        self.mappings = tuple(mappings)
+        self.counts: Counter[str] = Counter()
+        self.worst_us = 0.0
+        """The largest uncertainty of the clock while samples were stamped by it."""
+        self.timeline = Timeline(self.source.rate_hz)
+        self.clock = SourceClock()
+        self._stream: Stream | None = stream
+        self._say = say
+        self._waiting: dict[str, list[Samples]] = {m.channel.name: [] for m in mappings}
+        # Mapped, not yet placed: in doubt, see `Timeline.place`.
+        self._values: Floats = np.empty((0, len(self.source.columns)))
+        self._stamps: Floats = np.empty(0)
+        self._since_us = 0
+        self._arrived_us = 0
+        self._silent = False
+
+    @property
+    def channels(self) -> list[Channel]:
+        return [mapping.channel for mapping in self.mappings]
+
+    @property
+    def lost(self) -> bool:
+        """Whether the source ended; `resume` takes its successor."""
+        return self._stream is None
+
+    def resume(self, stream: Stream) -> None:
+        """Go on with the same source, opened anew. The time that it was away is a gap."""
+        self._stream = stream
+        self.clock = SourceClock()
+        self._say(f"{self.source.name}: back")
+
+    def read_clock(self) -> None:
+        """Ask the source for its clock; may block for a second. Any thread."""
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            reading = stream.read_clock()
+        except SourceLostError:
+            return  # `poll` will find out, and say so
+        if stream is self._stream:
+            self.clock.add(reading)
+
+    def poll(self, now_us: int) -> None:
+        """Take what has arrived by ``now_us``."""
+        if self._stream is None:
+            return
+        try:
+            if self._stream.clock_was_reset():
+                self.clock = SourceClock()
+                self.counts["clock resets"] += 1
+                self._say(f"{self.source.name}: recovered; its clock is measured anew")
+            if not self.clock.known:
+                return  # what it sends meanwhile waits in the source
+            values, stamps = self._stream.read()
+        except SourceLostError as error:
+            self._lose(str(error))
+            return
+        if len(stamps):
+            self._arrive(values, self._stamped(stamps, now_us), now_us)
+        self._settle(now_us)
+
+    def take(self, until_us: int, sent_us: int) -> dict[str, Samples]:
+        """Samples before ``until_us`` by channel; ``sent_us`` is where the last frame ended."""
+        out = {}
+        for name, parts in self._waiting.items():
+            if not parts:
+                continue
+            t_us = np.concatenate([part.t_us for part in parts])
+            values = np.concatenate([part.values for part in parts])
+            n = int(np.searchsorted(t_us, until_us))
+            self._waiting[name] = [Samples(t_us[n:], values[n:])] if n < len(t_us) else []
+            if n:
+                out[name] = Samples(t_us[:n], values[:n])
+                self.counts["samples"] += n
+                self.counts["late"] += int(np.searchsorted(t_us[:n], sent_us))
+        return out
+
+    def begin(self, since_us: int) -> None:
+        """A session begins: what was taken before ``since_us`` will not be sent."""
+        self._since_us = since_us
+        for parts in self._waiting.values():
+            parts[:] = [whole for part in parts if len(whole := self._recent(part))]
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    # Inside
+
+    def _stamped(self, stamps: Floats, now_us: int) -> Floats:
+        was = self.clock.by_arrival
+        here = self.clock.to_session(stamps, now_us)
+        if self.clock.by_arrival and not was:
+            self._say(
+                f"{self.source.name}: its stamps are of another clock than LSL's, so they are "
+                "mapped by their arrival; how long samples were on their way is not known"
+            )
+        elif not self.clock.by_arrival:
+            self.worst_us = max(self.worst_us, self.clock.uncertainty_us)
+        return here
+
+    def _arrive(self, values: Floats, here: Floats, now_us: int) -> None:
+        if self._silent:
+            self._silent = False
+            self._say(f"{self.source.name}: sends again")
+        self._arrived_us = now_us
+        self._values = np.concatenate([self._values, values])
+        self._stamps = np.concatenate([self._stamps, here])
+        self._place(final=False)
+
+    def _place(self, final: bool) -> None:
+        before = len(self.timeline.gaps)
+        t_us = self.timeline.place(self._stamps, final)
+        values, self._values = self._values[: len(t_us)], self._values[len(t_us) :]
+        self._stamps = self._stamps[len(t_us) :]
+        for gap in self.timeline.gaps[before:]:
+            self.counts["gaps"] += 1
+            self.counts["missing"] += gap.missing
+            self._say(
+                f"{self.source.name}: gap of {(gap.end_us - gap.start_us) / 1e6:.3f} s, "
+                f"{gap.missing} samples missing"
+            )
+        for mapping in self.mappings:
+            converted, whole = mapping.convert(values)
+            self.counts["invalid"] += int((~whole).sum())
+            if whole.any():
+                part = self._recent(Samples(t_us[whole], converted[whole]))
+                self._waiting[mapping.channel.name] += [part] if len(part) else []
+
+    def _recent(self, part: Samples) -> Samples:
+        recent = part.between(self._since_us, 2**62)
+        self.counts["unsent"] += len(part) - len(recent)
+        return recent
+
+    def _settle(self, now_us: int) -> None:
+        """What to do when nothing comes."""
+        if not self._arrived_us:
+            self._arrived_us = now_us
+        quiet = now_us - self._arrived_us
+        if len(self._stamps) and quiet > _FINAL_US:
+            self._place(final=True)
+        rate = self.source.rate_hz
+        if rate and not self._silent and quiet > max(SILENT_US, 3e6 / rate):
+            self._silent = True
+            self._say(f"{self.source.name}: silent for {quiet / 1e6:.1f} s")
+
+    def _lose(self, why: str) -> None:
+        self._place(final=True)
+        self.close()
+        self.counts["lost"] += 1
+        self._say(f"{self.source.name}: lost; waiting for it to come back ({why})")

@@ -1,0 +1,118 @@
+"""Real LSL programs through real inlets and a real websocket: values, units, times, gaps."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from bridge_rig import until
+from lsl_rig import Outlet
+from sensor_rig import counts_up, numbers_of, streaming
+
+from bridge.sensors.headset import SensorHeadset, Visit
+from bridge.sensors.lsl import LslFinder
+from bridge.sensors.source import SensorError
+from bridge.sensors.units import GRAVITY
+
+
+async def test_values_units_times_and_a_gap() -> None:
+    band = [["GSR", "microsiemens"], ["temp", "C"], ["HR", "bpm"], ["battery", "%"]]
+    with Outlet() as eeg, Outlet("Wristband", band, 16.0) as watch:
+        async with streaming(LslFinder([eeg.name, watch.name])) as run:
+            await until(lambda: run.app.sessions and len(run.app.sessions[-1].channels) == 4)
+            run.app.frames.clear()  # of the sensor that was found first
+            await until(lambda: len(run.got("eeg")[0]) > 250 and len(run.got("eda")[0]) > 10)
+            (amplifier,) = [s for s in run.headset.sensors if s.source.name == eeg.name]
+            eeg.tell("skip 125")
+            await until(lambda: amplifier.counts["gaps"])
+            arrived = len(run.got("eeg")[0])
+            await until(lambda: len(run.got("eeg")[0]) > arrived + 50)
+        t_us, values = run.got("eeg")
+        n = numbers_of(values, 1e-6)
+        due_us = eeg.due_us(n)
+    assert run.app.sessions[-1].channels["eeg"].layout == "eeg/Oz-O1-O2"
+    # Pushed: n + column / 8 microvolts; due: volts.
+    np.testing.assert_allclose(values, (n[:, None] + np.arange(3) / 8) * 1e-6, rtol=1e-6)
+    # 125 samples at 250 Hz are half a second; every other sample is there, at its own time.
+    assert sorted(set(np.diff(n))) == [1, 126]
+    assert (amplifier.counts["gaps"], amplifier.counts["missing"]) == (1, 125)
+    assert np.abs(t_us - due_us).max() <= 2 * amplifier.worst_us + 1000
+    assert run.heard("125 samples missing")
+    # The wristband: microsiemens to S, degrees Celsius to K, beats a minute to Hz.
+    n = numbers_of(run.got("eda")[1], 1e-6)
+    assert counts_up(n)
+    np.testing.assert_allclose(run.got("temperature")[1], n + 1 / 8 + 273.15, rtol=1e-6)
+    np.testing.assert_allclose(run.got("heart-rate")[1], (n + 2 / 8) / 60, rtol=1e-6)
+    assert run.heard("not used: battery")
+
+
+@pytest.mark.slow
+async def test_a_late_stream_joins() -> None:
+    gaze = [["x", "normalized", "ScreenX"], ["y", "normalized", "ScreenY"]]
+    eyes = Outlet("Gaze", gaze, 60.0, ahead_s=1e9)
+    eyes.stop()  # only its name is needed: nobody is there when the session begins
+    with Outlet() as eeg:
+        async with streaming(LslFinder([eeg.name, eyes.name])) as run:
+            await until(lambda: len(run.got("eeg")[0]) > 50)
+            assert set(run.app.sessions[0].channels) == {"eeg"}
+            with Outlet("Gaze", gaze, 60.0, eyes.name, ahead_s=1e9) as eyes:
+                await until(lambda: len(run.got("gaze")[0]) > 50)
+                assert counts_up(numbers_of(run.got("gaze")[1], 1.0))
+    assert [set(s.channels) for s in run.app.sessions] == [{"eeg"}, {"eeg", "gaze"}]
+    assert run.app.over[0] == "bye: another sensor came"
+    # Its stamps were 30 years ahead: mapped by arrival, hence taken before they were received.
+    assert run.heard("stamps are of another clock")
+    frames = [f for f in run.app.frames if "gaze" in f.samples]
+    assert all(f.samples["gaze"].t_us[-1] <= f.capture_us for f in frames)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [None, ""], ids=["recovered by liblsl", "found again"])
+async def test_a_lost_stream_comes_back(key: str | None) -> None:
+    eeg = Outlet(key=key)
+    async with streaming(LslFinder([eeg.name])) as run:
+        await until(lambda: len(run.got("eeg")[0]) > 100)
+        eeg.stop()
+        if not eeg.key:
+            await until(lambda: run.heard("lost"))
+        arrived = len(run.got("eeg")[0])
+        with Outlet(name=eeg.name, key=eeg.key) as eeg:
+            await until(lambda: len(run.got("eeg")[0]) > arrived + 100)
+            t_us, values = run.got("eeg")
+            n = numbers_of(values, 1e-6)
+            (first,) = np.flatnonzero(np.diff(n) != 1) + 1  # the new program has its own count
+            due_us = eeg.due_us(n[first:])
+    (sensor,) = run.headset.sensors
+    assert counts_up(n[:first])
+    assert counts_up(n[first:])
+    assert len(run.app.sessions) == 1  # the same session and channel go on
+    assert sensor.counts["gaps"] == 1
+    assert np.abs(t_us[first:] - due_us).max() <= 2 * sensor.worst_us + 1000
+
+
+async def test_streams_that_do_not_fit_are_explained() -> None:
+    with (
+        Outlet("Markers", [["marker"]], 10.0, format="string") as text,
+        Outlet("Mystery", [["a"], ["b"], ["c"]], 50.0) as mystery,
+    ):
+        async with streaming(LslFinder([text.name, mystery.name])) as run:
+            await until(lambda: len(run.said) == 2)
+        assert run.heard("sends text")
+        (why,) = [line for line in run.said if mystery.name in line]
+        assert "50 Hz; columns a, b, c" in why
+        assert f"Say --channel '{mystery.name}[columns]=layout@unit'" in why
+        wishes = (f"{mystery.name}[c,0]=gaze/pupil@mm", f"{mystery.name}[b]=contact/vibration@g")
+        async with streaming(LslFinder([mystery.name]), wishes) as run:
+            await until(lambda: len(run.got("pupil")[0]) and len(run.got("vibration")[0]))
+        pupil, shaking = run.got("pupil")[1], run.got("vibration")[1]
+        n = np.rint(pupil[:, 1] * 1000)
+        np.testing.assert_allclose(pupil[:, 0], (n + 2 / 8) / 1000, rtol=1e-6)
+        np.testing.assert_allclose(shaking, (n + 1 / 8) * GRAVITY, rtol=1e-6)
+
+
+async def test_nothing_to_stream_is_an_error() -> None:
+    visit = Visit("ws://127.0.0.1:1", "lab", "companion")
+    headset = SensorHeadset(visit, [LslFinder(["nobody has this name"])])
+    with pytest.raises(SensorError, match="no sensor that can be streamed within 0 s"):
+        await headset.run(asyncio.Event(), 0.0, 0.0)
