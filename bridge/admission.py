@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import ssl
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -19,21 +20,25 @@ class ServerConfig:
     """Where to listen and how much anyone may cost.
 
     ``token``: what a headset must show; needed on any host but loopback, checked wherever set.
-    ``insecure`` says that unencrypted traffic on a network is accepted (there is no TLS yet).
+    ``tls``: what to encrypt with (`bridge.certificates`), on the one port for pages and headsets;
+    ``insecure`` says that unencrypted traffic on a network is accepted instead.
     ``ping_interval_s`` and ``ping_timeout_s``: a client that answers no websocket ping for their
     sum is dropped. ``stall_s``: one that reads nothing for so long while something waits, too.
     ``late_us``: a frame older than this on arrival counts as late. ``resume_s``: how long a lost
     session may be resumed. Byte bounds are per client. ``drain_s``: how long
     the application may take for what a session that is over has left in its inbox.
-    ``max_messages_s`` and ``max_bytes_s``: a
-    client is read no faster than this, after a burst of one second's worth; ``math.inf`` for none.
+    ``max_waiting``: how many may stand at the door, their hello unsaid; one more, and who waited
+    longest goes. ``max_messages_s`` and ``max_bytes_s``: a client is read no faster than this,
+    after a burst of one second's worth; ``math.inf`` for none.
     """
 
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = None
     insecure: bool = False
+    tls: ssl.SSLContext | None = None
     max_sessions: int = 256
+    max_waiting: int = 256
     max_watchers: int = 32
     max_message: int = MAX_MESSAGE
     max_messages_s: float = 500.0
@@ -57,11 +62,12 @@ class ServerConfig:
                 f"host {self.host!r} is reachable from the network, so a token is needed: "
                 "give one, or listen on 127.0.0.1"
             )
-        if not self.insecure:
+        if not self.insecure and self.tls is None:
             raise BridgeError(
-                f"host {self.host!r}: this bridge has no TLS yet, so token and data would travel "
-                "readable by anyone on that network. Listen on 127.0.0.1 (with `adb reverse` for a "
-                "headset on a cable), or say insecure=True if the network is yours alone"
+                f"host {self.host!r} without TLS: token and data would travel readable by anyone "
+                "on that network. Use `fedxr serve --lan`, or listen on 127.0.0.1 (with "
+                "`adb reverse` for a headset on a cable), or say insecure if the network is yours "
+                "alone"
             )
 
 

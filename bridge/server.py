@@ -25,6 +25,7 @@ from bridge import web
 from bridge.admission import PastSessions, ServerConfig, open_channels, read_hello
 from bridge.application import Application, RefusalError, answer, awaits, end, settled
 from bridge.clock import now_us
+from bridge.doorstep import Doorstep
 from bridge.live import Watchers
 from bridge.observer import Observer
 from bridge.pace import Pace
@@ -63,6 +64,7 @@ class BridgeServer:
         self._past = PastSessions(self.config.resume_s)
         self._headsets: set[ServerWire] = set()
         self._live = Watchers()
+        self._doorstep = Doorstep(self.config.max_waiting)
         self._server: Server | None = None
         self._tending: asyncio.Task[None] | None = None
         self._awaits = awaits(application)
@@ -75,10 +77,12 @@ class BridgeServer:
                 self._serve,
                 config.host,
                 config.port,
-                create_connection=ServerWire,
+                create_connection=self._doorstep.wires(),
                 process_request=self._process_request,
                 select_subprotocol=_select_subprotocol,
                 compression=None,
+                ssl=config.tls,
+                ssl_handshake_timeout=config.hello_timeout_s if config.tls else None,
                 max_size=config.max_message,
                 write_limit=WRITE_LIMIT,
                 ping_interval=config.ping_interval_s,
@@ -140,9 +144,10 @@ class BridgeServer:
 
     @property
     def url(self) -> str:
-        """Where a headset on this machine connects."""
+        """Where a headset connects: the address that this server listens on."""
         host = self.config.host
-        return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
+        scheme = "ws" if self.config.tls is None else "wss"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def watchers(self) -> int:
@@ -178,6 +183,7 @@ class BridgeServer:
             raise TypeError("connections are made by create_connection=ServerWire")
         wire.pace = Pace(self.config.max_messages_s, self.config.max_bytes_s)
         if urlsplit(wire.request.path).path == web.LIVE:
+            self._doorstep.left(wire)
             await self._live.serve(wire)
             return
         self._headsets.add(wire)
@@ -234,6 +240,8 @@ class BridgeServer:
             raise RefusalError(
                 "bad-sequence", f"no hello within {self.config.hello_timeout_s:g} s"
             ) from None
+        finally:
+            self._doorstep.left(wire)
         return read_hello(data, self.config.token)
 
     async def _join(self, wire: ServerWire, hello: Hello) -> Session:

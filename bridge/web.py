@@ -54,10 +54,11 @@ def check_origin(request: Request, config: ServerConfig) -> Response | None:
                 f"host {host!r} is not this machine's loopback; open http://127.0.0.1 instead",
             )
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        scheme = "http" if config.tls is None else "https"
+        if origin is not None and urlsplit(origin)[:2] != (scheme, host):
             return refuse(
                 http.HTTPStatus.FORBIDDEN,
-                f"origin {origin!r} may not connect; only pages from {host!r} itself may",
+                f"origin {origin!r} may not connect; only pages from {scheme}://{host} itself may",
             )
     except ValueError:
         return refuse(http.HTTPStatus.BAD_REQUEST, "malformed Host or Origin header")

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from agent.brain import load_brain
 from agent.fleet import Brain
+from bridge.resend import Retry
 from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated_cast, stream_device
 from fedxr.demo import Demo, demo
 from fedxr.serve import CHECKPOINT, Serve, serve
@@ -43,6 +44,8 @@ class Stream:
     """How long, in real time."""
     token: str | None = None
     """What the server asks for."""
+    trust: Path | None = None
+    """Root certificate (PEM) of a server with TLS, where the system does not know it."""
     seed: int = 0
     """Names all draws of chance."""
 
@@ -75,7 +78,16 @@ def serve_command(config: Serve, console: Console) -> int:
 
 def stream_command(config: Stream, data: Path | None, console: Console) -> int:
     """Stream, then say how it went; 1 when the server ended the session."""
-    played = run(play(config.url, actor_of(config, data), config.seconds, config.token))
+    played = run(
+        play(
+            config.url,
+            actor_of(config, data),
+            config.seconds,
+            config.token,
+            trust=config.trust,
+            retry=Retry(),
+        )
+    )
     for notice in dict.fromkeys(played.notices):
         console.print(notice, highlight=False, markup=False)
     if played.latency_ms:

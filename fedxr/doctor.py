@@ -27,6 +27,7 @@ from scenarios.recorded import RECORDED, find
 _INSTALL = 'pip install -c constraints.txt -e ".[{extra}]"'
 _PURPOSE = {
     "unity": "drive Unity scenes through ML-Agents",
+    "lan": "serve headsets on the local network: certificate and QR code (fedxr serve --lan)",
     "ray": "federate over many machines",
     "zenoh": "headsets that talk to each other directly",
     "sensors": "stream from LSL and BrainFlow devices",

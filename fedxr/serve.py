@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,13 @@ from rich.console import Console
 from agent.cohort import Tuning
 from agent.fleet import Brain
 from bridge.admission import ServerConfig
+from bridge.certificates import Certificate
 from bridge.server import BridgeServer
+from bridge.web import Page
 from federation import Round
 from fedxr.agents import Agents
 from fedxr.apart import Apart
+from fedxr.lan import open_door, root_page, show_door
 from fedxr.learner import Learning
 from fedxr.live import Live
 from fedxr.page_files import page_files
@@ -34,7 +37,7 @@ class Serve:
     """Bridge and agents for whoever connects."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; any but loopback needs a token and --insecure."""
+    """Address to listen on; any but loopback needs a token, and TLS or --insecure."""
     port: int = 8765
     """Port for headsets and pages; 0 takes any free one."""
     scenario: str = "all"
@@ -47,8 +50,14 @@ class Serve:
     """Seconds between federated rounds."""
     coordination: str = "semi-decentralized"
     """How headsets meet: local, centralized, decentralized or semi-decentralized."""
+    lan: bool = False
+    """Listen on the local network: with TLS and a token, and a QR code to open it in a headset."""
+    cert: Path | None = None
+    """Your own certificate chain (PEM) for TLS, with --key; without, --lan makes one."""
+    key: Path | None = None
+    """The private key of --cert (PEM, no passphrase)."""
     token: str | None = None
-    """What a headset must show."""
+    """What a headset must show; --lan makes one."""
     insecure: bool = False
     """Accept unencrypted traffic on a network that is yours alone."""
     seed: int = 0
@@ -81,9 +90,11 @@ async def serving(
     learning: Learning,
     tempo: Tempo,
     scenario: str = "all",
+    pages: Mapping[str, Page] | None = None,
 ) -> AsyncIterator[Serving]:
-    """A live server with its loops running; SIGINT sets ``stopped``. At the end every session is
-    told goodbye and every headset's state is saved."""
+    """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
+    session is told goodbye and every headset's state is saved. ``pages`` are served beside the
+    usual ones."""
     tuning = Tuning(seed=learning.round.seed)
     learner = Apart(brain, tuning, learning, state)
     live = Live(Agents(brain, tuning, learner), scenario)
@@ -91,10 +102,11 @@ async def serving(
     loop = asyncio.get_running_loop()
     try:
         await asyncio.to_thread(learner.ready)
-        async with BridgeServer(live, config, page_files()) as server:
+        async with BridgeServer(live, config, {**page_files(), **(pages or {})}) as server:
             serving = Serving(server, live)
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(signal.SIGINT, serving.stop)
+                loop.add_signal_handler(signal.SIGTERM, serving.stop)
             running = asyncio.create_task(keep_going(live, server, tempo))
             running.add_done_callback(lambda _: serving.stopped.set())
             try:
@@ -107,6 +119,7 @@ async def serving(
     finally:
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.remove_signal_handler(signal.SIGINT)
+            loop.remove_signal_handler(signal.SIGTERM)
         live.close()
 
 
@@ -118,11 +131,13 @@ def learning_of(coordination: str, seed: int) -> Learning:
 async def serve(config: Serve, brain: Brain, console: Console | None = None) -> None:
     """Serve until Ctrl-C."""
     out = console or Console()
-    bridge = ServerConfig(config.host, config.port, config.token, config.insecure)
+    own = Certificate(config.cert, config.key) if config.cert else None
+    door = open_door(config.host, config.port, config.token, config.insecure, config.lan, own)
     learning = learning_of(config.coordination, config.seed)
-    tempo = Tempo(round=config.round_s)
-    async with serving(brain, config.state, bridge, learning, tempo, config.scenario) as running:
-        page = f"http{running.server.url[2:]}"
-        out.print(f"headsets: {running.server.url}   page: {page}/   in a headset: {page}/xr")
+    tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
+    async with serving(
+        brain, config.state, door.config, learning, tempo, config.scenario, pages
+    ) as running:
+        show_door(door, running.server.port, out)
         out.print("Ctrl-C stops; what headsets have learned is kept.")
         await running.stopped.wait()

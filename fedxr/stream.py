@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 
 from agent.tokens import tick_of
 from bridge.channels import TICK_US, Samples
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
 from bridge.protocol import BridgeError, Cue, Notice, Reply, Scalar
+from bridge.resend import Retry
 from fedxr.script import Beat, Voice, beats
 from scenarios.users import User
 
@@ -114,8 +116,14 @@ class Player:
         return self.played
 
 
-async def open_player(url: str, actor: Actor, token: str | None = None) -> Player:
-    """Connect an actor's headset. Raises BridgeError."""
+async def open_player(
+    url: str,
+    actor: Actor,
+    token: str | None = None,
+    trust: Path | None = None,
+    retry: Retry | None = None,
+) -> Player:
+    """Connect an actor's headset, see `bridge.client.connect`. Raises BridgeError."""
     user = actor.user
     client = await connect(
         url,
@@ -125,18 +133,26 @@ async def open_player(url: str, actor: Actor, token: str | None = None) -> Playe
         tasks=user.tasks,
         device=actor.device,
         token=token,
+        trust=trust,
+        retry=retry,
     )
     return Player(actor, client)
 
 
 async def play(
-    url: str, actor: Actor, seconds: float, token: str | None = None, settle_s: float = 0.5
+    url: str,
+    actor: Actor,
+    seconds: float,
+    token: str | None = None,
+    settle_s: float = 0.5,
+    trust: Path | None = None,
+    retry: Retry | None = None,
 ) -> Played:
     """Play ``seconds`` of the actor's episodes; ``settle_s`` later the session ends.
 
     A server that ends the session early ends the play; :attr:`Played.ended` says why.
     """
-    player = await open_player(url, actor, token)
+    player = await open_player(url, actor, token, trust, retry)
     listening = asyncio.create_task(player.listen())
     try:
         await player.client.sync_clock()

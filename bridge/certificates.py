@@ -1,0 +1,142 @@
+"""TLS for a server on a local network: the user's own certificate, or one that is made here.
+
+A browser opens sensors and WebXR to a page from elsewhere only over HTTPS, and no public authority
+certifies 192.168.1.7. So a small authority of this user's own is made once (`root.pem` in
+`user_folder`) and signs a certificate for this machine's names and addresses. Whoever installs
+`root.pem` on a headset trusts this machine there, now and later; its key never leaves the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import os
+import socket
+import ssl
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.protocol import BridgeError
+
+_DAYS = 397
+"""Validity of a server's certificate: Apple's systems refuse more than 825 days."""
+_LEFT_DAYS = 30
+_ROOT, _ROOT_KEY, _SERVER = "root.pem", "root-key.pem", "server.pem"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """PEM files: ``chain`` with the server's certificate, its ``key`` (None: in the same file), and
+    the ``root`` that a client must trust, None when the user's own certificate is served."""
+
+    chain: Path
+    key: Path | None = None
+    root: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """For a server; raises BridgeError when the files are not a certificate and its key."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.chain, self.key)
+        except (OSError, ssl.SSLError) as error:
+            raise BridgeError(
+                f"cannot use the certificate {self.chain} with the key {self.key or self.chain}: "
+                f"{error}; both must be PEM files, the key without a passphrase"
+            ) from None
+        return context
+
+
+def user_folder() -> Path:
+    """Where this user's settings of fedxr live."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", Path.home())) / "fedxr"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fedxr"
+
+
+def lan_address() -> str:
+    """This machine's address on the network that leads outside; 127.0.0.1 when there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect(("192.0.2.1", 9))  # an address of nobody's (RFC 5737): nothing is sent
+        return str(probe.getsockname()[0])
+    return "127.0.0.1"
+
+
+def names_here() -> list[str]:
+    """The names and addresses under which this machine is reached."""
+    host = socket.gethostname().split(".")[0]
+    return list(dict.fromkeys([lan_address(), host, f"{host}.local", "localhost", "127.0.0.1"]))
+
+
+def own_certificate(names: Sequence[str], folder: Path | None = None) -> Certificate:
+    """A certificate for ``names`` by this user's own authority; both are made when they are missing
+    or do not fit any more, and kept in ``folder``.
+
+    Raises BridgeError when the extra ``lan`` is not installed or the folder cannot be written.
+    """
+    try:
+        import trustme
+    except ImportError:
+        raise BridgeError(
+            'making a certificate needs trustme: pip install -c constraints.txt -e ".[lan]", or '
+            "give a certificate of your own (--cert, --key)"
+        ) from None
+    folder = folder or user_folder()
+    found = Certificate(folder / _SERVER, root=folder / _ROOT)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        root, key = folder / _ROOT, folder / _ROOT_KEY
+        if root.exists() and key.exists():
+            authority = trustme.CA.from_pem(root.read_bytes(), key.read_bytes())
+        else:
+            user = socket.gethostname().split(".")[0]
+            authority = trustme.CA(organization_name="fedxr", organization_unit_name=user)
+            _write(key, authority.private_key_pem.bytes())
+            _write(root, authority.cert_pem.bytes())
+            found.chain.unlink(missing_ok=True)
+        if not _fits(found.chain, names):
+            until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=_DAYS)
+            issued = authority.issue_cert(*names, not_after=until)
+            _write(found.chain, issued.private_key_and_cert_chain_pem.bytes())
+    except OSError as error:
+        raise BridgeError(
+            f"cannot keep certificates in {folder}: {error.strerror or error}; make it writable or "
+            "give a certificate of your own (--cert, --key)"
+        ) from None
+    return found
+
+
+def _fits(chain: Path, names: Sequence[str]) -> bool:
+    """Whether the certificate at ``chain`` names all of ``names`` for some weeks to come."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(chain.read_bytes())
+    except (OSError, ValueError):
+        return False
+    known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    said = {
+        str(value)
+        for kind in (x509.DNSName, x509.IPAddress)
+        for value in known.get_values_for_type(kind)
+    }
+    left = certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    return {_plain(n) for n in names} <= said and left.days >= _LEFT_DAYS
+
+
+def _plain(name: str) -> str:
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all, and for nobody else to read: it may hold a private key."""
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+    new.replace(path)

@@ -1,0 +1,93 @@
+"""``fedxr serve --lan``: reachable from the local network, and only by those who were let in."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.markup import escape
+
+from bridge.admission import ServerConfig, is_loopback
+from bridge.certificates import Certificate, lan_address, names_here, own_certificate
+
+ROOT_PAGE = "/root.crt"
+"""Where the root certificate can be fetched from, to be installed on a headset."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """How the server is reached: its ``config``, and the ``host`` to write into addresses."""
+
+    config: ServerConfig
+    host: str
+    certificate: Certificate | None = None
+
+
+def open_door(
+    host: str,
+    port: int,
+    token: str | None,
+    insecure: bool,
+    lan: bool,
+    own: Certificate | None = None,
+) -> Door:
+    """Where and how to listen. ``lan`` means every address of this machine, with a token that is
+    made when there is none, and with TLS by a certificate made here unless ``own`` is given.
+
+    Raises BridgeError when that would be open to strangers or there is no certificate to be had.
+    """
+    if not lan:
+        tls = own.context() if own is not None else None
+        return Door(ServerConfig(host, port, token, insecure, tls), host, own)
+    certificate = own or (None if insecure else own_certificate(names_here()))
+    tls = certificate.context() if certificate is not None else None
+    config = ServerConfig(
+        "0.0.0.0" if is_loopback(host) else host,  # noqa: S104  # that is what --lan asks for
+        port,
+        token or secrets.token_urlsafe(9),
+        insecure,
+        tls,
+    )
+    return Door(config, lan_address() if is_loopback(host) else host, certificate)
+
+
+def show_door(door: Door, port: int, out: Console) -> None:
+    """Print the addresses and, on a network, a QR code of the headset's page."""
+    config = door.config
+    s = "" if config.tls is None else "s"
+    host = f"[{door.host}]" if ":" in door.host else door.host
+    ask = f"?token={quote(config.token)}" if config.token else ""
+    page = f"http{s}://{host}:{port}"
+    for what, url in (
+        ("in a headset", f"{page}/xr{ask}"),
+        ("live page", f"{page}/{ask}"),
+        ("programs", f"ws{s}://{host}:{port}"),
+    ):
+        out.print(f"{what + ':':14}{escape(url)}", highlight=False, soft_wrap=True)
+    if config.token:
+        out.print(f"{'token:':14}{escape(config.token)}", highlight=False)
+    if door.certificate is not None and door.certificate.root is not None:
+        root = door.certificate.root
+        out.print(f"{'root:':14}{root} ({page}{ROOT_PAGE}); see docs/headsets.md", highlight=False)
+    if not is_loopback(config.host):
+        out.print(_qr(f"{page}/xr{ask}"), highlight=False, markup=False)
+
+
+def root_page(certificate: Certificate | None) -> dict[str, tuple[str, bytes]]:
+    """The page that hands out the root certificate (its public half), if there is one."""
+    if certificate is None or certificate.root is None:
+        return {}
+    return {ROOT_PAGE: ("application/x-x509-ca-cert", certificate.root.read_bytes())}
+
+
+def _qr(url: str) -> str:
+    try:
+        import segno
+    except ImportError:
+        return 'for a QR code here: pip install -c constraints.txt -e ".[lan]"'
+    drawn = io.StringIO()
+    segno.make(url, error="l").terminal(drawn, compact=True)
+    return drawn.getvalue()

@@ -1,0 +1,110 @@
+"""``fedxr serve --lan``: what it listens on, what it prints, and that a headset gets in with it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bridge.certificates import Certificate, lan_address
+from bridge.channels import Channel
+from bridge.client import connect
+from bridge.protocol import BridgeError
+from fedxr.lan import ROOT_PAGE, open_door, root_page, show_door
+
+pytest.importorskip("trustme")
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("APPDATA", str(tmp_path))
+
+
+def shown(door: object, port: int = 8765) -> str:
+    out = io.StringIO()
+    show_door(door, port, Console(file=out, width=200))  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def test_lan_listens_everywhere_with_tls_and_a_token(tmp_path: Path) -> None:
+    door = open_door("127.0.0.1", 8765, None, False, True)
+    config = door.config
+    assert (config.host, config.insecure) == ("0.0.0.0", False)  # noqa: S104
+    assert config.tls is not None
+    assert config.token
+    assert len(config.token) >= 12
+    assert open_door("127.0.0.1", 8765, None, False, True).config.token != config.token
+    text = shown(door)
+    assert f"https://{lan_address()}:8765/xr?token={config.token}" in text
+    assert f"wss://{lan_address()}:8765" in text
+    assert str(tmp_path / "fedxr" / "root.pem") in text
+    assert text.count("\u2588") + text.count("\u2580") + text.count("\u2584") > 100  # the QR code
+    content_type, body = root_page(door.certificate)[ROOT_PAGE]
+    assert content_type == "application/x-x509-ca-cert"
+    assert b"PRIVATE" not in body
+
+
+def test_alone_it_stays_on_this_machine() -> None:
+    door = open_door("127.0.0.1", 8765, None, False, False)
+    assert (door.config.host, door.config.tls, door.config.token) == ("127.0.0.1", None, None)
+    assert shown(door).split() == [
+        *("in", "a", "headset:", "http://127.0.0.1:8765/xr"),
+        *("live", "page:", "http://127.0.0.1:8765/"),
+        *("programs:", "ws://127.0.0.1:8765"),
+    ]
+    assert root_page(door.certificate) == {}
+
+
+def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
+    made = open_door("127.0.0.1", 1, "t", False, True).certificate
+    assert made is not None
+    own = Certificate(made.chain, made.chain)
+    door = open_door("10.0.0.1", 1, "t", False, True, own)
+    assert (door.config.host, door.config.token, door.host) == ("10.0.0.1", "t", "10.0.0.1")
+    assert "root:" not in shown(door)
+    with pytest.raises(BridgeError, match="both must be PEM files"):
+        open_door("127.0.0.1", 1, "t", False, True, Certificate(tmp_path / "none", None))
+
+
+@pytest.mark.slow
+async def test_serve_lan_lets_a_headset_in_and_stops_gracefully(tmp_path: Path) -> None:
+    """The command as typed, and a headset that goes by what it prints."""
+    env = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    command = ["serve", "--lan", "--port", "0", "--state", str(tmp_path / "s.db")]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "fedxr.cli", *command],
+        stdout=subprocess.PIPE,
+        env=env,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            line = server.stdout.readline()
+            assert line, said
+            said += line
+        port = re.search(r"wss://[^:]+:(\d+)", said)
+        token = re.search(r"token=(\S+)", said)
+        assert port
+        assert token
+        url, root = f"wss://127.0.0.1:{port[1]}", tmp_path / "fedxr" / "root.pem"
+        channels = [Channel("wrist", "motion/wrist", 50)]
+        who = {"user": "u", "scenario": "companion", "channels": channels, "trust": root}
+        async with await connect(url, token=token[1], **who) as headset:
+            assert headset.tasks
+        with pytest.raises(BridgeError, match="no token"):
+            await connect(url, **who)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
+    finally:
+        server.kill()
+        server.wait()
