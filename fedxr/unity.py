@@ -180,12 +180,14 @@ def report(driven: Driven, steps_hz: float, console: Console) -> None:
             f"{lived.replies} replies, cues {dict(lived.cues)}, reward {lived.reward:.2f}"
         )
         say(f"  actions: {lived.actions}")
+        if lived.counts:
+            say(f"  dropped, lost or late: {dict(lived.counts)}")
         for notice, times in lived.notices.items():
             say(f"  notice ({times}x): {notice}")
     if driven.steps and driven.seconds:
         rate = driven.steps / driven.seconds
         say(f"{driven.steps} steps in {driven.seconds:.1f} s, {rate:.1f} a second")
         if not 0.8 < rate / steps_hz < 1.25:
-            say(f"--steps-hz said {steps_hz:g}: where no @rate is given, channels said so too")
+            say(f"--steps-hz {steps_hz:g} was off: it is the rate of channels that name none")
     if driven.ended:
         say(f"ended: {driven.ended}")

@@ -37,7 +37,7 @@ _AHEAD = 1.5
 
 @dataclass
 class Lived:
-    """What one agent has lived through."""
+    """What one agent has lived through. ``counts``: what notices of drops add up to."""
 
     agent: str
     session: str = ""
@@ -48,6 +48,7 @@ class Lived:
     reward: float = 0.0
     cues: Counter[str] = field(default_factory=Counter)
     notices: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 class AgentHeadset:
@@ -162,8 +163,12 @@ class AgentHeadset:
 
     def notice(self, notice: Notice) -> None:
         """Count it and let the scene know."""
-        self.lived.notices[f"{notice.code}: {notice.text}"] += 1
-        self._tell("notice", {"code": notice.code, "text": notice.text})
+        if notice.counts:
+            self.lived.counts.update(notice.counts)
+        else:
+            self.lived.notices[f"{notice.code}: {notice.text}"] += 1
+        counts = [{"what": what, "n": n} for what, n in notice.counts.items()]
+        self._tell("notice", {"code": notice.code, "text": notice.text, "counts": counts})
 
     def _tell(self, kind: str, message: Mapping[str, object]) -> None:
         self.scene.tell(kind, {"agent": self.lived.agent, **message})

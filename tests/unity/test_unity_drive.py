@@ -212,6 +212,29 @@ async def test_no_bridge_and_a_lost_bridge_are_told(stand_in: StandIn) -> None:
         await asyncio.wait_for(running, 60)
 
 
+async def test_what_was_dropped_is_added_up(stand_in: StandIn) -> None:
+    """Notices with counts become totals, for the summary and for the scene."""
+    agents = Agents()
+    async with BridgeServer(agents, ServerConfig(port=0)) as server:
+        options = ("--hz", "60", "--behaviours", "overlays")
+        drive = Drive(stand_in.launch(*options), Wearer(server.url, "overlays"))
+        running = asyncio.create_task(drive.run())
+        while not drive.driven.lived:
+            await asyncio.sleep(0.01)
+            assert not running.done()
+        session, lived = agents.sessions["unity-overlays-0"], drive.driven.lived[0]
+        for n in (2, 3):
+            session.notice("dropped", "since last told", counts={"made up": n})
+        session.notice("bad-label", "label 9 of target")
+        while not lived.notices:
+            await asyncio.sleep(0.01)
+            assert not running.done()
+        drive.stop()
+        await asyncio.wait_for(running, 60)
+    assert lived.counts["made up"] == 5
+    assert lived.notices == {"bad-label: label 9 of target": 1}
+
+
 async def test_a_long_pause_begins_a_new_episode(stand_in: StandIn) -> None:
     agents = Agents()
     await drive_of(stand_in, agents, "--stamps", "--jump", "5", "--end", "quit:10")
