@@ -39,7 +39,7 @@ async def test_a_player_is_answered_by_agents(
             "t0ken",
             "--no-graphics",
             "--seconds",
-            "90",
+            "240",
             "--seed",
             "5",
             "--parameters",
