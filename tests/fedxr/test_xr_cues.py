@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_rig import PATIENCE_MS, needs_chromium
+from browser_rig import needs_chromium
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.async_api import Browser, Page
-from xr_rig import Listener, bridge_of, enter, headset_page, leave, until
+from xr_rig import PATIENCE_MS, Listener, bridge_of, enter, headset_page, leave, until
 
 from scenarios.cues import ACTS, RULES
 
@@ -41,7 +41,7 @@ async def _seen(page: Page) -> Picture:
 async def _seen_when(
     page: Page, fits: Callable[[Picture], Any], say: Callable[[], None] = lambda: None
 ) -> Picture:
-    """The first picture that ``fits``; fails when none does within a minute. ``say`` is repeated
+    """The first picture that ``fits``; fails when none does in time. ``say`` is repeated
     before each: some cues go by themselves after seconds, and a picture may take as long."""
     end = time.monotonic() + PATIENCE_MS / 1000
     while True:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from browser_rig import needs_chromium
 from playwright.async_api import Browser
-from xr_rig import ROOM, Listener, bridge_of, enter, figures, headset_page, leave, until
+from xr_rig import ROOM, Listener, Picky, bridge_of, enter, figures, headset_page, leave, until
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -55,6 +55,26 @@ new Promise((resolve) => {
 })
 """
 """What the emulator itself says of two joints of the left hand."""
+
+RAW_CAMERA = """
+IWER.metaQuest3.supportedFeatures.push("camera-access");
+Object.defineProperty(XRView.prototype, "camera", {get: () => ({width: 2, height: 2})});
+const Plain = XRWebGLBinding;
+globalThis.XRWebGLBinding = class extends Plain {
+  constructor(session, gl) {
+    super(session, gl);
+    this.picture = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, this.picture);
+    const [red, blue] = [[255, 0, 0, 255], [0, 0, 255, 255]];  // rows count from below
+    const rows = new Uint8Array([...blue, ...blue, ...red, ...red]);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 2, 2, 0, gl.RGBA, gl.UNSIGNED_BYTE, rows);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  }
+  getCameraImage() { return this.picture; }
+};
+"""
+"""A session that holds a camera."""
 
 ONLY = """
 const request = XRSystem.prototype.requestSession;
@@ -129,6 +149,23 @@ async def test_head_and_hands_of_a_quest_3_arrive_as_they_are(browser: Browser) 
     assert shown["frames"].startswith(f"{len(seqs)} sent at ")
     print(f"\n{len(seqs)} frames of {produced} pictures; {shown['frames']}; {shown['work']}")
     assert shown["dropped"].startswith("none here")
+
+
+async def test_a_browser_that_fills_no_poses_has_hands_too(browser: Browser) -> None:
+    app = Listener()
+    without = "delete XRFrame.prototype.fillPoses;" + COUNT
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr", prepare=without) as page,
+    ):
+        await enter(page, "gaze")
+        await until(lambda: app.samples["hand-left"] > 5)
+        due = await page.evaluate(HAND)
+        joints = app.newest("hand-left")
+        np.testing.assert_allclose(joints[9, :3], due["index-finger-tip"][:3], atol=1e-4)
+        assert _same_turn(joints[9, 3:], due["index-finger-tip"][3:])
+        await page.get_by_text("not on this device: Eyes").wait_for()
+        await leave(page)
 
 
 async def test_gaze_of_a_quest_pro_arrives_in_the_room_and_in_the_picture(browser: Browser) -> None:
@@ -207,7 +244,8 @@ async def test_depth_arrives_in_metres(browser: Browser, usage: str) -> None:
 
 
 async def test_sound_and_pictures_arrive_with_permission(browser: Browser) -> None:
-    app = Listener()
+    """The server takes gray pictures only, as the shipped checkpoint does."""
+    app = Picky("camera")
     async with (
         bridge_of(app) as server,
         headset_page(
@@ -215,7 +253,9 @@ async def test_sound_and_pictures_arrive_with_permission(browser: Browser) -> No
         ) as page,
     ):
         await enter(page, "microphone", "camera")
-        await until(lambda: app.samples["microphone"] > 32_000 and app.samples["camera"] > 1)
+        await until(
+            lambda: app.samples["microphone"] > 16_000 and app.samples["camera-gray"] > 1, page
+        )
         await leave(page)
         # Both are closed with the session: the next one asks anew.
         assert not await page.is_checked("input[name=microphone]")
@@ -230,9 +270,31 @@ async def test_sound_and_pictures_arrive_with_permission(browser: Browser) -> No
     assert np.abs(sound).max() > 1000  # Chromium's pretended microphone beeps
     assert (np.diff(times) >= 0).all()
     assert abs(np.median(np.diff(times)) - 62.5) <= 1.5
+    picture = app.newest("camera-gray")
+    assert picture.shape == (84, 112)
+    assert "camera" not in app.samples
+    assert picture.std() > 10  # and its camera shows a moving figure, not a blank
+
+
+async def test_a_camera_that_the_session_holds_itself_is_read(browser: Browser) -> None:
+    """Raw camera access, played by a texture that is red above and blue below."""
+    app = Listener()
+    async with (
+        bridge_of(app) as server,
+        headset_page(
+            browser,
+            f"http://127.0.0.1:{server.port}/xr",
+            prepare=RAW_CAMERA,
+            permissions=("camera",),
+        ) as page,
+    ):
+        await enter(page, "camera", mode="immersive-ar")
+        await until(lambda: app.samples["camera"] > 0)
+        await leave(page)
     picture = app.newest("camera")
     assert picture.shape == (240, 320, 3)
-    assert picture.std() > 10  # and its camera shows a moving figure, not a blank
+    np.testing.assert_allclose(picture[20:100].mean(axis=(0, 1)), (255, 0, 0), atol=8)
+    np.testing.assert_allclose(picture[140:220].mean(axis=(0, 1)), (0, 0, 255), atol=8)
 
 
 async def test_what_the_browser_refuses_is_not_streamed(browser: Browser) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from browser_rig import needs_chromium
 from playwright.async_api import Browser, Page
-from xr_rig import Listener, bridge_of, enter, figures, headset_page, leave, until
+from xr_rig import Listener, Picky, bridge_of, enter, figures, headset_page, leave, until
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -43,18 +43,39 @@ async def test_a_lost_connection_is_resumed_where_it_was(browser: Browser) -> No
     assert app.frames[-1].episode_start_us > app.frames[0].episode_start_us
 
 
+async def test_context_starts_anew_when_the_user_recentres(browser: Browser) -> None:
+    app = Listener()
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr") as page,
+    ):
+        await enter(page)
+        await until(lambda: len(app.frames) > 5)
+        await page.evaluate("device.recenter()")
+        await until(lambda: app.frames[-1].episode == 1)
+        await leave(page)
+    first = next(frame for frame in app.frames if frame.episode == 1)
+    assert first.episode_start_us == first.capture_us
+    assert [frame.seq for frame in app.frames] == list(range(1, len(app.frames) + 1))
+
+
 async def test_a_restarted_server_gets_a_new_session(browser: Browser) -> None:
     app, later = Listener(), Listener()
     async with bridge_of(app) as server:
         port = server.port
-        opened = headset_page(browser, f"http://127.0.0.1:{port}/xr")
+        opened = headset_page(browser, f"http://127.0.0.1:{port}/xr", inputs="controller")
         page = await opened.__aenter__()
         await enter(page)
         await until(lambda: len(app.frames) > 10)
+        app.cue("intent", "suggest", text="name what is in reach")
+        before = app.frames[-1].seq
+        await until(lambda: app.frames[-1].seq > before + 20)
     try:
         assert "trying again" in await _shows(page, "lost")
+        await _pull_trigger(page)  # said while nobody listens
         async with bridge_of(later, port):
             await until(lambda: len(later.frames) > 10)
+            await until(lambda: later.told)
             await _shows(page, "open")
             await leave(page)
             await until(lambda: later.over)
@@ -62,7 +83,8 @@ async def test_a_restarted_server_gets_a_new_session(browser: Browser) -> None:
         await opened.__aexit__(None, None, None)
     assert later.sessions[0].id != app.sessions[0].id
     assert not later.sessions[0].resumed
-    assert later.frames[0].seq == 1
+    assert later.frames[0].seq > app.frames[-1].seq  # it counts on
+    assert [(said.task, said.kind, said.label) for said in later.told] == [("intent", "rating", 10)]
     assert later.over == ["bye: the user ended the session"]
 
 
@@ -107,12 +129,7 @@ async def test_what_the_socket_does_not_take_is_dropped_not_queued(browser: Brow
 
 
 async def test_channels_that_the_server_refuses_are_named_and_not_sent(browser: Browser) -> None:
-    class Picky(Listener):
-        def joined(self, session):  # type: ignore[no-untyped-def]
-            session.refuse("controller-left", "this server reads hands")
-            return super().joined(session)
-
-    app = Picky()
+    app = Picky("controller-left")
     async with (
         bridge_of(app) as server,
         headset_page(browser, f"http://127.0.0.1:{server.port}/xr", inputs="controller") as page,

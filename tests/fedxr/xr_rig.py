@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from browser_rig import CHROMIUM, PATIENCE_MS
+from browser_rig import CHROMIUM
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from bridge.application import Application
@@ -55,6 +55,8 @@ device.installSEM(class {
 """
 """A made-up room: three corners of a plane, two points of a mesh, a depth map."""
 
+PATIENCE_MS = 180_000
+"""How long anything may take: pictures are drawn by processors that others use as well."""
 EMULATE = """
 globalThis.device = new IWER.XRDevice(IWER.%s, {stereoEnabled: false, fovy: 1.2});
 device.installRuntime({forceInstall: true});
@@ -105,6 +107,18 @@ class Listener(Application):
         )
 
 
+class Picky(Listener):
+    """Does not take one channel."""
+
+    def __init__(self, unwanted: str) -> None:
+        super().__init__()
+        self.unwanted = unwanted
+
+    def joined(self, session: Session) -> Sequence[str]:
+        session.refuse(self.unwanted, "this server does not read it")
+        return super().joined(session)
+
+
 def bridge_of(app: Application, port: int = 0, **config: Any) -> BridgeServer:
     return BridgeServer(app, ServerConfig(port=port, **config), page_files())
 
@@ -115,7 +129,7 @@ async def chromium(*more: str) -> AsyncIterator[Browser]:
     ``more`` are further arguments."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*ARGS, *more], timeout=2 * PATIENCE_MS
+            executable_path=CHROMIUM, args=[*ARGS, *more], timeout=PATIENCE_MS
         )
         yield browser
         await browser.close()
@@ -190,9 +204,12 @@ async def figures(page: Page) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-async def until(what: Callable[[], Any]) -> None:
-    """Wait for ``what`` to become true; fail when it does not within a minute."""
+async def until(what: Callable[[], Any], page: Page | None = None) -> None:
+    """Wait for ``what`` to become true; fail when it does not in time, with what ``page``
+    shows then."""
     end = time.monotonic() + PATIENCE_MS / 1000
     while not what():
-        assert time.monotonic() < end, f"still waiting after {PATIENCE_MS / 1000:.0f} s"
+        if time.monotonic() > end:
+            shown = "" if page is None else await page.inner_text("body")
+            raise AssertionError(f"still waiting after {PATIENCE_MS / 1000:.0f} s; {shown}")
         await asyncio.sleep(0.02)

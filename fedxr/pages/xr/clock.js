@@ -2,6 +2,7 @@
 // One time base for headset and server, as in bridge/clock.py: of a burst of exchanges only the one
 // with the shortest round trip counts, and a line through the bursts gives offset and drift.
 
+const BURST = 8;
 const KEPT = 64;
 const MIN_SPAN_US = 500_000; // over a shorter span noise looks like drift
 const MAX_DRIFT = 1e-3; // quartz keeps within 1e-4; more is a clock that was set
@@ -103,5 +104,40 @@ export class ClockSync {
     const scatter = Math.sqrt(mean((p) => (p.y - y0 - drift * (p.x - x0)) ** 2));
     const least = Math.min(...this.best.map(delayOf));
     return { offset: base + y0 - drift * x0, drift, at, uncertainty: least / 2 + scatter };
+  }
+}
+
+/** Asks the server for its time: bursts of eight, each question as soon as the last is answered. */
+export class TimeKeeper {
+  clock = new ClockSync();
+  #burst = /** @type {Exchange[]} */ ([]);
+  #asked = 0;
+
+  /** @param {(sentUs: number, estimate: Estimate | null) => void} ask sends a ping */
+  constructor(ask) {
+    this.ask = ask;
+  }
+
+  startBurst() {
+    this.#burst = [];
+    this.#ask();
+  }
+
+  #ask() {
+    this.#asked = Math.max(nowUs(), this.#asked + 1);
+    this.ask(this.#asked, this.clock.estimate);
+  }
+
+  /** @param {import("./protocol.js").Pong} pong */
+  answered(pong) {
+    if (pong.sent_us !== this.#asked) return; // of an older burst
+    const { sent_us: sent, received_us: received, answered_us: answered } = pong;
+    this.#burst.push({ sent, received, answered, back: nowUs() });
+    if (this.#burst.length < BURST) {
+      this.#ask();
+    } else if (this.#burst.length === BURST) {
+      this.clock.addBurst(this.#burst);
+      this.#ask(); // tells the server the new estimate
+    }
   }
 }

@@ -5,16 +5,15 @@
 // server refuses. Frames go out only while little waits in the socket, so that what leaves is fresh;
 // everything else is small and always goes.
 
-import { ClockSync, nowUs, offsetAt } from "./clock.js";
+import { offsetAt, TimeKeeper } from "./clock.js";
 import { decodeDown, encodeBye, encodeFeedback, encodeFrame, encodeHello, encodePing, SUBPROTOCOL }
   from "./protocol.js";
 
 const WAITING_BYTES = 64 * 1024; // with more than this in the socket a frame is dropped: it would be late
 const SYNC_MS = 2000;
-const BURST = 8;
 const SILENCE_MS = 12_000; // without a sign of the server for so long, the connection is dead
 const UNSENT = 0; // a number that no message has
-const REMEMBERED = 16; // pieces of feedback that may have been lost with a connection
+const REMEMBERED = 256; // pieces of feedback that wait for a connection; beyond, the oldest goes
 const RETRY_MS = [500, 1000, 2000, 5000];
 /** Refusals that pass by themselves, when the server has noticed that the old connection is dead. */
 const PASSING = new Set(["taken"]);
@@ -41,8 +40,6 @@ export class Connection {
   #heard = 0;
   #timer = 0;
   #feedback = /** @type {Feedback[]} */ ([]);
-  #burst = /** @type {import("./clock.js").Exchange[]} */ ([]);
-  #asked = 0;
   #lastWords = "";
 
   /**
@@ -58,7 +55,7 @@ export class Connection {
     this.state = "closed";
     /** @type {Welcome | null} */
     this.welcome = null;
-    this.clock = new ClockSync();
+    this.time = this.#newTime();
     this.sent = 0;
     this.dropped = 0;
     this.reconnects = 0;
@@ -71,11 +68,17 @@ export class Connection {
     const socket = new WebSocket(this.url, SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
-    socket.onopen = () => socket.send(encodeHello({ ...this.hello, resume: this.welcome?.session }));
+    const before = this.welcome && { resume: this.welcome.session, last_seq: this.#seq };
+    socket.onopen = () => socket.send(encodeHello({ ...this.hello, ...before }));
     socket.onmessage = (event) => this.#receive(socket, event.data);
     socket.onclose = (event) => this.#lost(socket, event.reason);
     clearInterval(this.#timer);
     this.#timer = setInterval(() => this.#tend(), SYNC_MS);
+  }
+
+  /** A new connection may take another way, so its time starts anew. */
+  #newTime() {
+    return new TimeKeeper((sentUs, estimate) => this.#ping(sentUs, estimate));
   }
 
   /** Bytes that wait in the socket; big and patient samples look at this themselves. */
@@ -105,11 +108,11 @@ export class Connection {
   }
 
   /**
-   * Tell what the user says; kept while there is no connection.
+   * Tell what the user says; kept until the server has it, across connections and restarts.
    * @param {Omit<Feedback, "seq">} feedback
    */
   sendFeedback(feedback) {
-    this.#feedback.push({ seq: UNSENT, ...feedback });
+    this.#feedback = [...this.#feedback, { seq: UNSENT, ...feedback }].slice(-REMEMBERED);
     if (this.state === "open") this.#sendFeedback();
   }
 
@@ -156,11 +159,23 @@ export class Connection {
       return;
     }
     if (message.type === "welcome") this.#begin(message);
-    else if (message.type === "pong") this.#answered(message);
-    else if (message.type === "reply") this.listener.reply(message);
-    else if (message.type === "cue") this.listener.cue(message);
+    else if (message.type === "pong") {
+      this.#acknowledge(message.last_seq);
+      this.time.answered(message);
+    } else if (message.type === "cue") this.listener.cue(message);
     else if (message.type === "notice") this.#told(message);
-    else this.#lastWords = message.reason;
+    else if (message.type === "reply") {
+      this.#acknowledge(message.seq);
+      this.listener.reply(message);
+    } else {
+      this.#acknowledge(message.last_seq);
+      this.#lastWords = message.reason;
+    }
+  }
+
+  /** The server's application has everything up to `seq`. @param {number} seq */
+  #acknowledge(seq) {
+    this.#feedback = this.#feedback.filter((f) => f.seq === UNSENT || f.seq > seq);
   }
 
   /** @param {Welcome} welcome */
@@ -169,17 +184,16 @@ export class Connection {
     if (this.welcome !== null) this.reconnects += 1;
     this.welcome = welcome;
     this.#seq = welcome.last_seq;
-    // What was said and did not arrive is said again; another session would not know what it meant.
-    this.#feedback = this.#feedback
-      .filter((f) => f.seq === UNSENT || (resumed && f.seq > welcome.last_seq))
-      .map((f) => ({ ...f, seq: UNSENT }));
+    // What was said and may not have arrived is said again, with numbers of its own.
+    if (resumed) this.#acknowledge(welcome.last_seq);
+    this.#feedback = this.#feedback.map((f) => ({ ...f, seq: UNSENT }));
     this.#tries = 0;
     this.#lastWords = "";
-    this.clock = new ClockSync();
+    this.time = this.#newTime();
     this.#change("open", "");
     this.listener.welcome(welcome, resumed);
     this.#sendFeedback();
-    this.#ping();
+    this.time.startBurst();
   }
 
   #sendFeedback() {
@@ -189,7 +203,6 @@ export class Connection {
       feedback.seq = this.#seq;
       this.#send(encodeFeedback(feedback));
     }
-    this.#feedback = this.#feedback.slice(-REMEMBERED);
   }
 
   /** @param {import("./protocol.js").Notice} notice */
@@ -210,7 +223,8 @@ export class Connection {
     this.#socket = null;
     clearInterval(this.#timer);
     if (this.state === "refused") return;
-    const wait = RETRY_MS[Math.min(this.#tries, RETRY_MS.length - 1)];
+    // By chance up to half as long again, so that not all headsets of a server come back at once.
+    const wait = RETRY_MS[Math.min(this.#tries, RETRY_MS.length - 1)] * (1 + Math.random() / 2);
     this.#tries += 1;
     this.#change("waiting", this.#lastWords || reason || "no connection to the server");
     this.#timer = setTimeout(() => this.open(), wait);
@@ -225,33 +239,15 @@ export class Connection {
       socket.close();
       this.#lost(socket, "");
     } else if (this.state === "open") {
-      this.#burst = [];
-      this.#ping();
+      this.time.startBurst();
     }
   }
 
-  #ping() {
-    const sent = Math.max(nowUs(), this.#asked + 1);
-    this.#asked = sent;
-    const estimate = this.clock.estimate;
-    this.#send(encodePing(sent, estimate && {
-      offset_us: offsetAt(estimate, sent), drift_ppm: estimate.drift * 1e6,
+  /** @param {number} sentUs @param {import("./clock.js").Estimate | null} estimate */
+  #ping(sentUs, estimate) {
+    this.#send(encodePing(sentUs, estimate && {
+      offset_us: offsetAt(estimate, sentUs), drift_ppm: estimate.drift * 1e6,
       uncertainty_us: estimate.uncertainty,
     }));
-  }
-
-  /** @param {import("./protocol.js").Pong} pong */
-  #answered(pong) {
-    if (pong.sent_us !== this.#asked) return; // of an older burst
-    const back = nowUs();
-    this.#burst.push({
-      sent: pong.sent_us, received: pong.received_us, answered: pong.answered_us, back,
-    });
-    if (this.#burst.length < BURST) {
-      this.#ping();
-    } else if (this.#burst.length === BURST) {
-      this.clock.addBurst(this.#burst);
-      this.#ping(); // tells the server the new estimate
-    }
   }
 }

@@ -14,7 +14,7 @@
  */
 
 /** Seconds after which a cue goes by itself; those that are not here stay until cleared. @type {Record<string, number>} */
-const LASTS_S = { hint: 8, remind: 8, suggest: 20, effector: 3, branch: 8 };
+const LASTS_S = { hint: 8, remind: 8, suggest: 30, effector: 3, branch: 8 };
 
 /** Cues that are about what the user looks at. */
 const ANCHORED = new Set(["label", "warning"]);

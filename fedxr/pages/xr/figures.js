@@ -78,7 +78,7 @@ export class Figures {
    * @returns {Shown}
    */
   texts(connection) {
-    const { clock } = connection;
+    const { clock } = connection.time;
     const trip = milliseconds(clock.roundTrip / 1000);
     const server = [...this.serverDrops].map(([what, count]) => `${what} ${count}`).join(", ");
     const here = connection.dropped === 0 ? "none here" : `${connection.dropped} here`;

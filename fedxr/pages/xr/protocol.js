@@ -28,6 +28,7 @@ export const VERSIONS = [1, 1];
  * @property {Record<string, string | number | boolean>} [device]
  * @property {string} [token]
  * @property {string} [resume]
+ * @property {number} [last_seq]
  *
  * @typedef {Object} Feedback
  * @property {number} seq
@@ -52,9 +53,10 @@ export const VERSIONS = [1, 1];
  * @typedef {{p: Uint8Array, best: number, model: number}} Answer
  * @typedef {{type: "reply", seq: number, capture_us: number, answers: Record<string, Answer>}} Reply
  * @typedef {{type: "cue", kind: string, payload: Record<string, any>}} Cue
- * @typedef {{type: "pong", sent_us: number, received_us: number, answered_us: number}} Pong
+ * @typedef {{type: "pong", sent_us: number, received_us: number, answered_us: number,
+ *   last_seq: number}} Pong
  * @typedef {{type: "notice", code: string, text: string, counts: Record<string, number>, seq: number}} Notice
- * @typedef {{type: "bye", reason: string}} Bye
+ * @typedef {{type: "bye", reason: string, last_seq: number, again: boolean}} Bye
  * @typedef {Welcome | Reply | Cue | Pong | Notice | Bye} Down
  */
 
@@ -72,9 +74,9 @@ const DOWN = {
   },
   reply: { must: { seq: "number", capture_us: "number", answers: "map" }, may: {} },
   cue: { must: { kind: "string" }, may: { payload: {} } },
-  pong: { must: { sent_us: "number", received_us: "number", answered_us: "number" }, may: {} },
+  pong: { must: { sent_us: "number", received_us: "number", answered_us: "number" }, may: { last_seq: 0 } },
   notice: { must: { code: "string", text: "string" }, may: { counts: {}, seq: 0 } },
-  bye: { must: {}, may: { reason: "" } },
+  bye: { must: {}, may: { reason: "", last_seq: 0, again: false } },
 };
 
 /** @param {unknown} value */

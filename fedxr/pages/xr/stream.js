@@ -12,6 +12,7 @@
  * @property {string} title as the consent form names it
  * @property {string} tells what leaves the headset, for the user
  * @property {string[]} features of WebXR that it needs, any of which is enough
+ * @property {string[]} [optional] features of WebXR that it uses where they are granted
  * @property {boolean} sensitive not ticked unless the user does so
  * @property {(rateHz: number) => Offer[]} offers its channels, at the device's frame rate
  * @property {() => Promise<void>} [ask] get the user's permission; throws when it is refused

@@ -54,7 +54,8 @@ export class Visit {
    * @returns {Promise<Visit>}
    */
   static async begin(choice, url, token, changed) {
-    const headset = await Headset.enter(choice.mode, choice.senses.flatMap((s) => s.features));
+    const features = choice.senses.flatMap((s) => [...s.features, ...(s.optional ?? [])]);
+    const headset = await Headset.enter(choice.mode, features);
     const senses = choice.senses.filter((sense) => isGranted(sense, headset.features));
     /** @type {Visit} */
     let visit;
@@ -78,6 +79,10 @@ export class Visit {
       changed();
     });
     headset.session.addEventListener("select", () => visit.#agreed());
+    // The user has moved the room's origin: what came before stands elsewhere now.
+    headset.space.addEventListener("reset", () => visit.#anew());
+    const missing = choice.senses.filter((sense) => !senses.includes(sense)).map((sense) => sense.title);
+    if (missing.length > 0) visit.#note(`not on this device: ${missing.join(", ")}`);
     for (const sense of senses) void sense.start?.().catch((error) => visit.#failed(sense.name, error, changed));
     connection.open();
     headset.run((moment) => visit.#frame(moment), micros);
@@ -118,14 +123,18 @@ export class Visit {
 
   /** @param {import("./protocol.js").Welcome} welcome @param {() => void} changed */
   #welcomed(welcome, changed) {
-    this.stream.startEpisode();
-    this.cues.clear();
+    this.#anew();
     const refused = Object.entries(welcome.refused);
     if (refused.length > 0) {
       this.#note(`not read by this server: ${refused.map(([channel]) => channel).join(", ")}`);
       for (const [channel, why] of refused) console.info(`${channel}: ${why}`); // for who develops
     }
     changed();
+  }
+
+  #anew() {
+    this.stream.startEpisode();
+    this.cues.clear();
   }
 
   /** @param {import("./protocol.js").Notice} notice @param {() => void} changed */

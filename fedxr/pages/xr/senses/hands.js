@@ -37,11 +37,30 @@ export function hands() {
  */
 export function readJoints(moment, hand, matrices) {
   const fill = /** @type {any} */ (moment.frame).fillPoses;
-  if (fill === undefined || !fill.call(moment.frame, hand.values(), moment.space, matrices)) return null;
+  const known = fill === undefined
+    ? fillEach(moment, hand, matrices) : fill.call(moment.frame, hand.values(), moment.space, matrices);
+  if (!known) return null;
   const joints = new Float32Array(7 * JOINTS);
   for (let j = 0; j < JOINTS; j += 1) {
     joints.set(matrices.subarray(16 * j + 12, 16 * j + 15), 7 * j);
     writeQuaternion(matrices, 16 * j, joints, 7 * j + 3);
   }
   return joints;
+}
+
+/**
+ * What `fillPoses` does, for browsers that lack it.
+ * @param {import("../headset.js").Moment} moment
+ * @param {XRHand} hand
+ * @param {Float32Array} matrices
+ */
+function fillEach(moment, hand, matrices) {
+  let j = 0;
+  for (const joint of hand.values()) {
+    const pose = moment.frame.getJointPose?.(joint, moment.space);
+    if (!pose) return false;
+    matrices.set(pose.transform.matrix, 16 * j);
+    j += 1;
+  }
+  return true;
 }

@@ -70,7 +70,9 @@ export function microphone() {
     },
     start: async () => {
       if (stream === null) return;
-      context = new AudioContext({ sampleRate: RATE_HZ });
+      // Nothing is played, so no loudspeaker is opened (browsers that cannot do without ignore this).
+      const options = /** @type {any} */ ({ sampleRate: RATE_HZ, sinkId: { type: "none" } });
+      context = new AudioContext(options);
       await context.audioWorklet.addModule(new URL("microphone-worklet.js", import.meta.url));
       const node = new AudioWorkletNode(context, "chunks", { numberOfOutputs: 0 });
       node.port.onmessage = arrived;
