@@ -12,56 +12,81 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from agent.analytic import FEATURES, Ridge, Sums, calibrate, features, flatten, unflatten
+from agent.analytic import Fit, Ridge, flatten, unflatten
 from agent.backbone import Size
 from agent.batch import collate
+from agent.calibrate import Told, fit
 from agent.encoders.base import Shape
 from agent.fleet import Brain
+from agent.kernel import FEATURES, Kernel, side_by_side
 from agent.model import M3T, Plan
 from agent.pretrain import Pretraining, fit_standards, pretrain
 from agent.tasks import task_named
-from agent.tokens import Tokens
+from agent.tokens import Ask, Tokens
 
-FORMAT = "fedxr-brain/1"
+FORMAT = "fedxr-brain/2"
 
 
 def make_brain(
     plan: Plan,
     users: Mapping[str, Sequence[Sequence[Tokens]]],
-    copies: Mapping[str, Sequence[Tokens]],
+    copies: Mapping[str, Sequence[Sequence[Tokens]]],
     population: Mapping[str, tuple[Tensor, Tensor]],
     config: Pretraining,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Brain:
-    """Pretrain on the episodes of ``users`` (by task, then user) and augmented ``copies``, then fit
-    the analytic heads."""
+    """Pretrain on the episodes of ``users`` (by task, then user) and augmented ``copies`` of them
+    (alike), then fit the analytic heads."""
     episodes = {task: [e for user in users[task] for e in user] for task in users}
     torch.manual_seed(config.seed)
     model = M3T(plan)
     fit_standards(model, [e for task in sorted(episodes) for e in episodes[task]])
-    both = {task: [*episodes[task], *copies.get(task, ())] for task in episodes}
+    both = {
+        task: [*episodes[task], *(e for user in copies.get(task, ()) for e in user)]
+        for task in episodes
+    }
     pretrain(model, both, config, progress)
-    ridges = {task: fit_ridge(model, task, users[task]) for task in users}
+    ridges = {task: fit_ridge(model, task, users[task], copies.get(task, ())) for task in users}
     return Brain(model, ridges, dict(population))
 
 
-def fit_ridge(model: M3T, task: str, users: Sequence[Sequence[Tokens]], most: int = 40) -> Ridge:
-    """The analytic head of ``task``: the sums of all ``users`` as prior, λ and sharpness by leaving
-    out one of the first ``most`` users at a time."""
+def fit_ridge(
+    model: M3T,
+    task: str,
+    users: Sequence[Sequence[Tokens]],
+    copies: Sequence[Sequence[Tokens]] = (),
+) -> Ridge:
+    """The analytic head of ``task`` from the episodes of ``users`` and augmented ``copies`` of each
+    user's."""
     keys = tuple(k for k in model.plan.summaries if k.split("|")[0] == task)
     sizes = tuple(model.plan.summaries[k] for k in keys)
-    classes = len(task_named(task).classes)
-    told, prior = [], Sums.none(classes)
-    for episodes in users:
-        batch = collate([episodes], model.plan.tokens_of, model.plan.tasks)
-        label = batch.label.flatten()
-        z = features(model.summaries(batch.summaries), keys, sizes, len(label))
-        here = (batch.ask_task.flatten() == model.plan.tasks.index(task)) & (label >= 0)
-        told.append((z[here], label[here]))
-        prior = prior.plus(Sums.of(z[here], label[here], classes))
-    if len(told) < 2:
-        return Ridge(keys, sizes, prior)
-    return Ridge(keys, sizes, prior, *calibrate(told[:most], classes))
+    told = []
+    for i, episodes in enumerate(users):
+        x, label = _questions(model, task, keys, sizes, episodes)
+        more = _questions(model, task, keys, sizes, copies[i] if copies else ())
+        past = torch.tensor([e.adapt for e in episodes for a in e.asks if _counts(a, task)])
+        told.append(Told(x, label, past.bool(), *more))
+    return fit(keys, sizes, told, len(task_named(task).classes))
+
+
+def _counts(ask: Ask, task: str) -> bool:
+    return ask.task == task and ask.label >= 0
+
+
+def _questions(
+    model: M3T,
+    task: str,
+    keys: tuple[str, ...],
+    sizes: tuple[int, ...],
+    episodes: Sequence[Tokens],
+) -> tuple[Tensor, Tensor]:
+    """Summaries side by side (M, X + 1) and labels (M,) of all labelled questions of ``task``."""
+    asks = [Tokens((), (a,)) for e in episodes for a in e.asks if _counts(a, task)]
+    if not asks:
+        return torch.zeros(0, sum(sizes) + 1), torch.zeros(0, dtype=torch.long)
+    batch = collate([asks], model.plan.tokens_of, model.plan.tasks)
+    x = side_by_side(model.summaries(batch.summaries), keys, sizes, len(asks))
+    return x, torch.tensor([e.asks[0].label for e in asks])
 
 
 def save_brain(brain: Brain, path: Path, card: str) -> None:
@@ -71,11 +96,13 @@ def save_brain(brain: Brain, path: Path, card: str) -> None:
     heads = {}
     for task, r in brain.ridges.items():
         tensors[f"ridge/{task}/prior"] = flatten(r.prior).contiguous()
+        tensors[f"ridge/{task}/landmarks"] = r.kernel.landmarks.half().contiguous()
         heads[task] = {
-            "keys": r.keys,
-            "sizes": r.sizes,
-            "ridge": r.ridge,
-            "sharpness": r.sharpness,
+            "keys": r.kernel.keys,
+            "sizes": r.kernel.sizes,
+            "width": r.kernel.width,
+            "fits": [(own, f.ridge, f.sharpness) for own, f in r.fits.items()],
+            "own": r.own,
         }
     for key, (mean, deviation) in brain.population.items():
         tensors[f"population/{key}"] = torch.stack((mean, deviation)).contiguous()
@@ -119,9 +146,10 @@ def load_brain(path: Path) -> Brain:
     for task, head in json.loads(meta["ridges"]).items():
         classes = len(task_named(task).classes)
         prior = unflatten(tensors[f"ridge/{task}/prior"], FEATURES, classes)
-        ridges[task] = Ridge(
-            tuple(head["keys"]), tuple(head["sizes"]), prior, head["ridge"], head["sharpness"]
-        )
+        landmarks = tensors[f"ridge/{task}/landmarks"].float()
+        kernel = Kernel(tuple(head["keys"]), tuple(head["sizes"]), landmarks, head["width"])
+        fits = {own: Fit(ridge, sharpness) for own, ridge, sharpness in head["fits"]}
+        ridges[task] = Ridge(kernel, prior, fits, head["own"])
     population = {
         k.removeprefix("population/"): (v[0], v[1])
         for k, v in tensors.items()

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from agent.analytic import Choice, Sums
 from agent.batch import collate
+from agent.calibrate import OWN
 from agent.fleet import Fleet
 from agent.memory import Lesson
 
@@ -30,7 +31,7 @@ FOLDS = 4
 TRUST = (0.5, 1.0, 0.25, 0.0)
 SHARED = tuple(Choice(trust, 0.0) for trust in TRUST)
 """Candidates that give the user's own sums no extra weight; the first is the default."""
-PERSONAL = tuple(Choice(trust, own) for own in (5.0, 20.0, 0.0) for trust in TRUST)
+PERSONAL = tuple(Choice(trust, own) for own in OWN for trust in TRUST)
 
 
 def first_trust(fleet: Fleet, task: str) -> Choice:
@@ -43,9 +44,10 @@ def first_trust(fleet: Fleet, task: str) -> Choice:
     return choose_together(fleet, task, lessons, SHARED, errors=0.0)
 
 
-def first_choice(shared: Choice, per_class: float) -> Choice:
-    """Where a user starts: with one label a class, own sums are no guide (learning rule 3)."""
-    return Choice(shared.trust, 0.0 if per_class < 2 else 5.0)
+def first_choice(shared: Choice, own: float, per_class: float) -> Choice:
+    """Where a user starts: with the weight ``own`` of own sums that served the pretraining users;
+    with less than two labels a class, own sums are no guide (learning rule 3)."""
+    return Choice(shared.trust, own if per_class >= 2 else 0.0)
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,12 @@ def candidate_losses(
     for k in range(min(FOLDS, len(lessons))):
         here = torch.arange(k, len(lessons), FOLDS)
         left_out = Sums.of(z[here], label[here], logits.shape[1])
+        told = {}
+        for own in {c.own for c in candidates}:
+            sums = fleet.total(row, task, own, left_out)
+            told[own] = z[here] @ fleet.brain.ridges[task].weights(sums, own)
         for g, c in enumerate(candidates):
-            sums = fleet.total(row, task, c.own, left_out)
-            scores = c.trust * logits[here] + fleet.brain.ridges[task].scores(z[here], sums)
+            scores = c.trust * logits[here] + told[c.own]
             loss = -torch.log_softmax(scores, -1).gather(1, label[here, None])[:, 0]
             out[g, here] = loss.clamp_max(8.0)
     return out

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from agent.analytic import FEATURES, Choice, Ridge, Sums, flatten, unflatten
+from agent.analytic import Choice, Ridge, Sums, flatten, unflatten
 from agent.batch import collate
 from agent.cohort import Cohort, Tuning
+from agent.kernel import FEATURES
 from agent.memory import Memory
 from agent.model import M3T
 from agent.normal import Normal
@@ -128,8 +129,8 @@ class Fleet:
     ) -> Tensor:
         """(M, C) log-probabilities from the model's logits (M, C) and features z (M, Z)."""
         choice = choice or self.choices[row][task]
-        scores = self.brain.ridges[task].scores(z, self.total(row, task, choice.own))
-        return torch.log_softmax(choice.trust * logits + scores, -1)
+        weights = self.brain.ridges[task].weights(self.total(row, task, choice.own), choice.own)
+        return torch.log_softmax(choice.trust * logits + z @ weights, -1)
 
     # -- exchange -------------------------------------------------------------------------------
 

@@ -160,7 +160,7 @@ def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
     """A brain from the pretraining users of all ``splits``."""
     population: Population = {}
     users: dict[str, list[list[Tokens]]] = {}
-    copies: dict[str, list[Tokens]] = {}
+    copies: dict[str, list[list[Tokens]]] = {}
     layouts = {}
     for split in splits:
         say(f"preparing {split.name}")
@@ -172,8 +172,7 @@ def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
         for user, mine in zip(split.pretraining, raw, strict=True):
             person = meet(user, own, everything=True, raw=mine)
             _sort(users, [*person.adapt, *person.test])
-            for tokens in copies_of(user, mine, own, count, config.seed):
-                copies.setdefault(tokens.asks[-1].task, []).append(tokens)
+            _sort(copies, copies_of(user, mine, own, count, config.seed))
         for user in (*split.pretraining, *split.federation, *split.unseen):
             layouts.update({c.layout: encoder_for(c).shape(c) for c in user.channels})
     plan = Plan.of(config.size, layouts, tuple(sorted(users)))

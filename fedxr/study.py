@@ -110,7 +110,7 @@ def study(
     _join(newcomers, fleet)
     out.unseen["federated"] = evaluate(newcomers, unseen, task, shared)
     progress(f"{name}: personalisation")
-    start = first_choice(shared, _per_class(fleet.memories, task))
+    start = first_choice(shared, brain.ridges[task].own, _per_class(fleet.memories, task))
     personal = choose_together(fleet, task, held, _first(start, PERSONAL))
     for one, group, scores in (
         (fleet, people, out.federation),
@@ -167,7 +167,8 @@ def _alone(fleet: Fleet, people: Sequence[Person], task: str) -> dict[str, float
         cohort, cohort.theta, fleet.momentum, fleet.memories, ("shared",), dose_of, fleet.names
     )
     for row, memory in enumerate(fleet.memories):
-        default = first_choice(SHARED[0], _per_class([memory], task))
+        own = fleet.brain.ridges[task].own
+        default = first_choice(SHARED[0], own, _per_class([memory], task))
         fleet.choices[row][task] = choose(fleet, row, task, memory.of(held=True), default)
     return evaluate(fleet, people, task, None)
 

@@ -4,15 +4,44 @@ from __future__ import annotations
 
 import torch
 
-from agent.analytic import FEATURES, Sums, calibrate, features, flatten, unflatten
+from agent.analytic import Sums, flatten, unflatten
+from agent.calibrate import Told, fit
+from agent.kernel import FEATURES, Kernel, landmarks_from
 
 
-def _data(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+def _rows(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    """Summaries (n, 10 + 1) of which the first three tell the label (n,)."""
     g = torch.Generator().manual_seed(seed)
     label = torch.randint(classes, (n,), generator=g)
     x = torch.randn(n, 10, generator=g) + 2.5 * torch.nn.functional.one_hot(label, 10)
-    rows = {"k": (x, torch.arange(n))}
-    return features(rows, ("k",), (10,), n), label
+    return torch.cat((x, torch.ones(n, 1)), 1), label
+
+
+def _kernel(width: float = 0.5) -> Kernel:
+    return Kernel(("k",), (10,), landmarks_from(_rows(99, 200)[0], 0), width)
+
+
+def _data(seed: int, n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
+    x, label = _rows(seed, n)
+    return _kernel().of(x), label
+
+
+def test_features_make_the_kernel_where_there_are_landmarks() -> None:
+    """z·z' less the constant is exp(-w² |x - x'|² / 2X) between landmarks."""
+    kernel = _kernel()
+    x = torch.cat((kernel.landmarks, torch.ones(len(kernel.landmarks), 1)), 1)
+    z = kernel.of(x)[:, :-1]
+    want = torch.exp(-0.25 * torch.cdist(x, x) ** 2 / 20)
+    torch.testing.assert_close(z @ z.T, want, atol=2e-3, rtol=0)
+
+
+def test_an_absent_channel_counts_as_average() -> None:
+    land = torch.randn(30, 10, generator=torch.Generator().manual_seed(0)).half().float()
+    kernel = Kernel(("a", "b"), (4, 6), land, 0.5)
+    a, at = torch.randn(5, 4), torch.arange(5)
+    alone = kernel.features({"a": (a, at)}, 5)
+    beside = kernel.features({"a": (a, at), "b": (torch.zeros(5, 6), at)}, 5)
+    torch.testing.assert_close(alone, beside)
 
 
 def test_sums_of_parts_are_the_sums_of_the_whole() -> None:
@@ -58,15 +87,39 @@ def test_it_learns_what_a_label_teaches() -> None:
 
 
 def test_without_a_summary_it_is_silent() -> None:
-    z = features({}, ("k",), (10,), 4)
+    z = _kernel().features({}, 4)
     assert torch.equal(z, torch.zeros(4, FEATURES))
 
 
-def test_calibration_prefers_more_ridge_for_noise() -> None:
-    """Labels that say nothing must not be believed: less sharp than clear ones."""
-    clear = [_data(s, 80) for s in range(4)]
-    g = torch.Generator().manual_seed(9)
-    noise = [(z, torch.randint(3, y.shape, generator=g)) for z, y in clear]
-    sharp = calibrate(clear, 3)[1] / calibrate(clear, 3)[0]
-    dull = calibrate(noise, 3)[1] / calibrate(noise, 3)[0]
-    assert sharp > dull
+def _told(seed: int, shift: float = 0.0, noise: bool = False) -> Told:
+    """A user; ``shift`` rotates which label their summaries mean, so that others mislead."""
+    x, label = _rows(seed, 60)
+    g = torch.Generator().manual_seed(1000 + seed)
+    label = torch.randint(3, label.shape, generator=g) if noise else (label + int(shift)) % 3
+    return Told(x, label, torch.arange(60) < 30, x[:0], label[:0])
+
+
+def test_calibration_is_bolder_with_labels_that_say_something() -> None:
+    def boldness(noise: bool) -> float:
+        found = fit(("k",), (10,), [_told(s, noise=noise) for s in range(4)], 3).fits[0.0]
+        return found.sharpness / found.ridge
+
+    assert boldness(noise=False) > boldness(noise=True)
+
+
+def test_own_sums_count_where_users_differ() -> None:
+    """Where everyone means the same, own lessons need no weight; where each user means another
+    label, they need the most."""
+    alike = fit(("k",), (10,), [_told(s) for s in range(4)], 3)
+    apart = fit(("k",), (10,), [_told(s, shift=s) for s in range(4)], 3)
+    assert apart.own > alike.own
+    assert apart.own >= 10
+
+
+def test_copies_count_as_much_as_what_they_are_copies_of() -> None:
+    x, label = _rows(5, 40)
+    plain = Told(x, label, torch.arange(40) < 20, x[:0], label[:0])
+    copied = Told(x, label, plain.past, x.repeat(3, 1), label.repeat(3))
+    single = fit(("k",), (10,), [plain], 3)
+    double = fit(("k",), (10,), [copied], 3)
+    torch.testing.assert_close(double.prior.n, 2 * single.prior.n)

@@ -1,0 +1,124 @@
+"""Fitting an analytic head to its pretraining users, each judged as if unknown.
+
+Sums can be taken away, so leaving out one user at a time is exact. Twice: as somebody of whom
+nothing is known (λ and sharpness of the shared head), and as somebody whose past is known and whose
+future is asked (how much the user's own sums should count, with λ and sharpness for each weight).
+Both use pretraining users only: nobody who is tested has a say.
+
+Shape legend: M questions, X summary numbers, Z features, C classes, S λ, G sharpnesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from agent.analytic import Fit, Ridge, Sums
+from agent.kernel import Kernel, landmarks_from
+
+WIDTHS = (0.25, 0.5, 1.0)
+WIDTH = 0.5
+"""Inverse width of the kernel where there are too few users to choose."""
+RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+SHARPNESSES = (4.0, 8.0, 16.0, 32.0)
+OWN = (0.0, 1.0, 4.0, 10.0, 20.0, 50.0)
+"""Weights of a user's own sums that are tried."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one pretraining user tells of a task: x (M, X + 1) as :func:`agent.kernel.side_by_side`
+    puts it, ``label`` (M,), whether it belongs to the user's ``past`` (M,); and the same of
+    augmented copies of them."""
+
+    x: Tensor
+    label: Tensor
+    past: Tensor
+    copies: Tensor
+    copy_label: Tensor
+
+
+@dataclass(frozen=True)
+class _User:
+    """A user's questions as features: z (M, Z), and the sums of everyone else."""
+
+    z: Tensor
+    label: Tensor
+    past: Tensor
+    others: Sums
+
+
+def fit(
+    keys: tuple[str, ...],
+    sizes: tuple[int, ...],
+    told: Sequence[Told],
+    classes: int,
+    most: int = 12,
+) -> Ridge:
+    """The analytic head of a task from its pretraining users: the sums of all as prior, and
+    everything that can be chosen by the loss on the first ``most`` of them, left out in turn."""
+    nothing = torch.zeros(0, sum(sizes) + 1)
+    landmarks = landmarks_from(torch.cat([nothing, *(x for t in told for x in (t.x, t.copies))]), 0)
+    found = []
+    for width in WIDTHS:
+        kernel = Kernel(keys, sizes, landmarks, width)
+        prior, users = _sums(kernel, told, classes)
+        if len(users) < 2:
+            return Ridge(Kernel(keys, sizes, landmarks, WIDTH), prior)
+        found.append(_fitted(kernel, prior, users[:most], classes))
+    return min(found, key=lambda one: one[0])[1]
+
+
+def _sums(
+    kernel: Kernel, told: Sequence[Told], classes: int
+) -> tuple[Sums, list[_User]]:
+    """All users' sums, copies counting as much as what they are copies of; and each user's."""
+    total, each = Sums.none(classes), []
+    for t in told:
+        z = kernel.of(t.x)
+        mine = Sums.of(z, t.label, classes)
+        if len(t.copies):
+            copies = Sums.of(kernel.of(t.copies), t.copy_label, classes)
+            mine = mine.plus(copies, len(z) / len(t.copies))
+        total = total.plus(mine)
+        each.append((z, t, mine))
+    users = [
+        _User(z, t.label, t.past, total.plus(mine, -1.0)) for z, t, mine in each if len(z)
+    ]
+    return total, users
+
+
+def _fitted(
+    kernel: Kernel, prior: Sums, users: Sequence[_User], classes: int
+) -> tuple[float, Ridge]:
+    """The best settings for this kernel, and their loss: as unknown, plus with a known past."""
+    strange, shared = _best([(u.z, u.label, u.others) for u in users])
+    fits, known = {0.0: shared}, {}
+    halved = [u for u in users if bool(u.past.any()) and not bool(u.past.all())]
+    for own in OWN if halved else ():
+        asked = []
+        for u in halved:
+            past = Sums.of(u.z[u.past], u.label[u.past], classes)
+            asked.append((u.z[~u.past], u.label[~u.past], u.others.plus(past, own)))
+        known[own], found = _best(asked)
+        if own:
+            fits[own] = found
+    own = min(known, key=lambda weight: known[weight]) if known else 0.0
+    return strange + known.get(own, 0.0), Ridge(kernel, prior, fits, own)
+
+
+def _best(asked: Sequence[tuple[Tensor, Tensor, Sums]]) -> tuple[float, Fit]:
+    """The least log-loss on questions z (M, Z) with labels (M,), answered from sums; and its λ and
+    sharpness."""
+    label = torch.cat([y for _, y, _ in asked])
+    best = float("inf"), Fit()
+    for ridge in RIDGES:
+        scores = torch.cat([z @ sums.solve(ridge) for z, _, sums in asked])
+        for sharpness in SHARPNESSES:
+            loss = float(torch.nn.functional.cross_entropy(sharpness * scores, label))
+            if loss < best[0]:
+                best = loss, Fit(ridge, sharpness)
+    return best
