@@ -100,7 +100,6 @@ def save_brain(brain: Brain, path: Path, card: str) -> None:
         heads[task] = {
             "keys": r.kernel.keys,
             "sizes": r.kernel.sizes,
-            "width": r.kernel.width,
             "fits": [(own, f.ridge, f.sharpness) for own, f in r.fits.items()],
             "own": r.own,
         }
@@ -147,7 +146,7 @@ def load_brain(path: Path) -> Brain:
         classes = len(task_named(task).classes)
         prior = unflatten(tensors[f"ridge/{task}/prior"], FEATURES, classes)
         landmarks = tensors[f"ridge/{task}/landmarks"].float()
-        kernel = Kernel(tuple(head["keys"]), tuple(head["sizes"]), landmarks, head["width"])
+        kernel = Kernel(tuple(head["keys"]), tuple(head["sizes"]), landmarks)
         fits = {own: Fit(ridge, sharpness) for own, ridge, sharpness in head["fits"]}
         ridges[task] = Ridge(kernel, prior, fits, head["own"])
     population = {

@@ -19,12 +19,9 @@ from torch import Tensor
 from agent.analytic import Fit, Ridge, Sums
 from agent.kernel import Kernel, landmarks_from
 
-WIDTHS = (0.25, 0.5, 1.0)
-WIDTH = 0.5
-"""Inverse width of the kernel where there are too few users to choose."""
 RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 SHARPNESSES = (4.0, 8.0, 16.0, 32.0)
-OWN = (0.0, 1.0, 4.0, 10.0, 20.0, 50.0)
+OWN = (0.0, 1.0, 4.0, 10.0, 20.0, 50.0, 200.0)
 """Weights of a user's own sums that are tried."""
 
 
@@ -62,14 +59,11 @@ def fit(
     everything that can be chosen by the loss on the first ``most`` of them, left out in turn."""
     nothing = torch.zeros(0, sum(sizes) + 1)
     landmarks = landmarks_from(torch.cat([nothing, *(x for t in told for x in (t.x, t.copies))]), 0)
-    found = []
-    for width in WIDTHS:
-        kernel = Kernel(keys, sizes, landmarks, width)
-        prior, users = _sums(kernel, told, classes)
-        if len(users) < 2:
-            return Ridge(Kernel(keys, sizes, landmarks, WIDTH), prior)
-        found.append(_fitted(kernel, prior, users[:most], classes))
-    return min(found, key=lambda one: one[0])[1]
+    kernel = Kernel(keys, sizes, landmarks)
+    prior, users = _sums(kernel, told, classes)
+    if len(users) < 2:
+        return Ridge(kernel, prior)
+    return _fitted(kernel, prior, users[:most], classes)
 
 
 def _sums(
@@ -91,23 +85,20 @@ def _sums(
     return total, users
 
 
-def _fitted(
-    kernel: Kernel, prior: Sums, users: Sequence[_User], classes: int
-) -> tuple[float, Ridge]:
-    """The best settings for this kernel, and their loss: as unknown, plus with a known past."""
-    strange, shared = _best([(u.z, u.label, u.others) for u in users])
-    fits, known = {0.0: shared}, {}
+def _fitted(kernel: Kernel, prior: Sums, users: Sequence[_User], classes: int) -> Ridge:
+    """The best settings, as unknown and with a known past."""
+    _, shared = _best([(u.z, u.label, u.others) for u in users])
+    fits, losses = {0.0: shared}, {0.0: 0.0}
     halved = [u for u in users if bool(u.past.any()) and not bool(u.past.all())]
     for own in OWN if halved else ():
         asked = []
         for u in halved:
             past = Sums.of(u.z[u.past], u.label[u.past], classes)
             asked.append((u.z[~u.past], u.label[~u.past], u.others.plus(past, own)))
-        known[own], found = _best(asked)
+        losses[own], found = _best(asked)
         if own:
             fits[own] = found
-    own = min(known, key=lambda weight: known[weight]) if known else 0.0
-    return strange + known.get(own, 0.0), Ridge(kernel, prior, fits, own)
+    return Ridge(kernel, prior, fits, min(losses, key=lambda own: losses[own]))
 
 
 def _best(asked: Sequence[tuple[Tensor, Tensor, Sums]]) -> tuple[float, Fit]:

@@ -1,9 +1,9 @@
 """Fixed features of the analytic head: a kernel on the standardised summaries, made finite.
 
-The kernel exp(-w² |x - x'|² / 2X) is approximated from landmarks l (Nyström: Williams and Seeger,
-NIPS 2000): with K over the landmarks and K + εI = R Rᵀ, z = (R⁻¹ k(x, l), 1), so that z·z' is
-close to the kernel of x and x' wherever there are landmarks. A Cholesky factor is unique, so every
-headset that loads the same landmarks makes the same features; nothing but them is stored.
+The kernel exp(-WIDTH² |x - x'|² / 2X) is approximated from landmarks l (Nyström: Williams and
+Seeger, NIPS 2000): with K over the landmarks and K + εI = R Rᵀ, z = (R⁻¹ k(x, l), 1), so that z·z'
+is close to the kernel of x and x' wherever there are landmarks. A Cholesky factor is unique, so
+every headset that loads the same landmarks makes the same features; nothing but them is stored.
 
 Shape legend: L landmarks, X summary numbers side by side, Z features, M questions.
 """
@@ -21,6 +21,8 @@ from agent.batch import Rows
 
 FEATURES = 384
 """Z: at most Z - 1 landmarks. An update carries Z² / 2 numbers of A."""
+WIDTH = 0.5
+"""Inverse width of the kernel, in root mean square deviations of the summaries."""
 JITTER = 1e-4
 """ε: what two landmarks may differ by before they count as two."""
 
@@ -41,13 +43,11 @@ def side_by_side(summaries: Rows, keys: Sequence[str], sizes: Sequence[int], row
 
 @dataclass(frozen=True)
 class Kernel:
-    """``landmarks`` (L, X) are summaries of ``keys``, of ``sizes``, side by side; ``width`` is w,
-    the inverse width in deviations of the summaries."""
+    """``landmarks`` (L, X) are summaries of ``keys``, of ``sizes``, side by side."""
 
     keys: tuple[str, ...]
     sizes: tuple[int, ...]
     landmarks: Tensor
-    width: float
 
     @cached_property
     def _whiten(self) -> Tensor:
@@ -62,7 +62,7 @@ class Kernel:
         """k(x, l): (M, L) for x (M, X)."""
         land = self.landmarks.to(x.dtype)
         apart = x.square().sum(1)[:, None] + land.square().sum(1) - 2 * (x @ land.T)
-        return torch.exp(-(self.width**2) * apart.clamp_min(0) / (2 * max(1, x.shape[1])))
+        return torch.exp(-(WIDTH**2) * apart.clamp_min(0) / (2 * max(1, x.shape[1])))
 
     def features(self, summaries: Rows, rows: int) -> Tensor:
         """(rows, Z); all zero where there is no summary, which leaves the answer to the model's own

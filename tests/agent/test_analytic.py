@@ -6,7 +6,7 @@ import torch
 
 from agent.analytic import Sums, flatten, unflatten
 from agent.calibrate import Told, fit
-from agent.kernel import FEATURES, Kernel, landmarks_from
+from agent.kernel import FEATURES, WIDTH, Kernel, landmarks_from
 
 
 def _rows(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -17,8 +17,8 @@ def _rows(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch
     return torch.cat((x, torch.ones(n, 1)), 1), label
 
 
-def _kernel(width: float = 0.5) -> Kernel:
-    return Kernel(("k",), (10,), landmarks_from(_rows(99, 200)[0], 0), width)
+def _kernel() -> Kernel:
+    return Kernel(("k",), (10,), landmarks_from(_rows(99, 200)[0], 0))
 
 
 def _data(seed: int, n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,17 +27,17 @@ def _data(seed: int, n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_features_make_the_kernel_where_there_are_landmarks() -> None:
-    """z·z' less the constant is exp(-w² |x - x'|² / 2X) between landmarks."""
+    """z·z' less the constant is exp(-|x - x'|² / 8X) between landmarks."""
     kernel = _kernel()
     x = torch.cat((kernel.landmarks, torch.ones(len(kernel.landmarks), 1)), 1)
     z = kernel.of(x)[:, :-1]
-    want = torch.exp(-0.25 * torch.cdist(x, x) ** 2 / 20)
+    want = torch.exp(-(WIDTH**2) * torch.cdist(x, x) ** 2 / 20)
     torch.testing.assert_close(z @ z.T, want, atol=2e-3, rtol=0)
 
 
 def test_an_absent_channel_counts_as_average() -> None:
     land = torch.randn(30, 10, generator=torch.Generator().manual_seed(0)).half().float()
-    kernel = Kernel(("a", "b"), (4, 6), land, 0.5)
+    kernel = Kernel(("a", "b"), (4, 6), land)
     a, at = torch.randn(5, 4), torch.arange(5)
     alone = kernel.features({"a": (a, at)}, 5)
     beside = kernel.features({"a": (a, at), "b": (torch.zeros(5, 6), at)}, 5)
