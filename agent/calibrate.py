@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -38,8 +39,16 @@ class Told:
     copy_label: Tensor
 
 
+class Features(Protocol):
+    """What makes z from summaries."""
+
+    def of(self, x: Tensor) -> Tensor:
+        """(M, Z) from (M, X + 1)."""
+        ...
+
+
 @dataclass(frozen=True)
-class _User:
+class Stranger:
     """A user's questions as features: z (M, Z), and the sums of everyone else."""
 
     z: Tensor
@@ -60,16 +69,17 @@ def fit(
     nothing = torch.zeros(0, sum(sizes) + 1)
     landmarks = landmarks_from(torch.cat([nothing, *(x for t in told for x in (t.x, t.copies))]), 0)
     kernel = Kernel(keys, sizes, landmarks)
-    prior, users = _sums(kernel, told, classes)
+    prior, users = left_out(kernel, told, classes)
     if len(users) < 2:
         return Ridge(kernel, prior)
     return _fitted(kernel, prior, users[:most], classes)
 
 
-def _sums(
-    kernel: Kernel, told: Sequence[Told], classes: int
-) -> tuple[Sums, list[_User]]:
-    """All users' sums, copies counting as much as what they are copies of; and each user's."""
+def left_out(
+    kernel: Features, told: Sequence[Told], classes: int
+) -> tuple[Sums, list[Stranger]]:
+    """All users' sums, copies counting as much as what they are copies of; and each user beside the
+    sums of the others."""
     total, each = Sums.none(classes), []
     for t in told:
         z = kernel.of(t.x)
@@ -80,14 +90,14 @@ def _sums(
         total = total.plus(mine)
         each.append((z, t, mine))
     users = [
-        _User(z, t.label, t.past, total.plus(mine, -1.0)) for z, t, mine in each if len(z)
+        Stranger(z, t.label, t.past, total.plus(mine, -1.0)) for z, t, mine in each if len(z)
     ]
     return total, users
 
 
-def _fitted(kernel: Kernel, prior: Sums, users: Sequence[_User], classes: int) -> Ridge:
+def _fitted(kernel: Kernel, prior: Sums, users: Sequence[Stranger], classes: int) -> Ridge:
     """The best settings, as unknown and with a known past."""
-    _, shared = _best([(u.z, u.label, u.others) for u in users])
+    _, shared = best_fit([(u.z, u.label, u.others) for u in users])
     fits, losses = {0.0: shared}, {0.0: 0.0}
     halved = [u for u in users if bool(u.past.any()) and not bool(u.past.all())]
     for own in OWN if halved else ():
@@ -95,13 +105,13 @@ def _fitted(kernel: Kernel, prior: Sums, users: Sequence[_User], classes: int) -
         for u in halved:
             past = Sums.of(u.z[u.past], u.label[u.past], classes)
             asked.append((u.z[~u.past], u.label[~u.past], u.others.plus(past, own)))
-        losses[own], found = _best(asked)
+        losses[own], found = best_fit(asked)
         if own:
             fits[own] = found
     return Ridge(kernel, prior, fits, min(losses, key=lambda own: losses[own]))
 
 
-def _best(asked: Sequence[tuple[Tensor, Tensor, Sums]]) -> tuple[float, Fit]:
+def best_fit(asked: Sequence[tuple[Tensor, Tensor, Sums]]) -> tuple[float, Fit]:
     """The least log-loss on questions z (M, Z) with labels (M,), answered from sums; and its λ and
     sharpness."""
     label = torch.cat([y for _, y, _ in asked])
