@@ -277,21 +277,21 @@ def _join(newcomers: Fleet, fleet: Fleet) -> None:
 
 
 def personalise(fleet: Fleet, task: str, default: Choice, honest: bool) -> int:
-    """Personal adapter steps and the user's own choice of heads; how many changed something.
+    """Personal adapter steps, then the user's own choice of heads; how many adopted the steps.
 
-    ``honest``: the shared part has not seen these users' lessons, so all of them can judge the
-    choice of heads, not only the held-back ones.
+    ``honest``: the shared part has not seen these users' lessons, so before the steps all of them
+    can judge the choice of heads; after them only the held-back ones can.
     """
-    cohort = fleet.cohort
-    for row, memory in enumerate(fleet.memories):
-        lessons = memory.of(held=True)
-        if honest:
-            lessons = sorted(lessons + memory.of(held=False), key=lambda x: x.tokens.key)
-        fleet.choices[row][task] = choose(fleet, row, task, lessons, default)
+    cohort, starts = fleet.cohort, [default] * len(fleet.memories)
+    for row, memory in enumerate(fleet.memories if honest else ()):
+        lessons = sorted(memory.of(held=True) + memory.of(held=False), key=lambda x: x.tokens.key)
+        starts[row] = choose(fleet, row, task, lessons, default)
     fleet.momentum = online.Momentum.none(cohort.theta)
     cohort.theta, adopted = online.learn_checked(
         cohort, cohort.theta, fleet.momentum, fleet.memories, ("personal",), dose_of, fleet.names
     )
+    for row, memory in enumerate(fleet.memories):
+        fleet.choices[row][task] = choose(fleet, row, task, memory.of(held=True), starts[row])
     return int(adopted.sum())
 
 
