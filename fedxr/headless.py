@@ -37,8 +37,9 @@ from fedxr.people import (
     raw_tokens,
     split_users,
 )
+from fedxr.rounds import Protocol
 from fedxr.rows import joules_of, rounds_of, rows_of, traffic_of
-from fedxr.study import Protocol, Study, study
+from fedxr.study import Study, study
 from fedxr.versions import machine, versions
 from scenarios.devices import devices_for
 from scenarios.recorded import RECORDED, find

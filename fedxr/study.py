@@ -12,46 +12,21 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
-import federation
 from agent import online
 from agent.analytic import Choice
 from agent.batch import collate
 from agent.choosing import PERSONAL, SHARED, choose, choose_together, first_choice, first_trust
-from agent.cohort import Tuning
 from agent.fleet import Brain, Fleet
-from agent.memory import Lesson, Memory
+from agent.memory import Memory
 from evaluation.baselines import METRICS
 from federation import RoundReport
 from fedxr.classics import classical_arms
 from fedxr.people import Person
+from fedxr.rounds import Protocol, federate
 
 Scores = dict[str, dict[str, float]]
 """arm -> user -> figure"""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """``rounds`` of ``steps`` local steps at ``rate``; ``coordination`` and exchange by name."""
-
-    rounds: int = 8
-    steps: int = 10
-    rate: float = 3e-3
-    coordination: str = "semi-decentralized"
-    exchange: str = "ffa"
-    seed: int = 0
-
-    def tuning(self) -> Tuning:
-        return Tuning(exchange=self.exchange, seed=self.seed)  # type: ignore[arg-type]
-
-    def round(self) -> federation.Round:
-        return federation.Round(
-            coordination=self.coordination,
-            exchange=self.exchange,  # type: ignore[arg-type]
-            wire="bf16",
-            seed=self.seed,
-        )
 
 
 @dataclass
@@ -171,100 +146,6 @@ def _alone(fleet: Fleet, people: Sequence[Person], task: str) -> dict[str, float
         default = first_choice(SHARED[0], own, _per_class([memory], task))
         fleet.choices[row][task] = choose(fleet, row, task, memory.of(held=True), default)
     return evaluate(fleet, people, task, None)
-
-
-def raw_bytes_of(people: Sequence[Person]) -> Tensor:
-    """(H,) bytes of the samples of each person's adaptation half: what pooling would move."""
-    adapt = [[e for e in p.user.episodes if e.adapt] for p in people]
-    sizes = [sum(s.values.nbytes for e in mine for s in e.samples.values()) for mine in adapt]
-    return torch.tensor(sizes, dtype=torch.float64)
-
-
-def federate(
-    fleet: Fleet,
-    people: Sequence[Person],
-    protocol: Protocol,
-    progress: Callable[[str], None] = lambda _: None,
-) -> list[federation.RoundReport]:
-    """Run the rounds: every headset learns its shared part, the federation mixes, all merge.
-
-    In the end everyone takes the shared part of the round with the least held-back loss, summed
-    over the headsets, the start among them: with few lessons the later rounds learn by heart.
-    """
-    blocks = federation.Blocks(tuple(federation.Block(*b) for b in fleet.blocks()))
-    dose = online.Dose(protocol.steps, protocol.rate)
-    pooled = protocol.coordination == "pooled"
-    together = _Union(fleet, dose, raw_bytes_of(people)) if pooled else None
-    durations = federation.Pace()
-    headsets = [
-        federation.Headset(name, position=(2.0 * (i % 4), 0.0, 2.0 * (i // 4)))
-        for i, name in enumerate(fleet.names)
-    ]
-
-    def adapt(awake: Tensor, union: bool) -> federation.Updates:
-        if together and union:
-            return together.learn(blocks, awake)
-        ids = awake.tolist()
-        moved = fleet.momentum.rows(ids)
-        fleet.cohort.theta[ids] = online.learn(
-            fleet.cohort,
-            fleet.cohort.theta[ids],
-            moved,
-            [fleet.memories[i].of(held=False) for i in ids],
-            ("shared",),
-            dose,
-            [fleet.names[i] for i in ids],
-        )
-        fleet.momentum.put(ids, moved)
-        return federation.Updates(blocks, fleet.values()[ids], fleet.samples()[ids])
-
-    reports = []
-    held = [m.of(held=True) for m in fleet.memories]
-    best, kept = _held_loss(fleet, held), fleet.cohort.theta.clone()
-    for number in range(protocol.rounds):
-        progress(f"round {number + 1} of {protocol.rounds}")
-        mixed, report = federation.run_round(
-            protocol.round(), headsets, fleet.values(), adapt, number, durations
-        )
-        if protocol.coordination != "local":
-            fleet.merge(mixed, [fleet.owners(report.behind(name)) for name in fleet.names])
-        reports.append(report)
-        loss = _held_loss(fleet, held)
-        if loss < best:
-            best, kept = loss, fleet.cohort.theta.clone()
-    if any(held):
-        fleet.cohort.theta = kept
-    return reports
-
-
-def _held_loss(fleet: Fleet, held: Sequence[Sequence[Lesson]]) -> float:
-    """Loss on held-back lessons, summed over headsets: what each tells the federation adds up."""
-    each = online.check_loss(fleet.cohort, fleet.cohort.theta, held)
-    return float(sum(len(mine) * loss for mine, loss in zip(held, each.tolist(), strict=True)))
-
-
-class _Union:
-    """Pooled training: one model on everyone's lessons brought together, as many steps as a
-    headset makes and batches of up to four headsets."""
-
-    def __init__(self, fleet: Fleet, dose: online.Dose, raw_bytes: Tensor) -> None:
-        self.fleet, self.raw_bytes = fleet, raw_bytes
-        self.theta = fleet.cohort.theta[:1].clone()
-        self.momentum = online.Momentum.none(self.theta)
-        self.dose = replace(dose, batch=dose.batch * min(4, len(fleet.members)))
-
-    def learn(self, blocks: federation.Blocks, awake: Tensor) -> federation.Updates:
-        """One round's steps; every row is the one model, its sums the mean over headsets."""
-        lessons = [x for i in awake.tolist() for x in self.fleet.memories[i].of(held=False)]
-        self.theta = online.learn(
-            self.fleet.cohort, self.theta, self.momentum, [lessons], ("shared",), self.dose, ["all"]
-        )
-        values, shared = self.fleet.values()[awake], self.fleet.cohort.shared
-        values[:, :shared] = self.theta[:, :shared]
-        values[:, shared:] = values[:, shared:].mean(0)
-        n = len(awake)
-        effort = federation.Effort(torch.zeros(n), torch.zeros(n), self.raw_bytes[awake])
-        return federation.Updates(blocks, values, self.fleet.samples()[awake], effort=effort)
 
 
 def _join(newcomers: Fleet, fleet: Fleet) -> None:

@@ -17,7 +17,7 @@ from fedxr import headless, study
 from fedxr.bridged import through_bridge
 from fedxr.headless import Federate, pretrain_on
 from fedxr.people import Split, meet, split_users
-from fedxr.study import Protocol
+from fedxr.rounds import Protocol
 from scenarios.users import User
 
 WATCH = Channel("watch", "motion/wrist", 100)
