@@ -206,8 +206,7 @@ class Answering:
             summary, choice = self._seats[row].summaries[ask.task], now.choices[row, ask.task]
             if summary.version != now.version:
                 summary.version = now.version
-                sharpness = self.fleet.brain.ridges[ask.task].sharpness
-                summary.scores = sharpness * (summary.z @ now.weights[row, ask.task])
+                summary.scores = summary.z @ now.weights[row, ask.task]
             logits = choice.trust * answers.logits[ask.task][row, i] + summary.scores
             out[ask.task] = torch.softmax(logits, -1).numpy()
         return out

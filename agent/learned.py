@@ -64,4 +64,4 @@ class Changes:
             return None
         self._solved[row, task] = source
         total = fleet.total(row, task, choice.own)
-        return total.solve(fleet.brain.ridges[task].ridge)
+        return fleet.brain.ridges[task].weights(total, choice.own)

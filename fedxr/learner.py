@@ -91,7 +91,7 @@ class Learner:
         self._patience = Pace()
         self._fresh: Counter[int] = Counter()
         self._chosen: dict[tuple[int, str], int] = {}
-        self._generic = {t: r.sharpness * r.prior.solve(r.ridge) for t, r in brain.ridges.items()}
+        self._generic = {t: r.weights(r.prior) for t, r in brain.ridges.items()}
 
     def ask(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
@@ -235,5 +235,6 @@ class Learner:
             told = fleet.memories[row].told.get(task, Counter())
             if self._chosen.get((row, task)) != len(held):
                 self._chosen[row, task] = len(held)
-                start = first_choice(Choice(), told.total() / max(1, len(told)))
+                own = fleet.brain.ridges[task].own
+                start = first_choice(Choice(), own, told.total() / max(1, len(told)))
                 fleet.choices[row][task] = choose(fleet, row, task, held, start)
