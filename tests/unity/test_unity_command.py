@@ -17,6 +17,7 @@ from fedxr.tempo import Tempo
 from fedxr.unity import Unity, parameters_of, unity_command
 
 
+@pytest.mark.slow
 async def test_a_player_is_answered_by_agents(
     stand_in: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,7 +39,7 @@ async def test_a_player_is_answered_by_agents(
             "t0ken",
             "--no-graphics",
             "--seconds",
-            "90",
+            "240",
             "--seed",
             "5",
             "--parameters",
