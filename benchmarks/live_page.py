@@ -38,10 +38,10 @@ from bridge.application import Application
 from bridge.client import connect
 from bridge.server import BridgeServer
 from fedxr.cast import simulated_cast
-from fedxr.live import Tempo
 from fedxr.live_state import HeadsetState, LiveState, TaskState
 from fedxr.page_files import page_files
 from fedxr.serve import CHECKPOINT, learning_of, serving
+from fedxr.tempo import Tempo
 from scenarios.devices import DEVICES
 
 USE_CASES = ("overlays", "neuroadaptive", "companion", "storytelling")
