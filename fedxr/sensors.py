@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -42,6 +43,8 @@ class Sensors:
     """Wanted answers; none: all of the use case that the sensors can answer."""
     token: str | None = None
     """What the server asks for."""
+    trust: Path | None = None
+    """Root certificate (PEM) of a server with TLS, where the system does not know it."""
     lsl: bool = False
     """Streams of the Lab Streaming Layer; the default when no board is named."""
     stream: tuple[str, ...] = ()
@@ -82,7 +85,7 @@ def sensors_command(config: Sensors, console: Console) -> int:
         show(finders, wishes, config.wait, console)
         return 0
     visit = Visit(
-        config.url, config.user, config.scenario, config.tasks, config.token,
+        config.url, config.user, config.scenario, config.tasks, config.token, config.trust,
         round(config.delay_ms * 1000),
     )  # fmt: skip
     headset = SensorHeadset(visit, finders, wishes, lambda line: _say(console, line))

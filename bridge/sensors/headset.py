@@ -5,10 +5,10 @@
         session: connect with the channels there are; every tick, poll and send a frame
                  - a source that comes later: say goodbye and connect again with its channels
                  - a source that is lost: its channels are silent until it is back
-                 - a bridge that is lost: connect again and resume
+                 - a bridge that is lost: the client comes back by itself (`bridge.returning`)
 
 The channels of a session are fixed by its hello, hence the new one for a late sensor; what the
-agent has learned of the user stays with the server. Each session is one episode, from its start.
+agent has learned of the user stays with the server. An episode begins with each session.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bridge.channels import TICK_US, Channel, Samples
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
 from bridge.protocol import BridgeError, Cue, Notice, Reply
+from bridge.resend import Retry
 from bridge.sensors.mapping import Wish, map_source, renamed
 from bridge.sensors.sensor import Sensor
 from bridge.sensors.source import Finder, Offering, SensorError, Source, Stream
@@ -31,20 +33,24 @@ CLOCK_S = 1.0
 RETRY_S = 5.0
 """A source that could not be opened is tried again after this long."""
 PATIENCE_S = 30.0
-"""For so long a lost bridge is tried again."""
+"""For so long the session with another sensor is tried: the bridge may still see the last one out.
+"""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """Who streams, and where to. ``delay_us``: a tick's frame leaves this much after the tick, for
-    samples take their time from the sensor to here; what comes later still goes with a later
-    frame and is counted."""
+    """Who streams, and where to (see `bridge.client.connect`).
+
+    ``delay_us``: a tick's frame leaves this much after the tick, for samples take their time from
+    the sensor to here; what comes later still goes with a later frame and is counted.
+    """
 
     url: str
     user: str
     scenario: str
     tasks: tuple[str, ...] = ()
     token: str | None = None
+    trust: Path | None = None
     delay_us: int = 40_000
     device: str = "sensors"
 
@@ -104,20 +110,14 @@ class SensorHeadset:
         stopping = asyncio.create_task(stop.wait())
         try:
             await self._first(stopping, tasks, max(wait_s, look_s), look_s)
-            client: HeadsetClient | None = None
             while not stop.is_set():
-                client = await self._connect(client, stop)
-                if client is None:
-                    break
+                client = await self._connect()
                 if seconds and self.streamed.sessions == 1:
                     asyncio.get_running_loop().call_later(seconds, stop.set)
-                with contextlib.suppress(BridgeError):
+                try:
                     await self._stream(client, stop)
-                if client.ended is None:
+                finally:
                     await client.close("done" if stop.is_set() else "another sensor came")
-                    client = None
-                else:
-                    self._say(f"bridge: {client.ended}; connecting again")
         finally:
             await _end([*tasks, stopping, *self._joining.values()])
             for sensor in self.sensors:
@@ -233,14 +233,10 @@ class SensorHeadset:
 
     # The bridge
 
-    async def _connect(
-        self, before: HeadsetClient | None, stop: asyncio.Event
-    ) -> HeadsetClient | None:
-        """A session with all channels that there are; ``before`` was lost and is resumed. None when
-        ``stop`` is set before there is one."""
-        loop = asyncio.get_running_loop()
-        until, pause = loop.time() + PATIENCE_S, 0.25
-        visit = self.visit
+    async def _connect(self) -> HeadsetClient:
+        """A session with all channels that there are."""
+        loop, visit = asyncio.get_running_loop(), self.visit
+        until = loop.time() + PATIENCE_S
         while True:
             try:
                 client = await connect(
@@ -251,18 +247,14 @@ class SensorHeadset:
                     tasks=visit.tasks,
                     device={"model": visit.device},
                     token=visit.token,
-                    resume=before.session if before else None,
+                    retry=Retry(),
+                    trust=visit.trust,
                 )
                 break
             except BridgeError:
-                # The first time this is for the user to mend; later the bridge may be restarting,
-                # or still be seeing the last session out.
                 if not self.streamed.sessions or loop.time() > until:
                     raise
-                if stop.is_set():
-                    return None
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 2.0)
+                await asyncio.sleep(0.5)
         self.streamed.sessions += 1
         for name, why in client.welcome.refused.items():
             self._say(f"channel {name} refused: {why}")
@@ -275,23 +267,20 @@ class SensorHeadset:
         """One session, until it or the running ends, or a sensor comes."""
         listening = asyncio.create_task(self._listen(client))
         here = list(self.sensors)
-        start = now_us()
-        for sensor in here:
-            sensor.begin(start)
-        capture_us = start
+        session, episode, capture_us = "", -1, now_us()
         try:
             while not stop.is_set():
                 if self.sensors != here and not self._joining:
                     return
+                if client.session != session:  # at first, and when a bridge was started anew
+                    session, episode, start_us = client.session, episode + 1, capture_us
+                    for sensor in here:
+                        sensor.begin(start_us)
                 before_us, capture_us = capture_us, capture_us + TICK_US
                 await asyncio.sleep((capture_us + self.visit.delay_us - now_us()) / 1e6)
-                now = now_us()
-                samples: dict[str, Samples] = {}
-                for sensor in here:
-                    sensor.poll(now)
-                    samples |= sensor.take(capture_us, before_us)
+                samples = _taken(here, capture_us, before_us)
                 samples = {n: s for n, s in samples.items() if n in client.codecs}
-                await client.send_frame(capture_us, samples, 0, start)
+                await client.send_frame(capture_us, samples, episode, start_us)
                 self.streamed.frames += 1
         finally:
             await _end([listening])
@@ -305,6 +294,16 @@ class SensorHeadset:
                     self.streamed.cues[message.kind] += 1
                 elif isinstance(message, Notice):
                     self._say(f"bridge: {message.code}: {message.text}")
+
+
+def _taken(sensors: Sequence[Sensor], until_us: int, sent_us: int) -> dict[str, Samples]:
+    """What all ``sensors`` have for the tick that ends at ``until_us``."""
+    now = now_us()
+    samples: dict[str, Samples] = {}
+    for sensor in sensors:
+        sensor.poll(now)
+        samples |= sensor.take(until_us, sent_us)
+    return samples
 
 
 async def _end(tasks: Sequence[asyncio.Task[None] | asyncio.Task[bool]]) -> None:

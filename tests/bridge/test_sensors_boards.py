@@ -87,8 +87,8 @@ async def test_a_bridge_that_restarts_is_found_again() -> None:
         await run.server.stop()
         run.server = BridgeServer(again, ServerConfig(port=port))
         await run.server.start()
-        await until(lambda: len(again.frames) > 10)
-    assert run.heard("connecting again")
+        await until(lambda: len(again.frames) > 10 and again.frames[-1].episode == 1)
+        await until(lambda: run.heard("in a new session"))
     assert "eeg" in again.sessions[0].channels
 
 
