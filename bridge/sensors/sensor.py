@@ -66,17 +66,18 @@ class Sensor:
         self.clock = SourceClock()
         self._say(f"{self.source.name}: back")
 
-    def read_clock(self) -> None:
-        """Ask the source for its clock; may block for a second. Any thread."""
+    def read_clock(self) -> bool:
+        """Ask the source for its clock; may block for a second. Any thread. False: it has ended."""
         stream = self._stream
         if stream is None:
-            return
+            return False
         try:
             reading = stream.read_clock()
         except SourceLostError:
-            return  # `poll` will find out, and say so
+            return False  # `poll` will find out, and say so
         if stream is self._stream:
             self.clock.add(reading)
+        return True
 
     def poll(self, now_us: int) -> None:
         """Take what has arrived by ``now_us``."""

@@ -114,5 +114,7 @@ async def test_streams_that_do_not_fit_are_explained() -> None:
 async def test_nothing_to_stream_is_an_error() -> None:
     visit = Visit("ws://127.0.0.1:1", "lab", "companion")
     headset = SensorHeadset(visit, [LslFinder(["nobody has this name"])])
-    with pytest.raises(SensorError, match="no sensor that can be streamed within 0 s"):
+    with pytest.raises(
+        SensorError, match="no sensor that can be streamed within 0 s: `fedxr sensors --list`"
+    ):
         await headset.run(asyncio.Event(), 0.0, 0.0)
