@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from agent.batch import collate
-from agent.cohort import Cohort, losses
+from agent.cohort import Cohort
 from agent.memory import Lesson, Memory
 from agent.tokens import Tokens
 
@@ -167,17 +168,35 @@ def shown_classes(
     return mask
 
 
-def check_loss(
-    cohort: Cohort, theta: Tensor, lessons: Sequence[Sequence[Lesson]], limit: int = 64
+def lesson_losses(
+    cohort: Cohort, theta: Tensor, lessons: Sequence[Lesson], limit: int = 64
 ) -> Tensor:
-    """(H,) mean loss on each headset's ``lessons`` (at most ``limit`` newest), 0 without any."""
+    """(M,) cross-entropy of the newest ``limit`` of ``lessons`` with theta (1, P), by task."""
+    mine = lessons[-limit:]
+    if not mine:
+        return torch.zeros(0)
     plan = cohort.model.plan
+    batch = collate([[x.tokens for x in mine]], plan.tokens_of, plan.tasks)
+    answers = cohort.answers(batch, theta)
+    each = [
+        functional.cross_entropy(
+            logits[0][answers.asked[task][0]],
+            torch.tensor([x.label for x in mine if x.task == task], device=logits.device),
+            reduction="none",
+        )
+        for task, logits in answers.logits.items()
+    ]
+    return torch.cat(each).cpu()
+
+
+def check_loss(
+    cohort: Cohort, theta: Tensor, lessons: Sequence[Sequence[Lesson]]
+) -> Tensor:
+    """(H,) mean loss on each headset's ``lessons``, 0 without any."""
     out = torch.zeros(len(theta))
     for h, mine in enumerate(lessons):
         if mine:
-            batch = collate([[x.tokens for x in mine[-limit:]]], plan.tokens_of, plan.tasks)
-            answers = cohort.answers(batch, theta[h : h + 1])
-            out[h] = losses(answers, batch.label.flatten(1))[0]
+            out[h] = lesson_losses(cohort, theta[h : h + 1], mine).mean()
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 import federation
 from agent import online
+from agent.choosing import Verdict
 from agent.cohort import Tuning
 from agent.fleet import Fleet
 from agent.memory import Lesson
@@ -18,11 +20,9 @@ from fedxr.people import Person
 
 @dataclass(frozen=True)
 class Protocol:
-    """``rounds`` of ``steps`` local steps at ``rate``; ``coordination`` and exchange by name."""
+    """So many ``rounds``; ``coordination`` and ``exchange`` by name."""
 
     rounds: int = 8
-    steps: int = 10
-    rate: float = 3e-3
     coordination: str = "semi-decentralized"
     exchange: str = "ffa"
     seed: int = 0
@@ -54,11 +54,13 @@ def federate(
 ) -> list[federation.RoundReport]:
     """Run the rounds: every headset learns its shared part, the federation mixes, all merge.
 
-    In the end everyone takes the shared part of the round with the least held-back loss, summed
-    over the headsets, the start among them: with few lessons the later rounds learn by heart.
+    All rounds together make as many steps as the federation's labels bear. In the end everyone
+    takes the shared adapters of the round with the least held-back loss, summed over the headsets:
+    with few lessons the later rounds learn by heart. If not even those are better than the start
+    by one standard error, the start is kept.
     """
     blocks = federation.Blocks(tuple(federation.Block(*b) for b in fleet.blocks()))
-    dose = online.Dose(protocol.steps, protocol.rate)
+    dose = _dose(fleet, protocol.rounds)
     pooled = protocol.coordination == "pooled"
     together = _Union(fleet, dose, raw_bytes_of(people)) if pooled else None
     durations = federation.Pace()
@@ -86,7 +88,8 @@ def federate(
 
     reports = []
     held = [m.of(held=True) for m in fleet.memories]
-    best, kept = _held_loss(fleet, held), fleet.cohort.theta.clone()
+    start, at_start = fleet.cohort.theta.clone(), _held_losses(fleet, held)
+    best, at_best = start, at_start
     for number in range(protocol.rounds):
         progress(f"round {number + 1} of {protocol.rounds}")
         mixed, report = federation.run_round(
@@ -95,18 +98,31 @@ def federate(
         if protocol.coordination != "local":
             fleet.merge(mixed, [fleet.owners(report.behind(name)) for name in fleet.names])
         reports.append(report)
-        loss = _held_loss(fleet, held)
-        if loss < best:
-            best, kept = loss, fleet.cohort.theta.clone()
-    if any(held):
-        fleet.cohort.theta = kept
+        now = _held_losses(fleet, held)
+        if number == 0 or now.sum() < at_best.sum():
+            best, at_best = fleet.cohort.theta.clone(), now
+    if reports and len(at_start):
+        confirmed = Verdict.of(torch.stack((at_start, at_best))).best() == 1
+        fleet.cohort.theta = best if confirmed else start
     return reports
 
 
-def _held_loss(fleet: Fleet, held: Sequence[Sequence[Lesson]]) -> float:
-    """Loss on held-back lessons, summed over headsets: what each tells the federation adds up."""
-    each = online.check_loss(fleet.cohort, fleet.cohort.theta, held)
-    return float(sum(len(mine) * loss for mine, loss in zip(held, each.tolist(), strict=True)))
+def _dose(fleet: Fleet, rounds: int) -> online.Dose:
+    """The steps of one round: all rounds together what the labels of all headsets bear."""
+    told = Counter[tuple[str, int]]()
+    for memory in fleet.memories:
+        for task, labels in memory.told.items():
+            told.update({(task, label): n for label, n in labels.items()})
+    whole = online.Dose.by_labels(told.total() / max(1, len(told)))
+    return replace(whole, steps=-(-whole.steps // max(1, rounds)))
+
+
+def _held_losses(fleet: Fleet, held: Sequence[Sequence[Lesson]]) -> Tensor:
+    """(M,) losses on all held-back lessons. A headset tells their count, sum and sum of squares."""
+    theta = fleet.cohort.theta
+    return torch.cat(
+        [online.lesson_losses(fleet.cohort, theta[h : h + 1], mine) for h, mine in enumerate(held)]
+    )
 
 
 class _Union:

@@ -62,7 +62,7 @@ def brain(split: Split) -> Brain:
 def _federate(split: Split, brain: Brain, coordination: str) -> tuple[Fleet, list[RoundReport]]:
     people = [meet(u, brain.population) for u in split.federation]
     fleet = study._taught(brain, people, Protocol())
-    how = Protocol(rounds=2, steps=2, coordination=coordination)
+    how = Protocol(rounds=2, coordination=coordination)
     return fleet, study.federate(fleet, people, how)
 
 
@@ -112,7 +112,7 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, brain: Brain) ->
             [meet(u, brain.population, role == "pretraining") for u in getattr(split, role)]
             for role in ("federation", "unseen", "pretraining")
         ]
-        return study.study("made", "doing", *groups, brain, Protocol(rounds=1, steps=2))
+        return study.study("made", "doing", *groups, brain, Protocol(rounds=1))
 
     one, two = run(), run()
     assert set(one.federation) == set(one.unseen) == set(ARMS)
