@@ -3,7 +3,7 @@
 The life of one question: :meth:`Agents.push` takes samples, :meth:`Agents.tick` answers; what the
 user says of it later comes to :meth:`Agents.feedback` and waits; :meth:`Agents.ask` has the learner
 learn it, and what it learned is taken up whole by :meth:`Agents.adopt`. Live (:mod:`fedxr.live`)
-and replayed (:mod:`fedxr.replay`) headsets both go through here, so the same calls give the same
+and lockstep (:mod:`fedxr.lockstep`) headsets both go through here: the same calls give the same
 answers and the same adapters.
 
 ``ask`` may run in a second thread while the others run in the first, one call at a time; seats

@@ -87,7 +87,7 @@ def stream_device(scenario: str) -> Device:
 
 
 def profile_of_actor(actor: Actor, tasks: Sequence[str]) -> Profile:
-    """The actor as the server will seat it, for replays without a network."""
+    """The actor as the server will seat it, for lockstep without a network."""
     device = DEVICES.get(str(actor.device.get("model")))
     profile = Profile(
         Member(actor.name, actor.user.channels, tuple(tasks)),

@@ -17,6 +17,7 @@ from rich.status import Status
 from agent.allocation import keep_freed_memory
 from agent.brain import load_brain, save_brain
 from agent.fleet import Brain
+from bridge.protocol import BridgeError
 from evaluation.requirements import RequirementError
 from evaluation.tables import print_table
 from fedxr.commands import Stream, demo_command, serve_command, stream_command
@@ -25,6 +26,14 @@ from fedxr.demo import Demo
 from fedxr.doctor import doctor as show_doctor
 from fedxr.headless import Federate, Source, federate, gather, pretrain_on
 from fedxr.sensors import Sensors, sensors_command
+from fedxr.record import (
+    Export,
+    Record,
+    Replay,
+    export_command,
+    record_command,
+    replay_command,
+)
 from fedxr.serve import Serve
 from fedxr.unity import Unity, unity_command
 from scenarios.users import DataError, User
@@ -71,6 +80,9 @@ Command = (
     | Annotated[Unity, tyro.conf.subcommand("unity")]
     | Annotated[Federate, tyro.conf.subcommand("federate")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
+    | Annotated[Record, tyro.conf.subcommand("record")]
+    | Annotated[Replay, tyro.conf.subcommand("replay")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
@@ -91,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     try:
         return _run(command, console)
-    except (DataError, RequirementError, ValueError, OSError) as error:
+    except (BridgeError, DataError, RequirementError, ValueError, OSError) as error:
         console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
@@ -116,6 +128,12 @@ def _run(command: object, console: Console) -> int:
             return _federate(command, console)
         case Pretrain():
             return _pretrain(command, console)
+        case Record():
+            return record_command(command, console)
+        case Replay():
+            return replay_command(command, console)
+        case Export():
+            return export_command(command, console)
         case Data():
             return 0 if show_data(folder(command.data), console) else 1
         case Doctor():

@@ -1,8 +1,8 @@
 """``fedxr demo``: eight headsets live over the real websocket, learning and meeting, then a table.
 
 The headsets run in a process of their own and stream in real time; the server answers, learns and
-federates. Afterwards the same ticks and feedback are replayed without a network with every headset
-for itself (``local``) and with a server in the middle (``centralized``).
+federates. Afterwards the same ticks and feedback are played again in lockstep, without a network,
+with every headset for itself (``local``) and with a server in the middle (``centralized``).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from federation.ledger import total
 from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor
 from fedxr.learner import Learner
-from fedxr.replay import Replay, replay
+from fedxr.lockstep import Lockstep, lockstep
 from fedxr.script import beats
 from fedxr.serve import Serving, learning_of, serving
 from fedxr.stream import Actor, Played, play_apart
@@ -141,7 +141,7 @@ async def _stream(
 
 def _others(
     config: Demo, brain: Brain, cast: Sequence[Actor], out: Console
-) -> dict[str, Replay]:
+) -> dict[str, Lockstep]:
     """The same ticks and feedback under the other coordinations."""
     found = {}
     for name in OTHERS:
@@ -153,7 +153,7 @@ def _others(
                 (profile_of_actor(a, _tasks(a, brain)), beats(a.user, a.voice, config.seconds))
                 for a in cast
             ]
-            found[name] = replay(agents, script, round_=round(config.round_s * 30))
+            found[name] = lockstep(agents, script, round_=round(config.round_s * 30))
     return found
 
 
@@ -213,7 +213,7 @@ def _result(
     live: Serving,
     cast: Sequence[Actor],
     played: Sequence[Played],
-    others: Mapping[str, Replay],
+    others: Mapping[str, Lockstep],
     lived: float,
 ) -> results.Result:
     board = live.scoreboard
@@ -324,7 +324,7 @@ def _table(
     cast: Sequence[Actor],
     played: Sequence[Played],
     live: Serving,
-    others: Mapping[str, Replay],
+    others: Mapping[str, Lockstep],
     lived: float,
 ) -> Table:
     """Quality, latency and cost, task by task, and beside it the other coordinations."""
@@ -352,7 +352,7 @@ def _table(
     return table
 
 
-def _cost_of(one: Replay) -> str:
+def _cost_of(one: Lockstep) -> str:
     rows = [row for report in one.rounds for row in report.rows if row.link != "compute"]
     up, down, d2d = (total(rows, link).bytes for link in ("uplink", "downlink", "d2d"))
     return _cost(up, down, d2d, total(rows).joules)

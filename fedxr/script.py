@@ -1,4 +1,4 @@
-"""A user's recording as the beats of a headset's life, the same for live streams and replays.
+"""A user's recording as the beats of a headset's life, the same live and in lockstep.
 
 One :class:`Beat` is one tick: what is sensed in it, what is asked at its end, and what the user
 says, late and noisily, of what was asked before.

@@ -17,6 +17,7 @@ from agent.cohort import Tuning
 from agent.fleet import Brain
 from bridge.admission import ServerConfig
 from bridge.certificates import Certificate
+from bridge.recording.recorder import Recorder
 from bridge.server import BridgeServer
 from bridge.web import Page
 from federation import Round
@@ -29,6 +30,8 @@ from fedxr.page_files import page_files
 from fedxr.scoreboard import Scoreboard
 from fedxr.tempo import Tempo, keep_going
 
+RECORDINGS = Path("runs/recordings")
+"""Where recordings go that are not named."""
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "tiny.safetensors"
 
 
@@ -62,6 +65,8 @@ class Serve:
     """Accept unencrypted traffic on a network that is yours alone."""
     seed: int = 0
     """Names all draws of chance."""
+    record: Path | None = None
+    """Record all sessions, raw sensor data included, to this new file (MCAP)."""
 
 
 @dataclass
@@ -70,6 +75,7 @@ class Serving:
 
     server: BridgeServer
     live: Live
+    recorder: Recorder
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: bool = False
 
@@ -91,19 +97,24 @@ async def serving(
     tempo: Tempo,
     scenario: str = "all",
     pages: Mapping[str, Page] | None = None,
+    record: Path | None = None,
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
-    session is told goodbye and every headset's state is saved. ``pages`` are served beside the
-    usual ones."""
+    session is told goodbye, every headset's state is saved, and a recording that runs is finished.
+    ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start."""
     tuning = Tuning(seed=learning.round.seed)
     learner = Apart(brain, tuning, learning, state)
     live = Live(Agents(brain, tuning, learner), scenario)
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
     loop = asyncio.get_running_loop()
+    server = BridgeServer(live, config, {**page_files(), **(pages or {})})
+    recorder = Recorder(server, RECORDINGS)
     try:
+        if record is not None:
+            recorder.start(record)
         await asyncio.to_thread(learner.ready)
-        async with BridgeServer(live, config, {**page_files(), **(pages or {})}) as server:
-            serving = Serving(server, live)
+        async with server:
+            serving = Serving(server, live, recorder)
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(signal.SIGINT, serving.stop)
                 loop.add_signal_handler(signal.SIGTERM, serving.stop)
@@ -120,6 +131,7 @@ async def serving(
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.remove_signal_handler(signal.SIGINT)
             loop.remove_signal_handler(signal.SIGTERM)
+        await recorder.stop()
         live.close()
 
 
@@ -136,8 +148,12 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
     learning = learning_of(config.coordination, config.seed)
     tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
     async with serving(
-        brain, config.state, door.config, learning, tempo, config.scenario, pages
+        brain, config.state, door.config, learning, tempo, config.scenario, pages, config.record
     ) as running:
         show_door(door, running.server.port, out)
         out.print("Ctrl-C stops; what headsets have learned is kept.")
+        if config.record is not None:
+            out.print(f"recording raw sensor data to {config.record}", highlight=False)
         await running.stopped.wait()
+    if running.recorder.status().path is not None:
+        out.print(str(running.recorder.status()), highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The live path over real websockets: equal to a replay, whoever comes or goes."""
+"""The live path over real websockets: equal to lockstep, whoever comes or goes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bridge.client import connect
 from bridge.protocol import BridgeError, Notice
 from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor
-from fedxr.replay import replay
+from fedxr.lockstep import lockstep
 from fedxr.script import beats
 from fedxr.stream import Actor, Player, open_player
 
@@ -93,8 +93,8 @@ async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, lis
     return heard, crowd, theta
 
 
-def replayed_answers(agents: Agents, cast: list[Actor]) -> Heard:
-    """All answers of the replay, noted as they are given."""
+def lockstep_answers(agents: Agents, cast: list[Actor]) -> Heard:
+    """All answers in lockstep, noted as they are given."""
     told: Heard = {}
     tick, capture_us = agents.tick, START
 
@@ -109,16 +109,16 @@ def replayed_answers(agents: Agents, cast: list[Actor]) -> Heard:
 
     agents.tick = keep  # type: ignore[method-assign]
     script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, SECONDS)) for a in cast]
-    replay(agents, script, learn=LEARN, round_=ROUND, every_tick=True)
+    lockstep(agents, script, learn=LEARN, round_=ROUND, every_tick=True)
     return told
 
 
-async def test_live_equals_replay(cast: list[Actor], brain: Brain, tmp_path: Path) -> None:
-    """In lockstep: the same answers to every tick (1e-5) and the same adapters after a round."""
+async def test_live_equals_lockstep(cast: list[Actor], brain: Brain, tmp_path: Path) -> None:
+    """Beat by beat: the same answers to every tick (1e-5) and the same adapters after a round."""
     async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
         heard, crowd, theta = await live_answers(rig, cast)
     agents = live_rig.agents_of(brain)
-    told = replayed_answers(agents, cast)
+    told = lockstep_answers(agents, cast)
     assert heard.keys() == told.keys()
     assert len(heard) > 3 * 200
     for key, p in heard.items():

@@ -2,7 +2,7 @@
 
 Order within a beat: all headsets' samples, answers, then what users say. Every ``learn`` beats what
 was said is learned, every ``round`` beats the headsets meet. Nothing depends on a clock, so a
-replay is the same each time.
+run is the same each time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ must reach the rings before those that they follow have left them."""
 
 
 @dataclass
-class Replay:
+class Lockstep:
     """What came of it. ``answers``: (headset, task, episode, tick) -> (truth, best)."""
 
     answers: dict[tuple[str, str, int, int], tuple[int, int]] = field(default_factory=dict)
@@ -32,16 +32,16 @@ class Replay:
     rounds: list[RoundReport] = field(default_factory=list)
 
 
-def replay(
+def lockstep(
     agents: Agents,
     cast: Sequence[tuple[Profile, Iterable[Beat]]],
     learn: int = 15,
     round_: int = 300,
     every_tick: bool = False,
-) -> Replay:
+) -> Lockstep:
     """Play the cast to its end; ``every_tick`` answers each tick, not only those that are asked
     about (the same answers, but for the age of summaries between questions)."""
-    out = Replay()
+    out = Lockstep()
     rows = [agents.join(profile) for profile, _ in cast]
     names = [profile.member.name for profile, _ in cast]
     waited = dict.fromkeys(rows, 0)

@@ -1,0 +1,1 @@
+"""Sessions as files: written beside a running server, read back, replayed, exported."""

@@ -1,0 +1,257 @@
+"""Reads recordings back as events, and says what is missing."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from mcap.records import Channel as Topic
+from mcap.records import Message
+from msgspec import Struct
+
+from bridge.protocol import (
+    Block,
+    BridgeError,
+    Bye,
+    Cue,
+    Feedback,
+    Notice,
+    PackedFrame,
+    Ping,
+    Reply,
+)
+from bridge.recording.records import Closed, Dropped, Recorded
+from bridge.recording.salvage import MAGIC, Damage, read_summary, walk
+from bridge.recording.sessions import SESSION, RecordedSession
+
+
+class RecordingError(BridgeError, ValueError):
+    """A file is not a recording; the message says what it is instead."""
+
+
+class _Header(Struct, gc=False):
+    t0_us: int
+    n: int
+    period_us: float
+    first: float
+    stamps: bytes
+    shape: list[int]
+    encoding: Any
+
+
+class _SensorRecord(Struct, gc=False):
+    session: int
+    seq: int
+    data: bytes
+    block: _Header
+
+
+class _MessageRecord(Struct, gc=False):
+    session: int
+    raw: bytes
+    channels: list[str] = []
+    from_headset: bool = False
+
+
+_read_sensor = msgspec.json.Decoder(_SensorRecord).decode
+_read_message = msgspec.json.Decoder(_MessageRecord).decode
+_RAW: dict[str, msgspec.msgpack.Decoder[Any]] = {
+    "frame": msgspec.msgpack.Decoder(PackedFrame),
+    "feedback": msgspec.msgpack.Decoder(Feedback),
+    "clock": msgspec.msgpack.Decoder(Ping),
+    "reply": msgspec.msgpack.Decoder(Reply),
+    "cue": msgspec.msgpack.Decoder(Cue),
+    "notice": msgspec.msgpack.Decoder(Notice),
+    "bye": msgspec.msgpack.Decoder(Bye),
+    "closed": msgspec.msgpack.Decoder(Closed),
+    "dropped": msgspec.msgpack.Decoder(Dropped),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message of a session, in the order in which they came and went; None: it opened.
+    ``log_us`` is when, by the server's clock; ``up``: the headset sent it."""
+
+    session: RecordedSession
+    log_us: int
+    message: Recorded | None = None
+    up: bool = False
+
+
+@dataclass
+class Found:
+    """What reading a file has found so far. ``frames_lost`` arrived without some of their blocks;
+    ``records_lost`` is known from the count that each record carries, so what was cut from the end
+    is not in it. ``dropped``: messages that the recorder itself had to leave out."""
+
+    sessions: int = 0
+    records: int = 0
+    damages: list[Damage] = field(default_factory=list)
+    records_lost: int = 0
+    frames_lost: int = 0
+    dropped: int = 0
+    finished: bool = False
+    first_us: int = 0
+    last_us: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """From the first event to the last."""
+        return (self.last_us - self.first_us) / 1e6
+
+    @property
+    def report(self) -> list[str]:
+        """What is missing, one line each; empty when nothing is."""
+        lines = [f"damaged: {damage}" for damage in self.damages]
+        if self.records_lost:
+            lines.append(f"lost: {self.records_lost} records in what is damaged")
+        if self.frames_lost:
+            lines.append(f"lost: {self.frames_lost} frames of which a part is damaged")
+        if not self.finished:
+            lines.append(
+                "lost: the end. The file was cut, or its recorder killed, after the "
+                f"{self.seconds:.1f} s that are kept"
+            )
+        if self.dropped:
+            lines.append(f"never written: {self.dropped} messages that the disk was too slow for")
+        return lines
+
+
+class Recording:
+    """A recording on disk. Raises RecordingError when the file is none.
+
+    `events` may be gone through any number of times; ``found`` is what the last time found.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found = Found()
+        try:
+            with path.open("rb") as file:
+                start = file.read(64)
+                # A damaged beginning is no reason to give up a file that has sessions in it.
+                known = (start.startswith(MAGIC) and b"fedxr" in start) or (
+                    start and SESSION.encode() in _map(file)
+                )
+        except OSError as error:
+            raise RecordingError(f"cannot read {path}: {error.strerror or error}") from None
+        if not known:
+            what = f"starts with {start[:8]!r}" if start else "is empty"
+            raise RecordingError(
+                f"{path} {what}; a recording is an MCAP file that `fedxr record` or "
+                "`fedxr serve --record` has written"
+            )
+
+    def events(self) -> Iterator[Event]:
+        """Everything that can still be read, in order."""
+        found = self.found = Found()
+        with self.path.open("rb") as file, _map(file) as data:
+            for event in _Reading(data, found).events():
+                found.first_us = found.first_us or event.log_us
+                found.last_us = max(found.last_us, event.log_us)
+                yield event
+
+
+def _map(file: Any) -> mmap.mmap:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+class _Reading:
+    """One pass through a file's bytes: records become events, blocks join their frames."""
+
+    def __init__(self, data: mmap.mmap, found: Found) -> None:
+        self._data, self._found = data, found
+        self._summary = read_summary(data)
+        self._topics: dict[int, Topic] = dict(self._summary.topics) if self._summary else {}
+        self._sessions: dict[int, RecordedSession] = {}
+        self._blocks: dict[int, list[tuple[int, str, Block]]] = {}
+        self._next = 0
+        self._unread = 0
+
+    def events(self) -> Iterator[Event]:
+        found = self._found
+        for record in walk(self._data, found.damages):
+            if record is None:
+                found.finished = True
+            elif isinstance(record, RecordedSession):
+                self._sessions[record.number] = record
+                found.sessions += 1
+                yield Event(record, record.log_us)
+            else:
+                for part in record:
+                    if isinstance(part, Topic):
+                        self._topics[part.id] = part
+                    elif isinstance(part, Message):
+                        event = self._event(part)
+                        if event is not None:
+                            yield event
+        for blocks in self._blocks.values():
+            found.frames_lost += len({seq for seq, _, _ in blocks})
+        self._count_lost()
+
+    def _count_lost(self) -> None:
+        found = self._found
+        if self._summary is not None:
+            found.records_lost = self._summary.messages - found.records
+        elif found.finished:
+            size = len(self._data)
+            found.damages.append(
+                Damage(size, 0, "the index at the end is not whole; no message is lost by that")
+            )
+        found.records_lost += self._unread
+
+    def _event(self, message: Message) -> Event | None:
+        """The event of a message; None for a block, which waits for its frame, and for what cannot
+        be read because the topic or session that it belongs to is damaged."""
+        found, topic = self._found, self._topics.get(message.channel_id)
+        found.records += 1
+        found.records_lost += (message.sequence - self._next) % 2**32
+        self._next = (message.sequence + 1) % 2**32
+        kind = topic.topic.split("/")[2] if topic is not None else ""
+        try:
+            if kind == "sensor" and topic is not None:
+                self._keep(_read_sensor(message.data), topic.metadata["channel"])
+                return None
+            record = _read_message(message.data)
+            session, told = self._sessions[record.session], _RAW[kind].decode(record.raw)
+        except (KeyError, msgspec.MsgspecError):
+            self._unread += 1
+            return None
+        if isinstance(told, Dropped):
+            found.dropped += told.records
+        if isinstance(told, PackedFrame) and not self._fill(told, session, record.channels):
+            return None
+        up = isinstance(told, PackedFrame | Feedback | Ping) or record.from_headset
+        return Event(session, message.log_time // 1000, told, up)
+
+    def _keep(self, record: _SensorRecord, name: str) -> None:
+        """Put a block aside until its frame comes."""
+        session, head = self._sessions[record.session], record.block
+        block = Block(
+            session.welcome.channels[name],
+            head.t0_us,
+            head.n,
+            record.data,
+            head.period_us,
+            head.first,
+            head.stamps,
+            head.shape,
+            head.encoding,
+        )
+        self._blocks.setdefault(record.session, []).append((record.seq, name, block))
+
+    def _fill(self, frame: PackedFrame, session: RecordedSession, names: list[str]) -> bool:
+        """Put the blocks that came before it into ``frame``; False when some are missing."""
+        blocks = self._blocks.pop(session.number, [])
+        here = [(name, block) for seq, name, block in blocks if seq == frame.seq]
+        self._found.frames_lost += len({seq for seq, _, _ in blocks} - {frame.seq})
+        if [name for name, _ in here] != names:
+            self._found.frames_lost += 1
+            return False
+        frame.blocks.extend(block for _, block in here)
+        return True

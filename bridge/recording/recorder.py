@@ -1,0 +1,150 @@
+"""Records a running server: starts and stops, and tells how it goes.
+
+    recorder = Recorder(server, Path("runs/recordings"))
+    path = recorder.start()          # sessions that are open are recorded from here on
+    recorder.status()                # for a page or a console
+    status = await recorder.stop()
+
+What is recorded is what the server accepted and what it sent. A session that was open already when
+the recording began starts with the hello and welcome that it had; its replay then lacks what the
+model had seen before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bridge.clock import now_us
+from bridge.protocol import BridgeError, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
+from bridge.recording.records import Closed, Recorded
+from bridge.recording.sessions import RecordedSession
+from bridge.recording.writer import Entry, RecordingWriter
+from bridge.server import BridgeServer
+from bridge.session import Session
+
+
+@dataclass(frozen=True)
+class RecordingStatus:
+    """``path`` is the file that is being written, or that was written last (None: none yet).
+    ``dropped``: messages that were left out because the disk did not keep up. ``error``: why
+    writing ended early, if it did."""
+
+    recording: bool = False
+    path: Path | None = None
+    seconds: float = 0.0
+    bytes: int = 0
+    records: int = 0
+    sessions: int = 0
+    dropped: int = 0
+    error: str = ""
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.path}: {self.sessions} sessions, {self.records} records, "
+            f"{self.bytes / 1e6:.1f} MB, {self.seconds:.0f} s"
+        )
+        if self.dropped:
+            text += f"; {self.dropped} messages left out because the disk was too slow"
+        return text + (f"; {self.error}" if self.error else "")
+
+
+class Recorder:
+    """An observer of ``server`` while a recording runs. ``folder`` is where files go that are not
+    named; ``now`` is the server's clock."""
+
+    def __init__(self, server: BridgeServer, folder: Path, now: Callable[[], int] = now_us) -> None:
+        self._server, self._folder, self._now = server, folder, now
+        self._writer: RecordingWriter | None = None
+        self._sessions: dict[str, RecordedSession] = {}
+        self._count = 0
+        self._began = 0.0
+        self._last = RecordingStatus()
+
+    def start(self, path: Path | None = None) -> Path:
+        """Begin a new file, named by the time unless ``path`` says; raises BridgeError."""
+        if self._writer is not None:
+            raise BridgeError(f"already recording to {self._writer.path}; stop that first")
+        if path is None:
+            path = self._folder / time.strftime("%Y%m%d-%H%M%S.mcap", time.gmtime())
+        self._writer = RecordingWriter(path)
+        self._began, self._count = time.monotonic(), 0
+        self._server.observers.append(self)
+        for session in self._server.sessions.values():
+            self.opened(session)
+        return path
+
+    async def stop(self) -> RecordingStatus:
+        """End the file; what waits is written first, beside the event loop."""
+        writer = self._writer
+        if writer is None or self not in self._server.observers:
+            return self._last
+        self._server.observers.remove(self)
+        self._sessions.clear()
+        await asyncio.get_running_loop().run_in_executor(None, writer.close)
+        self._last = self._status(writer, recording=False)
+        self._writer = None
+        return self._last
+
+    def status(self) -> RecordingStatus:
+        """How the present recording goes, or how the last one ended."""
+        return self._status(self._writer, recording=True) if self._writer else self._last
+
+    def _status(self, writer: RecordingWriter, recording: bool) -> RecordingStatus:
+        counts = writer.counts
+        return RecordingStatus(
+            recording,
+            writer.path,
+            time.monotonic() - self._began,
+            counts.bytes,
+            counts.records,
+            counts.sessions,
+            counts.dropped,
+            counts.error,
+        )
+
+    # As an observer
+
+    def opened(self, session: Session) -> None:
+        """The session is written from its welcome on, its token left out."""
+        if self._writer is None or session.welcome is None:
+            return
+        self._count += 1
+        recorded = self._sessions[session.id] = RecordedSession(
+            self._count,
+            msgspec.structs.replace(session.hello, token=None),
+            msgspec.structs.replace(session.welcome, last_seq=session.last_seq),
+            self._now(),
+            session.clock,
+        )
+        self._writer.put(recorded)
+
+    def received(self, session: Session, message: PackedFrame | Feedback | Ping | Bye) -> None:
+        self._put(session, message, up=True)
+
+    def sent(self, session: Session, message: Reply | Cue | Notice | Bye) -> None:
+        self._put(session, message, up=False)
+
+    def closed(self, session: Session, reason: str) -> None:
+        self._put(session, Closed(reason), up=False)
+        self._sessions.pop(session.id, None)
+
+    def _put(self, session: Session, message: Recorded, up: bool) -> None:
+        recorded = self._sessions.get(session.id)
+        if recorded is None or self._writer is None:
+            return
+        now, about_us = self._now(), None
+        if isinstance(message, PackedFrame | Reply):
+            about_us = message.capture_us
+        elif isinstance(message, Feedback):
+            about_us = message.t_us
+        capture_us = now
+        # Before the first clock estimate the headset's times mean nothing here: arrival must do.
+        if about_us is not None and session.clock is not None:
+            capture_us = max(0, session.clock.to_remote(about_us))
+        self._writer.put(Entry(recorded, now, capture_us, message, up))

@@ -1,0 +1,161 @@
+"""``fedxr record``, ``replay`` and ``export``: sessions as files.
+
+``fedxr serve --record FILE`` records beside the agents; ``fedxr record`` runs a bridge that does
+nothing else. A recording holds raw sensor data: it is written on the machine that the headsets
+stream to, readable by its user alone, and nothing here sends it anywhere but to the ``--url`` that
+a replay is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from bridge.admission import ServerConfig
+from bridge.application import Application
+from bridge.recording.reader import Recording
+from bridge.recording.recorder import Recorder
+from bridge.recording.replay import Replayed, replay
+from bridge.server import BridgeServer
+from bridge.session import Session
+from bridge.wire import run
+from fedxr.serve import RECORDINGS
+
+
+@dataclass(frozen=True)
+class Record:
+    """A bridge without agents: what headsets stream is written to a file, nothing answered."""
+
+    out: Path | None = None
+    """The file to write (MCAP); by default runs/recordings/, named by the time."""
+    host: str = "127.0.0.1"
+    """Address to listen on; any but loopback needs a token and --insecure."""
+    port: int = 8765
+    """Port for headsets; 0 takes any free one."""
+    token: str | None = None
+    """What a headset must show."""
+    insecure: bool = False
+    """Accept unencrypted traffic on a network that is yours alone."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Play a recording to a bridge: each recorded session connects as any headset."""
+
+    file: Path
+    """The recording."""
+    url: str = "ws://127.0.0.1:8765"
+    """Where the bridge listens."""
+    speed: float = 1.0
+    """1 is real time, 10 ten times as fast; 0 is as fast as the server answers, in step with the
+    recorded answers."""
+    loop: bool = False
+    """Again and again, until Ctrl-C."""
+    token: str | None = None
+    """What the server asks for."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A recording in another program's format."""
+
+    file: Path
+    """The recording."""
+    to: Literal["xdf", "rerun"] = "xdf"
+    """XDF for EEG and physiology tools; rerun for its 3D viewer (extra `rerun`)."""
+    out: Path | None = None
+    """The file to write; by default beside the recording."""
+
+
+class _Listener(Application):
+    """Lets everyone in and answers nothing."""
+
+    def joined(self, session: Session) -> Sequence[str]:
+        return session.hello.tasks
+
+    def dropped(self, session: Session, counts: Mapping[str, int]) -> None:
+        """Nothing to do: the bridge has told the headset, and that is recorded."""
+        return
+
+
+@asynccontextmanager
+async def _recording(
+    recorder: Recorder, path: Path | None, console: Console
+) -> AsyncIterator[None]:
+    """Record from here on, and say at the end what the file holds. Enter it before the server
+    starts, so that the ends of its sessions are recorded too."""
+    console.print(f"recording raw sensor data to {recorder.start(path)}", highlight=False)
+    try:
+        yield
+    finally:
+        console.print(str(await recorder.stop()), highlight=False, soft_wrap=True)
+
+
+def record_command(config: Record, console: Console) -> int:
+    """Record until Ctrl-C; 1 when writing failed."""
+    return run(_record(config, console))
+
+
+async def _record(config: Record, console: Console) -> int:
+    stopped = asyncio.Event()
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)
+    bridge = ServerConfig(config.host, config.port, config.token, config.insecure)
+    server = BridgeServer(_Listener(), bridge)
+    recorder = Recorder(server, RECORDINGS)
+    async with _recording(recorder, config.out, console), server:
+        console.print(f"headsets: {server.url}   Ctrl-C stops", highlight=False)
+        await stopped.wait()
+    return 1 if recorder.status().error else 0
+
+
+def replay_command(config: Replay, console: Console) -> int:
+    """Replay, then say how the answers compare and what of the file was damaged; 1 when a session
+    was refused or ended early."""
+    if config.speed < 0:
+        raise ValueError(f"--speed {config.speed:g}; allowed are 0 (in step) and more")
+    recorded, total = Recording(config.file), Replayed()
+    try:
+        run(
+            replay(
+                recorded,
+                config.url,
+                speed=config.speed,
+                loop=config.loop,
+                token=config.token,
+                total=total,
+            )
+        )
+    finally:
+        for line in [*recorded.found.report, *total.trouble]:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(str(total), highlight=False, soft_wrap=True)
+    return 1 if total.ended else 0
+
+
+def export_command(config: Export, console: Console) -> int:
+    """Export what can be read; damage and channels that the format has no place for are said."""
+    recorded = Recording(config.file)
+    out = config.out or config.file.with_suffix(".xdf" if config.to == "xdf" else ".rrd")
+    if out.exists():
+        raise ValueError(f"{out} exists; name another with --out")
+    if config.to == "xdf":
+        from bridge.recording.xdf import write_xdf
+
+        left_out = write_xdf(recorded, out)
+    else:
+        from bridge.recording.rerun import write_rerun
+
+        left_out = write_rerun(recorded, out)
+    for line in [*recorded.found.report, *left_out]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)", highlight=False)
+    return 0
