@@ -25,15 +25,8 @@ from fedxr.data import data as show_data
 from fedxr.demo import Demo
 from fedxr.doctor import doctor as show_doctor
 from fedxr.headless import Federate, Source, federate, gather, pretrain_on
+from fedxr.record import Export, Record, Replay, recording_command
 from fedxr.sensors import Sensors, sensors_command
-from fedxr.record import (
-    Export,
-    Record,
-    Replay,
-    export_command,
-    record_command,
-    replay_command,
-)
 from fedxr.serve import Serve
 from fedxr.unity import Unity, unity_command
 from scenarios.users import DataError, User
@@ -128,12 +121,8 @@ def _run(command: object, console: Console) -> int:
             return _federate(command, console)
         case Pretrain():
             return _pretrain(command, console)
-        case Record():
-            return record_command(command, console)
-        case Replay():
-            return replay_command(command, console)
-        case Export():
-            return export_command(command, console)
+        case Record() | Replay() | Export():
+            return recording_command(command, console)
         case Data():
             return 0 if show_data(folder(command.data), console) else 1
         case Doctor():

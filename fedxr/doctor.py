@@ -30,6 +30,7 @@ _PURPOSE = {
     "lan": "serve headsets on the local network: certificate and QR code (fedxr serve --lan)",
     "ray": "federate over many machines",
     "zenoh": "headsets that talk to each other directly",
+    "rerun": "export recordings for the rerun viewer",
     "sensors": "stream from LSL and BrainFlow devices",
     "test": "run the tests (make test)",
     "dev": "run the checks (make check)",

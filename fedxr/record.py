@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
+from tyro.conf import Positional
 
-from bridge.admission import ServerConfig
 from bridge.application import Application
 from bridge.recording.reader import Recording
 from bridge.recording.recorder import Recorder
@@ -27,6 +27,8 @@ from bridge.recording.replay import Replayed, replay
 from bridge.server import BridgeServer
 from bridge.session import Session
 from bridge.wire import run
+from fedxr.lan import open_door, root_page, show_door
+from fedxr.page_files import page_files
 from fedxr.serve import RECORDINGS
 
 
@@ -37,11 +39,13 @@ class Record:
     out: Path | None = None
     """The file to write (MCAP); by default runs/recordings/, named by the time."""
     host: str = "127.0.0.1"
-    """Address to listen on; any but loopback needs a token and --insecure."""
+    """Address to listen on; any but loopback needs a token, and TLS or --insecure."""
     port: int = 8765
-    """Port for headsets; 0 takes any free one."""
+    """Port for headsets and their page; 0 takes any free one."""
+    lan: bool = False
+    """Listen on the local network, as `fedxr serve --lan` does."""
     token: str | None = None
-    """What a headset must show."""
+    """What a headset must show; --lan makes one."""
     insecure: bool = False
     """Accept unencrypted traffic on a network that is yours alone."""
 
@@ -50,7 +54,7 @@ class Record:
 class Replay:
     """Play a recording to a bridge: each recorded session connects as any headset."""
 
-    file: Path
+    file: Positional[Path]
     """The recording."""
     url: str = "ws://127.0.0.1:8765"
     """Where the bridge listens."""
@@ -61,13 +65,15 @@ class Replay:
     """Again and again, until Ctrl-C."""
     token: str | None = None
     """What the server asks for."""
+    trust: Path | None = None
+    """A root certificate (PEM) to trust besides the system's: that of `fedxr serve --lan`."""
 
 
 @dataclass(frozen=True)
 class Export:
     """A recording in another program's format."""
 
-    file: Path
+    file: Positional[Path]
     """The recording."""
     to: Literal["xdf", "rerun"] = "xdf"
     """XDF for EEG and physiology tools; rerun for its 3D viewer (extra `rerun`)."""
@@ -99,25 +105,30 @@ async def _recording(
         console.print(str(await recorder.stop()), highlight=False, soft_wrap=True)
 
 
-def record_command(config: Record, console: Console) -> int:
-    """Record until Ctrl-C; 1 when writing failed."""
+def recording_command(config: Record | Replay | Export, console: Console) -> int:
+    """One of the three commands; returns the exit code."""
+    if isinstance(config, Replay):
+        return _replay(config, console)
+    if isinstance(config, Export):
+        return _export(config, console)
     return run(_record(config, console))
 
 
 async def _record(config: Record, console: Console) -> int:
+    """Until Ctrl-C; 1 when writing failed."""
     stopped = asyncio.Event()
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)
-    bridge = ServerConfig(config.host, config.port, config.token, config.insecure)
-    server = BridgeServer(_Listener(), bridge)
+    door = open_door(config.host, config.port, config.token, config.insecure, config.lan)
+    server = BridgeServer(_Listener(), door.config, page_files() | root_page(door.certificate))
     recorder = Recorder(server, RECORDINGS)
     async with _recording(recorder, config.out, console), server:
-        console.print(f"headsets: {server.url}   Ctrl-C stops", highlight=False)
+        show_door(door, server.port, console)
         await stopped.wait()
     return 1 if recorder.status().error else 0
 
 
-def replay_command(config: Replay, console: Console) -> int:
+def _replay(config: Replay, console: Console) -> int:
     """Replay, then say how the answers compare and what of the file was damaged; 1 when a session
     was refused or ended early."""
     if config.speed < 0:
@@ -131,6 +142,7 @@ def replay_command(config: Replay, console: Console) -> int:
                 speed=config.speed,
                 loop=config.loop,
                 token=config.token,
+                trust=config.trust,
                 total=total,
             )
         )
@@ -141,7 +153,7 @@ def replay_command(config: Replay, console: Console) -> int:
     return 1 if total.ended else 0
 
 
-def export_command(config: Export, console: Console) -> int:
+def _export(config: Export, console: Console) -> int:
     """Export what can be read; damage and channels that the format has no place for are said."""
     recorded = Recording(config.file)
     out = config.out or config.file.with_suffix(".xdf" if config.to == "xdf" else ".rrd")

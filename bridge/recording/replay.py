@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -81,6 +82,15 @@ class Replayed:
         )
 
 
+@dataclass(frozen=True)
+class _Where:
+    """Where to replay to: see `bridge.client.connect`."""
+
+    url: str
+    token: str | None = None
+    trust: Path | None = None
+
+
 class _Headset:
     """One recorded session, alive again."""
 
@@ -98,7 +108,7 @@ class _Headset:
         self._numbers: dict[int, int] = {}
         self._shift = 0
 
-    async def open(self, url: str, token: str | None, resume: str | None) -> None:
+    async def open(self, where: _Where, resume: str | None) -> None:
         """Connect with the recorded hello. Channels are offered as reliable: what is in the
         recording has been thinned already. Raises BridgeError."""
         hello, welcome = self.session.hello, self.session.welcome
@@ -106,13 +116,14 @@ class _Headset:
             type(c)(c.name, c.layout, c.rate_hz, "reliable") for c in self.session.channels.values()
         ]
         self.client = await connect(
-            url,
+            where.url,
             user=hello.user,
             scenario=hello.scenario,
             channels=channels,
             tasks=hello.tasks,
             device=hello.device,
-            token=token,
+            token=where.token,
+            trust=where.trust,
             resume=resume,
             clock_s=None,
             now=self._now,
@@ -208,6 +219,7 @@ async def replay(
     speed: float = 1.0,
     loop: bool = False,
     token: str | None = None,
+    trust: Path | None = None,
     total: Replayed | None = None,
 ) -> Replayed:
     """Replay, again and again if ``loop``. ``speed`` 0 is in step, as fast as the server answers.
@@ -216,7 +228,7 @@ async def replay(
     session is not let in; what happens to later ones is noted in ``total.trouble``.
     """
     total = total or Replayed()
-    stage = _Stage(url, token, speed, total)
+    stage = _Stage(_Where(url, token, trust), speed, total)
     while True:
         began_us, first_us = now_us(), None
         try:
@@ -235,8 +247,8 @@ async def replay(
 class _Stage:
     """The sessions that are open at this moment of a replay."""
 
-    def __init__(self, url: str, token: str | None, speed: float, total: Replayed) -> None:
-        self._url, self._token, self._speed, self._total = url, token, speed, total
+    def __init__(self, where: _Where, speed: float, total: Replayed) -> None:
+        self._where, self._speed, self._total = where, speed, total
         self._here: dict[int, _Headset] = {}
         self._ids: dict[str, str] = {}
         self._left: set[str] = set()
@@ -280,7 +292,7 @@ class _Stage:
         patience = now_us() + PATIENCE_S * 1e6
         while True:
             try:
-                await headset.open(self._url, self._token, resume)
+                await headset.open(self._where, resume)
                 break
             except BridgeError as error:
                 if session.hello.user in self._left and now_us() < patience:

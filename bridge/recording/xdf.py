@@ -55,6 +55,7 @@ class _Xdf:
         self.left_out: set[str] = set()
         self._file = file
         self._streams: dict[tuple[int, str], _Stream] = {}
+        self._offsets: dict[int, list[bytes]] = {}
         file.write(b"XDF:")
         self._chunk(_FILE_HEADER, b'<?xml version="1.0"?><info><version>1.0</version></info>')
 
@@ -72,6 +73,7 @@ class _Xdf:
             self._add_marker(event, "reply", message.capture_us, best)
         elif isinstance(message, Ping) and message.offset_us is not None:
             offset = struct.pack("<dd", message.sent_us / 1e6, message.offset_us / 1e6)
+            self._offsets.setdefault(session.number, []).append(offset)
             for stream in self._streams.values():
                 if stream.session == session.number:
                     self._chunk(_CLOCK_OFFSET, struct.pack("<I", stream.number) + offset)
@@ -140,6 +142,8 @@ class _Xdf:
             f"<desc><channels>{channels}</channels></desc></info>"
         )
         self._chunk(_STREAM_HEADER, struct.pack("<I", found.number) + xml.encode())
+        for offset in self._offsets.get(session.number, ()):
+            self._chunk(_CLOCK_OFFSET, struct.pack("<I", found.number) + offset)
         return found
 
     def _chunk(self, tag: int, content: bytes) -> None:

@@ -147,6 +147,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_recorder_leaves_what_it_had_flushed(tmp_path: Path) -> None:
     path = tmp_path / "killed.mcap"
     child = subprocess.Popen(
