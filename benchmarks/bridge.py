@@ -17,7 +17,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -80,20 +80,21 @@ class Echo(Application):
         session.send_reply(frame.seq, frame.capture_us, ANSWERS)
 
 
-async def _report_when_told(port: int) -> None:
-    """Print the port; print CPU seconds and RSS whenever a line comes in; end with the input."""
+async def report_when_told(port: int, more: Callable[[], dict[str, float]] = dict) -> None:
+    """Print the port; print CPU seconds, RSS and ``more`` whenever a line comes in; end with the
+    input."""
     print(json.dumps({"port": port}), flush=True)
     me = psutil.Process()
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):
         times = me.cpu_times()
-        said = {"cpu": times.user + times.system, "rss": me.memory_info().rss}
+        said = {"cpu": times.user + times.system, "rss": me.memory_info().rss, **more()}
         print(json.dumps(said), flush=True)
 
 
 async def our_server(config: ServerConfig) -> None:
     async with BridgeServer(Echo(), config) as server:
-        await _report_when_told(server.port)
+        await report_when_told(server.port)
 
 
 async def bare_server() -> None:
@@ -104,7 +105,7 @@ async def bare_server() -> None:
             await socket.send(reply)
 
     async with serve(echo, "127.0.0.1", 0, compression=None) as server:
-        await _report_when_told(next(iter(server.sockets)).getsockname()[1])
+        await report_when_told(next(iter(server.sockets)).getsockname()[1])
 
 
 class Window:
@@ -237,7 +238,7 @@ async def flood(url: str, clients: int) -> None:
 
     tasks = [asyncio.create_task(one(n)) for n in range(clients)]
     await asyncio.sleep(1.0)
-    await _report_when_told(0)
+    await report_when_told(0)
     for task in tasks:
         task.cancel()
 
@@ -245,9 +246,9 @@ async def flood(url: str, clients: int) -> None:
 class Process:
     """A server, or a flood, in a process of its own."""
 
-    def __init__(self, role: str, *more: str) -> None:
+    def __init__(self, role: str, *more: str, script: str = __file__) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--role", role, *more],
+            [sys.executable, script, "--role", role, *more],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -268,6 +269,10 @@ class Process:
 
     def stop(self) -> None:
         self._in.close()
+        self._process.wait(10)
+
+    def kill(self) -> None:
+        self._process.kill()
         self._process.wait(10)
 
 

@@ -92,6 +92,7 @@ class ChannelCodec:
         """The newest stamp of the last block unpacked, whether its frame was accepted or not."""
         self._one = () if self.free else (1, *layout.shape)
         self._grid = StampGrid(channel.rate_hz)
+        self._ahead: tuple[Block, NDArray[np.generic] | ProtocolError] | None = None
 
     def pack(self, samples: Samples) -> Block:
         """The block of ``samples`` (n >= 1); raises ChannelError when they do not fit."""
@@ -151,7 +152,21 @@ class ChannelCodec:
             return np.array((block.t0_us,))
         return self._grid.make(block.n, block.t0_us, block.period_us, block.first)
 
+    def decode_ahead(self, block: Block) -> None:
+        """Decode the picture in ``block``, perhaps in another thread; `unpack` then takes it."""
+        try:
+            self._ahead = block, self._decode(block)
+        except ProtocolError as error:
+            self._ahead = block, error
+
     def _picture(self, block: Block) -> NDArray[np.generic]:
+        ahead, self._ahead = self._ahead, None
+        picture = ahead[1] if ahead is not None and ahead[0] is block else self._decode(block)
+        if isinstance(picture, ProtocolError):
+            raise picture
+        return picture
+
+    def _decode(self, block: Block) -> NDArray[np.generic]:
         self._check_shape(block)
         if not self.image:
             raise ProtocolError("bad-shape", f"encoding {block.encoding} is for vision only")

@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import os
 import secrets
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -64,6 +66,8 @@ class BridgeServer:
         self._past = PastSessions(self.config.resume_s)
         self._headsets: set[ServerWire] = set()
         self._live = Watchers()
+        # Half the cores: the event loop and the application need the others.
+        self._decoders = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), "pictures")
         self._doorstep = Doorstep(self.config.max_waiting)
         self._server: Server | None = None
         self._tending: asyncio.Task[None] | None = None
@@ -122,6 +126,7 @@ class BridgeServer:
         self._server.close()
         await self._server.wait_closed()
         self._server = None
+        self._decoders.shutdown(wait=False, cancel_futures=True)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -260,6 +265,7 @@ class BridgeServer:
             outbox_bytes=config.outbox_bytes,
             late_us=config.late_us,
             now=self._now,
+            decoders=self._decoders,
         )
         session.resumed = last_seq is not None
         session.begin_after(hello.last_seq if last_seq is None else last_seq)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 
 from bridge.channels import Channel
 from bridge.clock import Estimate
+from bridge.decoding import Decoding, Ordered
 from bridge.frames import ChannelCodec, Frame, unpack_samples
 from bridge.observer import Observer
 from bridge.protocol import (
@@ -60,6 +62,7 @@ class Session:
         outbox_bytes: int,
         late_us: int,
         now: Callable[[], int],
+        decoders: Executor,
     ) -> None:
         self.id = session_id
         self.hello = hello
@@ -90,6 +93,11 @@ class Session:
         self._to_inbox = False
         self._held = False
         self._deaf = False
+        self._decoding = (
+            Decoding(decoders, wire, self.codecs, self._take_in)
+            if any(codec.image for codec in self.codecs.values())
+            else None
+        )
         self._taken = 0
         self._refusals: deque[float] = deque(maxlen=_ABUSE)
         self._told: Counter[str] = Counter()
@@ -181,19 +189,31 @@ class Session:
         if self.over.done() or self._deaf:
             return
         self.stats.bytes_in += len(data)
-        seq = 0
         try:
             message = decode_up(data)
             if not self._open:
                 raise ProtocolError("bad-sequence", "wait for the welcome before sending more")
+            if isinstance(message, Ping):
+                self._receive_ping(message)
+            elif self._decoding is not None and self._decoding.must_wait(message):
+                self._decoding.put(message)
+            else:
+                self._take_in(message)
+        except ProtocolError as error:
+            self._refuse(error, 0)
+
+    def _take_in(self, message: Ordered) -> None:
+        """A message in its turn; pictures in it have been decoded."""
+        if self.over.done() or self._deaf:
+            return
+        seq = 0
+        try:
             if type(message) is PackedFrame:
                 seq = message.seq
                 self._receive_frame(message)
             elif type(message) is Feedback:
                 seq = message.seq
                 self._receive_feedback(message)
-            elif type(message) is Ping:
-                self._receive_ping(message)
             elif type(message) is Bye:
                 self._observe(message)
                 self._finish(f"bye: {message.reason}" if message.reason else "bye")

@@ -1,0 +1,155 @@
+"""Bent messages through codec and session: `python -m benchmarks.fuzz [--count 1000000]`.
+
+Golden messages of fedxr.v1 are changed, cut and grown at random, from one seed, and given to the
+decoders and to sessions on a real server's socket, a new one whenever one has thrown its headset
+out, and otherwise for every second message. Only a refusal may come of it: any other exception ends
+the run with the message that caused it, as hex. `tests/bridge` does the same by hypothesis, on
+fewer messages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import time
+from collections import Counter
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import psutil
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+
+from benchmarks.load_clients import bent, golden
+from bridge.application import Application
+from bridge.channels import Channel
+from bridge.clock import now_us
+from bridge.frames import ChannelCodec, Frame, unpack_samples
+from bridge.protocol import Hello, PackedFrame, ProtocolError, decode_down, decode_up, encode
+from bridge.server import BridgeServer, ServerConfig, Session
+from bridge.wire import Wire, run
+
+CHANNELS = (
+    Channel("left", "hands/openxr26", 72),
+    Channel("eeg", "eeg/Oz-O1-O2", 250),
+    Channel("mic", "audio/pcm16", 16_000),
+    Channel("eye", "vision/gray", 30),
+    Channel("cloud", "spatial/points", 30),
+    Channel("gaze", "gaze/point2", 72),
+)
+"""As the golden vectors have them, numbered from 1."""
+
+
+class Looker(Application):
+    """Looks at every array, as an agent does."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def joined(self, session: Session) -> tuple[str, ...]:
+        return ("gesture",)
+
+    def frame(self, session: Session, frame: Frame) -> None:
+        self.frames += 1
+        for samples in frame.samples.values():
+            if len(samples.t_us) != len(samples.values):
+                raise AssertionError("stamps and values differ")
+
+
+def through_codec(data: bytes, outcomes: Counter[str]) -> None:
+    codecs = {n: ChannelCodec(channel, n) for n, channel in enumerate(CHANNELS, 1)}
+    for decode in (decode_up, decode_down):
+        try:
+            message = decode(data)
+            if isinstance(message, PackedFrame):
+                for samples in unpack_samples(message, codecs).values():
+                    outcomes["samples"] += len(samples)
+            outcomes["accepted"] += 1
+        except ProtocolError as error:
+            outcomes[error.code] += 1
+
+
+def session_on(wire: Wire, application: Looker, pictures: Executor) -> Session:
+    """A session as the server makes it, open from the start."""
+    hello = Hello(1, 1, "u", "s", [], [])
+    session = Session(
+        wire,
+        "fuzz",
+        hello,
+        CHANNELS,
+        {},
+        inbox_bytes=2**20,
+        outbox_bytes=2**16,
+        late_us=250_000,
+        now=now_us,
+        decoders=pictures,
+    )
+    session.tasks = ("gesture",)
+    session.open(application.frame, application.feedback)
+    return session
+
+
+async def fuzz(count: int, seed: int) -> None:
+    chance, messages, outcomes = random.Random(seed), golden(), Counter[str]()
+    application, opened = Looker(), 1
+    me = psutil.Process()
+    start, before = time.perf_counter(), 0
+    pictures = ThreadPoolExecutor(1)
+    async with (
+        BridgeServer(application, ServerConfig(port=0)) as server,
+        open_websocket(server.url, subprotocols=["fedxr.v1"], compression=None) as socket,
+    ):
+        await socket.send(encode(Hello(1, 1, "u", "s", [], [])))
+        await socket.recv()
+        reading = asyncio.create_task(_read(socket))
+        wire = next(iter(server.sessions.values()))._wire
+        session = session_on(wire, application, pictures)
+        for n in range(1, count + 1):
+            data = bent(messages, chance)
+            if session.over.done() or chance.random() < 0.5:
+                session, opened = session_on(wire, application, pictures), opened + 1
+            try:
+                through_codec(data, outcomes)
+                session.receive(data)
+            except Exception:
+                print(f"message {n} of seed {seed}: {data.hex()}", file=sys.stderr)
+                raise
+            if n % 16 == 0:
+                await asyncio.sleep(0)
+            if n == min(count, 20_000):
+                before = me.memory_info().rss
+            if n % 100_000 == 0:
+                rate = n / (time.perf_counter() - start)
+                print(f"{n} messages, {rate:.0f}/s", flush=True)
+        reading.cancel()
+    pictures.shutdown()
+    after = me.memory_info().rss
+    print(", ".join(f"{code} {times}" for code, times in outcomes.most_common()))
+    print(
+        f"{count} messages through codec and session in {time.perf_counter() - start:.0f} s: "
+        f"{application.frames} frames taken, {opened} sessions; no exception; memory "
+        f"{before / 2**20:.0f} MB after the first 20,000, {after / 2**20:.0f} MB at the end"
+    )
+
+
+async def _read(socket: ClientConnection) -> None:
+    async for _ in socket:
+        pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    run(fuzz(options.count, options.seed))
+
+
+if __name__ == "__main__":
+    main()

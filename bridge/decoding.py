@@ -1,0 +1,81 @@
+"""Pictures are decoded beside the event loop, so that a headset with a camera costs the others
+nothing.
+
+A frame with a compressed picture, and whatever the same headset sends after it, waits here until a
+thread has decoded the picture; then the frame goes on as if it had just come. Order is kept, and
+every other session goes on meanwhile (Pillow gives other threads the interpreter while it decodes).
+The threads have no lower priority: on a busy machine one could then be stopped while it holds the
+interpreter, and the event loop with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+
+from bridge.frames import ChannelCodec
+from bridge.protocol import Bye, Feedback, Hello, PackedFrame
+from bridge.wire import Wire
+
+_MOST = 4
+"""Messages that may wait here before the headset is read no further."""
+Ordered = Hello | PackedFrame | Feedback | Bye
+
+
+class Decoding:
+    """The waiting messages of one session; each is handed to ``go_on`` in its turn."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        wire: Wire,
+        codecs: Mapping[int, ChannelCodec],
+        go_on: Callable[[Ordered], None],
+    ) -> None:
+        self._executor = executor
+        self._wire = wire
+        self._codecs = codecs
+        self._go_on = go_on
+        self._waiting: deque[Ordered] = deque()
+        self._busy = False
+
+    def must_wait(self, message: Ordered) -> bool:
+        """Whether ``message`` has something to decode or stands behind one that has."""
+        return self._busy or (
+            type(message) is PackedFrame and any(b.encoding != "raw" for b in message.blocks)
+        )
+
+    def put(self, message: Ordered) -> None:
+        self._waiting.append(message)
+        if len(self._waiting) >= _MOST:
+            self._wire.hold("decoding")
+        if not self._busy:
+            self._next()
+
+    def _next(self) -> None:
+        """Start with the oldest message; those without pictures go on at once."""
+        self._busy = True
+        while self._waiting:
+            message = self._waiting.popleft()
+            if len(self._waiting) < _MOST:
+                self._wire.release("decoding")
+            if type(message) is PackedFrame and any(b.encoding != "raw" for b in message.blocks):
+                decoded = self._wire.loop.run_in_executor(self._executor, self._decode, message)
+                decoded.add_done_callback(lambda _, m=message: self._decoded(m))  # type: ignore[misc]
+                return
+            self._go_on(message)
+        self._busy = False
+
+    def _decode(self, message: PackedFrame) -> None:
+        """In a thread. What cannot be decoded is left to `ChannelCodec.unpack`, which says why."""
+        for block in message.blocks:
+            codec = self._codecs.get(block.channel)
+            if codec is not None and block.encoding != "raw":
+                codec.decode_ahead(block)
+
+    def _decoded(self, message: PackedFrame) -> None:
+        try:
+            self._go_on(message)
+        finally:
+            self._next()

@@ -1,0 +1,99 @@
+"""Pictures are decoded beside the event loop, in order, and cost the other headsets nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from bridge_rig import GAZE, Recorder, gaze, headset, samples_of, server_of, until
+
+import bridge.frames
+from bridge.channels import Channel
+from bridge.protocol import Block, Notice, PackedFrame, Reply
+
+EYE = Channel("eye", "vision/rgb", 30)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """No picture is decoded before this is set."""
+    event, decode = threading.Event(), bridge.frames.decode_picture
+
+    def decode_later(*picture: Any) -> Any:
+        event.wait(30)
+        return decode(*picture)
+
+    monkeypatch.setattr(bridge.frames, "decode_picture", decode_later)
+    return event
+
+
+async def test_others_are_answered_while_a_picture_is_decoded(gate: threading.Event) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        camera, other = await headset(server.url, [EYE]), await headset(server.url)
+        await camera.send_frame(5, {"eye": samples_of(EYE, [5])})
+        for t in range(1, 20):
+            await other.send_frame(t, gaze(t))
+            assert isinstance(await asyncio.wait_for(anext(other), 10), Reply)
+        assert not any(f.samples.get("eye") for f in app.frames)
+        # The clock is read at once, too: a pong that waited would mislead.
+        assert await camera.sync_clock(2) is not None
+        gate.set()
+        assert isinstance(await asyncio.wait_for(anext(camera), 10), Reply)
+        await camera.close()
+        await other.close()
+
+
+async def test_what_comes_after_a_picture_stays_behind_it(gate: threading.Event) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        camera = await headset(server.url, [EYE, GAZE])
+        sent = samples_of(EYE, [2])
+        for t in range(1, 30):
+            await camera.send_frame(t, {"eye": samples_of(EYE, [t])} if t % 3 == 2 else gaze(t))
+            await camera.send_feedback("emotion", t)
+        session = app.sessions[0]
+        await until(lambda: session._wire._holds)
+        assert (len(app.frames), len(app.told)) == (1, 1)
+        gate.set()
+        await until(lambda: len(app.told) == 29)
+        assert [f.capture_us for f in app.frames] == list(range(1, 30))
+        assert (app.frames[1].samples["eye"].values == sent.values).all()
+        assert session.stats.refused == 0
+        await camera.close("done")
+        await until(lambda: app.over)
+        assert app.over == ["bye: done"]
+
+
+async def test_a_broken_picture_is_refused_and_the_next_one_taken() -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        camera = await headset(server.url, [EYE])
+        number = camera.welcome.channels["eye"]
+        broken = Block(number, 1, 1, b"\x89PNG no", shape=[4, 4, 3], encoding="png")
+        await camera.forward(PackedFrame(1, 1, [broken]))
+        notice = await asyncio.wait_for(anext(camera), 10)
+        assert isinstance(notice, Notice)
+        assert (notice.code, notice.seq) == ("bad-image", 1)
+        await camera.send_frame(2, {"eye": samples_of(EYE, [2])})
+        assert isinstance(await asyncio.wait_for(anext(camera), 10), Reply)
+        assert app.frames[0].samples["eye"].values.shape == (1, 4, 4, 3)
+        await camera.close()
+
+
+async def test_a_session_may_end_while_a_picture_is_decoded(gate: threading.Event) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        camera = await headset(server.url, [EYE])
+        await camera.send_frame(5, {"eye": samples_of(EYE, [5])})
+        await until(lambda: app.sessions[0].stats.bytes_in)
+        camera.abort()
+        await until(lambda: app.over)
+        gate.set()
+        again = await headset(server.url, [EYE], user="v")
+        await again.send_frame(5, {"eye": samples_of(EYE, [5])})
+        assert isinstance(await asyncio.wait_for(anext(again), 10), Reply)
+        assert len(app.frames) == 1
+        await again.close()
