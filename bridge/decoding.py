@@ -10,6 +10,7 @@ interpreter, and the event loop with it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -24,39 +25,42 @@ Ordered = Hello | PackedFrame | Feedback | Bye
 
 
 class Decoding:
-    """The waiting messages of one session; each is handed to ``go_on`` in its turn."""
+    """The waiting messages of one session; each is handed to ``go_on`` in its turn, until the
+    session is ``over``. None stands for the end of the connection."""
 
     def __init__(
         self,
         executor: Executor,
         wire: Wire,
         codecs: Mapping[int, ChannelCodec],
-        go_on: Callable[[Ordered], None],
+        over: asyncio.Future[str],
+        go_on: Callable[[Ordered | None], None],
     ) -> None:
         self._executor = executor
         self._wire = wire
         self._codecs = codecs
+        self._over = over
         self._go_on = go_on
-        self._waiting: deque[Ordered] = deque()
-        self._busy = False
+        self._waiting: deque[Ordered | None] = deque()
+        self.busy = False
 
     def must_wait(self, message: Ordered) -> bool:
         """Whether ``message`` has something to decode or stands behind one that has."""
-        return self._busy or (
+        return self.busy or (
             type(message) is PackedFrame and any(b.encoding != "raw" for b in message.blocks)
         )
 
-    def put(self, message: Ordered) -> None:
+    def put(self, message: Ordered | None) -> None:
         self._waiting.append(message)
         if len(self._waiting) >= _MOST:
             self._wire.hold("decoding")
-        if not self._busy:
+        if not self.busy:
             self._next()
 
     def _next(self) -> None:
         """Start with the oldest message; those without pictures go on at once."""
-        self._busy = True
-        while self._waiting:
+        self.busy = True
+        while self._waiting and not self._over.done():
             message = self._waiting.popleft()
             if len(self._waiting) < _MOST:
                 self._wire.release("decoding")
@@ -65,7 +69,8 @@ class Decoding:
                 decoded.add_done_callback(lambda _, m=message: self._decoded(m))  # type: ignore[misc]
                 return
             self._go_on(message)
-        self._busy = False
+        self._waiting.clear()
+        self.busy = False
 
     def _decode(self, message: PackedFrame) -> None:
         """In a thread. What cannot be decoded is left to `ChannelCodec.unpack`, which says why."""

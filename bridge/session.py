@@ -94,7 +94,7 @@ class Session:
         self._held = False
         self._deaf = False
         self._decoding = (
-            Decoding(decoders, wire, self.codecs, self._take_in)
+            Decoding(decoders, wire, self.codecs, self.over, self._take_in)
             if any(codec.image for codec in self.codecs.values())
             else None
         )
@@ -152,7 +152,8 @@ class Session:
     @property
     def settled(self) -> bool:
         """Whether all that arrived has been acknowledged."""
-        return self.acknowledged == self.last_seq
+        decoding = self._decoding is not None and self._decoding.busy
+        return not decoding and self.acknowledged == self.last_seq
 
     def take(self) -> Frame | Feedback | None:
         """The oldest waiting item of the inbox, or None; reading resumes when there is room."""
@@ -202,9 +203,9 @@ class Session:
         except ProtocolError as error:
             self._refuse(error, 0)
 
-    def _take_in(self, message: Ordered) -> None:
-        """A message in its turn; pictures in it have been decoded."""
-        if self.over.done() or self._deaf:
+    def _take_in(self, message: Ordered | None) -> None:
+        """A message in its turn; pictures in it have been decoded. None: the connection is gone."""
+        if self.over.done():
             return
         seq = 0
         try:
@@ -214,6 +215,8 @@ class Session:
             elif type(message) is Feedback:
                 seq = message.seq
                 self._receive_feedback(message)
+            elif message is None:
+                self._finish("connection lost")
             elif type(message) is Bye:
                 self._observe(message)
                 self._finish(f"bye: {message.reason}" if message.reason else "bye")
@@ -223,9 +226,11 @@ class Session:
             self._refuse(error, seq)
 
     def lost(self) -> None:
-        """The connection is gone."""
-        if not self.over.done():
-            self._finish("connection lost")
+        """The connection is gone; what came over it still counts."""
+        if self._decoding is not None and self._decoding.busy:
+            self._decoding.put(None)
+        else:
+            self._take_in(None)
 
     def listen_no_more(self) -> None:
         """Take nothing in any more; what waits in the inbox can still be taken out."""

@@ -26,6 +26,7 @@ from bridge.recording.sessions import RecordedSession
 CLOSE = 1e-6
 """Probabilities no further apart than this count as the same: headsets that are answered in one
 pass instead of two are so by rounding."""
+_LAST_S = 2.0
 PATIENCE_S = 20.0
 """How long a replay in step waits for an answer before it gives up waiting for that session's."""
 _SYNC_S = 2.0
@@ -182,11 +183,21 @@ class _Headset:
     async def end(self, reason: str) -> None:
         """End as the recorded session did: with a bye, or without."""
         if reason.startswith("bye"):
+            await self._last_answers()
             await self.client.close(self.bye)
         else:
             self.client.abort()
         await self._listening
         self.total.missing += len(self._expected)
+
+    async def _last_answers(self) -> None:
+        """Wait for answers that are still due, as long as some come."""
+        while self._expected and self._waits and self.client.ended is None:
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), _LAST_S)
+            except TimeoutError:
+                return
 
     def _now(self) -> int:
         return now_us() - (self._zero_us or 0)

@@ -89,11 +89,25 @@ async def test_a_session_may_end_while_a_picture_is_decoded(gate: threading.Even
         camera = await headset(server.url, [EYE])
         await camera.send_frame(5, {"eye": samples_of(EYE, [5])})
         await until(lambda: app.sessions[0].stats.bytes_in)
-        camera.abort()
+        await camera.send_frame(6, {"eye": samples_of(EYE, [6])})
+        await camera.close("done")
+        assert not app.over
+        gate.set()
+        await until(lambda: app.over)
+        # What had arrived counts, and the bye behind it.
+        assert [f.capture_us for f in app.frames] == [5, 6]
+        assert app.over == ["bye: done"]
+
+
+async def test_a_session_may_be_ended_while_a_picture_is_decoded(gate: threading.Event) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        camera = await headset(server.url, [EYE])
+        for t in (5, 6, 7):
+            await camera.send_frame(t, {"eye": samples_of(EYE, [t])})
+        await until(lambda: app.sessions[0]._decoding.busy)  # type: ignore[union-attr]
+        app.sessions[0].close("enough")
         await until(lambda: app.over)
         gate.set()
-        again = await headset(server.url, [EYE], user="v")
-        await again.send_frame(5, {"eye": samples_of(EYE, [5])})
-        assert isinstance(await asyncio.wait_for(anext(again), 10), Reply)
-        assert len(app.frames) == 1
-        await again.close()
+    assert not app.frames
+    assert camera.ended == "enough"
