@@ -16,6 +16,7 @@ on which as many simulated headsets are seated.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import shutil
 import sys
@@ -100,6 +101,7 @@ def moving_state(n: int, number: int, rng: random.Random) -> LiveState:
             task: [(float(t), 0.5 + 0.1 * (t * t % 7), 0.7) for t in range(150 + 2 * number // 5)]
             for task in list(TASKS)[:8]
         },
+        recording=None,
     )  # fmt: skip
 
 
@@ -134,9 +136,15 @@ def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState
         joules=rng.random(),
         cluster=k // 8,
         representative=k % 8 == 0,
-        position=(10 * np.cos(k).item() * (1 + k // 8), 10 * np.sin(k).item() * (1 + k // 8)),
+        position=_place(k),
         drops=[{"what": "gaze", "count": number, "why": "a newer one came"}] if k % 5 == 0 else [],
     )
+
+
+def _place(k: int) -> tuple[float, float]:
+    """Clusters of eight stand in circles of 2 m around their own place on a circle of 10 m."""
+    far, near = 2.4 * (k // 8), 0.8 * k
+    return 10 * math.cos(far) + 2 * math.cos(near), 10 * math.sin(far) + 2 * math.sin(near)
 
 
 class Nobody(Application):

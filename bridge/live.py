@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bridge.queues import Outbox
 from bridge.wire import ServerWire
 
 
 class Watchers:
-    """The open `/live` websockets. Each gets the newest published state, as text, and nothing else;
-    what a watcher sends is ignored.
+    """The open `/live` websockets. Each gets the newest published state, as text, and nothing else.
+
+    What a watcher sends goes to ``hear``; one that sends what ``hear`` raises ValueError at is told
+    so and cut off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hear: Callable[[bytes], None]) -> None:
+        self._hear = hear
         self._outboxes: dict[ServerWire, Outbox] = {}
         self._published: bytes | None = None
 
@@ -28,7 +33,14 @@ class Watchers:
         """One watcher until it leaves; it starts with what was published last."""
         wire.text = True
         outbox = Outbox(wire, 0)
-        wire.direct(lambda data: None, outbox.flush, lambda: None)
+
+        def hear(data: bytes) -> None:
+            try:
+                self._hear(data)
+            except ValueError as error:
+                wire.fail(1008, str(error))
+
+        wire.direct(hear, outbox.flush, lambda: None)
         self._outboxes[wire] = outbox
         if self._published is not None:
             outbox.send_latest(self._published)

@@ -65,7 +65,9 @@ class BridgeServer:
         self._now = now
         self._past = PastSessions(self.config.resume_s)
         self._headsets: set[ServerWire] = set()
-        self._live = Watchers()
+        self._live = Watchers(lambda data: self.hear(data))
+        self.hear = _deaf
+        """What a watcher of `/live` sends is handed to this; it may raise ValueError."""
         # Half the cores: the event loop and the application need the others.
         self._decoders = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), "pictures")
         self._doorstep = Doorstep(self.config.max_waiting)
@@ -320,6 +322,10 @@ def _select_subprotocol(
 ) -> Subprotocol | None:
     """`web.check_bridge` has refused headsets without it; a watcher needs none."""
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+
+
+def _deaf(data: bytes) -> None:
+    raise ValueError("this server takes no wishes from its live page")
 
 
 def _new_id() -> str:

@@ -12,6 +12,7 @@ from federation import RoundReport
 from federation.ledger import SERVER, total
 from fedxr.live_state import DropState, EventState, LinkState
 
+Kind = Literal["joined", "left", "dropped", "round", "recording"]
 KEPT = 50
 """Happenings that a page which opens later still sees."""
 WHY = {
@@ -96,10 +97,14 @@ class Happenings:
             text = f"left out of round {report.number}: {drop.cause}"
             self._add(t, "dropped", drop.headset, text)
 
+    def recording(self, t: float, text: str) -> None:
+        """A recording began or ended."""
+        self._add(t, "recording", None, text)
+
     def _add(
         self,
         t: float,
-        kind: Literal["joined", "left", "dropped", "round"],
+        kind: Kind,
         headset: str | None,
         text: str,
     ) -> None:

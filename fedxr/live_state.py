@@ -92,9 +92,23 @@ class EventState(TypedDict):
 
     number: int
     t: float
-    kind: Literal["joined", "left", "dropped", "round"]
+    kind: Literal["joined", "left", "dropped", "round", "recording"]
     headset: str | None
     text: str
+
+
+class RecordingState(TypedDict):
+    """The recording that runs (``on``), or the last one; ``file`` is None before the first.
+    ``dropped``: messages left out because the disk was too slow; ``error``: why it did not start,
+    or ended early; empty if it did not."""
+
+    on: bool
+    file: str | None
+    seconds: float
+    bytes: int
+    sessions: int
+    dropped: int
+    error: str
 
 
 class LedgerState(TypedDict):
@@ -107,7 +121,8 @@ class LedgerState(TypedDict):
 
 
 class LiveState(TypedDict):
-    """The whole state, ``t`` seconds after the start and after ``round`` federated rounds."""
+    """The whole state, ``t`` seconds after the start and after ``round`` federated rounds;
+    ``recording`` is None where the server cannot record."""
 
     t: float
     round: int
@@ -117,3 +132,4 @@ class LiveState(TypedDict):
     events: list[EventState]
     ledger: LedgerState
     curves: dict[str, list[CurvePoint]]
+    recording: RecordingState | None

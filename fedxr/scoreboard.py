@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.answering import Probabilities
@@ -21,6 +21,7 @@ from fedxr.live_state import (
     LedgerState,
     LinkState,
     LiveState,
+    RecordingState,
     TaskState,
 )
 from fedxr.told import Score
@@ -84,6 +85,8 @@ class Scoreboard:
         self.scores: list[tuple[float, Score]] = []
         self.rounds: list[RoundReport] = []
         self.happenings = Happenings()
+        self.recording: Callable[[], RecordingState | None] = lambda: None
+        """How the recording goes (:mod:`fedxr.desk` says so where there can be one)."""
         self._totals = dict.fromkeys(("d2d", "uplink", "downlink"), Total(0, 0, 0.0, 0.0))
         self._links: list[LinkState] = []
         self._tallies: dict[str, Tally] = defaultdict(Tally)
@@ -181,6 +184,7 @@ class Scoreboard:
             events=list(self.happenings.kept),
             ledger=self.ledger(),
             curves=self.curves(),
+            recording=self.recording(),
         )
 
     def _headset(self, agents: Agents, row: int, clusters: list[ClusterState]) -> HeadsetState:

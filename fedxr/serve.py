@@ -23,6 +23,7 @@ from bridge.web import Page
 from federation import Round
 from fedxr.agents import Agents
 from fedxr.apart import Apart
+from fedxr.desk import Desk
 from fedxr.lan import open_door, root_page, show_door
 from fedxr.learner import Learning
 from fedxr.live import Live
@@ -109,6 +110,7 @@ async def serving(
     loop = asyncio.get_running_loop()
     server = BridgeServer(live, config, {**page_files(), **(pages or {})})
     recorder = Recorder(server, RECORDINGS)
+    server.hear = Desk(recorder, live.scoreboard).hear
     try:
         if record is not None:
             recorder.start(record)

@@ -8,6 +8,7 @@ import { showHeadsets } from "./headsets.js";
 import { showLatency } from "./latency.js";
 import { showMap, watchMap } from "./map.js";
 import { arrange } from "./order.js";
+import { offerRecording, showRecording } from "./record.js";
 import { showTotals } from "./totals.js";
 
 const STALE_MS = 5000; // after which a silent server is said to be silent
@@ -15,6 +16,7 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 const SLICE_MS = 5; // of a frame's 16 ms, for drawing
 const at = (id) => document.getElementById(id);
 
+let socket = null;
 let latest = null;
 let heard = 0; // when the last message came
 let tries = 0;
@@ -31,6 +33,7 @@ function sayConnection(state, text) {
 // Piece by piece, so that a frame is never late however many headsets there are.
 function* draw(state) {
   setText(at("clock"), `${clock(state.t)} · round ${state.round}`);
+  showRecording(state.recording);
   showTotals(at("totals"), state);
   showEvents(at("events"), at("news"), state.events);
   yield;
@@ -84,7 +87,7 @@ function receive(event) {
 function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   // ?token=… of the page's own address is passed on to a server that wants one.
-  const socket = new WebSocket(`${scheme}://${location.host}/live${location.search}`);
+  socket = new WebSocket(`${scheme}://${location.host}/live${location.search}`);
   socket.addEventListener("message", receive);
   socket.addEventListener("close", () => {
     const wait = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
@@ -99,6 +102,8 @@ function connect() {
 
 for (const id of ["measure", "find", "sort"]) at(id).addEventListener("input", drawSoon);
 watchMap(at("map"), drawSoon);
+// The server takes binary messages only, headsets' and pages' alike.
+offerRecording((wish) => socket.send(new TextEncoder().encode(JSON.stringify(wish))));
 setInterval(() => {
   if (at("connection").dataset.state === "live" && performance.now() - heard > STALE_MS) {
     sayConnection("waiting", "Connected, but no news for 5 s");

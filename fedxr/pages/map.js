@@ -8,6 +8,7 @@ const MARGIN = 26;
 const ROOF = 44; // the server's strip above the floor
 const LOWEST = 300;
 const LEVELS = 5;
+const MANY = 60; // links, from which on they are drawn thin
 
 let width = 0;
 let drawn = ""; // what the picture was drawn from
@@ -50,7 +51,7 @@ function server(x) {
 
 function lines(links, places, measure) {
   const most = Math.max(...links.map((link) => link[measure]), 0);
-  const level = (link) => (most > 0 ? Math.max(1, Math.ceil(LEVELS * Math.sqrt(link[measure] / most))) : 1);
+  const level = (link) => (most > 0 ? Math.max(1, Math.ceil((LEVELS * link[measure]) / most)) : 1);
   return links
     .filter(({ ends }) => places.has(ends[0]) && places.has(ends[1]))
     .sort((a, b) => a[measure] - b[measure])
@@ -63,7 +64,8 @@ function lines(links, places, measure) {
 function draw(state, measure) {
   if (state.headsets.length === 0) return makeSvg("svg", { width, height: LOWEST });
   const { place, height } = projection(state.headsets);
-  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, width, height });
+  const many = state.links.length > MANY ? "many" : "";
+  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: many });
   const places = new Map(state.headsets.map((headset) => [headset.id, place(headset)]));
   places.set("server", [width / 2, 30]);
   svg.append(...lines(state.links, places, measure), server(width / 2));

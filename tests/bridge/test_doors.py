@@ -154,6 +154,21 @@ async def test_pages_and_the_live_page() -> None:
         await until(lambda: server.watchers == 0)
 
 
+async def test_a_watcher_is_heard_or_cut_off_with_the_reason() -> None:
+    wishes: list[bytes] = []
+    async with server_of(Recorder()) as server:
+        async with open_websocket(server.url + "/live", proxy=None) as watcher:
+            await watcher.send(b"please")
+            with pytest.raises(ConnectionClosed, match="takes no wishes"):
+                await watcher.recv()
+        server.hear = wishes.append
+        async with open_websocket(server.url + "/live", proxy=None) as watcher:
+            await watcher.send(b"please")
+            await until(lambda: wishes == [b"please"])
+            server.publish(b"{}")
+            assert await watcher.recv() == "{}"
+
+
 async def test_clear_errors_when_there_is_no_bridge() -> None:
     async with server_of(Recorder()) as server:
         url, port = server.url, server.port

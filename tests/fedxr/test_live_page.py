@@ -93,6 +93,15 @@ def made_up(t: float) -> LiveState:
         ],
         ledger={"d2d_bytes": 1_234_567, "up_bytes": 4321, "down_bytes": 98, "joules": 0.42},
         curves={task: list(curve) for task in TASKS},
+        recording={
+            "on": True,
+            "file": "a.mcap",
+            "seconds": 63.0,
+            "bytes": 12_300_000,
+            "sessions": 8,
+            "dropped": 0,
+            "error": "",
+        },
     )
 
 
@@ -169,6 +178,8 @@ async def test_page_shows_the_state() -> None:
         "4 headsets, Γ = 4, 101 B, 0.20 J; represented by headset-1",
         "to 25.0 MB a link",
         "round 3: 8 here",
+        "a.mcap, 1:03, 12.3 MB",
+        "Stop recording",
     ):
         assert wanted in document, wanted
     assert document.count("<rect") == 2 + 1  # two representatives and the server
@@ -200,6 +211,7 @@ def test_every_field_of_the_state_is_documented_and_made_up() -> None:
         live_state.EventState: state["events"][0],
         live_state.ClusterState: state["clusters"][0],
         live_state.LedgerState: state["ledger"],
+        live_state.RecordingState: state["recording"],
     }
     for kind, example in examples.items():
         assert set(get_type_hints(kind)) == set(example), kind

@@ -1,0 +1,80 @@
+"""What whoever watches the live page may ask of a run: that it is recorded, and no longer.
+
+A watcher has shown the server's token, if it has one, and comes from the server's own page (see
+:mod:`bridge.web`). A wish is one binary message of JSON: ``{"record": true}`` or ``false``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from bridge.protocol import BridgeError
+from bridge.recording.recorder import Recorder
+from fedxr.live_state import RecordingState
+from fedxr.scoreboard import Scoreboard
+
+MOST = 1024
+"""Bytes of a wish."""
+
+
+class Wish(msgspec.Struct, forbid_unknown_fields=True):
+    """``record``: whether a recording shall run."""
+
+    record: bool
+
+
+class Desk:
+    """Takes wishes for ``recorder``; what comes of them is shown on ``scoreboard``."""
+
+    def __init__(self, recorder: Recorder, scoreboard: Scoreboard) -> None:
+        self._recorder, self._scoreboard = recorder, scoreboard
+        scoreboard.recording = self.state
+        self._stopping: asyncio.Task[None] | None = None
+        self._error = ""
+
+    def hear(self, data: bytes) -> None:
+        """One wish; asking for what is so already is fine. Raises ValueError for anything else."""
+        if len(data) > MOST:
+            raise ValueError(f"a wish of {len(data)} bytes; at most {MOST} are read")
+        try:
+            wish = msgspec.json.decode(data, type=Wish)
+        except msgspec.DecodeError as error:
+            raise ValueError(f'{error}; send {{"record": true}} or false') from None
+        if wish.record == self._recorder.status().recording:
+            return
+        if wish.record:
+            self._start()
+        elif self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+
+    def state(self) -> RecordingState:
+        """For the page."""
+        status = self._recorder.status()
+        return RecordingState(
+            on=status.recording,
+            file=None if status.path is None else status.path.name,
+            seconds=round(status.seconds, 1),
+            bytes=status.bytes,
+            sessions=status.sessions,
+            dropped=status.dropped,
+            error=status.error or self._error,
+        )
+
+    def _start(self) -> None:
+        try:
+            path = self._recorder.start()
+        except (BridgeError, OSError) as error:
+            self._error = str(error)
+            return
+        self._error = ""
+        self._tell(f"raw sensor data are recorded to {path.name}")
+
+    async def _stop(self) -> None:
+        status = await self._recorder.stop()
+        self._tell(f"the recording has ended: {status}")
+        self._stopping = None
+
+    def _tell(self, text: str) -> None:
+        self._scoreboard.happenings.recording(self._scoreboard.seconds, text)
