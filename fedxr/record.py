@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ def recording_command(config: Record | Replay | Export, console: Console) -> int
 async def _record(config: Record, console: Console) -> int:
     """Until Ctrl-C; 1 when writing failed."""
     stopped = asyncio.Event()
+    sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for the writing thread
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)
     door = open_door(config.host, config.port, config.token, config.insecure, config.lan)

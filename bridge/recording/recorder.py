@@ -104,7 +104,7 @@ class Recorder:
             counts.bytes,
             counts.records,
             counts.sessions,
-            counts.dropped,
+            writer.dropped + counts.unwritten,
             counts.error,
         )
 

@@ -164,6 +164,20 @@ def schema(name: str) -> bytes:
     return msgspec.json.encode({"title": name, "type": "object", "properties": properties})
 
 
+_NAMED = {
+    "depth/map": "foxglove.RawImage",
+    "thermal/map": "foxglove.RawImage",
+    "audio/pcm16": "foxglove.RawAudio",
+    "spatial/points": "foxglove.PointCloud",
+    "motion/head": "foxglove.PoseInFrame",
+    "motion/controller": "foxglove.PoseInFrame",
+    "hands/openxr26": "foxglove.PosesInFrame",
+    "hands/webxr25": "foxglove.PosesInFrame",
+}
+"""Layouts, other than vision's, for which Foxglove has a schema."""
+_DIGITS = 4
+"""Decimals of a pose's view (0.1 mm): floats in full take eight times their bytes."""
+
 encode_json = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -173,30 +187,21 @@ def view_of(channel: Channel, block: Block) -> str:
     layout = layout_of(channel.layout)
     if layout.modality == "vision":
         return "foxglove.RawImage" if block.encoding == "raw" else "foxglove.CompressedImage"
-    if layout.name in ("depth/map", "thermal/map"):
-        return "foxglove.RawImage"
-    named = {
-        "audio/pcm16": "foxglove.RawAudio",
-        "spatial/points": "foxglove.PointCloud",
-        "motion/head": "foxglove.PoseInFrame",
-        "motion/controller": "foxglove.PoseInFrame",
-        "hands/openxr26": "foxglove.PosesInFrame",
-        "hands/webxr25": "foxglove.PosesInFrame",
-    }
-    return named.get(layout.name, "fedxr.Samples")
+    return _NAMED.get(layout.name, "fedxr.Samples")
 
 
 def block_record(
-    session: int, seq: int, time_us: int, channel: Channel, block: Block
+    session: int, seq: int, time_us: int, channel: Channel, block: Block, view: str
 ) -> dict[str, Any]:
-    """The record of one block; ``time_us`` is when, by the server's clock, it was captured."""
+    """The record of one block under the schema ``view``; ``time_us`` is its capture time by the
+    server's clock."""
     layout = layout_of(channel.layout)
     return {
         "session": session,
         "seq": seq,
         "timestamp": {"sec": time_us // 1_000_000, "nsec": time_us % 1_000_000 * 1000},
         "frame_id": layout.frame,
-        **_view(view_of(channel, block), channel, layout, block),
+        **_view(view, channel, layout, block),
         "data": block.data,
         "block": {
             "t0_us": block.t0_us,
@@ -236,12 +241,13 @@ def _view(name: str, channel: Channel, layout: Layout, block: Block) -> dict[str
         ]
         return {"pose": _pose([0, 0, 0, 0, 0, 0, 1]), "point_stride": 12, "fields": fields}
     count = math.prod(block.shape or layout.shape)
-    last = np.frombuffer(block.data[-count * size :], np.dtype(layout.dtype).newbyteorder("<"))
+    last = np.frombuffer(block.data[-count * size :], layout.dtype)
+    if name == "fedxr.Samples":
+        return {"last": last.tolist()}
+    rounded = last.astype(np.float64).round(_DIGITS)
     if name == "foxglove.PoseInFrame":
-        return {"pose": _pose(last[:7].tolist())}
-    if name == "foxglove.PosesInFrame":
-        return {"poses": [_pose(joint) for joint in last.reshape(-1, 7).tolist()]}
-    return {"last": last.tolist()}
+        return {"pose": _pose(rounded[:7].tolist())}
+    return {"poses": [_pose(joint) for joint in rounded.reshape(-1, 7).tolist()]}
 
 
 def _pose(p: list[float]) -> dict[str, Any]:

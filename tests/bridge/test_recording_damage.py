@@ -13,28 +13,22 @@ import time
 from pathlib import Path
 
 import pytest
-from recording_rig import frames_of, record
+from bridge_rig import until
+from recording_rig import Rig, frames_of, record, send
 
 from bridge.protocol import BridgeError
+from bridge.recording import writer
 from bridge.recording.reader import Recording
-from bridge.recording.writer import RecordingWriter
 
 SEEDS = 30
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording of many chunks: the writer is made to finish one every few records."""
+    """A recording of many small chunks."""
     path = tmp_path_factory.mktemp("whole") / "whole.mcap"
     with pytest.MonkeyPatch.context() as patch:
-        write = RecordingWriter._write
-
-        def often(self: RecordingWriter, entry: object) -> None:
-            write(self, entry)  # type: ignore[arg-type]
-            if self.counts.records % 50 < 9:
-                self._flush()
-
-        patch.setattr(RecordingWriter, "_write", often)
+        patch.setattr(writer, "CHUNK_BYTES", 30_000)
         asyncio.run(record(path, ticks=40))
     return path
 
@@ -140,7 +134,7 @@ async def main():
             n += 1
             await send(client, [n])
             await rig.arrived(client)
-            print(n, rig.recorder.status().records, rig.recorder.status().bytes, flush=True)
+            print(n, rig.recorder.status().records, flush=True)
             await asyncio.sleep(0.02)
 
 asyncio.run(main())
@@ -148,7 +142,8 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
-def test_a_killed_recorder_leaves_what_it_had_flushed(tmp_path: Path) -> None:
+def test_a_killed_server_still_leaves_a_finished_file(tmp_path: Path) -> None:
+    """The process that writes sees the pipe end, and finishes with all that it was sent."""
     path = tmp_path / "killed.mcap"
     child = subprocess.Popen(
         [sys.executable, "-c", _KILLED, str(path), str(Path(__file__).parent)],
@@ -157,22 +152,48 @@ def test_a_killed_recorder_leaves_what_it_had_flushed(tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert child.stdout is not None
+    flushed = 0
     try:
-        flushed, sent, end = 0, 0, time.monotonic() + 60
-        sizes = set()
-        # Until the file has grown a third time: two flushes have gone by since the first.
-        while len(sizes) < 4 and time.monotonic() < end:
-            n, _, size = map(int, child.stdout.readline().split())
-            if size not in sizes:
-                sizes.add(size)
-                flushed, sent = sent, n
+        for line in child.stdout:
+            n, records = map(int, line.split())
+            flushed = flushed or (n if records else 0)
+            if records and n > flushed + 5:
+                break
     finally:
         child.send_signal(signal.SIGKILL)
-        child.wait(30)
-    assert len(sizes) == 4, "a recorder must flush once a second"
+        child.wait(60)
+        child.stdout.close()
+    assert flushed, "a recorder must flush once a second"
+    end = time.monotonic() + 60
+    while not (found := read(path))[2]:
+        assert time.monotonic() < end, "the file was not finished within a minute"
+        time.sleep(0.1)
+    frames, report, _ = found
+    assert report == []
+    # When counts came, what had been sent a flush before was in the file.
+    assert len(frames["ann"]) > 0
+
+
+async def test_a_killed_writer_leaves_what_it_had_flushed(tmp_path: Path) -> None:
+    """And the server goes on, and says so."""
+    async with Rig(tmp_path) as rig:
+        path = rig.recorder.start()
+        client = await rig.connect("ann")
+        await send(client, range(1, 11))
+        await rig.arrived(client)
+        await until(lambda: rig.recorder.status().records >= 90)
+        process = rig.recorder._writer._process  # type: ignore[union-attr]
+        process.send_signal(signal.SIGKILL)
+        await until(lambda: rig.recorder.status().error)
+        await send(client, [11])
+        await rig.arrived(client)
+        assert len(rig.app.frames) == 11
+        status = await rig.recorder.stop()
+        assert "the process that writes it ended with -9" in status.error
+        assert status.dropped > 0
+        await client.close()
     frames, report, finished = read(path)
-    # What was sent before the last flush but one must be in the file.
-    assert len(frames["ann"]) >= flushed
+    assert len(frames["ann"]) == 12
     assert not finished
     assert "lost: the end" in report[-1]
 

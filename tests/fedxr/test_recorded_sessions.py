@@ -14,13 +14,16 @@ import pytest
 
 from agent.fleet import Brain
 from agent.tokens import Emission, TokenStream
+from bridge.admission import ServerConfig
 from bridge.channels import TICK_US
-from bridge.protocol import Reply
+from bridge.protocol import PackedFrame, Reply
 from bridge.recording.reader import Recording
 from bridge.recording.recorder import Recorder
+from bridge.recording.records import Closed
 from bridge.recording.replay import replay
 from fedxr.cli import main
 from fedxr.script import beats
+from fedxr.serve import learning_of, serving
 from fedxr.stream import Actor, Player, open_player
 from fedxr.tempo import Tempo, keep_going
 
@@ -182,3 +185,27 @@ def test_the_commands_replay_and_export(
     assert "--speed -1; allowed are 0" in capsys.readouterr().out
     assert main(["replay", str(path), "--url", "ws://127.0.0.1:9"]) == 2
     assert "cannot reach a bridge" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+async def test_a_live_server_records_from_its_start_to_its_end(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    """As `fedxr serve --record FILE` does, learning and all."""
+    path, config = tmp_path / "r.mcap", ServerConfig(port=0)
+    learning, tempo = learning_of("local", 0), Tempo(round=3600.0)
+    async with serving(brain, tmp_path / "s.db", config, learning, tempo, record=path) as running:
+        player = await open_player(running.server.url, cast[0])
+        for n, beat in enumerate(beats(cast[0].user, cast[0].voice, 0.5), 1):
+            await player.beat(beat, START + n * TICK_US)
+        await asyncio.wait_for(anext(aiter(player.client)), PATIENCE)
+        assert running.recorder.status().recording
+    events = list(Recording(path).events())
+    assert sum(isinstance(e.message, PackedFrame) for e in events) == 15
+    assert any(isinstance(e.message, Reply) for e in events)
+    assert [e.message.reason for e in events if isinstance(e.message, Closed)] == [
+        "the server stops"
+    ]
+    recording = Recording(path)
+    list(recording.events())
+    assert recording.found.report == []

@@ -1,0 +1,192 @@
+"""The file of a recording, in the process that writes it: `python -m bridge.recording.mcap_file`.
+
+Making JSON of ten thousand blocks a second would cost the server's event loop its interpreter, so
+a process of its own does that. It reads what `bridge.recording.writer` sends it, a length and a
+`Line` each, until the pipe ends. So when the server is killed, the file is still finished; and when
+this process is, what it had flushed is kept. After each flush it prints its counts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import sys
+from collections.abc import Mapping
+from typing import IO, Any
+
+import msgspec
+from mcap.writer import CompressionType, Writer
+from msgspec import Struct
+
+from bridge.protocol import PackedFrame
+from bridge.recording.records import (
+    KINDS,
+    Recorded,
+    block_record,
+    encode_json,
+    message_record,
+    schema,
+    view_of,
+)
+from bridge.recording.sessions import SESSION, RecordedSession, from_metadata, to_metadata
+
+LENGTH = struct.Struct("<I")
+_MOST_TOPICS = 65_000
+"""MCAP numbers its channels with 16 bits."""
+_DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
+    kind: msgspec.msgpack.Decoder(type_) for type_, kind in KINDS.items()
+}
+
+
+class Line(Struct, array_like=True, gc=False):
+    """What the writing process is told. ``kind`` is that of `KINDS` with the message in ``raw``, or
+    `SESSION` with its metadata, or empty: flush."""
+
+    kind: str = ""
+    session: int = 0
+    log_us: int = 0
+    capture_us: int = 0
+    up: bool = False
+    raw: bytes = b""
+
+
+class Counts(Struct):
+    """What has been written so far; ``unwritten``: records of topics beyond the 65,000th."""
+
+    records: int = 0
+    bytes: int = 0
+    sessions: int = 0
+    unwritten: int = 0
+    error: str = ""
+
+
+class McapFile:
+    """Writes the lines of one recording to ``file``."""
+
+    def __init__(self, file: IO[bytes], chunk_bytes: int) -> None:
+        self.counts = Counts()
+        self._file = file
+        self._sessions: dict[int, RecordedSession] = {}
+        self._topics: dict[tuple[str, str, str], int] = {}
+        self._schemas: dict[str, int] = {}
+        self._sequence = 0
+        self._mcap = Writer(file, chunk_bytes, CompressionType.LZ4)
+        self._mcap.start(library="fedxr")
+        self.flush()
+
+    def take(self, line: Line) -> None:
+        """Write one line."""
+        if not line.kind:
+            self.flush()
+        elif line.kind == SESSION:
+            session = from_metadata(msgspec.msgpack.decode(line.raw))
+            self._sessions[session.number] = session
+            # Outside of chunks, so that damage to one does not make the session unreadable.
+            self._mcap.flush()
+            self._mcap.add_metadata(SESSION, to_metadata(session))
+            self.counts.sessions += 1
+        else:
+            self._write(line, _DECODERS[line.kind].decode(line.raw))
+
+    def flush(self) -> None:
+        """Finish the chunk and hand it to the system."""
+        self._mcap.flush()
+        self.counts.bytes = self._file.tell()
+
+    def finish(self) -> None:
+        """Write the index, and wait until the disk has all of it."""
+        self._mcap.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.counts.bytes = self._file.tell()
+
+    def _write(self, line: Line, message: Recorded) -> None:
+        session, names = self._sessions[line.session], []
+        if isinstance(message, PackedFrame):
+            for block in message.blocks:
+                channel = session.channels[block.channel]
+                names.append(channel.name)
+                name = view_of(channel, block)
+                record = block_record(
+                    session.number, message.seq, line.capture_us, channel, block, name
+                )
+                about = {"channel": channel.name, "layout": channel.layout}
+                self._add(line, f"sensor/{channel.name}", name, record, about)
+        record = message_record(session.number, message, names, line.up)
+        self._add(line, line.kind.split(".")[1].lower(), line.kind, record, {})
+
+    def _add(
+        self,
+        line: Line,
+        topic: str,
+        name: str,
+        record: Mapping[str, Any],
+        about: Mapping[str, str],
+    ) -> None:
+        user = self._sessions[line.session].hello.user
+        found = self._topic(f"/{_plain(user)}/{topic}", name, about)
+        if found is None:
+            self.counts.unwritten += 1
+            return
+        self._mcap.add_message(
+            found, line.log_us * 1000, encode_json(record), line.capture_us * 1000, self._sequence
+        )
+        self._sequence = (self._sequence + 1) % 2**32
+        self.counts.records += 1
+
+    def _topic(self, topic: str, name: str, about: Mapping[str, str]) -> int | None:
+        """One per user, sensor and schema: a headset that comes again goes on in its topics."""
+        key = (topic, name, about.get("layout", ""))
+        if key not in self._topics:
+            if len(self._topics) == _MOST_TOPICS:
+                return None
+            if name not in self._schemas:
+                self._schemas[name] = self._mcap.register_schema(name, "jsonschema", schema(name))
+            if any(known[0] == topic for known in self._topics):
+                topic = f"{topic}/{len(self._topics)}"  # the same sensor, in another form
+            self._topics[key] = self._mcap.register_channel(
+                topic, "json", self._schemas[name], dict(about)
+            )
+        return self._topics[key]
+
+
+def _plain(name: str) -> str:
+    """``name`` as a part of a topic."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+
+
+def _say(counts: Counts) -> None:
+    sys.stdout.buffer.write(encode_json(counts) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main(path: str, chunk_bytes: str) -> int:
+    """Write the lines on standard input to ``path`` until they end; 1 when that failed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this
+    counts, lines = Counts(), sys.stdin.buffer
+    decode = msgspec.msgpack.Decoder(Line).decode
+    try:
+        with open(path, "wb") as file:  # noqa: PTH123
+            mcap = McapFile(file, int(chunk_bytes))
+            counts = mcap.counts
+            while len(head := lines.read(LENGTH.size)) == LENGTH.size:
+                (size,) = LENGTH.unpack(head)
+                if len(data := lines.read(size)) < size:
+                    break
+                line = decode(data)
+                mcap.take(line)
+                if not line.kind:
+                    _say(counts)
+            mcap.finish()
+    except OSError as error:
+        counts.error = f"writing to {path} failed: {error}"
+    try:
+        _say(counts)
+    except BrokenPipeError:  # the server was killed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1 if counts.error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
