@@ -29,7 +29,6 @@ from agent.backbone import Adapters
 from agent.encoders.base import Array
 from agent.fleet import Fleet, Member
 from agent.learned import Learned
-from agent.model import Answers
 from agent.normal import summary_key
 from agent.past import Past
 from agent.streaming import Rings, places, resized, tick_batch
@@ -165,7 +164,8 @@ class Answering:
                 prepared.heads,
                 context=self.rings.open(batch),
             )
-            return {row: self._read(answers, row, asks[row], prepared) for row in due}
+            logits = {task: found.cpu() for task, found in answers.logits.items()}
+            return {row: self._read(logits, row, asks[row], prepared) for row in due}
 
     def _close(self, row: int, tick: int) -> tuple[list[Emission], list[Ask]]:
         """Emissions and questions of a headset's tick, standardised; both are counted first."""
@@ -199,7 +199,7 @@ class Answering:
         return self.fleet.brain.ridges[ask.task].features(model.summaries(rows), 1)[0]
 
     def _read(
-        self, answers: Answers, row: int, asks: list[Ask], now: Prepared
+        self, answers: Mapping[str, Tensor], row: int, asks: list[Ask], now: Prepared
     ) -> dict[str, Probabilities]:
         out = {}
         for i, ask in enumerate(asks):
@@ -207,7 +207,7 @@ class Answering:
             if summary.version != now.version:
                 summary.version = now.version
                 summary.scores = summary.z @ now.weights[row, ask.task]
-            logits = choice.trust * answers.logits[ask.task][row, i] + summary.scores
+            logits = choice.trust * answers[ask.task][row, i] + summary.scores
             out[ask.task] = torch.softmax(logits, -1).numpy()
         return out
 

@@ -33,6 +33,9 @@ class Batch:
     label: Tensor  # (H, B, Q), -1 where unknown
 
     def to(self, device: torch.device | str) -> Batch:
+        """The same on ``device``; itself where it is there already."""
+        if self.tick.device == torch.device(device):
+            return self
         moved = {}
         for f in fields(self):
             value = getattr(self, f.name)

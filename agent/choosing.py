@@ -92,7 +92,7 @@ def candidate_losses(
     plan = fleet.brain.model.plan
     batch = collate([[x.tokens for x in lessons]], plan.tokens_of, plan.tasks)
     answers = fleet.cohort.answers(batch, theta)
-    logits = answers.logits[task][0][answers.asked[task][0]]
+    logits = answers.logits[task][0][answers.asked[task][0]].cpu()
     z = torch.stack([x.z for x in lessons])
     label = torch.tensor([x.label for x in lessons])
     out = torch.zeros(len(candidates), len(lessons))

@@ -88,7 +88,8 @@ class Cohort:
                 for group, names in GROUPS.items():
                     wide = layer[group].shape[1]
                     a = torch.rand(len(names) * rank, wide, generator=generator)
-                    out[f"{part}.{index}.{group}"] = (2 * a - 1) * wide**-0.5
+                    a = (2 * a - 1) * wide**-0.5
+                    out[f"{part}.{index}.{group}"] = a.to(self.model.device)
         return out
 
     def _ranks(self) -> dict[str, int]:
@@ -209,6 +210,7 @@ class Cohort:
 
 def losses(answers: Answers, label: Tensor, smoothing: float = 0.0) -> Tensor:
     """(H,) mean cross-entropy of each headset over its labelled questions; label (H, B·Q)."""
+    label = label.to(answers.state.device)
     total = torch.zeros(len(label), device=label.device)
     count = torch.zeros(len(label), device=label.device)
     for task, logits in answers.logits.items():

@@ -152,11 +152,13 @@ class M3T(nn.Module):
         self.get_buffer(f"deviation:{name}").copy_(deviation)
 
     def standard(self, name: str, x: Tensor) -> Tensor:
-        z = (x - self.get_buffer(f"mean:{name}")) / self.get_buffer(f"deviation:{name}")
-        return z.clamp(-LIMIT, LIMIT)
+        mean, deviation = (
+            self.get_buffer(f"{kind}:{name}").to(x.device) for kind in ("mean", "deviation")
+        )
+        return ((x - mean) / deviation).clamp(-LIMIT, LIMIT)
 
     def summaries(self, rows: Rows) -> Rows:
-        """The batch's summaries, standardised."""
+        """The batch's summaries, standardised where they are: analytic heads are on the CPU."""
         return {k: (self.standard(f"summary:{k}", v), at) for k, (v, at) in rows.items()}
 
     def tokens(self, features: Rows, count: int) -> Tensor:
@@ -196,10 +198,13 @@ class M3T(nn.Module):
     ) -> Answers:
         """Answer every query of ``batch``.
 
+        The batch may be on the CPU; the answers are where the model is.
         ``inputs`` (H·B·T, D) may replace the token inputs; ``context`` is what the batch's
         positions can see: by default each other, in streaming also what came before.
         """
         h, b, t = batch.tick.shape
+        present = set(batch.ask_task.flatten().tolist())
+        batch = batch.to(self.device)
         context = context or Whole(batch)
         summaries = self.summaries(batch.summaries)
         x = self.tokens(batch.features, h * b * t) if inputs is None else inputs
@@ -207,7 +212,6 @@ class M3T(nn.Module):
         ticks = torch.cat((batch.tick, batch.ask_tick.clamp_min(0)), 2)
         x = self.backbone(x.to(layers[0]["o"].dtype), ticks, context.attend, layers, adapters)
         state = torch.cat((x[:, :, t:], context.mean(x[:, :, :t])), -1).float().flatten(1, 2)
-        present = set(batch.ask_task.flatten().tolist())
         asked = {
             task: (batch.ask_task == i).flatten(1)
             for i, task in enumerate(self.plan.tasks)

@@ -61,7 +61,7 @@ class Momentum:
 
     @classmethod
     def none(cls, theta: Tensor) -> Momentum:
-        return cls(torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros(len(theta)))
+        return cls(torch.zeros_like(theta), torch.zeros_like(theta), theta.new_zeros(len(theta)))
 
     def rows(self, rows: Sequence[int] | slice) -> Momentum:
         """The state of some headsets, a copy."""
@@ -120,9 +120,9 @@ def _learn_rows(
     dose: Dose,
     names: Sequence[str],
 ) -> Tensor:
-    active = torch.tensor([bool(mine) for mine in lessons])
-    if not bool(active.any()):
+    if not any(lessons):
         return theta
+    active = torch.tensor([bool(mine) for mine in lessons], device=theta.device)
     mask = shown_classes(cohort, lessons, parts)
     plan = cohort.model.plan
     for _ in range(dose.steps):
@@ -150,7 +150,7 @@ def shown_classes(
 ) -> Tensor:
     """(H, P) of 0 and 1: 0 at output rows of classes that the headset's lessons lack, and at
     everything outside ``parts``."""
-    mask = torch.zeros(len(lessons), cohort.theta.shape[1])
+    mask = cohort.theta.new_zeros(len(lessons), cohort.theta.shape[1])
     shown: list[set[tuple[str, int]]] = [{(x.task, x.label) for x in mine} for mine in lessons]
     for name, block in cohort.blocks.items():
         part, _, rest = name.partition(".")
@@ -193,7 +193,7 @@ def check_loss(
     cohort: Cohort, theta: Tensor, lessons: Sequence[Sequence[Lesson]]
 ) -> Tensor:
     """(H,) mean loss on each headset's ``lessons``, 0 without any."""
-    out = torch.zeros(len(theta))
+    out = theta.new_zeros(len(theta))
     for h, mine in enumerate(lessons):
         if mine:
             out[h] = lesson_losses(cohort, theta[h : h + 1], mine).mean()
@@ -226,5 +226,5 @@ def learn_checked(
         )
         momentum.put(rows, moved)
     better = check_loss(cohort, after, held) < before
-    better &= torch.tensor([bool(h) for h in held])
+    better &= torch.tensor([bool(h) for h in held], device=theta.device)
     return torch.where(better[:, None], after, theta), better

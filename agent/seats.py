@@ -26,7 +26,7 @@ def seat(fleet: Fleet, row: int, member: Member) -> None:
         cohort.theta = torch.cat((cohort.theta, fresh))
         momentum.first = torch.cat((momentum.first, nothing))
         momentum.second = torch.cat((momentum.second, nothing))
-        momentum.steps = torch.cat((momentum.steps, torch.zeros(1)))
+        momentum.steps = torch.cat((momentum.steps, momentum.steps.new_zeros(1)))
     else:
         cohort.theta[row] = fresh[0]
         for part in (momentum.first, momentum.second, momentum.steps):

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from agent.brain import load_brain
 from agent.fleet import Brain
+from bridge.protocol import BridgeError
 from bridge.resend import Retry
 from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated_cast, stream_device
 from fedxr.demo import Demo, demo
@@ -22,6 +23,10 @@ from scenarios.recorded import RECORDED
 from scenarios.users import User
 
 T = TypeVar("T")
+RECORDED_BRAIN = (
+    "The shipped checkpoint has learned from simulated people. For recorded ones make one of your "
+    "own: `fedxr pretrain --source recorded --out FILE`, then `fedxr serve --checkpoint FILE`."
+)
 Recorded = Callable[[], tuple[Brain, Mapping[str, Sequence[User]]]]
 """A brain pretrained on recorded people, and other people of the same sets, by set."""
 
@@ -77,17 +82,17 @@ def serve_command(config: Serve, console: Console) -> int:
 
 
 def stream_command(config: Stream, data: Path | None, console: Console) -> int:
-    """Stream, then say how it went; 1 when the server ended the session."""
-    played = run(
-        play(
-            config.url,
-            actor_of(config, data),
-            config.seconds,
-            config.token,
-            trust=config.trust,
-            retry=Retry(),
+    """Stream, then say how it went; 1 when the server refused or ended the session."""
+    actor, seconds = actor_of(config, data), config.seconds
+    try:
+        played = run(
+            play(config.url, actor, seconds, config.token, trust=config.trust, retry=Retry())
         )
-    )
+    except BridgeError as error:
+        console.print(str(error), highlight=False, markup=False)
+        if config.source == "recorded":
+            console.print(RECORDED_BRAIN, highlight=False, markup=False)
+        return 1
     for notice in dict.fromkeys(played.notices):
         console.print(notice, highlight=False, markup=False)
     if played.latency_ms:

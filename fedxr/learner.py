@@ -189,7 +189,7 @@ class Learner:
         out = []
         for i, (one, z) in enumerate(zip(lessons, self.fleet.features(lessons), strict=True)):
             task = one.asks[0].task
-            scores = _FRESH.trust * answers.logits[task][0, i * width]
+            scores = _FRESH.trust * answers.logits[task][0, i * width].cpu()
             scores = scores + z @ self._generic[task]
             out.append(int(scores.argmax()))
         return out

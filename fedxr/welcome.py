@@ -4,6 +4,7 @@ it says that it is."""
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 from agent.encoders import encoder_for
 from agent.fleet import Brain, Member
@@ -29,9 +30,11 @@ def readable(brain: Brain, channel: Channel) -> str | None:
         layouts = ", ".join(brain.model.plan.layouts)
         return f"layout {channel.layout}: this checkpoint reads {layouts}"
     if shape != known:
+        mine, its = asdict(shape), asdict(known)
+        differs = ", ".join(f"{k} {v} instead of {its[k]}" for k, v in mine.items() if v != its[k])
         return (
-            f"channel {channel.name}: at {channel.rate_hz:g} Hz tokens hold {shape.size} numbers; "
-            f"this checkpoint has {known.size} for {channel.layout}"
+            f"channel {channel.name}: {channel.layout} at {channel.rate_hz:g} Hz has {differs} of "
+            "this checkpoint; send it at the rate that it was trained on"
         )
     return None
 

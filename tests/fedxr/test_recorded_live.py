@@ -1,0 +1,75 @@
+"""Recorded people live: the demo, and one headset that streams to a server, on the real sets."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import live_rig
+import pytest
+from rich.console import Console
+
+from agent.fleet import Brain
+from bridge.admission import ServerConfig
+from fedxr.cast import recorded_cast
+from fedxr.commands import Stream, actor_of, stream_command
+from fedxr.demo import Demo, demo
+from fedxr.serve import serving
+from fedxr.tempo import Tempo
+from scenarios.recorded import RECORDED, find
+from scenarios.users import User
+
+DATA = Path(os.environ.get("FEDXR_DATA") or Path(__file__).parents[3] / "shared" / "data")
+SETS = ("har", "ssvep", "fsdd", "shrec")
+"""Of three use cases; storytelling's people are asked their first question after a minute."""
+
+
+def people(name: str) -> list[User]:
+    """The first of a set, with their first two episodes."""
+    folder = find(DATA).get(name)
+    if folder is None:
+        pytest.skip(f"{RECORDED[name].folder} is not under {DATA}; set FEDXR_DATA")
+    users = RECORDED[name].load(folder)[:1]
+    return [replace(user, episodes=user.episodes[:2]) for user in users]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_demo_plays_recorded_people(tmp_path: Path) -> None:
+    cast = recorded_cast({name: people(name) for name in SETS}, 4, seed=0)
+    assert {a.user.source for a in cast} == set(SETS)
+    config = Demo(headsets=4, seconds=6.0, source="recorded", port=0, out=tmp_path, open=False)
+    said = Console(file=io.StringIO(), width=160)
+    found = asyncio.run(demo(config, live_rig.brain_of(cast), cast, said))
+    assert {row.task for row in found.latency} == {t for a in cast for t in a.user.tasks}
+    assert all(row.replies > 10 for row in found.latency)
+    assert not [note for note in found.notes if "refused" in note or "ended" in note]
+    assert sum(row.test_windows for row in found.rows) > 0
+
+
+async def streamed(brain: Brain, folder: Path, scenario: str) -> tuple[int, str]:
+    """Exit code and words of `fedxr stream --source recorded` at a server with ``brain``."""
+    said = Console(file=io.StringIO(), width=400)
+    learning, config = live_rig.LEARNING, ServerConfig(port=0)
+    async with serving(brain, folder / "s.db", config, learning, Tempo()) as live:
+        command = Stream(live.server.url, scenario, "recorded", DATA, user="0", seconds=4.0)
+        code = await asyncio.to_thread(stream_command, command, DATA, said)
+    return code, said.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_recorded_person_streams_to_a_server_that_can_read_them(tmp_path: Path) -> None:
+    people("har")
+    person = actor_of(Stream(scenario="companion", source="recorded"), DATA)
+    brain = live_rig.brain_of([replace(person, user=people("har")[0])])
+    code, said = asyncio.run(streamed(brain, tmp_path, "companion"))
+    assert (code, person.name in said, "replies" in said) == (0, True, True), said
+    people("ssvep")
+    code, said = asyncio.run(streamed(brain, tmp_path, "neuroadaptive"))
+    assert code == 1
+    assert "of the tasks mental_command none can be answered" in said
+    assert "fedxr pretrain --source recorded" in said
