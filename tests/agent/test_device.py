@@ -1,8 +1,8 @@
 """The model, its adapters, streaming and learning run where the model is.
 
-No accelerator is needed: tensors on torch's device "meta" have shapes but no numbers, and refuse to
-be mixed with those of another device as a real one's would. What the numbers are is tested
-elsewhere, on the CPU; where there is a CUDA device the last test compares them.
+No accelerator is needed: tensors on torch's device "meta" have shapes but no numbers, and most
+operations refuse to mix them with another device's. What the numbers are is tested elsewhere, on
+the CPU; where there is a CUDA device the last test compares them.
 """
 
 from __future__ import annotations
