@@ -41,13 +41,12 @@ def people(name: str) -> list[User]:
 def test_the_demo_plays_recorded_people(tmp_path: Path) -> None:
     cast = recorded_cast({name: people(name) for name in SETS}, 4, seed=0)
     assert {a.user.source for a in cast} == set(SETS)
-    config = Demo(headsets=4, seconds=6.0, source="recorded", port=0, out=tmp_path, open=False)
+    config = Demo(4, 6.0, "recorded", out=tmp_path, port=0, round_s=2.0, open=False)
     said = Console(file=io.StringIO(), width=160)
     found = asyncio.run(demo(config, live_rig.brain_of(cast), cast, said))
     assert {row.task for row in found.latency} == {t for a in cast for t in a.user.tasks}
-    assert all(row.replies > 10 for row in found.latency)
     assert not [note for note in found.notes if "refused" in note or "ended" in note]
-    assert sum(row.test_windows for row in found.rows) > 0
+    assert found.traffic.up > 0
 
 
 async def streamed(brain: Brain, folder: Path, scenario: str) -> tuple[int, str]:
