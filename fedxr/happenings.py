@@ -15,6 +15,8 @@ from fedxr.live_state import DropState, EventState, LinkState
 Kind = Literal["joined", "left", "dropped", "round", "recording"]
 KEPT = 50
 """Happenings that a page which opens later still sees."""
+PAUSE_S = 10.0
+"""Seconds between two tellings of what one headset's data lost."""
 WHY = {
     "reply": "answers replaced by newer ones, because the headset reads slowly",
     "control": "cues and notices, because the headset reads slowly",
@@ -67,6 +69,7 @@ class Happenings:
     def __init__(self) -> None:
         self.kept: deque[EventState] = deque(maxlen=KEPT)
         self._number = 0
+        self._dropped: dict[str, tuple[float, Counter[str]]] = {}
 
     def joined(self, t: float, headset: str, session: Session, tasks: Sequence[str]) -> None:
         senses = ", ".join(session.channels)
@@ -77,15 +80,20 @@ class Happenings:
         self._add(t, "joined", headset, text)
 
     def left(self, t: float, headset: str, reason: str) -> None:
+        self._dropped.pop(headset, None)
         self._add(t, "left", headset, reason)
 
     def dropped(
         self, t: float, headset: str, session: Session, counts: Mapping[str, int]
     ) -> None:
-        gone = {what: n for what, n in counts.items() if what != "late"}
-        if gone:
+        """Told of a headset every :data:`PAUSE_S` at most, else a bad link hides all the rest."""
+        told, gone = self._dropped.pop(headset, (-PAUSE_S, Counter[str]()))
+        gone.update({what: n for what, n in counts.items() if what != "late"})
+        if gone and t - told >= PAUSE_S:
             text = "; ".join(f"{what} {n}: {why(session, what)}" for what, n in gone.items())
             self._add(t, "dropped", headset, text)
+            told, gone = t, Counter()
+        self._dropped[headset] = told, gone
 
     def round(self, t: float, report: RoundReport) -> None:
         """A round, and each headset that was left out of it."""
