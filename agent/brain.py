@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -122,15 +122,29 @@ def save_brain(brain: Brain, path: Path, card: str) -> None:
 
 
 def load_brain(path: Path) -> Brain:
-    """The brain in ``path``; raises ValueError that says what the file is instead."""
-    with safe_open(str(path), "pt") as file:
-        meta = file.metadata() or {}
-        if meta.get("format") != FORMAT:
-            raise ValueError(
-                f"{path}: format {meta.get('format')!r}; this fedxr reads {FORMAT!r}. "
-                "Make one with `fedxr pretrain`"
-            )
-        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    """The brain in ``path``; raises ValueError that says what is there instead."""
+    remedy = "make one with `fedxr pretrain --out FILE`"
+    if not path.is_file():
+        raise ValueError(f"{path}: no such checkpoint file; {remedy}")
+    try:
+        with safe_open(str(path), "pt") as file:
+            meta = file.metadata() or {}
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path}: not a readable checkpoint ({error}); {remedy}") from None
+    if meta.get("format") != FORMAT:
+        got = meta.get("format", "none")
+        raise ValueError(f"{path}: format {got}; this fedxr reads {FORMAT}: {remedy}")
+    try:
+        return _unpacked(meta, tensors)
+    except KeyError as error:
+        raise ValueError(f"{path}: the checkpoint lacks {error}; {remedy}") from None
+    except (ValueError, TypeError, RuntimeError) as error:  # JSON, fields, shapes
+        raise ValueError(f"{path}: the checkpoint does not fit ({error}); {remedy}") from None
+
+
+def _unpacked(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Brain:
+    """What :func:`save_brain` put into a file's header and tensors."""
     plan = Plan(
         Size(**json.loads(meta["size"])),
         {k: Shape(**v) for k, v in json.loads(meta["layouts"]).items()},

@@ -13,8 +13,10 @@ Shape legend: H headsets, P numbers of theta, Z features, C classes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -50,6 +52,22 @@ class Brain:
     model: M3T
     ridges: Mapping[str, Ridge]
     population: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all tensors that numbers learned with this brain depend on: weights, normalisation,
+        landmarks and priors."""
+        parts = {f"model/{name}": t for name, t in self.model.state_dict().items()}
+        for task, ridge in self.ridges.items():
+            parts[f"landmarks/{task}"] = ridge.kernel.landmarks
+            parts[f"prior/{task}"] = flatten(ridge.prior)
+        for key, both in self.population.items():
+            parts[f"population/{key}"] = torch.stack(both)
+        found = hashlib.blake2b(digest_size=16)
+        for name, tensor in sorted(parts.items()):
+            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            found.update(tensor.detach().cpu().flatten().contiguous().view(torch.uint8).numpy())
+        return found.hexdigest()
 
 
 class Fleet:

@@ -214,12 +214,12 @@ class Store:
 
 
 def fingerprint(fleet: Fleet) -> str:
-    """Two fleets share it when their model, tuning and so the meaning of theta are the same."""
+    """Two fleets share it when their brain, tuning and so the meaning of all that is stored are the
+    same."""
     cohort = fleet.cohort
     text = repr([(b.name, b.start, b.shape, b.kind) for b in cohort.blocks.values()])
-    text += repr(cohort.tuning)
-    start = cohort.start(1).sum().item() + cohort.layers[0]["qkv"].float().sum().item()
-    return hashlib.blake2b(f"{text}{start:.6g}".encode(), digest_size=8).hexdigest()
+    text += repr(cohort.tuning) + fleet.brain.digest
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _arrays(fleet: Fleet, row: int, moments: Mapping[str, Moments]) -> dict[str, bytes]:

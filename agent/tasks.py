@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from bridge.channels import Samples
 
@@ -101,6 +102,7 @@ _TABLE = (
     Task("tension", "storytelling", ("low", "high"), ("physiology",), 1000),
 )
 TASKS = {task.name: task for task in _TABLE}
+UseCase = Literal["overlays", "neuroadaptive", "companion", "storytelling"]
 USE_CASES = ("overlays", "neuroadaptive", "companion", "storytelling")
 
 

@@ -10,7 +10,6 @@ of the ridge ways have the least log-loss over these users. No federation or uns
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,16 +27,18 @@ from agent.calibrate import Told, best_fit, left_out
 from agent.kernel import FEATURES, WIDTH, Kernel, landmarks_from
 from agent.tasks import task_named
 from agent.tokens import Tokens
+from fedxr.data import folder
 from fedxr.people import copies_of, meet, population_of, raw_tokens, split_users
 from scenarios.recorded import RECORDED, find
+from scenarios.users import DataError
 
 
 @dataclass(frozen=True)
 class AnalyticFeatures:
     """Kernels of the analytic head on pretraining users left out."""
 
-    data: Path = Path(os.environ.get("FEDXR_DATA", "../shared/data"))
-    """Folder of the recorded sets."""
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
     seed: int = 10
     """Seed of the split."""
     sets: tuple[str, ...] = ("har", "ssvep", "fsdd", "ravdess", "shrec", "omniglot")
@@ -73,7 +74,8 @@ def rows_of(tokens: Sequence[Tokens], sizes: dict[str, int]) -> tuple[Tensor, Te
 
 def told_of(name: str, config: AnalyticFeatures) -> tuple[list[Told], int]:
     """The pretraining users of a set, standardised by their common mean, and the classes."""
-    split = split_users(name, RECORDED[name].load(find(config.data)[name]), config.seed, 12)
+    place = find(folder(config.data))[name]
+    split = split_users(name, RECORDED[name].load(place), config.seed, 12)
     raw = [raw_tokens(u) for u in split.pretraining]
     population = population_of(raw)
     count = max(1, min(10, config.copies // max(1, sum(len(r) for r in raw))))
@@ -131,6 +133,12 @@ def logistic(told: Sequence[Told]) -> float:
 
 def main() -> None:
     config = tyro.cli(AnalyticFeatures)
+    try:
+        here = find(folder(config.data))
+    except DataError as error:
+        raise SystemExit(str(error)) from None
+    if lacking := set(config.sets) - set(here):
+        raise SystemExit(f"not there: {', '.join(sorted(lacking))}; name others with --sets")
     torch.set_num_threads(1)
     table = Table(title=f"Pretraining users left out, split {config.seed}: accuracy % (log-loss)")
     ways = ("random Fourier", "landmarks", "landmarks + copies", "logistic regression")

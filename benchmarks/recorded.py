@@ -11,7 +11,6 @@ nowhere more than 6 below it, and personalisation costs no set more than 1 point
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,8 +26,11 @@ from rich.console import Console
 from evaluation.report import write_report
 from evaluation.result import Result, Row, mean_over_rows, write_result
 from evaluation.tables import print_table
+from fedxr.data import folder
 from fedxr.headless import Federate, result_of, run_seed
 from fedxr.study import Study
+from scenarios.recorded import find
+from scenarios.users import DataError
 
 CLASSICAL = ("classical_own", "classical_pretraining", "classical_everyone")
 
@@ -37,8 +39,8 @@ CLASSICAL = ("classical_own", "classical_pretraining", "classical_everyone")
 class Recorded:
     """All recorded sets, several seeds."""
 
-    data: Path = Path(os.environ.get("FEDXR_DATA", "../shared/data"))
-    """Folder of the recorded sets."""
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
     unseen_data: Path | None = None
     """A second root, whose users are tested only."""
     seeds: int = 3
@@ -101,7 +103,11 @@ def _say(console: Console, what: str, points: float, least: float) -> None:
 
 def main(config: Recorded) -> None:
     console, started = Console(width=180), datetime.now(UTC).isoformat(timespec="seconds")
-    began = time.monotonic()
+    began, data = time.monotonic(), folder(config.data)
+    try:
+        find(data)
+    except DataError as error:
+        raise SystemExit(str(error)) from None
     base = Federate(
         source="recorded",
         headsets=config.headsets,
@@ -111,7 +117,7 @@ def main(config: Recorded) -> None:
     with ProcessPoolExecutor(config.workers, mp_context=get_context("spawn")) as pool:
         jobs = [
             pool.submit(
-                one_seed, replace(base, seed=seed), config.data, config.out / f"seed-{seed}.msgpack"
+                one_seed, replace(base, seed=seed), data, config.out / f"seed-{seed}.msgpack"
             )
             for seed in range(config.seeds)
         ]

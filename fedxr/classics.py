@@ -8,15 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.tokens import Tokens
-from evaluation.baselines import Case, best_of
+from evaluation.baselines import KINDS, Case, best_of
 from fedxr.people import Person
 
-KINDS = (
-    "extra trees",
-    "logistic regression, C=0.05",
-    "logistic regression, C=1",
-    "RBF-SVM, C=10",
-)
 QUICK = ("extra trees", "logistic regression, C=0.05")
 MANY = 2500
 """Training rows above which a model per user is tried with the QUICK kinds only."""
@@ -60,7 +54,7 @@ def classical_arms(
         if not cases:
             continue
         shared = all(c.train_x is cases[0].train_x for c in cases)
-        kinds = KINDS if shared or len(cases[0].train_y) <= MANY else QUICK
+        kinds = tuple(KINDS) if shared or len(cases[0].train_y) <= MANY else QUICK
         best = best_of(cases, metric, kinds=kinds)
         scores[arm], won[arm] = best.by_user, best.kind
     return won

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from evaluation.requirements import RequirementError
 from evaluation.tables import print_table
 from fedxr.commands import Stream, demo_command, serve_command, stream_command
 from fedxr.data import data as show_data
+from fedxr.data import folder
 from fedxr.demo import Demo
 from fedxr.doctor import doctor as show_doctor
 from fedxr.headless import Federate, Source, federate, gather, pretrain_on
@@ -79,13 +79,6 @@ Command = (
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
-
-
-def folder(given: Path | None) -> Path | None:
-    """The folder of the recorded sets: as given, else $FEDXR_DATA."""
-    if given is not None:
-        return given
-    return Path(os.environ["FEDXR_DATA"]) if os.environ.get("FEDXR_DATA") else None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,13 +13,14 @@ from rich.console import Console
 
 from agent.brain import load_brain
 from agent.fleet import Brain
+from agent.tasks import UseCase
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
 from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated_cast, stream_device
 from fedxr.demo import Demo, demo
 from fedxr.serve import CHECKPOINT, Serve, serve
 from fedxr.stream import Actor, play
-from scenarios.recorded import RECORDED
+from scenarios.recorded import RECORDED, find
 from scenarios.users import User
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Stream:
 
     url: str = "ws://127.0.0.1:8765"
     """Where the bridge listens."""
-    scenario: str = "companion"
+    scenario: UseCase = "companion"
     """Use case."""
     source: Literal["simulated", "recorded"] = "simulated"
     """A simulated person, or one of a recorded set of this use case."""
@@ -53,6 +54,15 @@ class Stream:
     """Root certificate (PEM) of a server with TLS, where the system does not know it."""
     seed: int = 0
     """Names all draws of chance."""
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("ws://", "wss://")):
+            raise ValueError(
+                f"url {self.url!r}; a bridge is reached at ws://HOST:PORT, or wss://HOST:PORT "
+                "where it has TLS"
+            )
+        if not self.seconds > 0:
+            raise ValueError(f"{self.seconds} seconds; stream for more than 0")
 
 
 def run(main: Coroutine[object, object, T]) -> T:
@@ -116,10 +126,8 @@ def actor_of(config: Stream, data: Path | None) -> Actor:
             raise ValueError(f"user {config.user!r}; simulated people have numbers: 0, 1, 2, …")
         device = stream_device(config.scenario)
         return simulated_actor(device, config.seed, int(config.user), config.seconds)
-    if data is None:
-        raise ValueError("--source recorded needs the folder of the sets: --data or $FEDXR_DATA")
-    sets = [s for s in RECORDED.values() if s.use_case == config.scenario]
-    users = [u for s in sets if (data / s.folder).is_dir() for u in s.load(data / s.folder)]
+    sets = {n: f for n, f in find(data).items() if RECORDED[n].use_case == config.scenario}
+    users = [user for name, place in sets.items() for user in RECORDED[name].load(place)]
     named = [u for u in users if config.user == u.name] or (
         users[int(config.user) : int(config.user) + 1] if config.user.isdigit() else []
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from scenarios.recorded import RECORDED
+from scenarios.recorded import RECORDED, find
 from scenarios.users import DataError, RecordedSet
 
 
@@ -36,6 +37,13 @@ def look(known: RecordedSet, root: Path | None) -> Found:
     return Found(known, len(users), tuple(layouts))
 
 
+def folder(given: Path | None) -> Path | None:
+    """The folder of the recorded sets: as given, else $FEDXR_DATA."""
+    if given is not None:
+        return given
+    return Path(os.environ["FEDXR_DATA"]) if os.environ.get("FEDXR_DATA") else None
+
+
 def _state(found: Found) -> str:
     if found.problem:
         return f"[red]broken: {escape(found.problem)}[/]"
@@ -54,10 +62,8 @@ def data(
     Raises DataError when ``root`` is given and is no folder.
     """
     out = console or Console()
-    if root is not None and not root.is_dir():
-        raise DataError(
-            f"data folder {root}: no such folder; give one that holds the sets' folders"
-        )
+    if root is not None:
+        find(root)
     table = Table(title=f"Recorded sets in {root or '(no folder given)'}", title_justify="left")
     for head in ("set", "use case, task", "state", "licence", "folder, from"):
         table.add_column(head, overflow="fold")

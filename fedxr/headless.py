@@ -22,7 +22,7 @@ from agent.encoders import encoder_for
 from agent.fleet import Brain, Population
 from agent.model import Plan
 from agent.pretrain import Pretraining
-from agent.tasks import USE_CASES
+from agent.tasks import USE_CASES, UseCase
 from agent.tokens import Tokens
 from evaluation.report import write_report
 from evaluation.requirements import figures, judge, parse
@@ -40,17 +40,15 @@ from fedxr.people import (
 from fedxr.rounds import Protocol
 from fedxr.rows import joules_of, rounds_of, rows_of, traffic_of
 from fedxr.study import Study, study
-from fedxr.versions import machine, versions
+from fedxr.summary import machine, versions
 from scenarios.devices import devices_for
 from scenarios.recorded import RECORDED, find
 from scenarios.simulated import simulate
 from scenarios.users import DataError, User
 
-Scenario = Literal["overlays", "neuroadaptive", "companion", "storytelling", "all"]
+Scenario = UseCase | Literal["all"]
 Source = Literal["simulated", "recorded"]
-Coordination = Literal[
-    "local", "pooled", "centralized", "decentralized", "semi-decentralized"
-]
+Coordination = Literal["local", "pooled", "centralized", "decentralized", "semi-decentralized"]
 
 SLOW_TASKS = {"character": 2.5, "target": 2.5, "emotion": 1.5}
 """Tasks that need more than their share of pretraining steps."""
@@ -103,6 +101,12 @@ class Federate:
     require: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Conditions such as "accuracy>=0.8"; the exit status tells whether all hold."""
 
+    def __post_init__(self) -> None:
+        counts = {n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies")}
+        wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
+        if wrong:
+            raise ValueError(f"federation with {', '.join(wrong)}; take at least 1 of each")
+
     def protocol(self) -> Protocol:
         return Protocol(
             rounds=self.rounds,
@@ -120,8 +124,6 @@ def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
     cases = USE_CASES if config.scenario == "all" else (config.scenario,)
     if config.source == "simulated":
         return [_simulated(config, case) for case in cases]
-    if data is None:
-        raise DataError("recorded people need a folder: give --data DIR or set FEDXR_DATA")
     found, more = find(data), find(config.unseen_data) if config.unseen_data else {}
     names = [n for n, s in RECORDED.items() if s.use_case in cases and n in found]
     unknown = set(config.sets) - set(RECORDED)
@@ -134,6 +136,15 @@ def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
             f"{data}: none of the wanted recorded sets is here; run `fedxr data --data {data}` "
             "to see which are known, and where to get them"
         )
+    if config.unseen_data:
+        lacking = [n for n in names if n not in more]
+        if len(lacking) == len(names):
+            raise DataError(
+                f"{config.unseen_data}: none of {', '.join(names)} is here; unseen data need the "
+                "same folders as --data (`fedxr data` lists them)"
+            )
+        if lacking:
+            say(f"no unseen data in {config.unseen_data} of {', '.join(lacking)}")
     splits = []
     for name in names:
         say(f"reading {name}")

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
 from agent.cohort import Tuning
 from agent.fleet import Brain
+from agent.tasks import UseCase
 from bridge.admission import ServerConfig
 from bridge.certificates import Certificate
 from bridge.recording.recorder import Recorder
@@ -44,7 +46,7 @@ class Serve:
     """Address to listen on; any but loopback needs a token, and TLS or --insecure."""
     port: int = 8765
     """Port for headsets and pages; 0 takes any free one."""
-    scenario: str = "all"
+    scenario: UseCase | Literal["all"] = "all"
     """Use case whose tasks are answered, or all."""
     checkpoint: Path = CHECKPOINT
     """The brain to start from (`fedxr pretrain` makes one)."""
@@ -52,8 +54,10 @@ class Serve:
     """Where headsets' states live between sessions."""
     round_s: float = 10.0
     """Seconds between federated rounds."""
-    coordination: str = "semi-decentralized"
-    """How headsets meet: local, centralized, decentralized or semi-decentralized."""
+    coordination: Literal[
+        "local", "centralized", "decentralized", "semi-decentralized"
+    ] = "semi-decentralized"
+    """How headsets meet."""
     lan: bool = False
     """Listen on the local network: with TLS and a token, and a QR code to open it in a headset."""
     cert: Path | None = None

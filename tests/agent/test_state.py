@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import made
@@ -130,6 +131,18 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     store.save(fleet, 0)
     with pytest.raises(StateError, match="user-0 was learned with another model"):
         store.load(make_fleet(seed=1), 0)
+
+
+def test_a_state_with_other_landmarks_is_refused(tmp_path: Path) -> None:
+    """The same weights, but stored sums are sums of other features."""
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    store.save(fleet, 0)
+    task, ridge = next(iter(fleet.brain.ridges.items()))
+    wide = sum(ridge.kernel.sizes)
+    other = replace(ridge, kernel=replace(ridge.kernel, landmarks=torch.ones(3, wide)))
+    brain = replace(fleet.brain, ridges={**fleet.brain.ridges, task: other})
+    with pytest.raises(StateError, match="user-0 was learned with another model"):
+        store.load(Fleet(brain, MEMBERS, Tuning(), torch.float32), 0)
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def test_weights_count() -> None:
 def test_one_class_and_no_rows() -> None:
     x = np.ones((4, 2), np.float32)
     y = np.full(4, 6)
-    assert classical("RBF-SVM, C=1", x, y, x[:2]).tolist() == [6, 6]
-    assert classical("RBF-SVM, C=1", x, y, x[:0]).tolist() == []
+    assert classical("RBF-SVM, C=10", x, y, x[:2]).tolist() == [6, 6]
+    assert classical("RBF-SVM, C=10", x, y, x[:0]).tolist() == []
 
 
 def test_errors_name_the_fault() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ from evaluation.result import ARMS, read_result
 from federation import RoundReport
 from fedxr import headless, study
 from fedxr.bridged import through_bridge
+from fedxr.commands import Stream
 from fedxr.headless import Federate, pretrain_on
 from fedxr.people import Split, meet, split_users
 from fedxr.rounds import Protocol
-from scenarios.users import User
+from scenarios.users import DataError, User
 
 WATCH = Channel("watch", "motion/wrist", 100)
 
@@ -156,3 +158,50 @@ def test_the_command_writes_its_result_and_fails_on_a_broken_promise(
     assert not result.requirements[0].passed
     assert (tmp_path / "report.html").read_text().startswith("<!")
     assert cli.main([*words, "--require", "accuracy>>1"]) == 2
+
+
+def test_counts_below_one_are_refused_at_once() -> None:
+    for wrong in ({"headsets": 0}, {"rounds": -1}, {"steps": 0}, {"copies": 0}):
+        ((name, count),) = wrong.items()
+        with pytest.raises(ValueError, match=f"{name} {count}; take at least 1"):
+            Federate(**wrong)
+    with pytest.raises(ValueError, match="headsets 0, rounds 0; take"):
+        Federate(headsets=0, rounds=0)
+
+
+def test_folders_without_the_wanted_sets_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {"har": _users(9), "cwru": _users(9)}
+    for name, users in read.items():
+        known = replace(headless.RECORDED[name], load=lambda _, users=users: users)
+        monkeypatch.setitem(headless.RECORDED, name, known)
+        (tmp_path / "one" / known.folder).mkdir(parents=True)
+    second = tmp_path / "two"
+
+    def splits(data: Path | None, unseen: Path | None, said: list[str]) -> list[Split]:
+        how = Federate(source="recorded", unseen_data=unseen)
+        return headless.gather(how, data, said.append)
+
+    said: list[str] = []
+    with pytest.raises(DataError, match=r"give --data DIR or set \$FEDXR_DATA"):
+        splits(None, None, said)
+    with pytest.raises(DataError, match="nope: no such folder"):
+        splits(tmp_path / "nope", None, said)
+    with pytest.raises(DataError, match="two: no such folder"):
+        splits(tmp_path / "one", second, said)
+    second.mkdir()
+    with pytest.raises(DataError, match="two: none of har, cwru is here"):
+        splits(tmp_path / "one", second, said)
+    (second / headless.RECORDED["har"].folder).mkdir()
+    alone, both = splits(tmp_path / "one", None, []), splits(tmp_path / "one", second, said)
+    assert said[0] == f"no unseen data in {second} of cwru"
+    more = [s.name for s, t in zip(both, alone, strict=True) if len(s.unseen) > len(t.unseen)]
+    assert more == ["har"]
+
+
+def test_a_stream_names_what_is_wrong_with_its_address_and_time() -> None:
+    with pytest.raises(ValueError, match=r"'http://here:1'; .*ws://HOST:PORT, or wss://"):
+        Stream(url="http://here:1")
+    with pytest.raises(ValueError, match="-1 seconds; stream for more than 0"):
+        Stream(seconds=-1)

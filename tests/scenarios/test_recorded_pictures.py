@@ -17,7 +17,7 @@ from bridge.channels import TICK_US
 from scenarios.recorded import omniglot, qmnist
 from scenarios.users import DataError, RecordedSet, User
 
-DATA = Path(os.environ.get("FEDXR_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")
 
 
 def recorded(data_set: RecordedSet) -> list[User]:

@@ -12,7 +12,7 @@ from bridge.channels import TICK_US
 from scenarios.recorded import shrec
 from scenarios.users import DataError, User
 
-DATA = Path(os.environ.get("FEDXR_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")
 
 
 def recorded() -> list[User]:

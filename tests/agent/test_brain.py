@@ -1,0 +1,63 @@
+"""A brain comes back from its file as it was; a file that holds none is refused with a remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import made
+import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from agent.brain import fit_ridge, load_brain, save_brain
+from agent.fleet import Brain
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> tuple[Brain, Path]:
+    model, path = made.model(), tmp_path / "made.safetensors"
+    brain = Brain(model, {t: fit_ridge(model, t, ()) for t in made.TASKS})
+    save_brain(brain, path, "made up")
+    return brain, path
+
+
+def test_a_brain_comes_back_as_it_was(saved: tuple[Brain, Path]) -> None:
+    brain, path = saved
+    assert load_brain(path).digest == brain.digest
+
+
+def test_a_missing_or_broken_file_is_refused(saved: tuple[Brain, Path]) -> None:
+    _, path = saved
+    with pytest.raises(ValueError, match=r"nowhere: no such checkpoint .*fedxr pretrain"):
+        load_brain(path.with_name("nowhere"))
+    with pytest.raises(ValueError, match=r"no such checkpoint .*fedxr pretrain"):
+        load_brain(path.parent)
+    whole = path.read_bytes()
+    for part in (b"", b"hello" * 100, whole[: len(whole) // 2], whole[:100]):
+        path.write_bytes(part)
+        with pytest.raises(ValueError, match=r"not a readable checkpoint .*fedxr pretrain"):
+            load_brain(path)
+
+
+def test_a_file_that_lacks_something_is_refused(saved: tuple[Brain, Path]) -> None:
+    _, path = saved
+    with safe_open(str(path), "pt") as file:
+        meta = dict(file.metadata())
+        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+
+    def refused(match: str) -> None:
+        with pytest.raises(ValueError, match=match + ".*fedxr pretrain"):
+            load_brain(path)
+
+    save_file(tensors, str(path))
+    refused("format none")
+    save_file(tensors, str(path), {k: v for k, v in meta.items() if k != "ridges"})
+    refused("lacks 'ridges'")
+    save_file(tensors, str(path), {**meta, "size": "{"})
+    refused("does not fit")
+    for gone in ("ridge/doing/prior", "ridge/doing/landmarks"):
+        save_file({k: v for k, v in tensors.items() if k != gone}, str(path), meta)
+        refused(f"lacks '{gone}'")
+    weight = next(k for k in tensors if k.startswith("model/"))
+    save_file({k: v for k, v in tensors.items() if k != weight}, str(path), meta)
+    refused("(?s)does not fit")
