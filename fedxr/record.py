@@ -24,7 +24,8 @@ from tyro.conf import Positional
 from bridge.application import Application
 from bridge.recording.reader import Recording
 from bridge.recording.recorder import Recorder
-from bridge.recording.replay import Replayed, replay
+from bridge.recording.replay import replay
+from bridge.recording.replayed import Replayed
 from bridge.server import BridgeServer
 from bridge.session import Session
 from bridge.wire import run

@@ -2,85 +2,34 @@
 
 Sessions open and end in the recorded order, and what they sent goes out as it was, byte for byte,
 under its sequence number. With a ``speed`` it goes out at the recorded times, divided by it. With
-speed 0 the replay goes **in step**: a session sends on when the answers that it had got by then
-have come again, so that a server that answers by capture times sees the same ticks in the same
-passes, however fast either side is. Answers are compared with the recorded ones.
+speed 0 the replay goes **in step**: a reply names the newest frame that it has seen, so what was
+sent after that frame is held back until the reply has come again, and frames that were answered
+together go out together. A server that answers by capture times then sees the same ticks in the
+same passes, however fast either side is. Answers are compared with the recorded ones.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
 from bridge.protocol import BridgeError, Bye, Feedback, Notice, PackedFrame, Ping, Reply
 from bridge.recording.reader import Event, Recording
 from bridge.recording.records import Closed
+from bridge.recording.replayed import Replayed
 from bridge.recording.sessions import RecordedSession
 
-CLOSE = 1e-6
-"""Probabilities no further apart than this count as the same: headsets that are answered in one
-pass instead of two are so by rounding."""
 _LAST_S = 2.0
 PATIENCE_S = 20.0
 """How long a replay in step waits for an answer before it gives up waiting for that session's."""
 _SYNC_S = 2.0
 _UNMATCHED = 4096
 """Replies kept that the recording has none for."""
-
-
-@dataclass
-class Replayed:
-    """What became of a replay. Of the recorded replies, ``equal`` came again bit for bit, ``close``
-    within `CLOSE`, ``different`` with other probabilities (``changed`` of them with another best
-    class), ``missing`` not at all. ``trouble``: refusals, endings and notices, a line each."""
-
-    sessions: int = 0
-    frames: int = 0
-    feedback: int = 0
-    equal: int = 0
-    close: int = 0
-    different: int = 0
-    changed: int = 0
-    missing: int = 0
-    furthest: float = 0.0
-    ended: int = 0
-    trouble: list[str] = field(default_factory=list)
-
-    def compare(self, recorded: Reply, replayed: Reply) -> None:
-        """Count one reply that came again."""
-        furthest, changed = 0.0, recorded.answers.keys() != replayed.answers.keys()
-        for task, before in recorded.answers.items():
-            after = replayed.answers.get(task)
-            if after is None or len(after.p) != len(before.p):
-                furthest, changed = 1.0, True
-                continue
-            changed |= before.best != after.best
-            gap = np.abs(before.probabilities - after.probabilities)
-            furthest = max(furthest, float(gap.max(initial=0.0)))
-        self.furthest = max(self.furthest, furthest)
-        if furthest == 0.0 and not changed:
-            self.equal += 1
-        elif furthest <= CLOSE and not changed:
-            self.close += 1
-        else:
-            self.different += 1
-            self.changed += changed
-
-    def __str__(self) -> str:
-        text = f"{self.sessions} sessions, {self.frames} frames, {self.feedback} feedback"
-        if not self.equal + self.close + self.different + self.missing:
-            return text + "; no answers were recorded to compare with"
-        return (
-            f"{text}; answers: {self.equal} equal bit for bit, {self.close} within {CLOSE:g}, "
-            f"{self.different} different ({self.changed} with another best class, furthest "
-            f"{self.furthest:.2g}), {self.missing} missing"
-        )
 
 
 @dataclass(frozen=True)
@@ -95,8 +44,13 @@ class _Where:
 class _Headset:
     """One recorded session, alive again."""
 
-    def __init__(self, session: RecordedSession, total: Replayed) -> None:
+    def __init__(
+        self, session: RecordedSession, total: Replayed, answered: Collection[int] | None
+    ) -> None:
         self.session, self.total = session, total
+        self._answered = answered
+        self._held: list[PackedFrame | Feedback] = []
+        self._last_answered = 0
         self.client: HeadsetClient
         self.bye = ""
         self._zero_us: int | None = None
@@ -154,7 +108,22 @@ class _Headset:
             self.client.keep_synced(_SYNC_S)
 
     async def send(self, message: PackedFrame | Feedback) -> None:
-        """Send it as it was, but for the numbers that this session has given its channels."""
+        """Send it as it was, but for the numbers that this session has given its channels; in step,
+        hold it until the next frame that was answered."""
+        self._held.append(message)
+        if self._answered is None:
+            await self._send_held()
+        elif message.seq in self._answered:
+            await self._until_answered()
+            self._last_answered = message.seq + self._shift
+            await self._send_held()
+
+    async def _send_held(self) -> None:
+        held, self._held = self._held, []
+        for message in held:
+            await self._forward(message)
+
+    async def _forward(self, message: PackedFrame | Feedback) -> None:
         if isinstance(message, PackedFrame):
             for block in message.blocks:
                 block.channel = self._numbers.get(block.channel, 0)
@@ -167,12 +136,18 @@ class _Headset:
         message.seq += self._shift
         await self.client.forward(message)
 
-    async def expect(self, reply: Reply, in_step: bool) -> None:
-        """The recorded headset got this now; ``in_step`` waits until this one has."""
+    async def expect(self, reply: Reply) -> None:
+        """The recorded headset got this now; in step, wait until this one has."""
         seq = reply.seq + self._shift
         self._expected[seq] = reply
         self._match(seq)
-        while in_step and self._waits and self._newest < seq and self.client.ended is None:
+        if self._answered is not None:
+            await self._until_answered()
+
+    async def _until_answered(self) -> None:
+        """Wait for the answer to the newest frame that went out of those that were answered."""
+        wanted = self._last_answered
+        while self._waits and self._newest < wanted and self.client.ended is None:
             self._news.clear()
             try:
                 await asyncio.wait_for(self._news.wait(), PATIENCE_S)
@@ -182,6 +157,8 @@ class _Headset:
 
     async def end(self, reason: str) -> None:
         """End as the recorded session did: with a bye, or without."""
+        with contextlib.suppress(BridgeError):
+            await self._send_held()
         if reason.startswith("bye"):
             await self._last_answers()
             await self.client.close(self.bye)
@@ -239,7 +216,8 @@ async def replay(
     session is not let in; what happens to later ones is noted in ``total.trouble``.
     """
     total = total or Replayed()
-    stage = _Stage(_Where(url, token, trust), speed, total)
+    answered = {} if speed else _answered(recording)
+    stage = _Stage(_Where(url, token, trust), speed, total, answered)
     while True:
         began_us, first_us = now_us(), None
         try:
@@ -255,11 +233,28 @@ async def replay(
             return total
 
 
+def _answered(recording: Recording) -> dict[int, set[int]]:
+    """The frames of each session that have a reply of their own; sessions that were answered not
+    at all are left out, and need not be in step."""
+    found: dict[int, set[int]] = {}
+    for event in recording.events():
+        if isinstance(event.message, Reply):
+            found.setdefault(event.session.number, set()).add(event.message.seq)
+    return found
+
+
 class _Stage:
     """The sessions that are open at this moment of a replay."""
 
-    def __init__(self, where: _Where, speed: float, total: Replayed) -> None:
+    def __init__(
+        self,
+        where: _Where,
+        speed: float,
+        total: Replayed,
+        answered: Mapping[int, Collection[int]],
+    ) -> None:
         self._where, self._speed, self._total = where, speed, total
+        self._answered = answered
         self._here: dict[int, _Headset] = {}
         self._ids: dict[str, str] = {}
         self._left: set[str] = set()
@@ -287,7 +282,7 @@ class _Stage:
         if isinstance(message, PackedFrame | Feedback):
             await headset.send(message)
         elif isinstance(message, Reply):
-            await headset.expect(message, in_step=not self._speed)
+            await headset.expect(message)
         elif isinstance(message, Ping) and self._speed == 1.0:
             headset.start_clock(message)
         elif isinstance(message, Bye) and event.up:
@@ -298,7 +293,7 @@ class _Stage:
     async def _open(self, session: RecordedSession) -> None:
         """Connect. A server may still be busy with the end of the same user's last session, so
         then this is tried for a while."""
-        headset = _Headset(session, self._total)
+        headset = _Headset(session, self._total, self._answered.get(session.number))
         resume = self._ids.get(session.hello.resume or "")
         patience = now_us() + PATIENCE_S * 1e6
         while True:

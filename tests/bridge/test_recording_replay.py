@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bridge_rig import ANSWERS, until
-from recording_rig import CHANNELS, Rig, frames_of, record, send
+from bridge_rig import ANSWERS, headset, samples_of, server_of, until
+from recording_rig import CHANNELS, START, TICK, Rig, SessionRecorder, frames_of, record, send
 
+from bridge.application import Application
+from bridge.channels import Channel
+from bridge.frames import Frame
 from bridge.protocol import Answer, BridgeError
 from bridge.recording.reader import Recording
-from bridge.recording.replay import Replayed, replay
+from bridge.recording.replay import replay
+from bridge.recording.replayed import Replayed
+from bridge.session import Session
 
 
 async def recorded_again(path: Path, folder: Path, **how: object) -> tuple[Recording, Replayed]:
@@ -81,6 +86,69 @@ async def test_answers_that_differ_are_counted(tmp_path: Path) -> None:
     assert (replayed.equal, replayed.close, replayed.different, replayed.changed) == (5, 4, 3, 1)
     assert replayed.furthest == pytest.approx(0.65)
     assert "furthest 0.65" in str(replayed)
+
+
+class Together(Application):
+    """Answers all frames that came while it was busy at once, as a model does that falls behind;
+    the answer says how many they were."""
+
+    def __init__(self) -> None:
+        self.passes: list[tuple[int, ...]] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def joined(self, session: Session) -> tuple[str, ...]:
+        session.use_inbox()
+        self.tasks.append(asyncio.create_task(self.answer(session)))
+        return ("emotion",)
+
+    async def answer(self, session: Session) -> None:
+        while True:
+            await session.arrived.wait()
+            session.arrived.clear()
+            frames = []
+            while (item := session.take()) is not None:
+                if isinstance(item, Frame):
+                    frames.append(item)
+            await asyncio.sleep(0.003)  # meanwhile more arrive
+            if frames:
+                self.passes.append(tuple(f.seq for f in frames))
+                p = np.array([1.0, len(frames)]) / (1 + len(frames))
+                last = frames[-1]
+                session.send_reply(last.seq, last.capture_us, {"emotion": Answer.of(p)})
+
+    def dropped(self, session: Session, counts: object) -> None:
+        return
+
+
+async def test_frames_that_were_answered_together_are_again(tmp_path: Path) -> None:
+    """The recorded headset sends on while its server is busy; in step the passes come out the
+    same, though the replay is as fast as it can be."""
+    path, passes = tmp_path / "r.mcap", []
+    numbers = Channel("numbers", "gaze/point2", 72)
+    for n in range(2):
+        app = Together()
+        async with server_of(app) as server:
+            if n:
+                replayed = await replay(Recording(path), server.url, speed=0)
+            else:
+                recorder = SessionRecorder(server, tmp_path)
+                recorder.start(path)
+                client = await headset(server.url, (numbers,))
+                for tick in range(1, 60):
+                    at = START + tick * TICK
+                    await client.send_frame(at, {"numbers": samples_of(numbers, [at])})
+                    await asyncio.sleep(0.002 * (tick % 3))
+                await until(lambda a=app: a.passes and a.passes[-1][-1] == 59)
+                await client.close()
+                await until(lambda s=server: not s.sessions)
+                await recorder.stop()
+        for task in app.tasks:
+            task.cancel()
+        passes.append(app.passes)
+    assert any(len(some) > 1 for some in passes[0])
+    assert passes[1] == passes[0]
+    assert replayed.equal == len(passes[0])
+    assert (replayed.close, replayed.different, replayed.missing) == (0, 0, 0)
 
 
 async def test_sessions_end_as_they_did_and_are_resumed(tmp_path: Path) -> None:
