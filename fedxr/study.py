@@ -2,7 +2,8 @@
 
 A domain is a recorded set or a simulated use case. Federation users learn from their adaptation
 half and are tested on the other; unseen users took part in nothing: they get the federation's
-model and may then personalise on their own adaptation half.
+model and may then personalise on their own adaptation half. Where a coordination makes no common
+model (local, decentralized), there is none for them, and both of these arms are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from agent.choosing import PERSONAL, SHARED, choose, choose_together, first_choi
 from agent.fleet import Brain, Fleet
 from agent.memory import Memory
 from evaluation.baselines import METRICS
-from federation import RoundReport
+from federation import COORDINATIONS, RoundReport
 from fedxr.classics import classical_arms
 from fedxr.people import Person
 from fedxr.rounds import Protocol, federate
@@ -81,18 +82,19 @@ def study(
     held = [m.of(held=True) for m in fleet.memories]
     shared = choose_together(fleet, task, held, _first(shared, SHARED))
     out.federation["federated"] = evaluate(fleet, people, task, shared)
-    newcomers = _taught(brain, unseen, protocol)
-    _join(newcomers, fleet)
-    out.unseen["federated"] = evaluate(newcomers, unseen, task, shared)
+    groups = [(fleet, people, out.federation)]
+    if COORDINATIONS[protocol.coordination].server:
+        newcomers = _taught(brain, unseen, protocol)
+        _join(newcomers, fleet)
+        out.unseen["federated"] = evaluate(newcomers, unseen, task, shared)
+        groups.append((newcomers, unseen, out.unseen))
     progress(f"{name}: personalisation")
     start = first_choice(shared, brain.ridges[task].own, _per_class(fleet.memories, task))
     personal = choose_together(fleet, task, held, _first(start, PERSONAL))
-    for one, group, scores in (
-        (fleet, people, out.federation),
-        (newcomers, unseen, out.unseen),
-    ):
-        adopted = personalise(one, task, personal, honest=one is newcomers)
-        out.adopted["unseen" if one is newcomers else "federation"] = adopted
+    for one, group, scores in groups:
+        new = one is not fleet
+        adopted = personalise(one, task, personal, honest=new)
+        out.adopted["unseen" if new else "federation"] = adopted
         scores["federated_personalised"] = evaluate(one, group, task, None)
     progress(f"{name}: pooled")
     pooled = _taught(brain, people, protocol)

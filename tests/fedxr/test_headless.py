@@ -123,6 +123,17 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, brain: Brain) ->
     assert one.unseen == two.unseen
 
 
+def test_newcomers_get_no_model_where_there_is_no_common_one(split: Split, brain: Brain) -> None:
+    groups = [
+        [meet(u, brain.population, role == "pretraining") for u in getattr(split, role)[:2]]
+        for role in ("federation", "unseen", "pretraining")
+    ]
+    how = Protocol(rounds=1, coordination="decentralized")
+    one = study.study("made", "doing", *groups, brain, how)
+    assert set(ARMS) - set(one.unseen) == {"federated", "federated_personalised"}
+    assert set(one.federation) == set(ARMS)
+
+
 def test_the_federation_learns_something_from_its_users(split: Split, brain: Brain) -> None:
     """Nobody's feedback reaches the model without a federation or a personal step."""
     people = [meet(u, brain.population) for u in split.federation]
