@@ -55,6 +55,11 @@ class ServerConfig:
     late_us: int = 250_000
 
     def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise BridgeError(
+                f"port {self.port}: a port is a number from 0 to 65535; choose another one "
+                "(0 takes any free one)"
+            )
         if is_loopback(self.host):
             return
         if not self.token:

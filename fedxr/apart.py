@@ -11,6 +11,8 @@ import os
 import pickle
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -28,15 +30,28 @@ from agent.fleet import Brain
 from agent.learned import Learned
 from agent.tokens import Ask, Emission, Tokens
 from fedxr.learner import Learner, Learning
+from fedxr.quiet import born_deaf
 
 P = ParamSpec("P")
 T = TypeVar("T")
-NICE = 10
-"""By how much the learning process yields (Linux)."""
+NICE = 3
+"""By how much the learning process yields (Linux); much more, and a busy machine starves it."""
+CLOSE_S = 5.0
+"""Seconds that it has to end by itself; what it has saved survives a kill (SQLite's WAL)."""
 
 
 class LearningError(RuntimeError):
     """The learning process failed or is gone; the message says what it said last."""
+
+
+class GoneError(LearningError):
+    """The learning process has ended, and with it this run."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(
+            f"the learner ended ({how}); states are kept as they were last saved: "
+            "start the same command again"
+        )
 
 
 class Apart:
@@ -52,39 +67,69 @@ class Apart:
         self._process = context.Process(
             target=_learn, args=(theirs, packed.getvalue(), tuning, learning, state), daemon=True
         )
-        self._process.start()
+        self._started = False
+        self._asking = threading.Lock()  # nobody may close the pipe under who reads from it
+        with born_deaf():
+            self._process.start()
         theirs.close()  # so that the pipe ends when the process does
 
     def ready(self) -> None:
-        """Raises LearningError where the process could not start."""
-        self._heard()
+        """Raises GoneError where the process could not start."""
+        with self._asking:
+            self._heard()
+        self._started = True
 
     def ask(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, Learned]:
-        """As :meth:`fedxr.learner.Learner.ask`; ``what`` must be a method of Learner."""
-        try:
-            self._pipe.send_bytes(_packed((what.__name__, args, kwargs)))
-        except OSError as error:
-            raise LearningError(f"the learning process is gone: {error}") from error
-        return cast(tuple[T, Learned], self._heard())
+        """As :meth:`fedxr.learner.Learner.ask`; ``what`` must be a method of Learner. Raises
+        LearningError where that failed, GoneError where there is no process any more."""
+        packed = _packed((what.__name__, args, kwargs))
+        with self._asking:
+            try:
+                self._pipe.send_bytes(packed)
+            except OSError as error:
+                raise GoneError(self._end()) from error
+            return cast(tuple[T, Learned], self._heard())
 
     def _heard(self) -> object:
         try:
             fine, found = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from our own child
         except (EOFError, OSError) as error:
-            self._process.join(5)
-            raise LearningError(
-                f"the learning process has ended (exit code {self._process.exitcode})"
-            ) from error
+            raise GoneError(self._end()) from error
         if not fine:
             raise LearningError(f"the learning process failed:\n{found}")
         return found
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether it was ended by force before it was done."""
+        return bool(self._process.exitcode)
+
+    def _end(self) -> str:
+        self._process.join(CLOSE_S)
+        return f"exit code {self._process.exitcode}"
+
+    def kill(self) -> None:
+        """End the process now, whatever it does; who waits for it gets GoneError."""
+        self._process.kill()
+
     def close(self) -> None:
-        """End the process, once it has done what it was asked."""
-        self._pipe.close()
+        """End the process: by itself when it is done within some seconds, else by force."""
+        if not self._started:
+            self.kill()
+        until = time.monotonic() + CLOSE_S
+        if self._asking.acquire(timeout=CLOSE_S):
+            self._pipe.close()
+            self._asking.release()
+            self._process.join(max(0.0, until - time.monotonic()))
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(1)
+            self._process.kill()
         self._process.join()
+        with self._asking:
+            self._pipe.close()
 
 
 def _learn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from agent.fleet import Brain
 from bridge.protocol import BridgeError
 from evaluation.requirements import RequirementError
 from evaluation.tables import print_table
+from fedxr.apart import GoneError
 from fedxr.commands import Stream, demo_command, serve_command, stream_command
 from fedxr.data import data as show_data
 from fedxr.data import folder
@@ -92,7 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (BridgeError, DataError, RequirementError, ValueError, OSError) as error:
         console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
-    except KeyboardInterrupt:
+    except GoneError as error:
+        console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("stopped")
         return 130
 

@@ -15,6 +15,7 @@ and states saved by the learner, one thing after another, in a process of its ow
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from bridge.protocol import Answer, Feedback
 from bridge.session import Session
 from federation import RoundReport
 from fedxr.agents import Agents
+from fedxr.apart import GoneError
 from fedxr.learner import Learner
 from fedxr.scoreboard import Scoreboard
 from fedxr.told import Score
@@ -73,7 +75,10 @@ class Live(Application):
                 )
             row = agents.free()
             ask = partial(agents.learner.ask, Learner.join, row, profile)
-            known, learned = await self._run(self._learner, ask)
+            try:
+                known, learned = await self._run(self._learner, ask)
+            except GoneError:
+                raise RefusalError("full", "the server is ending; come again later") from None
             async with self._answering:
                 seat = partial(agents.seat, row, profile, known, learned)
                 await self._run(self._thread, seat)
@@ -100,11 +105,15 @@ class Live(Application):
         self.said.set()
 
     async def left(self, session: Session, reason: str) -> None:
+        """What its user said last is learned, and its state kept, as long as there is a learner;
+        one that is gone has kept what it saved last, and the server ends (:mod:`fedxr.serve`)."""
         self.scoreboard.leaving(self._here[session.id].row, reason)
-        await self.learn_once()  # what its user said last
+        with contextlib.suppress(GoneError):
+            await self.learn_once()
         here = self._here.pop(session.id)
         async with self._learning:
-            await self._learned(Learner.leave, here.row, self.agents.normal(here.row))
+            with contextlib.suppress(GoneError):
+                await self._learned(Learner.leave, here.row, self.agents.normal(here.row))
             async with self._answering:
                 del self.scoreboard.boards[here.row]
                 self.agents.leave(here.row)
@@ -229,10 +238,11 @@ class Live(Application):
                     await self._learned(Learner.save, here.row, self.agents.normal(here.row))
 
     def close(self) -> None:
-        """Stop the threads and the learner, after the server has stopped."""
+        """Stop the learner and the threads, after the server has stopped; takes seconds where the
+        learner is busy."""
+        self.agents.learner.close()
         for thread in (self._thread, self._learner):
             thread.shutdown()
-        self.agents.learner.close()
 
     async def _learned(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs

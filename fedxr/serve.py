@@ -24,7 +24,7 @@ from bridge.server import BridgeServer
 from bridge.web import Page
 from federation import Round
 from fedxr.agents import Agents
-from fedxr.apart import Apart
+from fedxr.apart import Apart, GoneError
 from fedxr.desk import Desk
 from fedxr.lan import open_door, root_page, show_door
 from fedxr.learner import Learning
@@ -35,6 +35,8 @@ from fedxr.tempo import Tempo, keep_going
 
 RECORDINGS = Path("runs/recordings")
 """Where recordings go that are not named."""
+STOP_S = 5.0
+"""Seconds after Ctrl-C in which the learner may save what was told; then it is killed."""
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "tiny.safetensors"
 
 
@@ -76,11 +78,13 @@ class Serve:
 
 @dataclass
 class Serving:
-    """A running server: stop it by :meth:`stop` or Ctrl-C."""
+    """A running server: stop it by :meth:`stop` or Ctrl-C; a second one does not wait for what is
+    still to be saved."""
 
     server: BridgeServer
     live: Live
     recorder: Recorder
+    learner: Apart
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: bool = False
 
@@ -89,8 +93,12 @@ class Serving:
         return self.live.scoreboard
 
     def stop(self) -> None:
+        if self.interrupted:
+            self.learner.kill()
+            return
         self.interrupted = True
         self.stopped.set()
+        asyncio.get_running_loop().call_later(STOP_S, self.learner.kill)
 
 
 @asynccontextmanager
@@ -106,7 +114,9 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
     session is told goodbye, every headset's state is saved, and a recording that runs is finished.
-    ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start."""
+    ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start.
+
+    Raises BridgeError where it cannot listen, GoneError where the learner's process ended."""
     tuning = Tuning(seed=learning.round.seed)
     learner = Apart(brain, tuning, learning, state)
     live = Live(Agents(brain, tuning, learner), scenario)
@@ -114,13 +124,13 @@ async def serving(
     loop = asyncio.get_running_loop()
     server = BridgeServer(live, config, {**page_files(), **(pages or {})})
     recorder = Recorder(server, RECORDINGS)
+    serving = Serving(server, live, recorder, learner)
     server.hear = Desk(recorder, live.scoreboard).hear
     try:
         if record is not None:
             recorder.start(record)
-        await asyncio.to_thread(learner.ready)
-        async with server:
-            serving = Serving(server, live, recorder)
+        async with server:  # first, since it says at once where the port is taken
+            await asyncio.to_thread(learner.ready)
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(signal.SIGINT, serving.stop)
                 loop.add_signal_handler(signal.SIGTERM, serving.stop)
@@ -131,14 +141,22 @@ async def serving(
             finally:
                 running.cancel()
                 await asyncio.wait({running})
-            if not running.cancelled() and (error := running.exception()) is not None:
-                raise error
+                error = None if running.cancelled() else running.exception()
+        if error is not None and not serving.interrupted:
+            raise _gone(error) or error
     finally:
+        await recorder.stop()
+        await asyncio.to_thread(live.close)  # signals are still heard
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.remove_signal_handler(signal.SIGINT)
             loop.remove_signal_handler(signal.SIGTERM)
-        await recorder.stop()
-        live.close()
+
+
+def _gone(error: BaseException) -> GoneError | None:
+    """The learner's end among what ended the loops."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for e in error.exceptions if (found := _gone(e))), None)
+    return error if isinstance(error, GoneError) else None
 
 
 def learning_of(coordination: str, seed: int) -> Learning:
@@ -161,5 +179,7 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         if config.record is not None:
             out.print(f"recording raw sensor data to {config.record}", highlight=False)
         await running.stopped.wait()
+    if running.learner.cut_short:
+        out.print("the learner was busy: states are kept as they were last saved")
     if running.recorder.status().path is not None:
         out.print(str(running.recorder.status()), highlight=False, soft_wrap=True)

@@ -1,0 +1,121 @@
+"""How `fedxr serve` ends, as it is typed: by Ctrl-C, by a dead learner, before it has begun."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.state import Store
+from bridge.admission import ServerConfig
+from bridge.channels import Channel
+from bridge.client import HeadsetClient, connect
+from bridge.protocol import BridgeError
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+WHO = {"user": "u", "scenario": "companion", "channels": [Channel("wrist", "motion/wrist", 50)]}
+WAIT_S = 60
+
+
+class Command:
+    """A running ``fedxr serve``; ``said`` is what it has printed, errors included."""
+
+    def __init__(self, folder: Path) -> None:
+        env = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+        words = ["serve", "--port", "0", "--state", str(folder / "s.db")]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fedxr.entry", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=env,
+            text=True,
+            start_new_session=True,
+        )
+        self.said = ""
+
+    def until(self, text: str) -> None:
+        assert self.process.stdout is not None
+        while text not in self.said:
+            line = self.process.stdout.readline()
+            assert line, self.said
+            self.said += line
+
+    async def headset(self) -> HeadsetClient:
+        self.until("Ctrl-C")
+        url = re.search(r"ws://\S+", self.said)
+        assert url
+        return await connect(url[0], **WHO)  # type: ignore[arg-type]
+
+    def ended(self) -> int:
+        """The exit status, once it has ended by itself."""
+        said, _ = self.process.communicate(timeout=WAIT_S)
+        self.said += said
+        return self.process.returncode
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Command]:
+    command = Command(tmp_path)
+    yield command
+    if command.process.poll() is None:
+        os.killpg(command.process.pid, signal.SIGKILL)
+    command.process.communicate()
+
+
+def learner_of(pid: int) -> int:
+    """The child that learns; the other is multiprocessing's tracker of resources."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise AssertionError(f"{pid} has no learner")
+
+
+@pytest.mark.slow
+async def test_one_ctrl_c_to_all_ends_serve_and_keeps_the_headset(
+    server: Command, tmp_path: Path
+) -> None:
+    """As a terminal does it: the signal goes to the whole process group."""
+    headset = await server.headset()
+    os.killpg(server.process.pid, signal.SIGINT)
+    assert server.ended() == 0, server.said
+    assert "Traceback" not in server.said
+    assert "Error" not in server.said
+    await headset.close("the server is gone")
+    store = Store(tmp_path / "s.db")
+    assert len(list(store.names())) == 1
+    store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the child under /proc")
+async def test_a_dead_learner_ends_serve_with_one_line(server: Command) -> None:
+    headset = await server.headset()
+    os.kill(learner_of(server.process.pid), signal.SIGKILL)
+    assert server.ended() == 1, server.said
+    assert "the learner ended (exit code -9); states are kept" in server.said
+    assert "Traceback" not in server.said
+    await headset.close("the server is gone")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the child under /proc")
+async def test_a_learner_that_hangs_does_not_keep_serve_from_ending(server: Command) -> None:
+    headset = await server.headset()
+    os.kill(learner_of(server.process.pid), signal.SIGSTOP)
+    server.process.send_signal(signal.SIGINT)
+    server.process.send_signal(signal.SIGINT)
+    assert server.ended() == 0, server.said
+    assert "Traceback" not in server.said
+    await headset.close("the server is gone")
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none(port: int) -> None:
+    with pytest.raises(BridgeError, match=f"port {port}: .*from 0 to 65535"):
+        ServerConfig(port=port)
