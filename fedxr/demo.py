@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import webbrowser
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +30,7 @@ from agent.cohort import Tuning
 from agent.fleet import Brain
 from agent.tasks import task_named
 from bridge.admission import ServerConfig
+from bridge.protocol import BridgeError
 from evaluation import result as results
 from evaluation.report import write_report
 from federation.ledger import total
@@ -106,14 +109,23 @@ async def demo(
         if config.open and has_browser():
             webbrowser.open(page)
         played = await _stream(config, live, cast, out)
-        await live.live.learn_once()
+        if not live.interrupted:
+            await live.live.learn_once()
     seconds = (datetime.now(UTC) - began).total_seconds()
     lived = min(config.seconds, live.scoreboard.seconds)
-    others = {} if live.interrupted else _others(config, brain, cast, out)
-    found = _result(config, live, cast, played, others, lived)
-    found = msgspec.structs.replace(found, started=began.isoformat(), seconds=seconds)
-    results.write_result(found, folder / "result.json")
-    write_report(found, folder / "report.html")
+    others: dict[str, Lockstep] = {}
+
+    def write() -> results.Result:
+        found = _result(config, live, cast, played, others, lived)
+        found = msgspec.structs.replace(found, started=began.isoformat(), seconds=seconds)
+        results.write_result(found, folder / "result.json")
+        write_report(found, folder / "report.html")
+        return found
+
+    found = write()  # what was lived is kept, whatever becomes of the comparison
+    if not live.interrupted:
+        others = _compared(config, brain, cast, out, live)
+        found = write()
     out.print(_table(found, cast, played, live, others, lived))
     for line in found.notes:
         out.print(line, highlight=False, markup=False)
@@ -133,28 +145,47 @@ async def _stream(
             await asyncio.wait({playing, stopped}, timeout=0.5)
             progress.update(bar, completed=min(live.scoreboard.seconds, config.seconds))
     stopped.cancel()
-    if live.interrupted:
+    while live.interrupted and not playing.done():  # also those who come only now
         for session in list(live.server.sessions.values()):
             session.close("the demo was stopped")
-    return await playing
+        await asyncio.wait({playing}, timeout=0.2)
+    try:
+        return await playing
+    except (BrokenProcessPool, BridgeError):
+        if live.interrupted:
+            return []
+        raise
 
 
-def _others(
-    config: Demo, brain: Brain, cast: Sequence[Actor], out: Console
+def _compared(
+    config: Demo, brain: Brain, cast: Sequence[Actor], out: Console, live: Serving
 ) -> dict[str, Lockstep]:
-    """The same ticks and feedback under the other coordinations."""
-    found = {}
-    for name in OTHERS:
-        with out.status(f"the same without a network: {name}"):
-            tuning = Tuning(seed=config.seed)
-            learner = Learner(brain, tuning, learning_of(name, config.seed))
-            agents = Agents(brain, tuning, learner)
-            script = [
-                (profile_of_actor(a, _tasks(a, brain)), beats(a.user, a.voice, config.seconds))
-                for a in cast
-            ]
-            found[name] = lockstep(agents, script, round_=round(config.round_s * 30))
+    """The other coordinations; Ctrl-C ends it with what there is, and the demo is interrupted."""
+    found: dict[str, Lockstep] = {}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for name in OTHERS:
+            found[name] = _other(name, config, brain, cast, out)
+    except KeyboardInterrupt:
+        live.interrupted = True
+    finally:
+        signal.signal(signal.SIGINT, before)
     return found
+
+
+def _other(
+    name: str, config: Demo, brain: Brain, cast: Sequence[Actor], out: Console
+) -> Lockstep:
+    """The same ticks and feedback under another coordination."""
+    with out.status(f"the same without a network: {name}"):
+        tuning = Tuning(seed=config.seed)
+        learner = Learner(brain, tuning, learning_of(name, config.seed))
+        agents = Agents(brain, tuning, learner)
+        script = [
+            (profile_of_actor(a, _tasks(a, brain)), beats(a.user, a.voice, config.seconds))
+            for a in cast
+        ]
+        return lockstep(agents, script, round_=round(config.round_s * 30))
 
 
 def _tasks(actor: Actor, brain: Brain) -> list[str]:

@@ -17,6 +17,7 @@ from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
 from bridge.protocol import BridgeError, Cue, Notice, Reply, Scalar
 from bridge.resend import Retry
+from fedxr.quiet import born_deaf
 from fedxr.script import Beat, Voice, beats
 from scenarios.users import User
 
@@ -188,4 +189,6 @@ async def play_apart(url: str, actors: Sequence[Actor], seconds: float) -> list[
     """As :func:`play_all`, in a process of its own, so that the server has its cores to itself."""
     with ProcessPoolExecutor(1, get_context("spawn"), _child) as pool:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, _play_in_child, url, actors, seconds)
+        with born_deaf():
+            playing = loop.run_in_executor(pool, _play_in_child, url, actors, seconds)
+        return await playing

@@ -1,4 +1,4 @@
-"""How `fedxr serve` ends, as it is typed: by Ctrl-C, by a dead learner, before it has begun."""
+"""How `fedxr serve` and `fedxr demo` end: by Ctrl-C, a dead learner, before they have begun."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bridge.admission import ServerConfig
 from bridge.channels import Channel
 from bridge.client import HeadsetClient, connect
 from bridge.protocol import BridgeError
+from evaluation.result import read_result
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 WHO = {"user": "u", "scenario": "companion", "channels": [Channel("wrist", "motion/wrist", 50)]}
@@ -24,11 +25,10 @@ WAIT_S = 60
 
 
 class Command:
-    """A running ``fedxr serve``; ``said`` is what it has printed, errors included."""
+    """A running command; ``said`` is what it has printed, errors included."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, *words: str) -> None:
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-        words = ["serve", "--port", "0", "--state", str(folder / "s.db")]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fedxr.entry", *words],
             stdout=subprocess.PIPE,
@@ -61,8 +61,12 @@ class Command:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Command]:
-    command = Command(tmp_path)
+    command = Command("serve", "--port", "0", "--state", str(tmp_path / "s.db"))
     yield command
+    end(command)
+
+
+def end(command: Command) -> None:
     if command.process.poll() is None:
         os.killpg(command.process.pid, signal.SIGKILL)
     command.process.communicate()
@@ -113,6 +117,19 @@ async def test_a_learner_that_hangs_does_not_keep_serve_from_ending(server: Comm
     assert server.ended() == 0, server.said
     assert "Traceback" not in server.said
     await headset.close("the server is gone")
+
+
+@pytest.mark.slow
+def test_ctrl_c_before_the_headsets_are_here_ends_the_demo(tmp_path: Path) -> None:
+    demo = Command("demo", "--port", "0", "--no-open", "--seconds", "600", "--out", str(tmp_path))
+    try:
+        demo.until("live page")
+        os.killpg(demo.process.pid, signal.SIGINT)
+        assert demo.ended() == 130, demo.said
+    finally:
+        end(demo)
+    assert "Traceback" not in demo.said
+    assert read_result(tmp_path / "result.json").interrupted
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
