@@ -254,7 +254,7 @@ def _result(
     ledger = board.ledger()
     settings = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(config).items()}
     return results.Result(
-        command=["fedxr", "demo"],
+        command=sys.argv,
         started="",
         seconds=0.0,
         config=settings,
