@@ -1,0 +1,81 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+
+namespace UnityEngine
+{
+    public static class Time
+    {
+        static readonly Stopwatch clock = Stopwatch.StartNew();
+
+        /// <summary>Seconds at the beginning of this frame.</summary>
+        public static double timeAsDouble { get; private set; }
+        public static float time => (float)timeAsDouble;
+        public static float deltaTime { get; private set; }
+        public static float unscaledTime => time;
+        public static float unscaledDeltaTime => deltaTime;
+        public static int frameCount { get; private set; }
+
+        /// <summary>Seconds by the real clock, also within a frame.</summary>
+        public static double realtimeSinceStartupAsDouble => clock.Elapsed.TotalSeconds;
+        public static float realtimeSinceStartup => (float)realtimeSinceStartupAsDouble;
+
+        internal static void Advance(double seconds)
+        {
+            timeAsDouble += seconds;
+            deltaTime = (float)seconds;
+            frameCount++;
+        }
+    }
+
+    public enum LogType { Error, Assert, Warning, Log, Exception }
+
+    public static class Debug
+    {
+        public static void Log(object message) => Application.Logged(LogType.Log, message, "");
+        public static void Log(object message, Object context) => Log(message);
+        public static void LogWarning(object message) => Application.Logged(LogType.Warning, message, "");
+        public static void LogWarning(object message, Object context) => LogWarning(message);
+        public static void LogError(object message) => Application.Logged(LogType.Error, message, "");
+        public static void LogError(object message, Object context) => LogError(message);
+
+        public static void LogException(Exception exception) => LogException(exception, null);
+
+        public static void LogException(Exception exception, Object context) =>
+            Application.Logged(LogType.Exception, $"{exception.GetType().Name}: {exception.Message}", exception.StackTrace);
+    }
+
+    public static class Application
+    {
+        public delegate void LogCallback(string condition, string stackTrace, LogType type);
+
+        public static event LogCallback logMessageReceived;
+        public static event Action quitting;
+
+        public static bool isPlaying => true;
+        public static bool isEditor => false;
+        public static bool isBatchMode => true;
+        public static bool isFocused => true;
+        public static bool runInBackground { get; set; }
+        public static int targetFrameRate { get; set; } = -1;
+        public static string unityVersion => "6000.3.0f1";
+
+        /// <summary>Whether a script has asked the player to close.</summary>
+        internal static bool Closing { get; private set; }
+
+        public static void Quit()
+        {
+            Closing = true;
+        }
+
+        internal static void Quitting() => quitting?.Invoke();
+
+        internal static void Logged(LogType type, object message, string stackTrace)
+        {
+            Console.Error.WriteLine($"[{type}] {message}");
+            if (stackTrace.Length > 0)
+                Console.Error.WriteLine(stackTrace);
+            logMessageReceived?.Invoke(message?.ToString() ?? "Null", stackTrace, type);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+using System;
+using System.Collections.Generic;
+using Unity.Collections;
+
+namespace UnityEngine
+{
+    public enum TextureFormat { Alpha8 = 1, RGB24 = 3, RGBA32 = 4, R8 = 63 }
+
+    public enum RenderTextureFormat { ARGB32 = 0, Depth = 1, Default = 7, RFloat = 14, R8 = 16 }
+
+    /// <summary>A picture; its first row is the lowest, as in Unity.</summary>
+    public abstract class Texture : Object
+    {
+        internal Color32[] Pixels;
+
+        protected Texture(int width, int height)
+        {
+            this.width = width;
+            this.height = height;
+            Pixels = new Color32[width * height];
+        }
+
+        public int width { get; }
+        public int height { get; }
+    }
+
+    public sealed class RenderTexture : Texture
+    {
+        public RenderTexture(int width, int height, int depth) : base(width, height) { }
+
+        public RenderTexture(int width, int height, int depth, RenderTextureFormat format) : base(width, height) { }
+
+        public static RenderTexture active { get; set; }
+
+        public bool Create() => true;
+
+        public void Release() { }
+    }
+
+    public sealed class Texture2D : Texture
+    {
+        public Texture2D(int width, int height) : this(width, height, TextureFormat.RGBA32, true) { }
+
+        public Texture2D(int width, int height, TextureFormat textureFormat, bool mipChain) : base(width, height)
+        {
+            format = textureFormat;
+        }
+
+        public TextureFormat format { get; }
+
+        /// <summary>A copy of all pixels.</summary>
+        public Color32[] GetPixels32() => (Color32[])Pixels.Clone();
+
+        public void SetPixels32(Color32[] colors) => colors.CopyTo(Pixels, 0);
+
+        public void SetPixel(int x, int y, Color color) => Pixels[y * width + x] = color;
+
+        public void LoadRawTextureData(byte[] data) => Pixels = Stub.Bytes.ToPixels(data, format, width * height);
+
+        public void Apply(bool updateMipmaps = true) { }
+    }
+
+    public static class ImageConversion
+    {
+        /// <param name="quality">1 to 100.</param>
+        public static byte[] EncodeToJPG(this Texture2D tex, int quality = 75) =>
+            Stub.Jpeg.Encode(tex.Pixels, tex.width, tex.height, tex.format == TextureFormat.R8, quality);
+
+        public static byte[] EncodeArrayToJPG(Array array, Experimental.Rendering.GraphicsFormat format,
+            uint width, uint height, uint rowBytes = 0, int quality = 75)
+        {
+            TextureFormat kind = Stub.Bytes.FormatOf(format);
+            Color32[] pixels = Stub.Bytes.ToPixels((byte[])array, kind, (int)(width * height));
+            return Stub.Jpeg.Encode(pixels, (int)width, (int)height, kind == TextureFormat.R8, quality);
+        }
+
+        public static NativeArray<byte> EncodeNativeArrayToJPG<T>(NativeArray<T> input,
+            Experimental.Rendering.GraphicsFormat format, uint width, uint height, uint rowBytes = 0,
+            int quality = 75) where T : struct =>
+            new NativeArray<byte>(
+                EncodeArrayToJPG(input.ToArray(), format, width, height, rowBytes, quality), Allocator.Persistent);
+    }
+}
+
+namespace UnityEngine.Experimental.Rendering
+{
+    public enum GraphicsFormat { R8_UNorm = 5, R8G8B8_UNorm = 7, R8G8B8A8_SRGB = 4, R8G8B8A8_UNorm = 8 }
+}
+
+namespace UnityEngine.Rendering
+{
+    /// <summary>A picture on its way from the graphics card: it comes a frame later.</summary>
+    public struct AsyncGPUReadbackRequest
+    {
+        internal byte[] Data;
+
+        public bool done => Data != null;
+        public bool hasError => false;
+
+        public NativeArray<T> GetData<T>(int layer = 0) where T : struct =>
+            new NativeArray<T>((T[])(object)Data, Allocator.Temp);
+    }
+
+    public static class AsyncGPUReadback
+    {
+        static readonly List<Action> waiting = new List<Action>();
+
+        /// <summary>The callback is called at the end of the next frame.</summary>
+        public static AsyncGPUReadbackRequest Request(Texture src, int mipIndex, TextureFormat dstFormat,
+            Action<AsyncGPUReadbackRequest> callback = null)
+        {
+            int asked = Time.frameCount;
+            byte[] data = Stub.Bytes.FromPixels(src.Pixels, dstFormat);
+            waiting.Add(() => callback?.Invoke(new AsyncGPUReadbackRequest { Data = data }));
+            return new AsyncGPUReadbackRequest();
+        }
+
+        internal static void Answer()
+        {
+            Action[] due = waiting.ToArray();
+            waiting.Clear();
+            foreach (Action one in due)
+                one();
+        }
+    }
+}
+
+namespace Unity.Collections
+{
+    public enum Allocator { Invalid, None, Temp, TempJob, Persistent }
+
+    /// <summary>Memory outside the garbage collector: here an ordinary array.</summary>
+    public struct NativeArray<T> : IDisposable where T : struct
+    {
+        readonly T[] values;
+
+        public NativeArray(T[] array, Allocator allocator)
+        {
+            values = array;
+        }
+
+        public int Length => values.Length;
+        public bool IsCreated => values != null;
+
+        public T this[int index]
+        {
+            get => values[index];
+            set => values[index] = value;
+        }
+
+        public void CopyTo(T[] array) => values.CopyTo(array, 0);
+
+        public static void Copy(NativeArray<T> src, T[] dst, int length) => Array.Copy(src.values, dst, length);
+
+        public T[] ToArray() => (T[])values.Clone();
+
+        public void Dispose() { }
+    }
+}
+
+namespace UnityEngine.Stub
+{
+    static class Bytes
+    {
+        internal static TextureFormat FormatOf(Experimental.Rendering.GraphicsFormat format)
+        {
+            switch (format)
+            {
+                case Experimental.Rendering.GraphicsFormat.R8_UNorm: return TextureFormat.R8;
+                case Experimental.Rendering.GraphicsFormat.R8G8B8_UNorm: return TextureFormat.RGB24;
+                default: return TextureFormat.RGBA32;
+            }
+        }
+
+        static int Width(TextureFormat format) =>
+            format == TextureFormat.RGBA32 ? 4 : format == TextureFormat.RGB24 ? 3 : 1;
+
+        internal static byte[] FromPixels(Color32[] pixels, TextureFormat format)
+        {
+            int width = Width(format);
+            var data = new byte[pixels.Length * width];
+            for (int i = 0; i < pixels.Length; i++)
+            {
+                data[i * width] = pixels[i].r;
+                if (width > 1)
+                {
+                    data[i * width + 1] = pixels[i].g;
+                    data[i * width + 2] = pixels[i].b;
+                }
+                if (width > 3)
+                    data[i * width + 3] = pixels[i].a;
+            }
+            return data;
+        }
+
+        internal static Color32[] ToPixels(byte[] data, TextureFormat format, int count)
+        {
+            int width = Width(format);
+            var pixels = new Color32[count];
+            for (int i = 0; i < count; i++)
+            {
+                byte r = data[i * width];
+                pixels[i] = width == 1
+                    ? new Color32(r, r, r, 255)
+                    : new Color32(r, data[i * width + 1], data[i * width + 2], width == 3 ? (byte)255 : data[i * width + 3]);
+            }
+            return pixels;
+        }
+    }
+}
