@@ -79,6 +79,7 @@ class Assemblies:
         """
         files = source_files(sources)
         options = ["-langversion:experimental", "-warnaserror", "-warn:4", "-debug", "-nologo"]
+        options.append("-nowarn:649")  # Unity assigns serialized fields; it does not warn either
         options += [f"-target:{target}", "-r:System", "-r:System.Core"]
         if defines:
             options.append(f"-define:{';'.join(defines)}")
