@@ -21,7 +21,14 @@ from bridge.protocol import BridgeError
 from evaluation.requirements import RequirementError
 from evaluation.tables import print_table
 from fedxr.apart import GoneError
-from fedxr.commands import Stream, demo_command, serve_command, stream_command
+from fedxr.commands import (
+    Extend,
+    Stream,
+    demo_command,
+    extend_command,
+    serve_command,
+    stream_command,
+)
 from fedxr.data import data as show_data
 from fedxr.data import folder
 from fedxr.demo import Demo
@@ -75,6 +82,7 @@ Command = (
     | Annotated[Unity, tyro.conf.subcommand("unity")]
     | Annotated[Federate, tyro.conf.subcommand("federate")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
+    | Annotated[Extend, tyro.conf.subcommand("extend")]
     | Annotated[Record, tyro.conf.subcommand("record")]
     | Annotated[Replay, tyro.conf.subcommand("replay")]
     | Annotated[Export, tyro.conf.subcommand("export")]
@@ -119,6 +127,8 @@ def _run(command: object, console: Console) -> int:
             return _federate(command, console)
         case Pretrain():
             return _pretrain(command, console)
+        case Extend():
+            return extend_command(command, console)
         case Record() | Replay() | Export():
             return recording_command(command, console)
         case Data():

@@ -11,7 +11,8 @@ from typing import Literal, TypeVar
 import numpy as np
 from rich.console import Console
 
-from agent.brain import load_brain
+from agent.brain import load_brain, save_brain
+from agent.extend import with_task
 from agent.fleet import Brain
 from agent.tasks import UseCase
 from bridge.protocol import BridgeError
@@ -20,6 +21,7 @@ from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated
 from fedxr.demo import Demo, demo
 from fedxr.serve import CHECKPOINT, Serve, serve
 from fedxr.stream import Actor, play
+from scenarios.cues import RULES
 from scenarios.recorded import RECORDED, find
 from scenarios.users import User
 
@@ -65,6 +67,20 @@ class Stream:
             raise ValueError(f"{self.seconds} seconds; stream for more than 0")
 
 
+@dataclass(frozen=True)
+class Extend:
+    """A checkpoint with one more task, of which it knows nothing until its users teach it."""
+
+    task: str
+    """The new task; it stands in agent/tasks.py, and its cues in scenarios/cues.py."""
+    like: str
+    """A task of the checkpoint that reads the same modalities."""
+    out: Path
+    """The safetensors file to write."""
+    checkpoint: Path = CHECKPOINT
+    """The checkpoint to start from."""
+
+
 def run(main: Coroutine[object, object, T]) -> T:
     """In an event loop of its own, uvloop's where it is installed."""
     try:
@@ -88,6 +104,19 @@ def demo_command(config: Demo, recorded: Recorded, console: Console) -> int:
 
 def serve_command(config: Serve, console: Console) -> int:
     run(serve(config, load_brain(config.checkpoint), console))
+    return 0
+
+
+def extend_command(config: Extend, console: Console) -> int:
+    brain = with_task(load_brain(config.checkpoint), config.task, config.like)
+    if config.task not in RULES:
+        raise ValueError(
+            f"task {config.task!r} has no rule in scenarios/cues.py; add one, such as "
+            f'Rule("{config.task}", {{}}) for answers without cues'
+        )
+    card = f"{config.checkpoint.name} and task {config.task} (untaught, reads as {config.like})"
+    save_brain(brain, config.out, card)
+    console.print(f"wrote {config.out}: {', '.join(brain.model.plan.tasks)}", highlight=False)
     return 0
 
 

@@ -1,0 +1,120 @@
+"""A checkpoint with one more task: nothing else changes, and a user teaches it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+import agent.tasks
+from agent.brain import load_brain, save_brain
+from agent.cohort import Tuning
+from agent.extend import with_task
+from agent.fleet import Brain, Member
+from agent.tasks import Task
+from bridge.channels import TICK_US, Channel, Samples
+from fedxr.agents import Agents
+from fedxr.commands import Extend, extend_command
+from fedxr.learner import Learner, Learning
+from fedxr.profile import Profile
+from fedxr.serve import CHECKPOINT
+
+TOOL = Task("tool", "companion", ("idle", "stir", "hammer"), ("motion",), 200)
+CHANNELS = (Channel("tool", "motion/wrist", 60.0),)
+SEGMENT = 120
+"""Ticks (4 s) between two changes of what the user does."""
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Brain:
+    return load_brain(CHECKPOINT)
+
+
+@pytest.fixture(autouse=True)
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(agent.tasks.TASKS, "tool", TOOL)
+
+
+def wrist(doing: int, t_us: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What an accelerometer and a gyroscope in a tool measure: gravity; a circle of 12 cm, 1.2
+    times a second; blows, twice a second."""
+    t = t_us / 1e6
+    x = np.zeros((len(t), 6))
+    x[:, 1] = 9.81
+    if doing == 1:
+        w = 2 * np.pi * 1.2
+        x[:, 0], x[:, 2] = -0.12 * w**2 * np.cos(w * t), -0.12 * w**2 * np.sin(w * t)
+    if doing == 2:
+        w = 2 * np.pi * 2.0
+        angle = 0.6 * np.sin(w * t)
+        x[:, 1], x[:, 2] = 9.81 * np.cos(angle), 9.81 * np.sin(angle)
+        x[:, 3] = 0.6 * w * np.cos(w * t)
+    return (x + rng.normal(0, 0.02, x.shape)).astype(np.float32)
+
+
+class Life:
+    """A user who does one thing after the other; ``teach`` says once a segment what it was."""
+
+    def __init__(self, brain: Brain, tasks: tuple[str, ...]) -> None:
+        self.agents = Agents(brain, Tuning(), Learner(brain, Tuning(), Learning()))
+        member = Member("ann/tool", CHANNELS, tasks)
+        self.row = self.agents.join(Profile(member, "ann", "companion", "tool"))
+        self.rng, self.tick = np.random.default_rng(0), 0
+
+    def live(self, doing: int, teach: bool) -> list[np.ndarray]:
+        """One segment; the answers of its second half, which no older movement reaches into."""
+        said = []
+        for i in range(SEGMENT):
+            t_us = self.tick * TICK_US + np.array([0, TICK_US // 2], np.int64)
+            samples = Samples(t_us, wrist(doing, t_us, self.rng))
+            self.agents.push(self.row, 0, {"tool": samples})
+            answers = self.agents.tick({self.row: self.tick})[self.row]
+            if i >= SEGMENT // 2:
+                said.append(answers)
+            if teach and i == SEGMENT - 1:
+                assert self.agents.feedback(self.row, "tool", 0, self.tick * TICK_US, doing)
+                self.agents.now(Learner.learn, self.agents.take())
+            self.tick += 1
+        return said
+
+
+def test_untaught_it_answers_every_class_alike_and_one_label_each_is_enough(
+    shipped: Brain, tmp_path: Path
+) -> None:
+    made = tmp_path / "tool.safetensors"
+    save_brain(with_task(shipped, "tool", "doing"), made, "a test")
+    user = Life(load_brain(made), ("tool",))
+    for said in user.live(0, teach=True):
+        np.testing.assert_allclose(said["tool"], 1 / 3, atol=1e-6)
+    user.live(1, teach=True)
+    user.live(2, teach=True)
+    for doing in (1, 0, 2):
+        said = user.live(doing, teach=False)
+        right = np.mean([s["tool"].argmax() == doing for s in said])
+        assert right > 0.9, (doing, right)
+
+
+def test_the_other_tasks_answer_as_before(shipped: Brain) -> None:
+    more = with_task(shipped, "tool", "doing")
+    before, after = Life(shipped, ("doing",)), Life(more, ("doing", "tool"))
+    for was, now in zip(before.live(1, False), after.live(1, False), strict=True):
+        np.testing.assert_allclose(now["doing"], was["doing"], atol=1e-6)
+    kept = more.model.state_dict()
+    assert all(torch.equal(kept[name], x) for name, x in shipped.model.state_dict().items())
+
+
+def test_what_cannot_be_added_says_what_can(shipped: Brain, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"answers doing, engagement, .*; not 'activity'"):
+        with_task(shipped, "tool", "activity")
+    with pytest.raises(ValueError, match=r"'tool' reads motion .*'target' reads vision, gaze"):
+        with_task(shipped, "tool", "target")
+    with pytest.raises(ValueError, match="answers 'mood' already"):
+        with_task(shipped, "mood", "doing")
+    with pytest.raises(ValueError, match="unknown task 'tol'; known are "):
+        with_task(shipped, "tol", "doing")
+    with pytest.raises(ValueError, match=r"no rule in scenarios/cues.py; add one"):
+        extend_command(Extend("tool", "doing", tmp_path / "no.safetensors"), Console())
+    assert not (tmp_path / "no.safetensors").exists()
