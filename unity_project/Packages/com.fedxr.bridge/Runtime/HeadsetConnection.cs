@@ -1,0 +1,220 @@
+using System;
+using System.Collections.Generic;
+using UnityEngine;
+
+namespace Fedxr
+{
+    /// <summary>The scene's headset: one per scene. It offers the sensors on its object and below as
+    /// channels, sends one frame per rendered frame with what is new in them, and hands what the
+    /// agent says to the scene.</summary>
+    [DefaultExecutionOrder(1000)] // after every other LateUpdate, so that poses are the final ones
+    [DisallowMultipleComponent]
+    [AddComponentMenu("fedxr/Headset Connection")]
+    public sealed class HeadsetConnection : MonoBehaviour
+    {
+        [Tooltip("Where the agent listens: ws://host:port, or wss:// over a network.")]
+        [SerializeField] string url = "ws://127.0.0.1:8765";
+
+        [Tooltip("What the server wants to see; empty on this machine.")]
+        [SerializeField] string token = "";
+
+        [Tooltip("The user's pseudonym: the agent keeps what it has learned under this name.")]
+        [SerializeField] string user = "user";
+
+        [Tooltip("The scenario's name; empty: that of the scenario file.")]
+        [SerializeField] string scenario = "";
+
+        [Tooltip("The scenario file, exported by the Python package (Assets/Scenarios).")]
+        [SerializeField] TextAsset scenarioJson;
+
+        [Tooltip("The device's name, for the agent's profile of it (see 'devices' in the scenario file).")]
+        [SerializeField] string device = "unity";
+
+        [Tooltip("Frames a second at most; a frame is sent after each rendered one.")]
+        [Min(1)]
+        [SerializeField] double frameHz = 90;
+
+        /// <summary>A pause of this length (microseconds) starts a new episode: the context before it
+        /// says nothing of what comes after.</summary>
+        const long LongPauseUs = 2000000;
+
+        readonly List<Sensor> sensors = new List<Sensor>();
+        readonly CueDispatch dispatch = new CueDispatch();
+        readonly ConnectionLog log = new ConnectionLog();
+        Scenario parsed;
+        long dueUs, pausedUs, answeredUs = -1;
+
+        /// <summary>A cue has come, after the actors have done it.</summary>
+        public event Action<Cue> CueArrived;
+
+        /// <summary>An answer has come. The object is used again: take from it what is to be kept.</summary>
+        public event Action<Reply> ReplyArrived;
+
+        /// <summary>The server tells of something that went wrong or was dropped.</summary>
+        public event Action<Notice> NoticeArrived;
+
+        /// <summary>The connection; null before Start, and when the settings are not allowed.</summary>
+        public BridgeClient Client { get; private set; }
+
+        /// <summary>The sensors found on this object and below.</summary>
+        public IReadOnlyList<Sensor> Sensors => sensors;
+
+        /// <summary>From capture to reply, as this scene sees it: up to one frame is its own.</summary>
+        public LatencyMeter Latency { get; } = new LatencyMeter();
+
+        /// <summary>What the scenario file says; null without one.</summary>
+        /// <exception cref="FormatException">The file is no scenario.</exception>
+        public Scenario Scenario =>
+            parsed ?? (parsed = scenarioJson == null ? null : Fedxr.Scenario.Parse(scenarioJson.text));
+
+        /// <summary>Where to connect; takes effect with the next Start.</summary>
+        public string Url
+        {
+            get { return url; }
+            set { url = value; }
+        }
+
+        /// <summary>Tell that <paramref name="label"/> was right for <paramref name="task"/> at the
+        /// newest answered moment: the user's feedback.</summary>
+        /// <returns>False when nothing has been answered yet, or too much waits to be told.</returns>
+        /// <exception cref="ArgumentException">The task is not answered, or the label not allowed.</exception>
+        public bool Say(string task, int label) =>
+            answeredUs >= 0 && Client.SendFeedback(task, answeredUs, label);
+
+        /// <summary>Let context start anew, for example with another user or chapter.</summary>
+        public void NewEpisode()
+        {
+            if (Client != null)
+                Client.NewEpisode();
+        }
+
+        /// <summary>Make an actor known that was not in the scene at its start.</summary>
+        public void Add(CueActor actor) => dispatch.Add(actor);
+
+        void Start()
+        {
+            dispatch.AddRange(FindObjectsByType<CueActor>(FindObjectsSortMode.None));
+            sensors.AddRange(GetComponentsInChildren<Sensor>());
+            try
+            {
+                Client = new BridgeClient(Options());
+                foreach (Sensor sensor in sensors)
+                    sensor.Channel = Client.Find(sensor.ChannelName);
+                Client.Start();
+            }
+            catch (Exception error) when (error is ArgumentException || error is FormatException)
+            {
+                Debug.LogError("fedxr: " + error.Message, this);
+                enabled = false;
+            }
+        }
+
+        HeadsetOptions Options()
+        {
+            if (scenario.Length == 0 && Scenario == null)
+                throw new ArgumentException("no scenario: give the connection a scenario file or name");
+            var options = new HeadsetOptions
+            {
+                Url = url,
+                Token = token.Length == 0 ? null : token,
+                User = user,
+                Scenario = scenario.Length == 0 ? Scenario.UseCase : scenario,
+            };
+            options.Device["model"] = device;
+            for (int i = sensors.Count - 1; i >= 0; i--)
+                if (!sensors[i].isActiveAndEnabled)
+                    sensors.RemoveAt(i);
+            foreach (Sensor sensor in sensors)
+                options.Channels.Add(sensor.Offer());
+            return options;
+        }
+
+        void LateUpdate()
+        {
+            Receive();
+            log.Tell(Client, this);
+            ConnectionState state = Client.State;
+            long nowUs = Client.NowUs;
+            if (state != ConnectionState.Open && state != ConnectionState.Waiting || nowUs < dueUs)
+                return;
+            long period = (long)(1e6 / frameHz);
+            dueUs = Math.Max(dueUs + period, nowUs - period);
+            SendFrame(nowUs);
+        }
+
+        void SendFrame(long captureUs)
+        {
+            FrameBuilder frame = Client.Frame;
+            frame.Begin(captureUs);
+            for (int i = 0; i < sensors.Count; i++)
+            {
+                Sensor sensor = sensors[i];
+                if (!sensor.Channel.Accepted || !sensor.isActiveAndEnabled)
+                    continue;
+                try
+                {
+                    sensor.Sample(captureUs, frame);
+                }
+                catch (Exception error)
+                {
+                    sensor.enabled = false; // told once; the other sensors go on
+                    Debug.LogError("fedxr: sensor " + sensor.ChannelName + " is switched off: "
+                        + error, sensor);
+                }
+            }
+            frame.Send();
+        }
+
+        void Receive()
+        {
+            Message message;
+            while (Client.Poll(out message))
+            {
+                if (message is Reply)
+                    Hear((Reply)message);
+                else if (message is Cue)
+                    Hear((Cue)message);
+                else if (message is Notice)
+                    Hear((Notice)message);
+            }
+        }
+
+        void Hear(Reply reply)
+        {
+            answeredUs = reply.CaptureUs;
+            Latency.Add(reply.CaptureUs, Client.NowUs);
+            if (ReplyArrived != null)
+                ReplyArrived(reply);
+        }
+
+        void Hear(Cue cue)
+        {
+            dispatch.Hand(cue);
+            if (CueArrived != null)
+                CueArrived(cue);
+        }
+
+        void Hear(Notice notice)
+        {
+            log.Tell(notice, this);
+            if (NoticeArrived != null)
+                NoticeArrived(notice);
+        }
+
+        void OnApplicationPause(bool paused)
+        {
+            if (Client == null)
+                return;
+            if (paused)
+                pausedUs = Client.NowUs;
+            else if (pausedUs > 0 && Client.NowUs - pausedUs > LongPauseUs)
+                Client.NewEpisode();
+        }
+
+        void OnDestroy()
+        {
+            if (Client != null)
+                Client.Dispose();
+        }
+    }
+}
