@@ -14,7 +14,7 @@ namespace Fedxr
         [Tooltip("What bounces and is coloured.")]
         [SerializeField] Transform body;
 
-        [SerializeField] Paint coat;
+        [SerializeField] Renderer coat;
 
         [Tooltip("The arm that waves and points, turning about its own X.")]
         [SerializeField] Transform arm;
@@ -55,6 +55,7 @@ namespace Fedxr
 
         public override void Act(Cue cue)
         {
+            Clear(cue.Task);
             if (cue.Kind == "tone")
             {
                 mannersFrom = cue.Task;
@@ -145,7 +146,8 @@ namespace Fedxr
         {
             float bounce = Mathf.Abs(Mathf.Sin(manners.Tempo * Time.time)) * manners.Bounce;
             body.localPosition = new Vector3(0f, bounce, 0f);
-            coat.Color = Color.Lerp(coat.Color, manners.Color, Mathf.Clamp01(3f * Time.deltaTime));
+            Material cloth = coat.material;
+            cloth.color = Color.Lerp(cloth.color, manners.Color, Mathf.Clamp01(3f * Time.deltaTime));
             float lift = 10f;
             if (mind.Stance == Stance.PointingTheWay)
                 lift = 90f;

@@ -6,7 +6,7 @@ namespace Fedxr
     /// A button that flickers, which the visual cortex follows. Flicker at these rates can set off
     /// photosensitive epilepsy, so it starts steady: the user turns it on.
     /// </summary>
-    [RequireComponent(typeof(Paint))]
+    [RequireComponent(typeof(Renderer))]
     public sealed class Flicker : MonoBehaviour
     {
         [Tooltip("Flashes a second. The display must be much faster.")]
@@ -15,7 +15,7 @@ namespace Fedxr
         [SerializeField] Color dark = new Color(0.25f, 0.25f, 0.25f);
         [SerializeField] Color bright = Color.white;
 
-        Paint paint;
+        Material surface;
 
         /// <summary>Flashes a second.</summary>
         public float Hz
@@ -28,14 +28,14 @@ namespace Fedxr
 
         void Awake()
         {
-            paint = GetComponent<Paint>();
+            surface = GetComponent<Renderer>().material;
         }
 
         void Update()
         {
             // a sine of the clock, not of counted frames: the rate holds when frames are lost
             float level = On ? 0.5f + 0.5f * Mathf.Sin(2f * Mathf.PI * hz * Time.time) : 0.6f;
-            paint.Color = Color.Lerp(dark, bright, level);
+            surface.color = Color.Lerp(dark, bright, level);
         }
     }
 }

@@ -14,7 +14,7 @@ namespace Fedxr
         static readonly Color Glow = new Color(1f, 0.85f, 0.4f);
 
         [Tooltip("One tile per app; a tile's name is the app's.")]
-        [SerializeField] Paint[] tiles;
+        [SerializeField] Renderer[] tiles;
 
         [Tooltip("The page of the open app.")]
         [SerializeField] TextMesh page;
@@ -81,7 +81,8 @@ namespace Fedxr
                 Color goal = i == launcher.Open ? Opened : on ? Chosen : Plain;
                 if (on && glowing)
                     goal = Color.Lerp(goal, Glow, 0.5f);
-                tiles[i].Color = Color.Lerp(tiles[i].Color, goal, reach);
+                Material surface = tiles[i].material;
+                surface.color = Color.Lerp(surface.color, goal, reach);
                 Transform tile = tiles[i].transform;
                 float depth = i == launcher.Open ? -0.25f : on ? -0.1f : 0f;
                 Vector3 place = tile.localPosition;

@@ -24,7 +24,7 @@ namespace Fedxr
         [Range(0, 2)]
         [SerializeField] int wear;
 
-        [SerializeField] Paint lamp;
+        [SerializeField] Renderer lamp;
         [SerializeField] Tag note;
         [SerializeField] AudioSource hum;
         [SerializeField] AudioSource alarm;
@@ -92,7 +92,7 @@ namespace Fedxr
             body.localPosition = place + size * new Vector3(
                 Mathf.Sin(61f * Time.time), Mathf.Sin(47f * Time.time), Mathf.Sin(53f * Time.time));
             bool flash = Mathf.Repeat((1f + 2f * urgency) * Time.time, 1f) < 0.5f;
-            lamp.Color = Marked && flash ? Tint() : new Color(0.12f, 0.16f, 0.12f);
+            lamp.material.color = Marked && flash ? Tint() : new Color(0.12f, 0.16f, 0.12f);
         }
 
         Color Tint()

@@ -55,6 +55,7 @@ namespace Fedxr
 
         public override void Act(Cue cue)
         {
+            Clear(cue.Task);
             if (cue.Kind == "intensity")
             {
                 intensity.Set(cue.Task, cue.Number("change", 0f));
