@@ -1,0 +1,1 @@
+"""The Unity project. Unity reads Assets, Packages and ProjectSettings; Python reads `scenes`."""
