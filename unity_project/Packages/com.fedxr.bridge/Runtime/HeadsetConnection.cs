@@ -27,6 +27,9 @@ namespace Fedxr
         [Tooltip("The scenario file, exported by the Python package (Assets/Scenarios).")]
         [SerializeField] TextAsset scenarioJson;
 
+        [Tooltip("The answers that are wanted; none: all that the agent gives for this scenario.")]
+        [SerializeField] string[] tasks = new string[0];
+
         [Tooltip("The device's name, for the agent's profile of it (see 'devices' in the scenario file).")]
         [SerializeField] string device = "unity";
 
@@ -56,6 +59,14 @@ namespace Fedxr
         /// <summary>The connection; null before Start, and when the settings are not allowed.</summary>
         public BridgeClient Client { get; private set; }
 
+        /// <summary>Speaks to the agent instead of <see cref="Client"/> where the scene is stepped from
+        /// outside (ML-Agents); set before Start.</summary>
+        internal IAgentLink Link { get; set; }
+
+        /// <summary>The scenario that the agent is told; null where there is neither name nor file.</summary>
+        internal string ScenarioName =>
+            scenario.Length > 0 ? scenario : Scenario == null ? null : Scenario.UseCase;
+
         /// <summary>The sensors found on this object and below.</summary>
         public IReadOnlyList<Sensor> Sensors => sensors;
 
@@ -79,12 +90,15 @@ namespace Fedxr
         /// <returns>False when nothing has been answered yet, or too much waits to be told.</returns>
         /// <exception cref="ArgumentException">The task is not answered, or the label not allowed.</exception>
         public bool Say(string task, int label) =>
-            answeredUs >= 0 && Client.SendFeedback(task, answeredUs, label);
+            answeredUs >= 0 && (Link == null ? Client.SendFeedback(task, answeredUs, label)
+                : Link.Say(task, answeredUs, label));
 
         /// <summary>Let context start anew, for example with another user or chapter.</summary>
         public void NewEpisode()
         {
-            if (Client != null)
+            if (Link != null)
+                Link.NewEpisode();
+            else if (Client != null)
                 Client.NewEpisode();
         }
 
@@ -95,6 +109,8 @@ namespace Fedxr
         {
             dispatch.AddRange(FindObjectsByType<CueActor>(FindObjectsSortMode.None));
             sensors.AddRange(GetComponentsInChildren<Sensor>());
+            if (Link != null)
+                return;
             try
             {
                 Client = new BridgeClient(Options());
@@ -111,15 +127,16 @@ namespace Fedxr
 
         HeadsetOptions Options()
         {
-            if (scenario.Length == 0 && Scenario == null)
+            if (ScenarioName == null)
                 throw new ArgumentException("no scenario: give the connection a scenario file or name");
             var options = new HeadsetOptions
             {
                 Url = url,
                 Token = token.Length == 0 ? null : token,
                 User = user,
-                Scenario = scenario.Length == 0 ? Scenario.UseCase : scenario,
+                Scenario = ScenarioName,
             };
+            options.Tasks.AddRange(tasks);
             options.Device["model"] = device;
             for (int i = sensors.Count - 1; i >= 0; i--)
                 if (!sensors[i].isActiveAndEnabled)
@@ -131,6 +148,8 @@ namespace Fedxr
 
         void LateUpdate()
         {
+            if (Client == null)
+                return;
             Receive();
             log.Tell(Client, this);
             ConnectionState state = Client.State;
@@ -171,7 +190,7 @@ namespace Fedxr
             while (Client.Poll(out message))
             {
                 if (message is Reply)
-                    Hear((Reply)message);
+                    Hear((Reply)message, Client.NowUs);
                 else if (message is Cue)
                     Hear((Cue)message);
                 else if (message is Notice)
@@ -179,22 +198,22 @@ namespace Fedxr
             }
         }
 
-        void Hear(Reply reply)
+        internal void Hear(Reply reply, long nowUs)
         {
             answeredUs = reply.CaptureUs;
-            Latency.Add(reply.CaptureUs, Client.NowUs);
+            Latency.Add(reply.CaptureUs, nowUs);
             if (ReplyArrived != null)
                 ReplyArrived(reply);
         }
 
-        void Hear(Cue cue)
+        internal void Hear(Cue cue)
         {
             dispatch.Hand(cue);
             if (CueArrived != null)
                 CueArrived(cue);
         }
 
-        void Hear(Notice notice)
+        internal void Hear(Notice notice)
         {
             log.Tell(notice, this);
             if (NoticeArrived != null)

@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Fedxr.MLAgents")] // another way to the agent, see IAgentLink
+[assembly: InternalsVisibleTo("Fedxr.Editor")] // the same rules in the editor as at run time
