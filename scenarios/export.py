@@ -7,13 +7,15 @@ from dataclasses import asdict
 from agent.tasks import TASKS, Task
 from scenarios.cues import ACTS, RULES
 from scenarios.devices import MODEL_PARAMETERS, Device, devices_for
+from scenarios.personas import typical
 from scenarios.worlds import world_of
 
 VERSION = 1
 
 
 def definition(use_case: str) -> dict[str, object]:
-    """Devices, tasks, cues, hidden states and drift of ``use_case``; JSON types only.
+    """Devices, tasks, cues, hidden states and drift of ``use_case``, and how a typical person's
+    states show in the simulated sensors; JSON types only.
 
     Raises ValueError for an unknown use case.
     """
@@ -45,6 +47,7 @@ def definition(use_case: str) -> dict[str, object]:
             "courses": [asdict(course) for course in world.courses],
             "drift": dict(world.drifts),
         },
+        "person": world.person(typical()),
     }
 
 

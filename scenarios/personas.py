@@ -81,7 +81,46 @@ class Persona:
         return int((label + rng.integers(1, classes)) % classes), delay_us
 
 
+class Typical(Persona):
+    """A person without leanings, with the habits that most people have: whom a scene simulates
+    where nobody wears the sensor."""
+
+    def lean(self, trait: str) -> float:
+        return 0.0
+
+    def habit(self, trait: str, chance: float) -> bool:
+        return chance > 0.5
+
+
 ELECTRODES = 8
+
+
+def typical() -> Typical:
+    """The middle of the population in every number, with lively states: 1.3 of 0.7 to 1.3."""
+    return Typical(
+        seed=0,
+        index=0,
+        height_m=1.7,
+        hand_scale=1.0,
+        left_handed=False,
+        pace=1.0,
+        liveliness=1.3,
+        restlessness=1.0,
+        gaze_bias=(0.0, 0.0),
+        voice_hz=160.0,
+        voice_level_db=0.0,
+        voice_tilt_db=-9.0,
+        alpha_hz=10.0,
+        electrode_gain=(1.0,) * ELECTRODES,
+        heart_hz=1.2,
+        breath_hz=0.26,
+        eda_us=float(np.exp(1.2)),
+        skin_k=306.0,
+        drift=0.0,
+        dropout=0.0,
+        label_noise=0.0,
+        feedback_delay_s=0.5,
+    )
 
 
 def persona_of(seed: int, index: int) -> Persona:

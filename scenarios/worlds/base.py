@@ -145,6 +145,11 @@ class World(Protocol):
     @property
     def drifts(self) -> Mapping[str, str]: ...
 
+    def person(self, persona: Persona) -> dict[str, object]:
+        """What the models of this world's sensors are for ``persona``, as JSON: what a scene needs
+        to simulate the same body. Accidents of an episode and drift are left out."""
+        ...
+
     def sense(self, moment: Moment, channel: Channel, t: Array) -> Array:
         """(T, *layout.shape) what ``channel`` records at the times ``t`` (T,) of ``moment``.
 

@@ -14,7 +14,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from bridge.channels import Channel
-from scenarios.personas import Array
+from scenarios.personas import Array, Persona
+from scenarios.worlds import movement
+from scenarios.worlds import voice as voices
 from scenarios.worlds.base import Course, Moment, no_sensor
 from scenarios.worlds.movement import head, wrist
 from scenarios.worlds.voice import voice
@@ -33,6 +35,10 @@ class Companion:
             "gyro": "zero of the watch's gyroscope",
         }
     )
+
+    def person(self, persona: Persona) -> dict[str, object]:
+        """See :meth:`World.person`."""
+        return {"movement": movement.parameters(persona), "voice": voices.parameters(persona)}
 
     def sense(self, moment: Moment, channel: Channel, t: Array) -> Array:
         """See :meth:`World.sense`."""

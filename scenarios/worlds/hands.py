@@ -24,6 +24,11 @@ _BONES = (
 )
 _SPREAD = np.array([0.75, 0.12, 0.0, -0.10, -0.22])  # rad about +Y
 _X, _Y, _Z = np.eye(3)
+_TEMPO_HZ = 1.5
+_ROLL = 0.35  # rad
+_PINCH_THUMB, _PINCH_FINGER = 0.18, 0.22  # rad per joint
+_STROKE_M, _STROKE_BACK_M, _STROKE_CURL = 0.03, 0.02, 0.25
+_REST_CURL = (0.15, 0.55)
 
 
 def gesture_of(persona: Persona, intent: int) -> int:
@@ -33,28 +38,54 @@ def gesture_of(persona: Persona, intent: int) -> int:
     return intent
 
 
+def pinching_finger(persona: Persona) -> int:
+    return 1 if persona.habit("pinch with the index", 0.6) else 2
+
+
+def parameters(persona: Persona) -> dict[str, object]:
+    """This person's model of :func:`hand` before accident; lengths in metres, angles in radians."""
+    finger = persona.habit("strokes with a finger", 0.5)
+    return {
+        "gestures": [gesture_of(persona, intent) for intent in range(4)],
+        "tempo_hz": _TEMPO_HZ * persona.pace,
+        "vigour": persona.liveliness,
+        "pinching_finger": pinching_finger(persona),
+        "pinch_thumb": _PINCH_THUMB,
+        "pinch_finger": _PINCH_FINGER,
+        "stroke_m": _STROKE_M - (_STROKE_BACK_M if finger else 0.0),
+        "stroke_curl": _STROKE_CURL if finger else 0.0,
+        "roll": _ROLL,
+        "rest_curl": sum(_REST_CURL) / 2,
+        "scale": persona.hand_scale,
+        "left": persona.left_handed,
+        "bases": _BASE.ravel().tolist(),
+        "bones": [length for bones in _BONES for length in bones],
+        "spread": _SPREAD.tolist(),
+    }
+
+
 def hand(moment: Moment, name: str, t: Array) -> Array:
     """(T, 25, 7) world poses in metres."""
     rng, persona = moment.draw(name), moment.persona
     gestures = np.array([gesture_of(persona, i) for i in range(4)])[moment.paths["intent"].over(t)]
-    tempo = 1.5 * persona.pace * rng.uniform(0.8, 1.25)
+    tempo = _TEMPO_HZ * persona.pace * rng.uniform(0.8, 1.25)
     beat = 2 * np.pi * tempo * t + rng.uniform(0, 2 * np.pi)
     wave = np.sin(beat + 0.5 * np.sin(beat))  # quicker one way than back
     vigour = persona.liveliness * rng.uniform(0.7, 1.3)
-    curl = rng.uniform(0.15, 0.55, 5) + wander(rng, t, 0.06, 0.7, 5)
-    closing = 1 if persona.habit("pinch with the index", 0.6) else 2
+    curl = rng.uniform(*_REST_CURL, 5) + wander(rng, t, 0.06, 0.7, 5)
+    closing = pinching_finger(persona)
     pinch = (gestures == 1) * vigour * wave
-    curl[:, 0] += 0.18 * pinch
-    curl[:, closing] += 0.22 * pinch
+    curl[:, 0] += _PINCH_THUMB * pinch
+    curl[:, closing] += _PINCH_FINGER * pinch
     place = wander(rng, t, 0.012, 0.5, 3) + rng.normal(0, 0.12, 3)
     way = rng.choice([-1.0, 1.0])
     stroke = (gestures == 2) * vigour * wave * way
-    place[:, 1] += 0.03 * stroke
+    place[:, 1] += _STROKE_M * stroke
     if persona.habit("strokes with a finger", 0.5):
-        place[:, 1] -= 0.02 * stroke
-        curl[:, 1] += 0.25 * stroke
+        place[:, 1] -= _STROKE_BACK_M * stroke
+        curl[:, 1] += _STROKE_CURL * stroke
     roll = rng.uniform(-0.6, 0.6) + wander(rng, t, 0.08, 0.5)[:, 0]
-    roll += (gestures == 3) * 0.35 * vigour * way * wave
+    roll += (gestures == 3) * _ROLL * vigour * way * wave
     pitch = rng.uniform(-0.5, 0.5) + wander(rng, t, 0.06, 0.5)[:, 0]
     yaw = np.full(len(t), rng.uniform(-0.8, 0.8))
     turn = product(quaternion(_Y, yaw), product(quaternion(_X, pitch), quaternion(_Z, roll)))

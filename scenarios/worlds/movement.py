@@ -16,6 +16,10 @@ GRAVITY = 9.81
 SITTING, WALKING, TURNING, REACHING, WAVING = range(5)
 _UP, _RIGHT = np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0])
 _AGITATION = (1.0, 1.25, 0.8, 1.45)
+_SWING, _WAVE, _REACH = 0.5, 0.4, 0.6  # rad
+_REACH_M = 0.25
+_STEP, _STEP_TWICE, _TURNING_STEPS = 1.1, 0.6, 0.55  # m/s^2, m/s^2, share
+_WALK_M_S = 1.2
 
 
 def agitation(moment: Moment) -> float:
@@ -48,6 +52,42 @@ def firmness(persona: Persona) -> float:
     return float(np.exp(0.55 * persona.lean("step")))
 
 
+def arm_swing(persona: Persona) -> float:
+    return float(0.5 * np.exp(0.7 * persona.lean("arm swing")))
+
+
+def wave_hz(persona: Persona) -> float:
+    return float(step_hz(persona) / 2 * np.exp(0.25 + 0.5 * persona.lean("waving tempo")))
+
+
+def acting(persona: Persona) -> float:
+    """How much of what the arms do reaches the watch."""
+    return 0.25 if persona.habit("watch on the resting arm", 0.3) else 1.0
+
+
+def parameters(persona: Persona) -> dict[str, object]:
+    """This person's models of :func:`wrist` and :func:`head` before accident."""
+    return {
+        "agitation": [size**persona.liveliness for size in _AGITATION],
+        "step_hz": step_hz(persona),
+        "swing": _SWING * arm_swing(persona),
+        "step": _STEP * firmness(persona),
+        "step_twice": _STEP_TWICE * firmness(persona),
+        "turning_steps": _TURNING_STEPS,
+        "turn_rad_s": turn_speed(persona),
+        "wave": _WAVE * acting(persona),
+        "wave_hz": wave_hz(persona),
+        "beckons": beckons(persona),
+        "reach": _REACH * acting(persona),
+        "reach_m": _REACH_M * acting(persona),
+        "reach_every_s": 1.3 / persona.pace,
+        "rocking": rocking(persona),
+        "restlessness": persona.restlessness,
+        "walk_m_s": _WALK_M_S * persona.pace,
+        "gravity": GRAVITY,
+    }
+
+
 def _strokes(rng: np.random.Generator, t: Array, every_s: float) -> Array:
     """(T,) positions of minimum-jerk strokes there and back, about ``every_s`` apart."""
     place, x = 0.0, np.zeros(len(t))
@@ -72,27 +112,27 @@ def wrist(moment: Moment, name: str, t: Array, rate_hz: float) -> Array:
     """(T, 6) acceleration with gravity (m/s^2), angular rate (rad/s), in the wearer's own mount."""
     rng, persona = moment.draw(name), moment.persona
     m, size = _masks(moment, t), agitation(moment) * rng.lognormal(0.0, 0.12)
-    acting = 0.25 if persona.habit("watch on the resting arm", 0.3) else 1.0
-    swing = 0.5 * np.exp(0.7 * persona.lean("arm swing"))
+    acts, swing = acting(persona), arm_swing(persona)
     phase = 2 * np.pi * step_hz(persona) * rng.lognormal(0, 0.04) * t + rng.uniform(0, 2 * np.pi)
-    wave_hz = step_hz(persona) / 2 * np.exp(0.25 + 0.5 * persona.lean("waving tempo"))
-    wave = np.sin(2 * np.pi * wave_hz * rng.lognormal(0, 0.05) * t + rng.uniform(0, 2 * np.pi))
+    wave = np.sin(
+        2 * np.pi * wave_hz(persona) * rng.lognormal(0, 0.05) * t + rng.uniform(0, 2 * np.pi)
+    )
     beckon = 0.6 * _strokes(rng, t, 1.1 / persona.pace) if beckons(persona) else wave
-    stroke = acting * size * _strokes(rng, t, 1.3 / persona.pace) * rng.choice([-1.0, 1.0])
+    stroke = acts * size * _strokes(rng, t, 1.3 / persona.pace) * rng.choice([-1.0, 1.0])
     fidget = wander(rng, t, 0.09 * persona.restlessness * size, 1.5)[:, 0]
     gravity = turned(_mount(moment, rng)[None], unit(rng), np.full(1, rng.normal(0, 0.5)))[0]
-    angle = m[WALKING] * 0.5 * swing * size * np.sin(phase / 2)
-    angle += m[WAVING] * 0.4 * acting * size * beckon + m[REACHING] * 0.6 * stroke + fidget
+    angle = m[WALKING] * _SWING * swing * size * np.sin(phase / 2)
+    angle += m[WAVING] * _WAVE * acts * size * beckon + m[REACHING] * _REACH * stroke + fidget
     angle += m[SITTING] * rocking(persona) * size * wave
     axis = unit(rng)
     steps = (
         firmness(persona)
-        * (m[WALKING] + 0.55 * m[TURNING])
-        * (1.1 * np.sin(phase) + 0.6 * np.sin(2 * phase + rng.uniform(0, 2 * np.pi)))
+        * (m[WALKING] + _TURNING_STEPS * m[TURNING])
+        * (_STEP * np.sin(phase) + _STEP_TWICE * np.sin(2 * phase + rng.uniform(0, 2 * np.pi)))
     )
     yaw = m[TURNING] * turn_speed(persona) * rng.lognormal(0, 0.2) * rng.choice([-1.0, 1.0])
     down = turned(gravity, axis, -angle)
-    push = np.gradient(np.gradient(m[REACHING] * 0.25 * stroke, t), t)[:, None] * unit(rng)
+    push = np.gradient(np.gradient(m[REACHING] * _REACH_M * stroke, t), t)[:, None] * unit(rng)
     acc = down * (GRAVITY + size * steps[:, None]) + push
     gyro = np.gradient(angle, t)[:, None] * axis + yaw[:, None] * down
     shift = 0.03 * moment.drift("gyro") * np.ones(3)
@@ -124,7 +164,7 @@ def head(moment: Moment, name: str, t: Array) -> Array:
     bob = 0.015 * firmness(persona) * (m[WALKING] + 0.4 * m[TURNING]) * np.sin(phase) - 0.04 * lean
     sway = wander(rng, t, 0.008 * persona.restlessness * size, 0.5, 3)
     sway[:, 0] += 0.012 * m[WAVING] * wave
-    ahead = np.cumsum(m[WALKING] * 1.2 * persona.pace) * dt
+    ahead = np.cumsum(m[WALKING] * _WALK_M_S * persona.pace) * dt
     place = rng.normal(0, 1.0, 3) * [1, 0.15, 1] + sway
     place[:, 0] -= np.sin(yaw) * ahead
     place[:, 2] -= np.cos(yaw) * ahead

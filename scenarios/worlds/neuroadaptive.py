@@ -16,25 +16,31 @@ from types import MappingProxyType
 import numpy as np
 
 from bridge.channels import Channel
-from scenarios.personas import Array
+from scenarios.personas import Array, Persona
+from scenarios.worlds import brain, hands
 from scenarios.worlds.base import Course, Moment, no_sensor
 from scenarios.worlds.brain import LAYOUT, eeg, load_level
 from scenarios.worlds.hands import hand
-from scenarios.worlds.scanpath import Scan, scanpath
+from scenarios.worlds.scanpath import Scan, parameters, scanpath
+
+
+def _scan(persona: Persona, level: float, fixation: float = 0.0, places: float = 0.0) -> Scan:
+    """How this person looks under this load; the others are the episode's own accidents."""
+    own = 0.15 * persona.lean("fixation") + fixation
+    return Scan(
+        fixation_s=0.42 * float(np.exp(-0.42 * level + own)),
+        spread=0.10 * float(np.exp(0.25 * level + places)),
+        pursuit=0.1,
+        pursuit_speed=0.1,
+        tremor=0.006,
+    )
 
 
 def _searching_gaze(moment: Moment, name: str, t: Array) -> Array:
     """(T, 2): the more load, the shorter the fixations and the wider their places."""
     rng, persona = moment.draw(name), moment.persona
     level = load_level(persona, moment.paths["workload"].states[0]) + 0.2 * rng.normal()
-    own = 0.15 * persona.lean("fixation") + 0.1 * moment.drift("fixation")
-    scan = Scan(
-        fixation_s=0.42 * float(np.exp(-0.42 * level + own)),
-        spread=0.10 * float(np.exp(0.25 * level + rng.normal(0, 0.1))),
-        pursuit=0.1,
-        pursuit_speed=0.1,
-        tremor=0.006,
-    )
+    scan = _scan(persona, level, 0.1 * moment.drift("fixation"), rng.normal(0, 0.1))
     return scanpath(rng, scan, persona, t)
 
 
@@ -51,6 +57,15 @@ class Neuroadaptive:
             "fixation": "length of fixations in the same state",
         }
     )
+
+    def person(self, persona: Persona) -> dict[str, object]:
+        """See :meth:`World.person`."""
+        scans = [_scan(persona, load_level(persona, load)) for load in range(3)]
+        return {
+            "eeg": brain.parameters(persona),
+            "hand": hands.parameters(persona),
+            "gaze": parameters(persona, "workload", scans),
+        }
 
     def sense(self, moment: Moment, channel: Channel, t: Array) -> Array:
         """See :meth:`World.sense`."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from bridge.channels import Channel
-from scenarios.personas import Array
+from scenarios.personas import Array, Persona
+from scenarios.worlds import machine
 from scenarios.worlds.base import Course, Moment, no_sensor
 from scenarios.worlds.machine import sound, vibration
 from scenarios.worlds.pictures import camera, resting_gaze
@@ -32,6 +33,10 @@ class Overlays:
             "machine wear": "how worn a machine sounds in the same state",
         }
     )
+
+    def person(self, persona: Persona) -> dict[str, object]:
+        """See :meth:`World.person`."""
+        return {"machine": machine.parameters(persona)}
 
     def sense(self, moment: Moment, channel: Channel, t: Array) -> Array:
         """See :meth:`World.sense`."""

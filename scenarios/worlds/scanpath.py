@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from scenarios.personas import Array, Persona
 from scenarios.worlds.signals import wander
 
 SACCADE_S = 0.04
+_HOLD_SPREAD = 0.45
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,23 @@ class Scan:
     tremor: float
 
 
+def parameters(persona: Persona, task: str, scans: Iterable[Scan]) -> dict[str, object]:
+    """This person's ways of looking, by class of ``task``."""
+    return {
+        "task": task,
+        "saccade_s": SACCADE_S,
+        "hold_spread": _HOLD_SPREAD,
+        "bias": list(persona.gaze_bias),
+        "restlessness": persona.restlessness,
+        "scans": [asdict(scan) for scan in scans],
+    }
+
+
 def scanpath(rng: np.random.Generator, scan: Scan, persona: Persona, t: Array) -> Array:
     """(T, 2) viewport at the times ``t`` (T,): one walk over random places, around a random one."""
     seconds = float(t[-1]) + 1.0
     n = int(4 * seconds / scan.fixation_s) + 4
-    hold = scan.fixation_s * rng.lognormal(0.0, 0.45, n)
+    hold = scan.fixation_s * rng.lognormal(0.0, _HOLD_SPREAD, n)
     start = np.cumsum(hold + SACCADE_S) - hold - SACCADE_S - rng.uniform(0, hold[0])
     centre = 0.5 + rng.uniform(-0.12, 0.12, 2)
     place = centre + scan.spread * rng.standard_normal((n, 2))

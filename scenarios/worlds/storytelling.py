@@ -10,15 +10,17 @@ tension away is personal (some react the other way round).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
 from bridge.channels import Channel
-from scenarios.personas import Array
+from scenarios.personas import Array, Persona
+from scenarios.worlds import body
 from scenarios.worlds.base import Course, Moment, no_sensor
 from scenarios.worlds.body import breath, conductance, heart, temperature
-from scenarios.worlds.scanpath import Scan, scanpath
+from scenarios.worlds.scanpath import Scan, parameters, scanpath
 
 _STARER = (
     Scan(0.75, 0.09, 0.60, 0.20, 0.006),
@@ -32,19 +34,24 @@ _SCANNER = (
 )
 
 
+def _scan(persona: Persona, engagement: int, fixation: float = 0.0, places: float = 0.0) -> Scan:
+    """How this person looks; ``fixation`` and ``places`` are the episode's own accidents."""
+    style = _SCANNER if persona.habit("scans", 0.4) else _STARER
+    scan = style[engagement]
+    longer = 0.25 * persona.lean("fixation") + fixation
+    return replace(
+        scan,
+        fixation_s=scan.fixation_s * float(np.exp(longer)),
+        spread=scan.spread * float(np.exp(places)),
+    )
+
+
 def _story_gaze(moment: Moment, name: str, t: Array) -> Array:
     """(T, 2): immersed, overwhelmed or disengaged, in this person's style."""
     rng, persona = moment.draw(name), moment.persona
-    style = _SCANNER if persona.habit("scans", 0.4) else _STARER
-    scan = style[moment.paths["engagement"].states[0]]
-    own = 0.25 * persona.lean("fixation") + 0.1 * moment.drift("fixation")
-    scan = Scan(
-        fixation_s=scan.fixation_s * float(np.exp(own + rng.normal(0, 0.15))),
-        spread=scan.spread * float(np.exp(rng.normal(0, 0.2))),
-        pursuit=scan.pursuit,
-        pursuit_speed=scan.pursuit_speed,
-        tremor=scan.tremor,
-    )
+    accident = 0.1 * moment.drift("fixation") + rng.normal(0, 0.15)
+    state = moment.paths["engagement"].states[0]
+    scan = _scan(persona, state, accident, rng.normal(0, 0.2))
     return scanpath(rng, scan, persona, t)
 
 
@@ -63,6 +70,11 @@ class Storytelling:
             "temperature": "skin temperature level",
         }
     )
+
+    def person(self, persona: Persona) -> dict[str, object]:
+        """See :meth:`World.person`."""
+        scans = [_scan(persona, state) for state in range(3)]
+        return {"gaze": parameters(persona, "engagement", scans), **body.parameters(persona)}
 
     def sense(self, moment: Moment, channel: Channel, t: Array) -> Array:
         """See :meth:`World.sense`."""

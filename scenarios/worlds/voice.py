@@ -7,7 +7,7 @@ happy softly, three in ten wail when sad. H harmonics, T samples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from scenarios.worlds.base import Moment
 from scenarios.worlds.signals import coloured, smooth
 
 HARMONICS = 18
+RATE_HZ = 8000.0
+_SYLLABLES_HZ = 4.0
 _FORMANTS_HZ = np.array([[300, 2300], [500, 1800], [750, 1250], [550, 900], [330, 750]])
 
 
@@ -47,6 +49,21 @@ def tone_of(persona: Persona, mood: int) -> Tone:
     return (CALM, joy, grief, anger)[mood]
 
 
+def parameters(persona: Persona) -> dict[str, object]:
+    """This person's model of :func:`voice` before accident; tones by class of ``mood``."""
+    return {
+        "rate_hz": RATE_HZ,
+        "pitch_hz": persona.voice_hz,
+        "level_db": persona.voice_level_db,
+        "tilt_db": persona.voice_tilt_db,
+        "syllables_hz": _SYLLABLES_HZ * persona.pace,
+        "liveliness": persona.liveliness,
+        "harmonics": HARMONICS,
+        "formants_hz": _FORMANTS_HZ.ravel().tolist(),
+        "tones": [asdict(tone_of(persona, mood)) for mood in range(4)],
+    }
+
+
 def voice(moment: Moment, name: str, t: Array, rate_hz: float) -> Array:
     """(T,) in units of full scale: syllables, pauses, room noise, a random distance to the mic."""
     rng, persona = moment.draw(name), moment.persona
@@ -56,7 +73,9 @@ def voice(moment: Moment, name: str, t: Array, rate_hz: float) -> Array:
     slow = np.interp(t, t[::80], coloured(rng, len(t[::80]), rate_hz / 80, 1.6)[0])
     pitch = base * 2 ** (tone.spread * slow / 12)
     z = np.exp(1j * (2 * np.pi * np.cumsum(pitch) / rate_hz + rng.uniform(0, 2 * np.pi)))
-    tempo = 4.0 * persona.pace * (1 + (tone.tempo - 1) * life) * np.exp(rng.normal(0, 0.04))
+    tempo = (
+        _SYLLABLES_HZ * persona.pace * (1 + (tone.tempo - 1) * life) * np.exp(rng.normal(0, 0.04))
+    )
     tilt = persona.voice_tilt_db + tone.tilt_db * life + rng.normal(0, 0.4)
     x = _syllables(rng, z, tempo, tilt, float(base), rate_hz)
     level = persona.voice_level_db + tone.level_db * life + rng.normal(0, 1.5)
