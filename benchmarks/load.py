@@ -4,8 +4,11 @@
 `reliable` channel. Beside them act, one after another, large, rude and broken clients, each kind in
 a process of its own (benchmarks/load_clients.py). At the end the server is killed and started anew
 under that load. Latency is from capture to reply on one host; "calm p99" is the lower quartile of
-the p99 of quarter-seconds, and the ratio is that to the first row's; "reliable" counts the frames
-that those four sent and the application never got, and those that it got twice.
+the p99 of quarter-seconds. Before and after each act the 64 are left alone for half as long: the
+ratio is the act's calm p99 to the mean of those two. "reliable" counts the frames that the four
+sent and the application never got, and those that it got twice. The last columns are a bare
+`websockets` server's under the same, which looks at nothing (benchmarks/load_bare.py); "-": there
+is nothing like it for a server that knows no frames.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,8 +29,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from benchmarks import load_clients
+from benchmarks import load_bare, load_clients
 from benchmarks.bridge import EEG32, Process
+from benchmarks.load_act import Act
 from benchmarks.load_clients import CALM, RECORD, at, before_all_else
 from bridge.channels import Channel
 from bridge.client import HeadsetClient, connect
@@ -38,35 +42,19 @@ from bridge.returning import ReturningClient
 from bridge.wire import run
 
 CALM_HEADSETS, SURE_HEADSETS, HZ = 64, 4, 72
-ACTS = (
-    ("", "alone"),
-    ("gray", "8 cameras, 30/s, 60 KB raw"),
-    ("jpeg", "8 cameras, 30/s, 60 KB JPEG"),
-    ("stalled", "8 that never read and flood"),
-    ("slow", "8 that read 10 ms a second"),
-    ("flood", "8 that send all that is taken"),
-    ("loris", "400 handshakes, byte by byte"),
-    ("fuzz", "bent messages"),
-    ("storm", "reconnect storm of 32"),
-    ("", "alone again"),
-)
-
-
-@dataclass
-class Act:
-    """What the calm headsets lived through while someone else acted."""
-
-    sent: int = 0
-    took_us: list[int] = field(default_factory=list)
-    captured_us: list[int] = field(default_factory=list)
-
-    def calm_p99(self) -> float:
-        """Milliseconds: p99 of each quarter of a second, of these the lower quartile. What other
-        jobs on the machine do for less than three quarters of the time does not show in it."""
-        window = np.array(self.captured_us) // 250_000
-        took = np.array(self.took_us)
-        each = [np.percentile(took[window == w], 99) for w in np.unique(window)]
-        return float(np.percentile(each, 25)) / 1e3 if each else float("nan")
+BARE_S = 20.0
+"""Seconds of each act that the bare server lives through, at most."""
+ACTS = {
+    "gray": "8 cameras, 30/s, 60 KB raw",
+    "jpeg": "8 cameras, 30/s, 60 KB JPEG",
+    "stalled": "8 that never read and flood",
+    "slow": "8 that read 10 ms a second",
+    "flood": "8 that send all that is taken",
+    "loris": "400 handshakes, byte by byte",
+    "fuzz": "bent messages",
+    "storm": "reconnect storm of 32",
+}
+SCRIPT = load_clients.__file__
 
 
 class Fleet:
@@ -106,9 +94,14 @@ class Fleet:
         await asyncio.sleep(1.5)
         self.next_act()
 
-    def next_act(self) -> None:
+    def next_act(self) -> Act:
         self.acts.append(Act())
         self._began.append(now_us())
+        return self.acts[-1]
+
+    @property
+    def reconnects(self) -> int:
+        return sum(c.reconnects for c in self._clients if isinstance(c, ReturningClient))
 
     async def _stream(self, client: HeadsetClient, n: int, start: float) -> None:
         loop = asyncio.get_running_loop()
@@ -127,10 +120,8 @@ class Fleet:
         try:
             async for message in client:
                 if isinstance(message, Reply) and calm:
-                    took = now_us() - message.capture_us
                     act = -1 if message.capture_us >= self._began[-1] else -2
-                    self.acts[act].took_us.append(took)
-                    self.acts[act].captured_us.append(message.capture_us)
+                    self.acts[act].answered(message.capture_us)
         except BridgeError as error:
             raise SystemExit(f"a well-behaved headset was thrown out: {error}") from None
 
@@ -150,59 +141,104 @@ def recorded(path: str) -> Iterator[tuple[int, int]]:
     return RECORD.iter_unpack(Path(path).read_bytes())  # type: ignore[return-value]
 
 
-def print_act(name: str, act: Act, core: float, rss: float, quiet: float, said: str) -> float:
-    p50, p99 = np.percentile(act.took_us or [0], (50, 99)) / 1e3
-    calm = act.calm_p99()
-    ratio = f"{calm / quiet:.2f}" if quiet else ""
-    print(
-        f"{name:36}{act.sent:8}{act.sent - len(act.took_us):6}{p50:8.2f}{p99:8.2f}{calm:9.2f}"
-        f"{ratio:>6}{core:7.0%}{rss / 2**20:8.0f}  {said}",
-        flush=True,
-    )
-    return calm
+HEADER = (
+    f"{'beside 64 headsets x 72 Hz x 4 KB':36}{'frames':>8}{'lost':>6}{'p50 ms':>8}{'p99 ms':>8}"
+    f"{'calm p99':>9}{'ratio':>6}{'core':>6}{'RSS MB':>7}"
+    f"  |{'bare p50':>9}{'calm p99':>9}{'ratio':>6}{'core':>6}{'RSS MB':>7}  what the others did"
+)
+NO_BARE = f"  |{'-':>9}{'-':>9}{'':19}"
+
+
+@dataclass
+class Row:
+    """One act; ``alone`` are the times before and after it."""
+
+    act: Act
+    alone: Sequence[Act]
+    core: float
+    rss: float
+
+    def _columns(self) -> str:
+        calm = self.act.calm_p99()
+        ratio = f"{calm / np.mean([a.calm_p99() for a in self.alone]):.2f}" if self.alone else ""
+        return f"{calm:9.2f}{ratio:>6}{self.core:6.0%}{self.rss / 2**20:7.0f}"
+
+    def ours(self, name: str) -> str:
+        act = self.act
+        p50, p99 = np.percentile(act.took_us or [0], (50, 99)) / 1e3
+        lost = act.sent - len(act.took_us)
+        return f"{name:36}{act.sent:8}{lost:6}{p50:8.2f}{p99:8.2f}{self._columns()}"
+
+    def bare(self) -> str:
+        return f"  |{np.percentile(self.act.took_us or [0], 50) / 1e3:9.2f}{self._columns()}"
+
+
+async def lived(
+    fleet: Fleet | load_bare.Fleet, server: Process, seconds: float
+) -> tuple[Act, float, float]:
+    """What the well-behaved live through for so long; the server's share of a core, and its RSS."""
+    before = server.report()
+    act = fleet.next_act()
+    await asyncio.sleep(seconds)
+    after = server.report()
+    fleet.next_act()
+    return act, (after["cpu"] - before["cpu"]) / seconds, after["rss"]
+
+
+async def bare_act(role: str, seconds: float, more: Sequence[str]) -> Row:
+    """One act on a server of its own: what it leaves behind in a bare one is not the next one's."""
+    server = Process("bare-server", *more, script=SCRIPT)
+    fleet = load_bare.Fleet(server.url, CALM_HEADSETS, HZ)
+    await fleet.start()
+    alone = [(await lived(fleet, server, seconds / 2))[0]]
+    crowd = Process(f"bare-{role}", "--url", server.url, script=SCRIPT)
+    await asyncio.sleep(0.5)
+    act, core, rss = await lived(fleet, server, seconds)
+    crowd.kill()
+    await asyncio.sleep(1.0)
+    alone.append((await lived(fleet, server, seconds / 2))[0])
+    fleet.finish()
+    server.kill()
+    return Row(act, alone, core, rss)
 
 
 async def load(seconds: float, record: str, realtime: bool) -> bool:
-    script = load_clients.__file__
-    more = ["--record", record, *(["--realtime"] if realtime else [])]
-    server = Process("server", *more, script=script)
+    flag = ["--realtime"] if realtime else []
+    each = seconds / (1.5 * len(ACTS) + 1.5)
+    print(HEADER, flush=True)
+    beside = {
+        role: await bare_act(role, min(each, BARE_S), flag)
+        for role in ACTS
+        if f"bare-{role}" in load_clients.ROLES
+    }
+    more = ["--record", record, *flag]
+    server = Process("server", *more, script=SCRIPT)
     port = server.url.rsplit(":", 1)[1]
     fleet = Fleet(server.url)
     await fleet.start()
-    print(
-        f"{'beside 64 headsets x 72 Hz x 4 KB':36}{'frames':>8}{'lost':>6}{'p50 ms':>8}"
-        f"{'p99 ms':>8}{'calm p99':>9}{'ratio':>6}{'core':>7}{'RSS MB':>8}  what the others did"
-    )
-    quiet, each = 0.0, seconds / (len(ACTS) + 1)
-    for role, name in ACTS:
-        crowd = Process(role, "--url", server.url, script=script) if role else None
+    alone, core, rss = await lived(fleet, server, each / 2)
+    quiet = [alone]
+    print(Row(alone, (), core, rss).ours("alone"), flush=True)
+    for role, name in ACTS.items():
+        crowd = Process(role, "--url", server.url, script=SCRIPT)
         await asyncio.sleep(0.5)
-        before = server.report()
-        fleet.next_act()
-        await asyncio.sleep(each)
-        act = fleet.acts[-1]
-        after = server.report()
-        fleet.next_act()
-        said = ""
-        if crowd is not None:
-            done = crowd.report()
-            crowd.kill()
-            said = ", ".join(f"{done[k]:.0f} {k}" for k in done if k not in ("cpu", "rss"))
-        await asyncio.sleep(0.5)
-        core = (after["cpu"] - before["cpu"]) / each
-        p99 = print_act(name, act, core, after["rss"], quiet, said)
-        quiet = quiet or p99
-    fleet.next_act()
+        act, core, rss = await lived(fleet, server, each)
+        done = crowd.report()
+        crowd.kill()
+        await asyncio.sleep(1.0)
+        quiet.append((await lived(fleet, server, each / 2))[0])
+        row = Row(act, quiet[-2:], core, rss).ours(name)
+        said = ", ".join(f"{done[k]:.0f} {k}" for k in done if k not in ("cpu", "rss"))
+        print(f"{row}{beside[role].bare() if role in beside else NO_BARE}  {said}", flush=True)
+    act = fleet.next_act()
     server.kill()
     await asyncio.sleep(0.5)
-    server = Process("server", *more, "--port", port, script=script)
+    server = Process("server", *more, "--port", port, script=SCRIPT)
     await asyncio.sleep(each)
-    act = fleet.acts[-1]
-    back = sum(c.reconnects for c in fleet._clients if isinstance(c, ReturningClient))
     await fleet.finish()
-    after = server.report()
+    row = Row(act, (), 0.0, server.report()["rss"]).ours("server killed, started anew")
+    print(f"{row}{NO_BARE}  {fleet.reconnects} came back")
     server.stop()
-    print_act("server killed, started anew", act, 0.0, after["rss"], quiet, f"{back} came back")
     got = Counter(recorded(record))
     lost = sum(key not in got for key in fleet.captured)
     sent = len(fleet.captured)

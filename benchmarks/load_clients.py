@@ -26,6 +26,7 @@ from PIL import Image
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import WebSocketException
 
+from benchmarks import load_bare
 from benchmarks.bridge import EEG32, Echo, report_when_told
 from bridge.channels import Channel, Samples
 from bridge.client import HeadsetClient, connect
@@ -215,7 +216,14 @@ ROLES: dict[str, tuple[Callable[[str, int], Awaitable[None]], int]] = {
     "loris": (loris, 400),
     "fuzz": (fuzz, 4),
     "storm": (storm, 32),
+    "bare-gray": (load_bare.cameras, 8),
+    "bare-stalled": (load_bare.stalled, 8),
+    "bare-slow": (load_bare.slow, 8),
+    "bare-flood": (load_bare.flood, 8),
+    "bare-loris": (loris, 400),
+    "bare-storm": (load_bare.storm, 32),
 }
+SERVERS = {"server": server, "bare-server": load_bare.server}
 
 
 async def clients(role: str, url: str) -> None:
@@ -238,16 +246,16 @@ async def clients(role: str, url: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--role", choices=("server", *ROLES), required=True)
+    parser.add_argument("--role", choices=(*SERVERS, *ROLES), required=True)
     parser.add_argument("--url", default="")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--record", default=os.devnull)
     parser.add_argument("--realtime", action="store_true")
     options = parser.parse_args()
-    if options.role == "server":
+    if options.role in SERVERS:
         if options.realtime:
             before_all_else()
-        run(server(options.port, options.record))
+        run(SERVERS[options.role](options.port, options.record))
         return
     if hasattr(os, "sched_setscheduler"):
         # Rude clients are to take the others' turn at the server, not at the processor.

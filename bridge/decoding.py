@@ -2,10 +2,8 @@
 nothing.
 
 A frame with a compressed picture, and whatever the same headset sends after it, waits here until a
-thread has decoded the picture; then the frame goes on as if it had just come. Order is kept, and
-every other session goes on meanwhile (Pillow gives other threads the interpreter while it decodes).
-The threads have no lower priority: on a busy machine one could then be stopped while it holds the
-interpreter, and the event loop with it.
+process (`bridge.pictures`) has decoded the picture; then the frame goes on as if it had just come.
+Order is kept, and every other session goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -13,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 
 from bridge.frames import ChannelCodec
+from bridge.pictures import Pictures
 from bridge.protocol import Bye, Feedback, Hello, PackedFrame
 from bridge.wire import Wire
 
@@ -30,13 +28,13 @@ class Decoding:
 
     def __init__(
         self,
-        executor: Executor,
+        pictures: Pictures,
         wire: Wire,
         codecs: Mapping[int, ChannelCodec],
         over: asyncio.Future[str],
         go_on: Callable[[Ordered | None], None],
     ) -> None:
-        self._executor = executor
+        self._pictures = pictures
         self._wire = wire
         self._codecs = codecs
         self._over = over
@@ -65,7 +63,9 @@ class Decoding:
             if len(self._waiting) < _MOST:
                 self._wire.release("decoding")
             if type(message) is PackedFrame and any(b.encoding != "raw" for b in message.blocks):
-                decoded = self._wire.loop.run_in_executor(self._executor, self._decode, message)
+                decoded = self._wire.loop.run_in_executor(
+                    self._pictures.executor, self._decode, message
+                )
                 decoded.add_done_callback(lambda _, m=message: self._decoded(m))  # type: ignore[misc]
                 return
             self._go_on(message)
@@ -77,7 +77,7 @@ class Decoding:
         for block in message.blocks:
             codec = self._codecs.get(block.channel)
             if codec is not None and block.encoding != "raw":
-                codec.decode_ahead(block)
+                codec.decode_ahead(block, self._pictures.decode)
 
     def _decoded(self, message: PackedFrame) -> None:
         try:

@@ -8,7 +8,7 @@ place where bytes of a stranger become arrays.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from bridge.stamps import StampGrid
 
 _MAX_US = 2**53
 _FLOAT = np.dtype("<f4")
+DecodePicture = Callable[[bytes, str, int, tuple[int, ...]], NDArray[np.uint8]]
+"""`bridge.images.decode_picture`, or the same in a process of its own."""
 
 
 @dataclass(slots=True, eq=False)
@@ -152,25 +154,29 @@ class ChannelCodec:
             return np.array((block.t0_us,))
         return self._grid.make(block.n, block.t0_us, block.period_us, block.first)
 
-    def decode_ahead(self, block: Block) -> None:
-        """Decode the picture in ``block``, perhaps in another thread; `unpack` then takes it."""
+    def decode_ahead(self, block: Block, decode: DecodePicture) -> None:
+        """Decode the picture in ``block``, in whatever thread; `unpack` then takes it."""
         try:
-            self._ahead = block, self._decode(block)
+            self._ahead = block, self._decode(block, decode)
         except ProtocolError as error:
             self._ahead = block, error
 
     def _picture(self, block: Block) -> NDArray[np.generic]:
         ahead, self._ahead = self._ahead, None
-        picture = ahead[1] if ahead is not None and ahead[0] is block else self._decode(block)
+        picture = (
+            ahead[1]
+            if ahead is not None and ahead[0] is block
+            else self._decode(block, decode_picture)
+        )
         if isinstance(picture, ProtocolError):
             raise picture
         return picture
 
-    def _decode(self, block: Block) -> NDArray[np.generic]:
+    def _decode(self, block: Block, decode: DecodePicture) -> NDArray[np.generic]:
         self._check_shape(block)
         if not self.image:
             raise ProtocolError("bad-shape", f"encoding {block.encoding} is for vision only")
-        return decode_picture(block.data, block.encoding, block.n, tuple(block.shape))
+        return decode(block.data, block.encoding, block.n, tuple(block.shape))
 
     def _check_shape(self, block: Block) -> None:
         try:

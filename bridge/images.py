@@ -26,17 +26,23 @@ def encode_png(values: NDArray[np.generic]) -> bytes:
     return out.getvalue()
 
 
+def check_pixels(n: int, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height of the picture that holds ``n`` images, or ProtocolError."""
+    width, height = shape[1], n * shape[0]
+    if min(width, height) < 1 or width * height > MAX_PIXELS:
+        raise ProtocolError(
+            "too-large", f"{width}x{height} pixels; allowed are 1 to {MAX_PIXELS} in a block"
+        )
+    return width, height
+
+
 def decode_picture(data: bytes, encoding: str, n: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """(n, *shape) uint8 from a picture of ``encoding`` png or jpeg.
 
     Raises ProtocolError when it is too large, broken, or not of the announced size and mode; the
     size is read from the picture's header before anything is decompressed.
     """
-    size = (shape[1], n * shape[0])
-    if not 0 < size[0] * size[1] <= MAX_PIXELS:
-        raise ProtocolError(
-            "too-large", f"{size[0]}x{size[1]} pixels; allowed are 1 to {MAX_PIXELS} in a block"
-        )
+    size = check_pixels(n, shape)
     kind, mode = encoding.upper(), "L" if len(shape) == 2 else "RGB"
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:

@@ -14,7 +14,6 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ from bridge.doorstep import Doorstep
 from bridge.live import Watchers
 from bridge.observer import Observer
 from bridge.pace import Pace
+from bridge.pictures import Pictures
 from bridge.protocol import SUBPROTOCOL, VERSIONS, BridgeError, Bye, Hello, Notice, Welcome, encode
 from bridge.session import Session
 from bridge.wire import WRITE_LIMIT, ServerWire
@@ -69,7 +69,7 @@ class BridgeServer:
         self.hear = _deaf
         """What a watcher of `/live` sends is handed to this; it may raise ValueError."""
         # Half the cores: the event loop and the application need the others.
-        self._decoders = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), "pictures")
+        self._pictures = Pictures(max(1, (os.cpu_count() or 2) // 2))
         self._doorstep = Doorstep(self.config.max_waiting)
         self._server: Server | None = None
         self._tending: asyncio.Task[None] | None = None
@@ -128,7 +128,7 @@ class BridgeServer:
         self._server.close()
         await self._server.wait_closed()
         self._server = None
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._pictures.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -267,7 +267,7 @@ class BridgeServer:
             outbox_bytes=config.outbox_bytes,
             late_us=config.late_us,
             now=self._now,
-            decoders=self._decoders,
+            pictures=self._pictures,
         )
         session.resumed = last_seq is not None
         session.begin_after(hello.last_seq if last_seq is None else last_seq)

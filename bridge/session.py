@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from bridge.clock import Estimate
 from bridge.decoding import Decoding, Ordered
 from bridge.frames import ChannelCodec, Frame, unpack_samples
 from bridge.observer import Observer
+from bridge.pictures import Pictures
 from bridge.protocol import (
     Answer,
     Bye,
@@ -62,7 +62,7 @@ class Session:
         outbox_bytes: int,
         late_us: int,
         now: Callable[[], int],
-        decoders: Executor,
+        pictures: Pictures,
     ) -> None:
         self.id = session_id
         self.hello = hello
@@ -94,7 +94,7 @@ class Session:
         self._held = False
         self._deaf = False
         self._decoding = (
-            Decoding(decoders, wire, self.codecs, self.over, self._take_in)
+            Decoding(pictures, wire, self.codecs, self.over, self._take_in)
             if any(codec.image for codec in self.codecs.values())
             else None
         )

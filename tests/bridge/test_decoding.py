@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from bridge_rig import GAZE, Recorder, gaze, headset, samples_of, server_of, until
 
-import bridge.frames
 from bridge.channels import Channel
+from bridge.pictures import Pictures
 from bridge.protocol import Block, Notice, PackedFrame, Reply
 
 EYE = Channel("eye", "vision/rgb", 30)
@@ -19,13 +19,13 @@ EYE = Channel("eye", "vision/rgb", 30)
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """No picture is decoded before this is set."""
-    event, decode = threading.Event(), bridge.frames.decode_picture
+    event, decode = threading.Event(), Pictures.decode
 
-    def decode_later(*picture: Any) -> Any:
+    def decode_later(self: Pictures, *picture: Any) -> Any:
         event.wait(30)
-        return decode(*picture)
+        return decode(self, *picture)
 
-    monkeypatch.setattr(bridge.frames, "decode_picture", decode_later)
+    monkeypatch.setattr(Pictures, "decode", decode_later)
     return event
 
 
@@ -111,3 +111,25 @@ async def test_a_session_may_be_ended_while_a_picture_is_decoded(gate: threading
         gate.set()
     assert not app.frames
     assert camera.ended == "enough"
+
+
+async def test_a_decoder_that_dies_takes_nothing_with_it() -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        camera = await headset(server.url, [EYE])
+        await camera.send_frame(1, {"eye": samples_of(EYE, [1])})
+        assert isinstance(await asyncio.wait_for(anext(camera), 10), Reply)
+        decoder = server._pictures._all[0]._process
+        assert decoder is not None
+        decoder.kill()
+        decoder.wait()
+        await camera.send_frame(2, {"eye": samples_of(EYE, [2])})
+        notice = await asyncio.wait_for(anext(camera), 10)
+        assert isinstance(notice, Notice)
+        assert (notice.code, notice.seq) == ("bad-image", 2)
+        await camera.send_frame(3, {"eye": samples_of(EYE, [3])})
+        assert isinstance(await asyncio.wait_for(anext(camera), 10), Reply)
+        await camera.close()
+        living = server._pictures._all[0]._process
+        assert living is not None
+    assert living.wait(10) != 0
