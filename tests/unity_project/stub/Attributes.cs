@@ -51,6 +51,10 @@ namespace UnityEngine
     [AttributeUsage(AttributeTargets.Class)]
     public sealed class DisallowMultipleComponent : Attribute { }
 
+    /// <summary>For the editor; here the scene always plays.</summary>
+    [AttributeUsage(AttributeTargets.Class)]
+    public sealed class ExecuteAlways : Attribute { }
+
     [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
     public sealed class RequireComponent : Attribute
     {

@@ -49,12 +49,18 @@ namespace UnityEngine
         /// <summary>Awake and OnEnable are called before this returns, where the object is active.</summary>
         public Component AddComponent(Type componentType)
         {
+            if (!PlayerLoop.Loading)
+                AddRequired(componentType);
+            Component made = Join((Component)Activator.CreateInstance(componentType, true));
+            PlayerLoop.Joined(made);
+            return made;
+        }
+
+        void AddRequired(Type componentType)
+        {
             foreach (RequireComponent need in componentType.GetCustomAttributes(typeof(RequireComponent), true))
                 if (Find(need.m_Type0) == null)
                     AddComponent(need.m_Type0);
-            Component made = Join((Component)Activator.CreateInstance(componentType));
-            PlayerLoop.Joined(made);
-            return made;
         }
 
         Component Join(Component part)
@@ -94,10 +100,11 @@ namespace UnityEngine
                     found.Add((T)(object)part);
         }
 
-        public T GetComponentInParent<T>()
+        /// <summary>Of this object, or else of the nearest above.</summary>
+        public T GetComponentInParent<T>(bool includeInactive = false)
         {
             for (Transform at = transform; at != null; at = at.parent)
-                if (at.TryGetComponent(out T found))
+                if ((includeInactive || at.gameObject.activeInHierarchy) && at.TryGetComponent(out T found))
                     return found;
             return default(T);
         }

@@ -97,7 +97,8 @@ namespace UnityEngine
         public T GetComponent<T>() => gameObject.GetComponent<T>();
         public bool TryGetComponent<T>(out T component) => gameObject.TryGetComponent(out component);
         public T[] GetComponents<T>() => gameObject.GetComponents<T>();
-        public T GetComponentInParent<T>() => gameObject.GetComponentInParent<T>();
+        public T GetComponentInParent<T>(bool includeInactive = false) =>
+            gameObject.GetComponentInParent<T>(includeInactive);
         public T GetComponentInChildren<T>(bool includeInactive = false) =>
             gameObject.GetComponentInChildren<T>(includeInactive);
         public T[] GetComponentsInChildren<T>(bool includeInactive = false) =>

@@ -5,8 +5,16 @@ namespace UnityEngine.Stub
 {
     /// <summary>Paints what a camera sees: the outline of each renderer's box in its colour, the far
     /// ones first. Enough for a picture that changes as the scene does; no light, no textures.</summary>
-    static class Painter
+    public static class Painter
     {
+        /// <summary>What the renderer is painted with: its property block's colour, else its material's.</summary>
+        public static Color ColorOf(Renderer one)
+        {
+            var block = new MaterialPropertyBlock();
+            one.GetPropertyBlock(block);
+            return block.HasColor("_Color") ? block.GetColor("_Color") : one.sharedMaterial.color;
+        }
+
         internal static void Paint(Camera camera, RenderTexture into)
         {
             Color32 back = camera.backgroundColor;
@@ -17,7 +25,7 @@ namespace UnityEngine.Stub
             Vector3 eye = camera.transform.position;
             seen.Sort((a, b) => Far(b, eye).CompareTo(Far(a, eye)));
             foreach (Renderer one in seen)
-                Fill(into, Outline(camera, one, into), one.sharedMaterial.color);
+                Fill(into, Outline(camera, one, into), ColorOf(one));
         }
 
         static float Far(Renderer one, Vector3 eye) => (one.transform.position - eye).sqrMagnitude;

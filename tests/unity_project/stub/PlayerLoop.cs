@@ -14,14 +14,23 @@ namespace UnityEngine.Stub
 
         static readonly List<MonoBehaviour> scripts = new List<MonoBehaviour>();
         static readonly List<KeyValuePair<Object, double>> doomed = new List<KeyValuePair<Object, double>>();
-        static bool loading, unsorted;
+        static bool unsorted;
+
+        /// <summary>A scene is being made: its file says which components there are.</summary>
+        internal static bool Loading { get; private set; }
 
         /// <summary>Make a scene: nothing is awoken before <paramref name="build"/> is done.</summary>
         public static void Load(Action build)
         {
-            loading = true;
-            build();
-            loading = false;
+            Loading = true;
+            try
+            {
+                build();
+            }
+            finally
+            {
+                Loading = false;
+            }
             Wake(scripts);
         }
 
@@ -62,14 +71,14 @@ namespace UnityEngine.Stub
                 return;
             scripts.Add(script);
             unsorted = true;
-            if (!loading)
+            if (!Loading)
                 Wake(new[] { script });
         }
 
         /// <summary>An object or one of its behaviours was switched on or off, or has moved.</summary>
         internal static void Switched(GameObject at)
         {
-            if (!loading && !at.Gone)
+            if (!Loading && !at.Gone)
                 Wake(at.GetComponentsInChildren<MonoBehaviour>(true));
         }
 

@@ -57,8 +57,21 @@ namespace UnityEngine
         public void EnableKeyword(string keyword) { }
     }
 
+    /// <summary>Values for one renderer that go before its material's.</summary>
+    public sealed class MaterialPropertyBlock
+    {
+        internal Dictionary<string, Color> Colors = new Dictionary<string, Color>();
+
+        public void SetColor(string name, Color value) => Colors[name] = value;
+
+        public bool HasColor(string name) => Colors.ContainsKey(name);
+
+        public Color GetColor(string name) => Colors[name];
+    }
+
     public class Renderer : Component
     {
+        Dictionary<string, Color> block = new Dictionary<string, Color>();
         Material own;
 
         public bool enabled { get; set; } = true;
@@ -70,6 +83,17 @@ namespace UnityEngine
         {
             get => own ?? (own = sharedMaterial = new Material(sharedMaterial));
             set => own = sharedMaterial = value;
+        }
+
+        /// <summary>The values are copied: what becomes of the block later does not matter.</summary>
+        public void SetPropertyBlock(MaterialPropertyBlock properties)
+        {
+            block = new Dictionary<string, Color>(properties.Colors);
+        }
+
+        public void GetPropertyBlock(MaterialPropertyBlock properties)
+        {
+            properties.Colors = new Dictionary<string, Color>(block);
         }
     }
 

@@ -1,0 +1,98 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using UnityEngine;
+
+namespace Fedxr.Player
+{
+    /// <summary>What happened while a scene was played: the connection's side of it, and the log's.</summary>
+    public sealed class Journal
+    {
+        readonly List<double> latenciesMs = new List<double>();
+        readonly List<string> errors = new List<string>();
+        readonly SortedDictionary<string, long> told = new SortedDictionary<string, long>();
+        readonly Watch watch = new Watch();
+        HeadsetConnection connection;
+        long replies, newestSeq;
+        double now;
+
+        public Journal()
+        {
+            Application.logMessageReceived += (text, trace, type) =>
+            {
+                if (type == LogType.Exception || type == LogType.Error)
+                    errors.Add($"{text}\n{trace}".Trim());
+            };
+        }
+
+        /// <summary>Hear what the scene's connection hears.</summary>
+        public void Listen(HeadsetConnection connection)
+        {
+            this.connection = connection;
+            connection.ReplyArrived += Hear;
+            connection.CueArrived += cue => watch.Note(cue, now);
+            connection.NoticeArrived += notice =>
+            {
+                foreach (KeyValuePair<string, long> one in notice.Counts)
+                    Count(notice.Code + " " + one.Key, one.Value);
+                Count(notice.Code, 1);
+            };
+        }
+
+        void Hear(Reply reply)
+        {
+            replies++;
+            newestSeq = reply.Seq;
+            latenciesMs.Add((connection.Client.NowUs - reply.CaptureUs) / 1000.0);
+        }
+
+        void Count(string what, long more)
+        {
+            told.TryGetValue(what, out long before);
+            told[what] = before + more;
+        }
+
+        /// <summary>A frame is over.</summary>
+        public void Look(double seconds)
+        {
+            watch.Look(seconds);
+            now = seconds;
+        }
+
+        public SortedDictionary<string, object> Tell()
+        {
+            ClientStats stats = connection.Client.Stats;
+            Welcome welcome = connection.Client.Welcome;
+            return new SortedDictionary<string, object>
+            {
+                { "session", welcome == null ? "" : welcome.Session },
+                { "trouble", connection.Client.Trouble },
+                { "channels", welcome == null ? new string[0] : welcome.Channels.Keys.ToArray() },
+                { "refused", welcome == null ? new Dictionary<string, string>() : welcome.Refused },
+                { "frames_sent", stats.FramesSent },
+                { "frames_dropped", stats.FramesDropped },
+                { "blocks_dropped", stats.BlocksDropped },
+                { "reconnects", stats.Reconnects },
+                { "bytes_sent", stats.BytesSent },
+                { "replies", replies },
+                { "answered_seq", newestSeq },
+                { "latency_ms", new SortedDictionary<string, object> { { "p50", At(0.5) }, { "p99", At(0.99) } } },
+                { "notices", told },
+                { "errors", errors },
+                { "cues", watch.Cues.Select(Tell).ToArray() },
+            };
+        }
+
+        static SortedDictionary<string, object> Tell(Watch.Seen cue) => new SortedDictionary<string, object>
+        {
+            { "act", cue.Act }, { "task", cue.Task }, { "at_s", Math.Round(cue.At, 3) }, { "changes", cue.Changes },
+        };
+
+        /// <summary>The value that this share of the latencies did not exceed; 0 without any.</summary>
+        double At(double share)
+        {
+            double[] sorted = latenciesMs.OrderBy(ms => ms).ToArray();
+            return sorted.Length == 0 ? 0 : sorted[Math.Max(0, (int)Math.Ceiling(share * sorted.Length) - 1)];
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using UnityEngine;
+using UnityEngine.Stub;
+
+namespace Fedxr.Player
+{
+    /// <summary>
+    /// Whether a cue changed the scene. Of every object it notes what a person would see and hear;
+    /// a change counts when it comes within a second of the cue in something that had kept still for
+    /// the second before.
+    /// </summary>
+    public sealed class Watch
+    {
+        const double Window = 1.0;
+
+        readonly Dictionary<string, string> now = new Dictionary<string, string>();
+        readonly Dictionary<string, double> changed = new Dictionary<string, double>();
+        readonly List<Seen> open = new List<Seen>();
+        double due;
+
+        /// <summary>Every cue that came, and what it changed.</summary>
+        public readonly List<Seen> Cues = new List<Seen>();
+
+        public sealed class Seen
+        {
+            public string Act, Task;
+            public double At;
+            public HashSet<string> Still;
+            public readonly SortedDictionary<string, string> Changes = new SortedDictionary<string, string>();
+        }
+
+        /// <summary>A cue is here; call it before the actors can have shown anything.</summary>
+        public void Note(Cue cue, double seconds)
+        {
+            var still = new HashSet<string>(now.Keys.Where(key => !changed.ContainsKey(key) || seconds - changed[key] > Window));
+            var seen = new Seen { Act = cue.Kind, Task = cue.Task, At = seconds, Still = still };
+            open.Add(seen);
+            Cues.Add(seen);
+        }
+
+        /// <summary>Look at the scene after a frame; ten times a second is enough.</summary>
+        public void Look(double seconds)
+        {
+            if (seconds < due)
+                return;
+            due = seconds + 0.1;
+            open.RemoveAll(one => seconds - one.At > Window + 0.1);
+            foreach (GameObject one in Object.FindObjectsByType<GameObject>(FindObjectsInactive.Include, FindObjectsSortMode.None))
+                foreach (KeyValuePair<string, string> state in States(one))
+                    Compare(Path(one.transform) + " " + state.Key, state.Value, seconds);
+            Compare("the world's light", Text(RenderSettings.ambientLight) + Text(RenderSettings.fogColor), seconds);
+        }
+
+        void Compare(string key, string state, double seconds)
+        {
+            if (now.TryGetValue(key, out string before) && before != state)
+            {
+                foreach (Seen cue in open)
+                    if (cue.Still.Contains(key))
+                        cue.Changes[key] = $"{before} -> {state}";
+                changed[key] = seconds;
+            }
+            now[key] = state;
+        }
+
+        static IEnumerable<KeyValuePair<string, string>> States(GameObject one)
+        {
+            yield return State("active", one.activeSelf.ToString());
+            Transform at = one.transform;
+            yield return State("pose", Text(at.localPosition) + Text(at.localRotation * Vector3.forward) + Text(at.localScale));
+            if (one.TryGetComponent(out TextMesh text))
+                yield return State("text", text.text);
+            if (one.TryGetComponent(out Light light))
+                yield return State("light", Text(light.color) + light.intensity.ToString("F2", CultureInfo.InvariantCulture));
+            if (one.TryGetComponent(out Renderer renderer))
+                yield return State("colour", renderer.enabled + Text(Painter.ColorOf(renderer)));
+            if (one.TryGetComponent(out AudioSource sound))
+                yield return State("sound", sound.isPlaying + (sound.clip == null ? "" : " " + sound.clip.name));
+        }
+
+        static KeyValuePair<string, string> State(string key, string value) => new KeyValuePair<string, string>(key, value);
+
+        static string Text(Vector3 v) => v.ToString();
+
+        static string Text(Color c) => c.ToString();
+
+        static string Path(Transform at) => at.parent == null ? at.name : Path(at.parent) + "/" + at.name;
+    }
+}
