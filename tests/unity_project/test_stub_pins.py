@@ -1,6 +1,6 @@
-"""What our scripts rely on in UnityEngine, pinned on the stub: ``pins/`` says of each behaviour where
-Unity documents it. The same tests hold in the editor, but for what only the stub has (`Hands`, the
-painter), so a doubt about the stub can be settled there."""
+"""What our scripts rely on in UnityEngine, pinned on the stub: ``pins/`` says of each behaviour
+where Unity documents it. What only the stub has (`Hands`, the painter) apart, the same tests hold in
+the editor, so a doubt about the stub can be settled there."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_its_jpeg_is_a_picture_that_others_read(
         {
             static void Main(string[] arguments)
             {
-                var made = new Texture2D(40, 24, (TextureFormat)System.Enum.Parse(typeof(TextureFormat),
-                    arguments[0]), false);
+                var format = (TextureFormat)System.Enum.Parse(typeof(TextureFormat), arguments[0]);
+                var made = new Texture2D(40, 24, format, false);
                 for (int y = 0; y < 24; y++)
                     for (int x = 0; x < 40; x++)
                         made.SetPixel(x, y, new Color(x / 40f, y / 24f, 0.5f));

@@ -68,9 +68,9 @@ namespace Fedxr.Player
         {
             if (meshes.TryGetValue(id, out string name))
                 return new Mesh { name = name };
-            if (id == 10303)
-                return new Material(new Shader()) { name = "Default-Material" };
-            if (id == 10100 || id == 10102)
+            if (id == 10303 || id == 10100)
+                return new Material(new Shader()) { name = id == 10303 ? "Default-Material" : "Font Material" };
+            if (id == 10102)
                 return new Font { name = "LegacyRuntime" };
             if (id == 10304)
                 return null; // the usual skybox, which nothing here looks at

@@ -1,0 +1,19 @@
+"""The stub player reads scenes as Unity does, and names what is wrong with one."""
+
+from __future__ import annotations
+
+import pytest
+from scene_rig import HERE, stub_of
+from toolchain import Assemblies, nunit_framework
+
+TESTS = HERE / "player_tests"
+LOADING = ("Assets", "Natives", "SceneFile", "Values", "Yaml")
+
+
+def test_a_small_scene_is_loaded_as_it_stands(
+    assemblies: Assemblies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEDXR_PROJECT", str(TESTS / "project"))
+    sources = [TESTS, *(HERE / "player" / f"{name}.cs" for name in LOADING)]
+    tests = assemblies.build("Player.Tests", sources, [stub_of(assemblies), nunit_framework()])
+    assert "Tests run: 13" in assemblies.nunit(tests)
