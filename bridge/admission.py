@@ -28,8 +28,9 @@ class ServerConfig:
     session may be resumed. Byte bounds are per client. ``drain_s``: how long
     the application may take for what a session that is over has left in its inbox.
     ``max_waiting``: how many may stand at the door, their hello unsaid; one more, and who waited
-    longest goes. ``max_messages_s`` and ``max_bytes_s``: a client is read no faster than this,
-    after a burst of one second's worth; ``math.inf`` for none.
+    longest goes; ``max_newcomers_s``: connections that are heard a second, pages' included, after a
+    second's worth at once. ``max_messages_s`` and ``max_bytes_s``: a client is read no faster than
+    this, after a burst of one second's worth; ``math.inf`` for none.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +40,7 @@ class ServerConfig:
     tls: ssl.SSLContext | None = None
     max_sessions: int = 256
     max_waiting: int = 256
+    max_newcomers_s: float = 100.0
     max_watchers: int = 32
     max_message: int = MAX_MESSAGE
     max_messages_s: float = 500.0

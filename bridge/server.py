@@ -70,7 +70,7 @@ class BridgeServer:
         """What a watcher of `/live` sends is handed to this; it may raise ValueError."""
         # Half the cores: the event loop and the application need the others.
         self._pictures = Pictures(max(1, (os.cpu_count() or 2) // 2))
-        self._doorstep = Doorstep(self.config.max_waiting)
+        self._doorstep = Doorstep(self.config.max_waiting, self.config.max_newcomers_s)
         self._server: Server | None = None
         self._tending: asyncio.Task[None] | None = None
         self._awaits = awaits(application)
