@@ -1,0 +1,78 @@
+using System;
+using System.Globalization;
+using Unity.MLAgents.Sensors;
+
+namespace Fedxr
+{
+    /// <summary>One channel as an ML-Agents observation: <c>layout:channel@rate</c>, so that Python
+    /// knows what it is.</summary>
+    /// <remarks>An observation has the same size at every step: as many of the newest samples as a
+    /// step lasts. Where fewer have come the older ones stand before them; a sensor that fell
+    /// silent repeats its last sample.</remarks>
+    sealed class ChannelSensor : ISensor
+    {
+        readonly Sensor sensor;
+        readonly SampleTap tap;
+        readonly Func<long> nowUs;
+        readonly Layout layout;
+        readonly ObservationSpec spec;
+        readonly float[] values;
+        readonly int sampleSize;
+
+        internal ChannelSensor(Sensor sensor, SampleTap tap, Func<long> nowUs, double stepSeconds)
+        {
+            this.sensor = sensor;
+            this.tap = tap;
+            this.nowUs = nowUs;
+            layout = Layout.Find(sensor.Layout);
+            sampleSize = layout.SampleBytes / ValueBytes(layout);
+            int n = SamplesOf(sensor, stepSeconds);
+            values = new float[n * sampleSize];
+            spec = ObservationSpec.Vector(values.Length);
+            Name = NameOf(sensor, n, stepSeconds);
+            Reset();
+        }
+
+        internal string Name { get; }
+
+        /// <summary><c>layout:channel@rate</c>; the rate at which samples are sent.</summary>
+        internal static string NameOf(Sensor sensor, int n, double stepSeconds)
+        {
+            double stepHz = 1 / stepSeconds;
+            bool slower = n == 1 && sensor.RateHz > 0 && sensor.RateHz < stepHz;
+            double rate = slower ? sensor.RateHz : n * stepHz;
+            string channel = sensor.ChannelName == sensor.Layout ? "" : ":" + sensor.ChannelName;
+            return sensor.Layout + channel + "@" + Math.Round(rate, 3).ToString(CultureInfo.InvariantCulture);
+        }
+
+        static int SamplesOf(Sensor sensor, double stepSeconds) =>
+            Math.Max(1, (int)Math.Round(sensor.RateHz * stepSeconds));
+
+        static int ValueBytes(Layout layout) => layout.Dtype[1] - '0';
+
+        /// <summary>Take what is new since the last step.</summary>
+        public void Update()
+        {
+            if (!sensor.isActiveAndEnabled || !tap.Take(sensor, nowUs()))
+                return;
+            int n = Math.Min(tap.N, values.Length / sampleSize), fresh = n * sampleSize;
+            Array.Copy(values, fresh, values, 0, values.Length - fresh);
+            UnityValues.Read(layout, tap.Data, tap.Offset + (tap.N - n) * layout.SampleBytes, fresh,
+                values, values.Length - fresh);
+        }
+
+        public int Write(ObservationWriter writer)
+        {
+            writer.AddList(values);
+            return values.Length;
+        }
+
+        /// <summary>A new episode begins: what was before it is forgotten.</summary>
+        public void Reset() => UnityValues.Fill(layout, values);
+
+        public ObservationSpec GetObservationSpec() => spec;
+        public byte[] GetCompressedObservation() => null;
+        public CompressionSpec GetCompressionSpec() => CompressionSpec.Default();
+        public string GetName() => Name;
+    }
+}
