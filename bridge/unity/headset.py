@@ -31,6 +31,8 @@ _CLOSE_US = 1
 would not hold what the step brought, and its answer would come a tick late."""
 PAUSE_US = 20_000_000
 """After a gap this long (the player was paused) context starts anew: a new episode begins."""
+_EARLY_US = 1000
+"""A sample of a sensor that is slower than the steps is due with a step that is this much early."""
 _AHEAD = 1.5
 """Nominal step lengths that samples of one step may be spread over after a pause."""
 
@@ -76,6 +78,7 @@ class AgentHeadset:
         self._fresh = True
         self._starts: deque[int] = deque(maxlen=_EPISODES)
         self._before_us = 0
+        self._due_us: dict[str, float] = {}
         told = [{"task": t, "classes": list(names)} for t, names in known.items()]
         refused = [{"channel": c, "why": why} for c, why in client.welcome.refused.items()]
         self._tell("welcome", {"session": client.session, "tasks": told, "refused": refused})
@@ -91,7 +94,8 @@ class AgentHeadset:
             self._starts.append(self._before_us + _CLOSE_US)
         samples = {}
         for sensor in self._sensors:
-            if sensor.channel in self.client.codecs:  # a server that was started anew may differ
+            # a server that was started anew may differ
+            if sensor.channel in self.client.codecs and self._due(sensor, capture_us):
                 since = max(
                     self._before_us, capture_us - round(_AHEAD * self._periods[sensor.name])
                 )
@@ -109,6 +113,17 @@ class AgentHeadset:
     def _end_episode(self) -> None:
         self._episode += 1
         self._fresh = True
+
+    def _due(self, sensor: Sensor, capture_us: int) -> bool:
+        """Whether this step brings something new: a sensor that is slower than the steps repeats
+        its last sample in between, since an observation is there at every step."""
+        due_us = self._due_us.get(sensor.name, capture_us)
+        if sensor.n > 1 or not sensor.rate_hz:
+            return True
+        if capture_us < due_us - _EARLY_US:
+            return False
+        self._due_us[sensor.name] = max(due_us + self._periods[sensor.name], capture_us)
+        return True
 
     def _samples(self, sensor: Sensor, turn: Turn, since_us: int, capture_us: int) -> Samples:
         values = turn.observations[sensor.name]

@@ -4,7 +4,8 @@ A sensor becomes a channel when its name is that of a layout of `bridge.channels
 
     layout            motion/head         one pose a step
     layout:channel    hands/webxr25:left  the channel's name, where a layout occurs twice
-    …@rate            audio/pcm16@16000   samples per second; default: as many as steps bring
+    …@rate            audio/pcm16@16000   samples per second; default: as many as steps bring;
+                                          of a slower one, steps in between repeat the last
 
 A step may bring several samples of a layout (sound, EEG): they lie evenly between this step and
 the one before. Other sensors are left as they are; environments see them, the bridge does not.
@@ -26,6 +27,7 @@ Values = NDArray[np.generic]
 _NAME = re.compile(r"(?P<layout>[^:@]+)(:(?P<channel>[^@]+))?(@(?P<rate>.+))?")
 _POSES = ("motion/head", "hands/openxr26", "hands/webxr25")
 _FLIP_POSE = np.array([1, 1, -1, -1, -1, 1, 1], np.float32)
+_FLIP_CONTROLLER = np.concatenate((_FLIP_POSE, np.ones(7, np.float32)))
 _FLIP_RAY = np.array([1, 1, -1, 1, 1, -1], np.float32)
 _FLIP_POINT = np.array([1, 1, -1], np.float32)
 
@@ -129,6 +131,8 @@ def read(sensor: Sensor, raw: NDArray[np.float32]) -> Values:
         return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
     if layout.name in _POSES:
         return values * _FLIP_POSE
+    if layout.name == "motion/controller":
+        return values * _FLIP_CONTROLLER
     if layout.name == "gaze/ray":
         return values * _FLIP_RAY
     if layout.name == "spatial/points":

@@ -73,6 +73,9 @@ def test_unity_coordinates_are_mirrored() -> None:
     np.testing.assert_array_equal(pose[:3], [1, 2, -3])
     ray = read(sensor_of("gaze/ray", (6,)), np.array([1, 2, 3, 0, 0, 1], np.float32))
     np.testing.assert_array_equal(ray, [[1, 2, -3, 0, 0, -1]])
+    held = np.arange(1, 15, dtype=np.float32)
+    found = read(sensor_of("motion/controller:left", (14,)), held)[0]
+    np.testing.assert_array_equal(found, [1, 2, -3, -4, -5, *range(6, 15)])
 
 
 def test_pictures_and_sound_take_the_layout_s_numbers() -> None:
