@@ -46,6 +46,12 @@ namespace UnityEngine
 
         public static T FindAnyObjectByType<T>() where T : Object => FindFirstObjectByType<T>();
 
+        public static T FindAnyObjectByType<T>(FindObjectsInactive findObjectsInactive) where T : Object
+        {
+            T[] found = FindObjectsByType<T>(findObjectsInactive, FindObjectsSortMode.None);
+            return found.Length > 0 ? found[0] : null;
+        }
+
         public static T[] FindObjectsOfType<T>() where T : Object =>
             FindObjectsByType<T>(FindObjectsSortMode.InstanceID);
 

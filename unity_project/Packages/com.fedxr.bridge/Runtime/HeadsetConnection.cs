@@ -105,6 +105,11 @@ namespace Fedxr
         /// <summary>Make an actor known that was not in the scene at its start.</summary>
         public void Add(CueActor actor) => dispatch.Add(actor);
 
+        void OnValidate()
+        {
+            parsed = null; // the inspector has put another file in
+        }
+
         void Start()
         {
             dispatch.AddRange(FindObjectsByType<CueActor>(FindObjectsSortMode.None));

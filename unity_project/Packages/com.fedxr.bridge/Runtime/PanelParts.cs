@@ -25,8 +25,8 @@ namespace Fedxr
             return plate.GetComponent<Renderer>();
         }
 
-        /// <summary>An empty text whose upper left corner is at <paramref name="place"/>.</summary>
-        /// <param name="height">Height of a line in metres.</param>
+        /// <summary>An empty text whose upper left corner is at <paramref name="place"/>, its lines
+        /// <paramref name="height"/> metres high.</summary>
         internal static TextMesh Text(Transform panel, string name, Vector3 place, float height)
         {
             var made = new GameObject(name);
