@@ -21,6 +21,4 @@ def player_of(assemblies: Assemblies) -> Path:
     ground = [stub_of(assemblies), assemblies.core]
     package = assemblies.build("Fedxr", [PACKAGE / "Runtime"], ground)
     scripts = assemblies.build("Fedxr.Scenes", [SCRIPTS], [*ground, package])
-    return assemblies.build(
-        "Player", [HERE / "player"], [*ground, package, scripts], target="exe"
-    )
+    return assemblies.build("Player", [HERE / "player"], [*ground, package, scripts], target="exe")

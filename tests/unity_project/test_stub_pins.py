@@ -1,6 +1,6 @@
 """What our scripts rely on in UnityEngine, pinned on the stub: ``pins/`` says of each behaviour
-where Unity documents it. What only the stub has (`Hands`, the painter) apart, the same tests hold in
-the editor, so a doubt about the stub can be settled there."""
+where Unity documents it. But for what only the stub has (`Hands`, the painter) the same tests hold
+in the editor, so a doubt about the stub can be settled there."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ HERE = Path(__file__).parent
 
 
 def test_the_stub_behaves_as_unity_documents(assemblies: Assemblies) -> None:
-    pins = assemblies.build(
-        "Pins", [HERE / "pins"], [stub_of(assemblies), nunit_framework()]
-    )
+    pins = assemblies.build("Pins", [HERE / "pins"], [stub_of(assemblies), nunit_framework()])
     summary = assemblies.nunit(pins)
     assert int(re.findall(r"Tests run: (\d+)", summary)[0]) >= 45, summary
 
