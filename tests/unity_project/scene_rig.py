@@ -1,14 +1,32 @@
-"""The stub, our scripts and the player as assemblies; scenes played against a real server."""
+"""The stub, our scripts and the player as assemblies; scenes played against a real server.
+
+A scene is played as a user would: ``fedxr serve`` in a process of its own, the player in another.
+The server records, so that what arrived is known frame by frame and not from anybody's count.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolchain import PACKAGE, ROOT, Assemblies
 
+from bridge.protocol import Cue, Feedback, PackedFrame
+from bridge.recording.reader import Recording
+
 HERE = Path(__file__).parent
 STUB = HERE / "stub"
-SCRIPTS = ROOT / "unity_project" / "Assets" / "Scripts"
+PROJECT = ROOT / "unity_project"
+SCENES = ("Overlays", "Neuroadaptive", "Companion", "Storytelling")
 
 
 def stub_of(assemblies: Assemblies) -> Path:
@@ -20,5 +38,84 @@ def player_of(assemblies: Assemblies) -> Path:
     """Player.exe, with the package and the scenes' scripts beside it."""
     ground = [stub_of(assemblies), assemblies.core]
     package = assemblies.build("Fedxr", [PACKAGE / "Runtime"], ground)
-    scripts = assemblies.build("Fedxr.Scenes", [SCRIPTS], [*ground, package])
+    scripts = assemblies.build("Fedxr.Scenes", [PROJECT / "Assets" / "Scripts"], [*ground, package])
     return assemblies.build("Player", [HERE / "player"], [*ground, package, scripts], target="exe")
+
+
+@contextmanager
+def agents(folder: Path) -> Iterator[str]:
+    """``fedxr serve`` with the shipped brain, recording to ``folder``; its URL."""
+    words = ["serve", "--port", "0", "--state", str(folder / "state.db")]
+    words += ["--record", str(folder / "seen.mcap")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fedxr.entry", *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    try:
+        while "Ctrl-C" not in said:
+            line = process.stdout.readline()
+            assert line, f"fedxr serve has ended:\n{said}"
+            said += line
+        found = re.search(r"ws://\S+", said)
+        assert found, said
+        yield found[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def play(
+    assemblies: Assemblies, url: str, scene: str, folder: Path, seconds: float, person: str = ""
+) -> dict[str, Any]:
+    """The player's report on ``scene``; ``person`` is what its user does (see Person.cs)."""
+    script, report = folder / f"{scene}.person", folder / f"{scene}.json"
+    script.write_text(person)
+    words = ["--seconds", str(seconds), "--url", url, "--user", scene, "--person", str(script)]
+    path = PROJECT / "Assets" / "Scenes" / f"{scene}.unity"
+    command = assemblies.command(player_of(assemblies), str(PROJECT), str(path), str(report))
+    done = subprocess.run(
+        [*command, *words], capture_output=True, text=True, timeout=seconds + 60, check=False
+    )
+    assert report.exists(), f"{scene}: the player ended with {done.returncode}\n{done.stderr}"
+    told: dict[str, Any] = json.loads(report.read_text())
+    return told
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What the server got from one user, and the acts that it asked for."""
+
+    frames: Sequence[int]
+    feedback: Sequence[int]
+    cues: Sequence[str]
+
+    @property
+    def lost(self) -> int:
+        """Numbers up to the last that never arrived."""
+        seen = {*self.frames, *self.feedback}
+        return max(seen, default=0) - len(seen)
+
+
+def arrived(folder: Path) -> dict[str, Arrived]:
+    """By user, after the server has stopped."""
+    found: dict[str, Arrived] = {}
+    recording = Recording(folder / "seen.mcap")
+    for event in recording.events():
+        user = event.session.user
+        of = found.setdefault(user, Arrived([], [], []))
+        match event.message:
+            case PackedFrame(seq=seq):
+                of.frames.append(seq)
+            case Feedback(seq=seq):
+                of.feedback.append(seq)
+            case Cue(kind=kind):
+                of.cues.append(kind)
+    assert recording.found.report == []
+    return found

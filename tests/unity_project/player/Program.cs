@@ -81,11 +81,11 @@ namespace Fedxr.Player
                     Thread.Sleep(wait);
             }
             double took = clock.Elapsed.TotalSeconds;
+            PlayerLoop.Quit(); // what is still on its way to the server counts too
             SortedDictionary<string, object> report = journal.Tell();
             report.Add("frames", frames);
             report.Add("frames_slow", slow);
             report.Add("rate_hz", frames / took);
-            PlayerLoop.Quit();
             return report;
         }
 

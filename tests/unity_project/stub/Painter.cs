@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace UnityEngine.Stub
 {
-    /// <summary>Paints what a camera sees: the outline of each renderer's box in its colour, the far
+    /// <summary>Paints what a camera sees: the outline of each renderer in its colour, the far
     /// ones first. Enough for a picture that changes as the scene does; no light, no textures.</summary>
     public static class Painter
     {
@@ -30,38 +30,54 @@ namespace UnityEngine.Stub
 
         static float Far(Renderer one, Vector3 eye) => (one.transform.position - eye).sqrMagnitude;
 
-        /// <summary>The corners of its box in pixels; none where a part of it is behind the camera.</summary>
+        /// <summary>Points around it in pixels; none where a part of it is behind the camera.</summary>
         static List<Vector2> Outline(Camera camera, Renderer one, Texture into)
         {
-            var corners = new List<Vector2>();
-            Vector3 half = Half(one.GetComponent<MeshFilter>().sharedMesh);
-            for (int i = 0; i < 8; i++)
+            var seen = new List<Vector2>();
+            Mesh mesh = one.GetComponent<MeshFilter>().sharedMesh;
+            foreach (Vector3 point in mesh == null ? new Vector3[0] : Points(mesh))
             {
-                var signs = new Vector3((i & 1) * 2 - 1, (i & 2) - 1, (i & 4) / 2 - 1);
-                Vector3 at = one.transform.TransformPoint(Vector3.Scale(half, signs));
-                Vector3 part = camera.WorldToViewportPoint(at);
+                Vector3 part = camera.WorldToViewportPoint(one.transform.TransformPoint(point));
                 if (part.z < camera.nearClipPlane)
                     return new List<Vector2>();
-                corners.Add(new Vector2(part.x * into.width, part.y * into.height));
+                seen.Add(new Vector2(part.x * into.width, part.y * into.height));
             }
-            return corners;
+            return seen;
         }
 
-        /// <summary>Half the size of Unity's own meshes.</summary>
-        static Vector3 Half(Mesh mesh)
+        /// <summary>Points whose hull is the mesh's, or is at least that of what it looks like.</summary>
+        static Vector3[] Points(Mesh mesh) =>
+            shapes.TryGetValue(mesh.name, out Vector3[] points) ? points : mesh.vertices;
+
+        static readonly Dictionary<string, Vector3[]> shapes = new Dictionary<string, Vector3[]>
         {
-            switch (mesh == null ? "" : mesh.name)
+            { "Cube", Rings(new[] { -0.5f, 0.5f }, new[] { Corner, Corner }, 4) },
+            { "Quad", new[] { At(-1, -1), At(-1, 1), At(1, -1), At(1, 1) } },
+            { "Plane", Rings(new[] { 0f }, new[] { 10 * Corner }, 4) },
+            { "Cylinder", Rings(new[] { -1f, 1f }, new[] { 0.5f, 0.5f }, 16) },
+            { "Sphere", Rings(new[] { -0.5f, -0.35f, 0, 0.35f, 0.5f }, new[] { 0, 0.357f, 0.5f, 0.357f, 0 }, 16) },
+            { "Capsule", Rings(new[] { -1f, -0.85f, -0.5f, 0.5f, 0.85f, 1f },
+                new[] { 0, 0.357f, 0.5f, 0.5f, 0.357f, 0 }, 16) },
+        };
+
+        /// <summary>From the middle of a square of side 1 to its corner.</summary>
+        const float Corner = 0.70710678f;
+
+        static Vector3 At(int x, int y) => new Vector3(x / 2f, y / 2f, 0);
+
+        /// <summary>Rings of <paramref name="n"/> points about the y axis: heights and radii.</summary>
+        static Vector3[] Rings(float[] heights, float[] radii, int n)
+        {
+            var points = new Vector3[heights.Length * n];
+            for (int i = 0; i < points.Length; i++)
             {
-                case "Plane": return new Vector3(5, 0, 5);
-                case "Quad": return new Vector3(0.5f, 0.5f, 0);
-                case "Capsule":
-                case "Cylinder": return new Vector3(0.5f, 1, 0.5f);
-                default: return new Vector3(0.5f, 0.5f, 0.5f);
+                float angle = 2 * Mathf.PI * (i % n + 0.5f) / n, radius = radii[i / n];
+                points[i] = new Vector3(radius * Mathf.Cos(angle), heights[i / n], radius * Mathf.Sin(angle));
             }
+            return points;
         }
 
-        /// <summary>Fill the convex hull of the corners: a pixel is inside when, of all edges between two
-        /// corners that have every corner on one side, it lies on that side too.</summary>
+        /// <summary>Fill the convex hull of the corners, row by row from its left to its right edge.</summary>
         static void Fill(Texture into, List<Vector2> corners, Color32 color)
         {
             if (corners.Count == 0)
