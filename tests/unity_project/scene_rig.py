@@ -108,7 +108,7 @@ def arrived(folder: Path) -> dict[str, Arrived]:
     found: dict[str, Arrived] = {}
     recording = Recording(folder / "seen.mcap")
     for event in recording.events():
-        user = event.session.user
+        user = event.session.hello.user
         of = found.setdefault(user, Arrived([], [], []))
         match event.message:
             case PackedFrame(seq=seq):

@@ -1,0 +1,76 @@
+// Of com.unity.inputsystem 1.x what UserInput.cs needs, driven by the same hands as UnityEngine.Input.
+using System;
+using System.Collections.Generic;
+
+namespace UnityEngine.InputSystem
+{
+    public enum Key
+    {
+        None, Space, Enter, Tab,
+        A = 15, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z,
+        Digit1, Digit2, Digit3, Digit4, Digit5, Digit6, Digit7, Digit8, Digit9, Digit0,
+        LeftShift,
+        Escape = 60, LeftArrow, RightArrow, UpArrow, DownArrow,
+    }
+
+    /// <summary>A control that is up or down.</summary>
+    public sealed class ButtonControl
+    {
+        readonly KeyCode key;
+
+        internal ButtonControl(KeyCode key)
+        {
+            this.key = key;
+        }
+
+        public bool isPressed => Input.GetKey(key);
+        public bool wasPressedThisFrame => Input.GetKeyDown(key);
+    }
+
+    public sealed class Vector2Control
+    {
+        readonly Func<Vector2> read;
+
+        internal Vector2Control(Func<Vector2> read)
+        {
+            this.read = read;
+        }
+
+        public Vector2 ReadValue() => read();
+    }
+
+    public sealed class Keyboard
+    {
+        static readonly Dictionary<Key, KeyCode> others = new Dictionary<Key, KeyCode>
+        {
+            { Key.Space, KeyCode.Space }, { Key.Enter, KeyCode.Return }, { Key.Tab, KeyCode.Tab },
+            { Key.Digit0, KeyCode.Alpha0 }, { Key.LeftShift, KeyCode.LeftShift }, { Key.Escape, KeyCode.Escape },
+            { Key.LeftArrow, KeyCode.LeftArrow }, { Key.RightArrow, KeyCode.RightArrow },
+            { Key.UpArrow, KeyCode.UpArrow }, { Key.DownArrow, KeyCode.DownArrow },
+        };
+
+        public static Keyboard current { get; } = new Keyboard();
+
+        public ButtonControl this[Key key] => new ButtonControl(CodeOf(key));
+
+        static KeyCode CodeOf(Key key)
+        {
+            if (key >= Key.A && key <= Key.Z)
+                return KeyCode.A + (key - Key.A);
+            if (key >= Key.Digit1 && key <= Key.Digit9)
+                return KeyCode.Alpha1 + (key - Key.Digit1);
+            return others[key];
+        }
+    }
+
+    public sealed class Mouse
+    {
+        public static Mouse current { get; } = new Mouse();
+
+        public ButtonControl leftButton { get; } = new ButtonControl(KeyCode.Mouse0);
+        public ButtonControl rightButton { get; } = new ButtonControl(KeyCode.Mouse1);
+        public Vector2Control position { get; } = new Vector2Control(() => Input.mousePosition);
+        public Vector2Control delta { get; } = new Vector2Control(
+            () => new Vector2(Input.GetAxis("Mouse X"), Input.GetAxis("Mouse Y")) * 10);
+    }
+}
