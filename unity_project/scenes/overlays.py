@@ -56,7 +56,7 @@ def scene() -> Scene:
     for i, strokes in enumerate((SEVEN, THREE, LETTER)):
         _board(made, user, i, strokes)
     machines = [
-        _machine(made, user, name, (-3.6 + 1.5 * i, 0, 4.6), turns, wear)
+        _machine(made, user, name, (-4.2 + 1.7 * i, 0, 4.6), turns, wear)
         for i, (name, turns, wear) in enumerate(
             (("pump", 2.0, 0), ("fan", 4.0, 1), ("compressor", 3.0, 2))
         )
@@ -148,9 +148,9 @@ _SIGNS = (_valve, _gauge, _switch, _door, _label, _person)
 def _board(
     scene: Scene, user: kit.User, i: int, strokes: tuple[tuple[tuple[float, float], ...], ...]
 ) -> Component:
-    """A sheet with handwriting on the right-hand wall."""
-    place = (5.6, 1.7, 1.2 + 1.5 * i)
-    sheet = scene.object(f"Sheet {i + 1}", position=place, rotation=(0, 90, 0))
+    """A sheet with handwriting on the back wall, to the right of the machines."""
+    place = (1.4 + 1.5 * i, 1.9, 5.85)
+    sheet = scene.object(f"Sheet {i + 1}", position=place)
     kit.block(scene, sheet, "Paper", PAPER, (0, 0, 0.02), (1.0, 1.1, 0.02))
     for s, stroke in enumerate(strokes):
         for p, (a, b) in enumerate(pairwise(stroke)):

@@ -14,7 +14,8 @@ namespace Fedxr.Tests
 
         static Story Lighthouse()
         {
-            return Story.Parse(File.ReadAllText(Environment.GetEnvironmentVariable("FEDXR_STORY")));
+            return Story.Parse(File.ReadAllText(Path.Combine(
+                Environment.GetEnvironmentVariable("FEDXR_PROJECT"), "Assets", "Stories", "lighthouse.txt")));
         }
 
         [Test]

@@ -40,7 +40,7 @@ namespace Fedxr
             new Manners(new Color(0.6f, 0.75f, 1f), 180f, 2.5f, 0.01f, 1.5f);
 
         static readonly Manners Brief =
-            new Manners(new Color(0.75f, 0.9f, 0.75f), 200f, 3f, 0f, 1.55f);
+            new Manners(new Color(0.45f, 0.7f, 0.5f), 200f, 3f, 0f, 1.55f);
 
         /// <summary>The manners called <paramref name="name"/>: playful, gentle, brief; else calm.</summary>
         public static Manners Named(string name)

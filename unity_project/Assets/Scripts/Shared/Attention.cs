@@ -16,10 +16,10 @@ namespace Fedxr
             get { return Fedxr.Thing.LookedAt(head.position, head.forward, degrees); }
         }
 
-        /// <summary>The handwriting nearest to the glance, or null.</summary>
+        /// <summary>The handwriting nearest to the glance, however far; null where there is none.</summary>
         public Thing Handwriting
         {
-            get { return Fedxr.Thing.Read(head.position, head.forward, 2f * degrees); }
+            get { return Fedxr.Thing.Read(head.position, head.forward, 180f); }
         }
     }
 }
