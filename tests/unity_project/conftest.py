@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from toolchain import Assemblies, ToolchainMissing
+
+# The bridge's rig: a server on a free port and an application that remembers.
+sys.path.append(str(Path(__file__).parents[1] / "bridge"))
 
 
 @pytest.fixture(scope="session")

@@ -1,109 +1,94 @@
 using System;
+using System.Collections.Generic;
 
 namespace Fedxr
 {
-    /// <summary>Where a client stands.</summary>
-    public enum ConnectionState
-    {
-        /// <summary>Not started.</summary>
-        Idle,
-
-        /// <summary>Reaching for the server.</summary>
-        Connecting,
-
-        /// <summary>The session is open.</summary>
-        Open,
-
-        /// <summary>There is no connection at the moment; the client comes back by itself.</summary>
-        Waiting,
-
-        /// <summary>Over for good: refused, ended by the server, given up or disposed.</summary>
-        Ended
-    }
-
-    /// <summary>What a client has done so far.</summary>
-    public struct ClientStats
-    {
-        /// <summary>Frames handed to the socket.</summary>
-        public long FramesSent;
-
-        /// <summary>Frames of which nothing was sent, because the connection was slow or lost.</summary>
-        public long FramesDropped;
-
-        /// <summary>Blocks dropped, whole frames included; <see cref="ChannelHandle.Dropped"/> says
-        /// of which channel.</summary>
-        public long BlocksDropped;
-
-        /// <summary>Messages from the server that were dropped because nobody called
-        /// <see cref="BridgeClient.Poll"/>.</summary>
-        public long Unread;
-
-        /// <summary>Feedback and frames with reliable samples that the server has not acknowledged.</summary>
-        public int Unacknowledged;
-
-        /// <summary>Connections after the first.</summary>
-        public int Reconnects;
-
-        /// <summary>Bytes of messages handed to the socket.</summary>
-        public long BytesSent;
-
-        /// <summary>The shortest round trip lately, in microseconds; 0 before the first.</summary>
-        public double RoundTripUs;
-
-        /// <summary>Server's clock minus the headset's, now.</summary>
-        public double OffsetUs;
-
-        /// <summary>How far OffsetUs may be off.</summary>
-        public double UncertaintyUs;
-    }
-
     /// <summary>A headset's end of the bridge. Everything public is for one thread, the scene's; the
     /// network runs in the background. After <see cref="Start"/> the client connects, comes back by
     /// itself after a lost connection, and ends when the server refuses it, says so, or cannot be
     /// reached for <see cref="Retry.GiveUpSeconds"/>.</summary>
+    /// <remarks><see cref="Poll"/> until it returns false, once per frame of the scene;
+    /// <see cref="Frame"/> sends. Neither waits for the network, nor allocates in a steady stream.</remarks>
     public sealed class BridgeClient : IDisposable
     {
+        readonly Dictionary<string, ChannelHandle> handles = new Dictionary<string, ChannelHandle>();
+        readonly Inbox inbox = new Inbox();
+        readonly Outbox outbox;
+        readonly Link link;
+
         /// <exception cref="ArgumentException">The options are not allowed; the message says what is.</exception>
         public BridgeClient(HeadsetOptions options)
         {
-        }
-
-        /// <summary>Connect in the background; returns at once.</summary>
-        public void Start()
-        {
+            options.Check();
+            foreach (Channel channel in options.Channels)
+            {
+                if (handles.ContainsKey(channel.Name))
+                    throw new ArgumentException("channel " + channel.Name + " is offered twice; rename one");
+                handles.Add(channel.Name, new ChannelHandle(channel));
+            }
+            var all = new ChannelHandle[handles.Count];
+            handles.Values.CopyTo(all, 0);
+            outbox = new Outbox(all, options.QueueBytes);
+            link = new Link(options, all, outbox, inbox);
+            Frame = new FrameBuilder(this, outbox);
         }
 
         /// <summary>Where the client stands.</summary>
-        public ConnectionState State => ConnectionState.Idle;
+        public ConnectionState State => link.State;
 
         /// <summary>What went wrong last, for a person; empty while all is well.</summary>
-        public string Trouble => "";
+        public string Trouble => link.Trouble;
 
         /// <summary>The server's newest welcome; null before the first.</summary>
-        public Welcome Welcome => null;
+        public Welcome Welcome => link.Welcome;
 
         /// <summary>The headset's clock: microseconds, never going back.</summary>
-        public long NowUs => 0;
+        public long NowUs => HeadsetClock.NowUs;
 
         /// <summary>The frame that is being put together.</summary>
-        public FrameBuilder Frame => null;
+        public FrameBuilder Frame { get; }
 
         /// <summary>What has happened so far.</summary>
-        public ClientStats Stats => default(ClientStats);
+        public ClientStats Stats
+        {
+            get
+            {
+                var stats = default(ClientStats);
+                outbox.Read(ref stats);
+                link.Read(ref stats);
+                stats.Unread = inbox.Unread;
+                return stats;
+            }
+        }
+
+        internal Outbox Outbox => outbox;
+
+        internal Link Link => link;
+
+        internal bool HasSession => link.Welcome != null && link.State != ConnectionState.Ended;
+
+        /// <summary>Connect in the background; returns at once.</summary>
+        /// <exception cref="InvalidOperationException">It was started before.</exception>
+        public void Start()
+        {
+            if (State != ConnectionState.Idle)
+                throw new InvalidOperationException("the client is started already; make a new one to connect anew");
+            link.Start();
+        }
 
         /// <summary>The handle of an offered channel.</summary>
         /// <exception cref="ArgumentException">It was not offered; the message lists those that were.</exception>
         public ChannelHandle Find(string channelName)
         {
-            return null;
+            ChannelHandle handle;
+            if (handles.TryGetValue(channelName, out handle))
+                return handle;
+            throw new ArgumentException("channel '" + channelName + "' was not offered; offered are "
+                + string.Join(", ", handles.Keys));
         }
 
         /// <summary>The next message from the server, if any has come. Call it until it returns false.</summary>
-        public bool Poll(out Message message)
-        {
-            message = null;
-            return false;
-        }
+        public bool Poll(out Message message) => inbox.Take(out message);
 
         /// <summary>Tell what the user says of <paramref name="task"/> at capture time
         /// <paramref name="tUs"/>. It is kept and sent again until the server has it.</summary>
@@ -116,18 +101,47 @@ namespace Fedxr
         /// <exception cref="InvalidOperationException">There is no session yet, or it has ended.</exception>
         public bool SendFeedback(string task, long tUs, int label, FeedbackKind kind = FeedbackKind.Label)
         {
-            return false;
+            if (!HasSession)
+                throw new InvalidOperationException("no session to say it in; State is " + State + ". " + Trouble);
+            if (!Welcome.Tasks.Contains(task))
+                throw new ArgumentException("feedback on task '" + task + "'; answered are "
+                    + string.Join(", ", Welcome.Tasks));
+            if (label < 0 || kind == FeedbackKind.Rating && label > 10 || tUs < 0 || tUs > Decoding.MostUs)
+                throw new ArgumentException("feedback " + label + " at " + tUs
+                    + "; allowed are a class index from 0, a rating from 0 to 10, and a capture time");
+            if (outbox.Full)
+                return false;
+            outbox.PutFeedback(task, tUs, label, Frame.Episode, kind);
+            return true;
         }
 
         /// <summary>From the next frame on, context starts anew (another user, another task, a long
         /// pause).</summary>
         public void NewEpisode()
         {
+            Frame.StartAnew();
         }
 
-        /// <summary>Say bye and close.</summary>
+        /// <summary>Say bye and close. What the server has not acknowledged is lost.</summary>
         public void Dispose()
         {
+            link.Close();
+        }
+
+        /// <summary>Samples may start at any time again.</summary>
+        internal void ForgetTimes()
+        {
+            foreach (ChannelHandle handle in handles.Values)
+                handle.LastUs = 0;
+        }
+
+        internal void TellNotFinite(ChannelHandle channel)
+        {
+            if (channel.ToldNotFinite)
+                return;
+            channel.ToldNotFinite = true;
+            inbox.Put(new Notice("not-finite", "channel " + channel.Channel.Name
+                + ": NaN or infinite numbers are left out; the sensor had better not send them (told once)"));
         }
     }
 }

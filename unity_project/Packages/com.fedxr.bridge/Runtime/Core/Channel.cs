@@ -6,6 +6,7 @@ namespace Fedxr
     /// <summary>One sensor stream that the headset offers.</summary>
     public sealed class Channel
     {
+        internal const string UsualDelivery = "queue 64";
         const double MostHz = 200000;
 
         /// <param name="name">1 to 64 characters, unique on this headset.</param>
@@ -15,13 +16,16 @@ namespace Fedxr
         /// the newest block waits), <c>queue N</c> (the N newest wait) or <c>reliable</c> (nothing
         /// is dropped, and it is sent again after a lost connection).</param>
         /// <exception cref="ArgumentException">One of them is not allowed; the message says what is.</exception>
-        public Channel(string name, string layout, double rateHz, string delivery = "queue 64")
+        public Channel(string name, string layout, double rateHz, string delivery = UsualDelivery)
         {
             if (string.IsNullOrEmpty(name) || name.Length > 64)
                 throw new ArgumentException("channel name '" + name + "': give it 1 to 64 characters");
             if (!(rateHz >= 0 && rateHz <= MostHz))
                 throw new ArgumentException("channel " + name + ": rate "
                     + rateHz.ToString(CultureInfo.InvariantCulture) + " Hz; allowed are 0 to 200000");
+            if (layout != null && layout.Length > 1024)
+                throw new ArgumentException("channel " + name + ": a layout's name of " + layout.Length
+                    + " characters; allowed are 1024 (split the electrodes over two channels)");
             Name = name;
             Layout = Layout.Find(layout);
             RateHz = rateHz;

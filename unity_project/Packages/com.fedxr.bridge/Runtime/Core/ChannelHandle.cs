@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace Fedxr
 {
     /// <summary>An offered channel and what became of it. Valid for the client's whole life, over
@@ -21,6 +23,19 @@ namespace Fedxr
         /// <summary>Blocks dropped because the connection was slower than the channel.</summary>
         public long Dropped { get; internal set; }
 
+        /// <summary>The server's number for it; 0: none.</summary>
         internal int Number { get; set; }
+
+        /// <summary>Blocks that wait and may be dropped.</summary>
+        internal BlockQueue Waiting { get; } = new BlockQueue();
+
+        /// <summary>Blocks to use again.</summary>
+        internal Stack<Block> Idle { get; } = new Stack<Block>();
+
+        /// <summary>The last frame's newest sample; samples must not go back behind it.</summary>
+        internal long LastUs { get; set; }
+
+        /// <summary>Whether a NaN has been told of.</summary>
+        internal bool ToldNotFinite { get; set; }
     }
 }

@@ -52,6 +52,17 @@ namespace Fedxr
                     + " tasks; allowed are 64 of each");
             foreach (string task in Tasks)
                 CheckName("task", task);
+            foreach (KeyValuePair<string, object> entry in Device)
+                CheckScalar(entry.Key, entry.Value);
+        }
+
+        static void CheckScalar(string name, object value)
+        {
+            CheckName("device entry", name);
+            if (!(value is string || value is bool || value is int || value is long || value is float
+                || value is double))
+                throw new ArgumentException("device entry " + name + " is " + (value ?? "null")
+                    + "; allowed are a text, a number, true and false");
         }
 
         static void CheckName(string what, string name)

@@ -41,6 +41,8 @@ namespace Fedxr
         /// <summary>The task's name.</summary>
         public string Task { get; internal set; }
 
+        internal byte[] TaskUtf8 { get; set; }
+
         /// <summary>Probability of each class.</summary>
         public float[] P { get; internal set; } = new float[0];
 
@@ -75,15 +77,21 @@ namespace Fedxr
     /// <summary>Something went wrong, was dropped, or is worth knowing.</summary>
     public sealed class Notice : Message
     {
+        internal Notice(string code, string text)
+        {
+            Code = code;
+            Text = text;
+        }
+
         /// <summary>One word, for example <c>dropped</c>; PROTOCOL.md lists them. <c>reconnected</c>
         /// and <c>not-finite</c> may come from this side.</summary>
-        public string Code { get; internal set; }
+        public string Code { get; }
 
         /// <summary>For a person to read.</summary>
-        public string Text { get; internal set; }
+        public string Text { get; }
 
         /// <summary>What is counted, by channel or kind; empty for most notices.</summary>
-        public Dictionary<string, long> Counts { get; internal set; }
+        public Dictionary<string, long> Counts { get; } = new Dictionary<string, long>();
 
         /// <summary>The frame or feedback that is meant; 0 when none is.</summary>
         public long Seq { get; internal set; }

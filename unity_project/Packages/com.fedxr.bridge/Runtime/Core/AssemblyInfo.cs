@@ -1,0 +1,5 @@
+using System.Runtime.CompilerServices;
+
+// The codec and the queues are tested directly; they are no part of the public API.
+[assembly: InternalsVisibleTo("Fedxr.Core.Tests")]
+[assembly: InternalsVisibleTo("Fedxr.Core.Runner")]

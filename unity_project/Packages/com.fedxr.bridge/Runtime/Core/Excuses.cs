@@ -1,0 +1,82 @@
+using System;
+using System.Net.WebSockets;
+using System.Security.Authentication;
+
+namespace Fedxr
+{
+    /// <summary>There is no connection, or it is gone; another attempt may find one.</summary>
+    sealed class LostException : Exception
+    {
+        internal LostException(string message)
+            : base(message)
+        {
+        }
+    }
+
+    /// <summary>The server does not want this headset, and would not if it asked again.</summary>
+    sealed class RefusedException : Exception
+    {
+        internal RefusedException(string message)
+            : base(message)
+        {
+        }
+    }
+
+    /// <summary>What went wrong, in words for whoever wears the headset, and whether it passes.</summary>
+    static class Excuses
+    {
+        /// <summary>Why there is no connection to <paramref name="url"/>.</summary>
+        internal static Exception WhenConnecting(string url, double seconds, Exception error)
+        {
+            Exception cause = error.GetBaseException();
+            if (cause is OperationCanceledException)
+                return new LostException("cannot reach a bridge at " + url + ": no answer within "
+                    + seconds + " s; is it started (`fedxr serve`)?");
+            if (cause is AuthenticationException)
+                return new RefusedException(url + " shows a certificate that is not trusted here: "
+                    + cause.Message + "; install its root certificate (`fedxr serve --lan` says where it lies)");
+            // Mono does not say which HTTP status it got, so a full bridge (503) looks like any other.
+            if (cause is WebSocketException)
+                return new LostException(url + " answers, but opens no websocket: another program listens there, "
+                    + "or a bridge that has no place for another headset (" + cause.Message + ")");
+            return new LostException("cannot reach a bridge at " + url + ": " + cause.Message
+                + "; is it started (`fedxr serve`)?");
+        }
+
+        /// <summary>What a notice in place of the welcome means.</summary>
+        internal static Exception WhenGreeted(Notice notice)
+        {
+            string text = "the bridge refused this headset: " + notice.Text;
+            // These pass by themselves: the server will notice that the old connection is dead.
+            if (notice.Code == "taken" || notice.Code == "full")
+                return new LostException(text);
+            return new RefusedException(text);
+        }
+    }
+
+    /// <summary>The waits between attempts; see <see cref="Retry"/>.</summary>
+    sealed class Waits
+    {
+        readonly Retry retry;
+        readonly Random chance = new Random(Guid.NewGuid().GetHashCode());
+        double next;
+
+        internal Waits(Retry retry)
+        {
+            this.retry = retry;
+            next = retry.FirstSeconds;
+        }
+
+        internal void Restart()
+        {
+            next = retry.FirstSeconds;
+        }
+
+        internal double Next()
+        {
+            double wait = next * (0.5 + 0.5 * chance.NextDouble());
+            next = Math.Min(2 * next, retry.MostSeconds);
+            return wait;
+        }
+    }
+}
