@@ -17,6 +17,7 @@ from scenarios.worlds.signals import coloured, wander
 
 MICROSIEMENS = 1e-6
 _RISE_S, _FALL_S = 0.7, 3.0
+_COOLING_K = 0.004  # a second, when tense
 IMMERSED, OVERWHELMED, DISENGAGED = range(3)
 
 
@@ -78,7 +79,7 @@ def parameters(persona: Persona) -> dict[str, object]:
             "swing_hz": shown(swing_hz),
             "breath_hz": persona.breath_hz,
         },
-        "temperature": {"level_k": persona.skin_k, "slope_k": [0.004, -0.004]},
+        "temperature": {"level_k": persona.skin_k, "slope_k": [_COOLING_K, -_COOLING_K]},
     }
 
 
@@ -123,6 +124,6 @@ def heart(moment: Moment, name: str, t: Array) -> Array:
 def temperature(moment: Moment, name: str, t: Array) -> Array:
     """(T,) kelvin at the skin: a level of the day with a slow slope that tension hardly moves."""
     rng, persona = moment.draw(name), moment.persona
-    slope = rng.normal(0, 0.012) - 0.004 * tense(moment)
+    slope = rng.normal(0, 0.012) - _COOLING_K * tense(moment)
     level = persona.skin_k + 0.4 * moment.drift("temperature") + rng.normal(0, 0.2)
     return np.asarray(level + slope * t + 0.01 * rng.standard_normal(len(t)))

@@ -71,6 +71,7 @@ def parameters(persona: Persona) -> dict[str, object]:
         "agitation": [size**persona.liveliness for size in _AGITATION],
         "step_hz": step_hz(persona),
         "swing": _SWING * arm_swing(persona),
+        "firmness": firmness(persona),
         "step": _STEP * firmness(persona),
         "step_twice": _STEP_TWICE * firmness(persona),
         "turning_steps": _TURNING_STEPS,
