@@ -26,6 +26,8 @@ def scene() -> Scene:
     made = Scene("Companion", ambient=Color(0.5, 0.48, 0.45))
     kit.room(made, FLOOR, WALL, size=14)
     user = kit.user(made, "companion", "phone-glasses")
+    user.rig.script("Fedxr.SimulatedSound")
+    user.rig.script("Fedxr.SimulatedWatch")
     walk = made.object("Walk")
     stones = []
     for i, (x, z) in enumerate(WAY):
@@ -34,7 +36,9 @@ def scene() -> Scene:
         stones.append(stone.transform)
     _furniture(made)
     _avatar(made, user, stones)
+    user.rig.script("Fedxr.Walker", person=user.person, way=stones)
     kit.panel(made, user)
+    kit.help_board(made, user, ["[Y] [N] answer the companion"])
     return made
 
 

@@ -36,10 +36,11 @@ class User:
     left_hand: GameObject
     right_hand: GameObject
     connection: Component
+    person: Component
 
 
 def user(scene: Scene, use_case: str, device: str, background: Color | None = None) -> User:
-    """A camera rig with head, hands and connection; the use case's sensors are added to it."""
+    """A camera rig with head, hands, connection and simulated person; sensors are added to it."""
     rig = scene.object("User")
     head = scene.object("Head", parent=rig, position=(0, EYES_M, 0), tag="MainCamera")
     camera = head.add(Camera(background=background))
@@ -51,7 +52,8 @@ def user(scene: Scene, use_case: str, device: str, background: Color | None = No
         user=f"unity-{use_case}",
         device=device,
     )
-    return User(rig, head, camera, left, right, connection)
+    person = rig.script("Fedxr.SimulatedPerson")
+    return User(rig, head, camera, left, right, connection, person)
 
 
 def _hand(scene: Scene, rig: GameObject, side: str, x: float) -> GameObject:
@@ -67,8 +69,8 @@ def _hand(scene: Scene, rig: GameObject, side: str, x: float) -> GameObject:
 
 
 def panel(scene: Scene, user: User, place: Place = (1.05, 1.45, 1.3)) -> Component:
-    """The in-scene panel, turned to the user's eyes."""
-    board = scene.object("Panel", position=place, rotation=(0, turn_to(place), 0))
+    """The in-scene panel, turned to the user's eyes; it goes with the user."""
+    board = scene.object("Panel", parent=user.rig, position=place, rotation=(0, turn_to(place), 0))
     return board.script(
         "Fedxr.Panel",
         connection=user.connection,
@@ -77,13 +79,22 @@ def panel(scene: Scene, user: User, place: Place = (1.05, 1.45, 1.3)) -> Compone
     )
 
 
-def help_board(scene: Scene, lines: Sequence[str], place: Place = (-1.15, 1.45, 1.35)) -> None:
-    """How the scene is played, to the user's left."""
-    board = scene.object("Help", position=place, rotation=(0, turn_to(place), 0))
-    plate = scene.object("Plate", parent=board, position=(0, 0, 0.01), scale=(1.0, 0.78, 0.01))
+def help_board(
+    scene: Scene, user: User, more: Sequence[str] = (), place: Place = (-1.15, 1.45, 1.35)
+) -> None:
+    """What the simulated user is at and how the scene is played, to the user's left."""
+    board = scene.object("Help", parent=user.rig, position=place, rotation=(0, turn_to(place), 0))
+    plate = scene.object("Plate", parent=board, position=(0, 0, 0.01), scale=(1.0, 0.9, 0.01))
     plate.add(Cube(PLATE))
-    text = scene.object("Text", parent=board, position=(-0.46, 0.35, 0))
-    text.add(line("\n".join(lines), 0.034, Color(0.85, 0.9, 0.85), "upper left"))
+    holder = scene.object("Text", parent=board, position=(-0.47, 0.42, 0))
+    text = holder.add(line("", 0.032, Color(0.85, 0.9, 0.85), "upper left"))
+    board.script(
+        "Fedxr.StateBoard",
+        connection=user.connection,
+        person=user.person,
+        text=text,
+        more=list(more),
+    )
 
 
 def turn_to(place: Place) -> float:

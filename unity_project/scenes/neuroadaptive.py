@@ -29,6 +29,7 @@ def scene() -> Scene:
     made = Scene("Neuroadaptive", ambient=Color(0.4, 0.41, 0.46))
     kit.room(made, FLOOR, WALL)
     user = kit.user(made, "neuroadaptive", "neuro-band")
+    user.rig.script("Fedxr.SimulatedEeg")
     actors = made.object("Actors")
     pace = kit.pace(made, actors, (0, 2.75, 2.6))
     _launcher(made, actors, pace)
@@ -36,6 +37,12 @@ def scene() -> Scene:
     _limb(made, pace)
     _visitors(made, user, pace)
     kit.panel(made, user, (1.35, 1.35, 1.3))
+    kit.help_board(
+        made,
+        user,
+        ["[F] flicker on and off. Not for people with", "photosensitive epilepsy."],
+        (-1.45, 1.45, 1.2),
+    )
     return made
 
 

@@ -51,8 +51,9 @@ def scene() -> Scene:
     made = Scene("Overlays", ambient=Color(0.42, 0.44, 0.46))
     kit.room(made, FLOOR, WALL)
     user = kit.user(made, "overlays", "hololens-2")
-    for i, name in enumerate(THINGS):
-        _thing(made, user, i, name)
+    user.rig.script("Fedxr.SimulatedProbe")
+    user.rig.script("Fedxr.SimulatedSound")
+    things = [_thing(made, user, i, name) for i, name in enumerate(THINGS)]
     for i, strokes in enumerate((SEVEN, THREE, LETTER)):
         _board(made, user, i, strokes)
     machines = [
@@ -68,8 +69,10 @@ def scene() -> Scene:
     actors = made.object("Actors")
     actors.script("Fedxr.Labels", acts=["label"], attention=attention)
     actors.script("Fedxr.Warnings", acts=["warning", "hint"], probe=probe)
+    actors.script("Fedxr.Visit", person=user.person, probe=probe, things=things)
     kit.caption(made, user)
     kit.panel(made, user)
+    kit.help_board(made, user, ["The probe lies on a machine as worn as you chose."])
     return made
 
 

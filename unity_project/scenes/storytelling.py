@@ -25,11 +25,15 @@ BEAM = Material("Beam", Color(1, 0.95, 0.7, 0.35), emission=Color(0.6, 0.55, 0.3
 PAGE = Material("Page", Color(0.13, 0.12, 0.12), smoothness=0.05)
 
 MOTES = 24
+ORGANS = (("eda", 4.0), ("heart-rate", 2.0), ("respiration", 2.0), ("temperature", 4.0))
+"""Channel and rate of each of C#'s ``Organ``, in its order."""
 
 
 def scene() -> Scene:
     made = Scene("Storytelling", ambient=Color(0.42, 0.4, 0.42), skybox=False)
     user = kit.user(made, "storytelling", "vision-pro", background=Color(0.6, 0.5, 0.4))
+    for organ, (channel, rate_hz) in enumerate(ORGANS):
+        user.rig.script("Fedxr.SimulatedOrgan", organ=organ, channelName=channel, rateHz=rate_hz)
     _beach(made)
     sun = kit.sun(made, intensity=1.0)
     beam = _lighthouse(made)
@@ -60,6 +64,7 @@ def scene() -> Scene:
     )
     kit.caption(made, user)
     kit.panel(made, user, (1.45, 1.35, 1.2))
+    kit.help_board(made, user, ["[J] [K] choose a way through the story"], (-1.5, 1.35, 1.1))
     return made
 
 

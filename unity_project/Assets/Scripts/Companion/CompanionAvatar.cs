@@ -100,6 +100,8 @@ namespace Fedxr
 
         void Update()
         {
+            if (UserInput.Down(KeyCode.Y) || UserInput.Down(KeyCode.N))
+                Answer(UserInput.Down(KeyCode.Y));
             mind.Tick(Time.deltaTime, Flat(user.position - transform.position).magnitude);
             Move();
             Gesture();

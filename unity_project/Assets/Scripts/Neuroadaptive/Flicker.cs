@@ -23,7 +23,7 @@ namespace Fedxr
             get { return hz; }
         }
 
-        /// <summary>Whether it flickers.</summary>
+        /// <summary>Whether it flickers; the key F turns it on and off.</summary>
         public bool On { get; set; }
 
         void Awake()
@@ -33,6 +33,8 @@ namespace Fedxr
 
         void Update()
         {
+            if (UserInput.Down(KeyCode.F))
+                On = !On;
             // a sine of the clock, not of counted frames: the rate holds when frames are lost
             float level = On ? 0.5f + 0.5f * Mathf.Sin(2f * Mathf.PI * hz * Time.time) : 0.6f;
             surface.color = Color.Lerp(dark, bright, level);

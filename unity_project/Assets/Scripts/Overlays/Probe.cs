@@ -2,10 +2,7 @@ using UnityEngine;
 
 namespace Fedxr
 {
-    /// <summary>
-    /// The contact probe in the user's hand. It rests on one machine at a time, and that machine's
-    /// wear is what the simulated vibration shows.
-    /// </summary>
+    /// <summary>The contact probe in the user's hand. It lies on one machine at a time.</summary>
     public sealed class Probe : MonoBehaviour
     {
         [SerializeField] Machine[] machines;
@@ -13,22 +10,22 @@ namespace Fedxr
         [Tooltip("What lies on the machine: the tip.")]
         [SerializeField] Transform tip;
 
-        [Tooltip("How far above a machine's middle the tip rests, in metres.")]
-        [SerializeField] float height = 0.55f;
+        [Tooltip("How far above a machine's foot the tip lies, in metres.")]
+        [SerializeField] float height = 1f;
 
-        /// <summary>Number of the machine it rests on.</summary>
-        public int On { get; private set; }
+        int on;
 
-        /// <summary>The machine it rests on.</summary>
+        /// <summary>The machine that it lies on.</summary>
         public Machine Machine
         {
-            get { return machines[On]; }
+            get { return machines[on]; }
         }
 
-        /// <summary>Moves it to the next machine.</summary>
-        public void Next()
+        /// <summary>Lays it on a machine that is worn like this (0 healthy, 1 worn, 2 failing).</summary>
+        public void LayOn(int wear)
         {
-            On = (On + 1) % machines.Length;
+            for (int i = 0; i < machines.Length && Machine.Wear != wear; i++)
+                on = i;
         }
 
         void Update()

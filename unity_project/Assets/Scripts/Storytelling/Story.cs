@@ -70,6 +70,9 @@ namespace Fedxr
         /// <summary>The sounds that a beat can name.</summary>
         public static readonly string[] Sounds = { "waves", "wind", "drip", "warm", "storm" };
 
+        /// <summary>How many choices a beat can offer: that many keys there are.</summary>
+        public const int MostChoices = 2;
+
         /// <summary>The word of the ways that are open while the scene is turned down.</summary>
         public const string Quiet = "quiet";
 
@@ -136,6 +139,8 @@ namespace Fedxr
                 if (Array.IndexOf(Sounds, beat.Sound) < 0)
                     faults.Add("beat " + beat.Name + ": sound " + beat.Sound + "; allowed are "
                         + string.Join(", ", Sounds));
+                if (beat.Ways.FindAll(way => way.Text.Length > 0).Count > MostChoices)
+                    faults.Add("beat " + beat.Name + " has more than " + MostChoices + " choices");
                 bool open = beat.Ends;
                 foreach (Way way in beat.Ways)
                 {

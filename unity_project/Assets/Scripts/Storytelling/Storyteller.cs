@@ -11,6 +11,8 @@ namespace Fedxr
         /// <summary>Below this intensity the quiet ways open.</summary>
         public const float QuietBelow = 0.85f;
 
+        static readonly KeyCode[] ChoiceKeys = { KeyCode.J, KeyCode.K }; // Story.MostChoices
+
         [SerializeField] TextAsset script;
         [SerializeField] Pace pace;
 
@@ -96,6 +98,11 @@ namespace Fedxr
 
         void Update()
         {
+            for (int i = 0; i < ChoiceKeys.Length; i++)
+            {
+                if (UserInput.Down(ChoiceKeys[i]))
+                    Choose(i);
+            }
             telling.Speed = pace.Speed;
             telling.Quiet = intensity.Value < QuietBelow;
             if (telling.Tick(Time.deltaTime))
@@ -124,7 +131,7 @@ namespace Fedxr
             string text = "";
             int number = 0;
             foreach (Way way in telling.Choices())
-                text += "[" + ++number + "] " + way.Text + "\n";
+                text += "[" + ChoiceKeys[number++] + "] " + way.Text + "\n";
             if (telling.Branch != null)
                 text += "(something is about to happen)";
             choices.text = text;
