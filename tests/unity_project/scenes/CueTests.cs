@@ -64,6 +64,7 @@ namespace Fedxr.Tests
         {
             using (var scene = new PlayedScene("Overlays"))
             {
+                scene.Connection.GetComponent<SimulatedPerson>().SetState("warning", 0);
                 scene.Play(0.1);
                 scene.Hand("warning", "fault", new Dictionary<string, object> { { "text", "ball fault" }, { "urgency", 0.8 } });
                 scene.Play(0.1);
