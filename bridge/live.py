@@ -8,14 +8,36 @@ from bridge.queues import Outbox
 from bridge.wire import ServerWire
 
 
-class Watchers:
-    """The open `/live` websockets. Each gets the newest published state, as text, and nothing else.
+class Watcher:
+    """One open `/live` websocket, for what is told to it alone."""
 
-    What a watcher sends goes to ``hear``; one that sends what ``hear`` raises ValueError at is told
-    so and cut off.
+    def __init__(self, wire: ServerWire) -> None:
+        self._wire = wire
+
+    @property
+    def open(self) -> bool:
+        return self._wire.open
+
+    @property
+    def congested(self) -> bool:
+        return self._wire.congested
+
+    def show(self, data: bytes) -> bool:
+        """Send UTF-8 JSON where the socket takes it; where it does not, nothing waits here."""
+        if self.congested or not self.open:
+            return False
+        self._wire.write(data)
+        return True
+
+
+class Watchers:
+    """The open `/live` websockets. Each gets the newest published state, as text.
+
+    What a watcher sends goes to ``hear``, with who it is; one that sends what ``hear`` raises
+    ValueError at is told so and cut off.
     """
 
-    def __init__(self, hear: Callable[[bytes], None]) -> None:
+    def __init__(self, hear: Callable[[bytes, Watcher], None]) -> None:
         self._hear = hear
         self._outboxes: dict[ServerWire, Outbox] = {}
         self._published: bytes | None = None
@@ -32,11 +54,11 @@ class Watchers:
     async def serve(self, wire: ServerWire) -> None:
         """One watcher until it leaves; it starts with what was published last."""
         wire.text = True
-        outbox = Outbox(wire, 0)
+        outbox, watcher = Outbox(wire, 0), Watcher(wire)
 
         def hear(data: bytes) -> None:
             try:
-                self._hear(data)
+                self._hear(data, watcher)
             except ValueError as error:
                 wire.fail(1008, str(error))
 

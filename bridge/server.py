@@ -27,7 +27,7 @@ from bridge.admission import PastSessions, ServerConfig, open_channels, read_hel
 from bridge.application import Application, RefusalError, answer, awaits, end, settled
 from bridge.clock import now_us
 from bridge.doorstep import Doorstep
-from bridge.live import Watchers
+from bridge.live import Watcher, Watchers
 from bridge.observer import Observer
 from bridge.pace import Pace
 from bridge.pictures import Pictures
@@ -65,9 +65,10 @@ class BridgeServer:
         self._now = now
         self._past = PastSessions(self.config.resume_s)
         self._headsets: set[ServerWire] = set()
-        self._live = Watchers(lambda data: self.hear(data))
-        self.hear = _deaf
-        """What a watcher of `/live` sends is handed to this; it may raise ValueError."""
+        self._live = Watchers(lambda data, watcher: self.hear(data, watcher))
+        self.hear: Callable[[bytes, Watcher], None] = _deaf
+        """What a watcher of `/live` sends is handed to this, with who it is; it may raise
+        ValueError."""
         # Half the cores: the event loop and the application need the others.
         self._pictures = Pictures(max(1, (os.cpu_count() or 2) // 2))
         self._doorstep = Doorstep(self.config.max_waiting, self.config.max_newcomers_s)
@@ -324,7 +325,7 @@ def _select_subprotocol(
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
 
-def _deaf(data: bytes) -> None:
+def _deaf(_data: bytes, _watcher: Watcher) -> None:
     raise ValueError("this server takes no wishes from its live page")
 
 

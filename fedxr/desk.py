@@ -1,7 +1,9 @@
-"""What whoever watches the live page may ask of a run: that it is recorded, and no longer.
+"""What whoever watches the live page may ask of a run: that it is recorded, and no longer; and to
+be shown what some headsets sense.
 
 A watcher has shown the server's token, if it has one, and comes from the server's own page (see
-:mod:`bridge.web`). A wish is one binary message of JSON: ``{"record": true}`` or ``false``.
+:mod:`bridge.web`). A wish is one binary message of JSON: ``{"record": true}`` or ``false``, or
+``{"open": [headset ids]}``: these, and no others from now on (:mod:`fedxr.preview`).
 """
 
 from __future__ import annotations
@@ -10,39 +12,48 @@ import asyncio
 
 import msgspec
 
+from bridge.live import Watcher
 from bridge.protocol import BridgeError
 from bridge.recording.recorder import Recorder
 from fedxr.live_state import RecordingState
+from fedxr.preview import Preview
 from fedxr.scoreboard import Scoreboard
 
-MOST = 1024
+MOST = 4096
 """Bytes of a wish."""
+_KNOWN = '{"record": true} or false, or {"open": [ids]}'
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
-    """``record``: whether a recording shall run."""
+    """``record``: whether a recording shall run; ``open``: whose senses shall be shown."""
 
-    record: bool
+    record: bool | None = None
+    open: list[str] | None = None
 
 
 class Desk:
-    """Takes wishes for ``recorder``; what comes of them is shown on ``scoreboard``."""
+    """Takes wishes for ``recorder`` and ``preview``; what comes of recording is shown on
+    ``scoreboard``."""
 
-    def __init__(self, recorder: Recorder, scoreboard: Scoreboard) -> None:
-        self._recorder, self._scoreboard = recorder, scoreboard
+    def __init__(self, recorder: Recorder, scoreboard: Scoreboard, preview: Preview) -> None:
+        self._recorder, self._scoreboard, self._preview = recorder, scoreboard, preview
         scoreboard.recording = self.state
         self._stopping: asyncio.Task[None] | None = None
         self._error = ""
 
-    def hear(self, data: bytes) -> None:
+    def hear(self, data: bytes, watcher: Watcher) -> None:
         """One wish; asking for what is so already is fine. Raises ValueError for anything else."""
         if len(data) > MOST:
             raise ValueError(f"a wish of {len(data)} bytes; at most {MOST} are read")
         try:
             wish = msgspec.json.decode(data, type=Wish)
         except msgspec.DecodeError as error:
-            raise ValueError(f'{error}; send {{"record": true}} or false') from None
-        if wish.record == self._recorder.status().recording:
+            raise ValueError(f"{error}; send {_KNOWN}") from None
+        if wish.open is not None:
+            self._preview.open(watcher, wish.open)
+        elif wish.record is None:
+            raise ValueError(f"nothing is asked for; send {_KNOWN}")
+        if wish.record is None or wish.record == self._recorder.status().recording:
             return
         if wish.record:
             self._start()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -34,6 +34,7 @@ from federation import RoundReport
 from fedxr.agents import Agents
 from fedxr.apart import GoneError
 from fedxr.learner import Learner
+from fedxr.preview import Look
 from fedxr.scoreboard import Scoreboard
 from fedxr.told import Score
 from fedxr.visit import Visit, closes, since_start
@@ -95,6 +96,8 @@ class Live(Application):
         here.frames.append(frame)
         for name, samples in frame.samples.items():
             self.scoreboard.boards[here.row].arrived[name] += len(samples)
+        if here.look is not None:
+            here.look.take(frame)
         if here.due:
             self.due.set()
             if all(one.due for one in self._here.values()):
@@ -122,6 +125,17 @@ class Live(Application):
         """The page shows it; the bridge has told the headset."""
         if session.id in self._here:
             self.scoreboard.dropped(self._here[session.id].row, counts)
+
+    def look_at(self, names: Collection[str]) -> dict[str, Look]:
+        """For :class:`fedxr.preview.Preview`."""
+        found = {}
+        for here in self._here.values():
+            board = self.scoreboard.boards[here.row]
+            if board.name in names and not board.gone:
+                here.look = found[board.name] = here.look or Look(here.session)
+            else:
+                here.look = None
+        return found
 
     # -- answering -------------------------------------------------------------------------------
 

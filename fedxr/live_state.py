@@ -1,4 +1,5 @@
-"""What the live page is told: one JSON object per message on ``/live``, the whole state each time.
+"""What the live page is told: one JSON object per message on ``/live``, the whole state each time;
+and, of the headsets that it has opened, what they sense (``{"sensed": {id: SensedState}}``).
 
 ``docs/live_state.md`` says the same to people. Fields that are not known yet are None, never left
 out; text is shown as it is, so no field may hold anything that a user has not agreed to show.
@@ -133,3 +134,20 @@ class LiveState(TypedDict):
     ledger: LedgerState
     curves: dict[str, list[CurvePoint]]
     recording: RecordingState | None
+
+
+class SenseState(TypedDict):
+    """The newest sample of a channel of hands, head or gaze, ``age_ms`` after it arrived: as its
+    ``layout`` says, in metres, but of a hand's joints the positions alone."""
+
+    name: str
+    layout: str
+    age_ms: int
+    values: list[float] | list[list[float]]
+
+
+class SensedState(TypedDict):
+    """What an opened headset senses; ``error`` says why nothing can be shown, else it is empty."""
+
+    senses: list[SenseState]
+    error: str

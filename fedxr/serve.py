@@ -30,6 +30,7 @@ from fedxr.lan import open_door, root_page, show_door
 from fedxr.learner import Learning
 from fedxr.live import Live
 from fedxr.page_files import page_files
+from fedxr.preview import Preview
 from fedxr.scoreboard import Scoreboard
 from fedxr.tempo import Tempo, keep_going
 
@@ -72,6 +73,8 @@ class Serve:
     """Accept unencrypted traffic on a network that is yours alone."""
     seed: int = 0
     """Names all draws of chance."""
+    preview: bool = True
+    """Let live pages draw the hands, head and gaze of a headset that is opened there."""
     record: Path | None = None
     """Record all sessions, raw sensor data included, to this new file (MCAP)."""
 
@@ -111,10 +114,12 @@ async def serving(
     scenario: str = "all",
     pages: Mapping[str, Page] | None = None,
     record: Path | None = None,
+    preview: bool = True,
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
     session is told goodbye, every headset's state is saved, and a recording that runs is finished.
-    ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start.
+    ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start;
+    without ``preview`` no live page draws what a headset senses.
 
     Raises BridgeError where it cannot listen, GoneError where the learner's process ended."""
     tuning = Tuning(seed=learning.round.seed)
@@ -125,7 +130,8 @@ async def serving(
     server = BridgeServer(live, config, {**page_files(), **(pages or {})})
     recorder = Recorder(server, RECORDINGS)
     serving = Serving(server, live, recorder, learner)
-    server.hear = Desk(recorder, live.scoreboard).hear
+    previews = Preview(live.look_at, preview)
+    server.hear = Desk(recorder, live.scoreboard, previews).hear
     try:
         if record is not None:
             recorder.start(record)
@@ -134,7 +140,7 @@ async def serving(
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(signal.SIGINT, serving.stop)
                 loop.add_signal_handler(signal.SIGTERM, serving.stop)
-            running = asyncio.create_task(keep_going(live, server, tempo))
+            running = asyncio.create_task(keep_going(live, server, tempo, previews))
             running.add_done_callback(lambda _: serving.stopped.set())
             try:
                 yield serving
@@ -172,7 +178,15 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
     learning = learning_of(config.coordination, config.seed)
     tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
     async with serving(
-        brain, config.state, door.config, learning, tempo, config.scenario, pages, config.record
+        brain,
+        config.state,
+        door.config,
+        learning,
+        tempo,
+        config.scenario,
+        pages,
+        config.record,
+        config.preview,
     ) as running:
         show_door(door, running.server.port, out)
         out.print("Ctrl-C stops; what headsets have learned is kept.")

@@ -12,23 +12,28 @@ import msgspec
 
 from bridge.server import BridgeServer
 from fedxr.live import Live
+from fedxr.preview import Preview
 
 
 @dataclass(frozen=True)
 class Tempo:
     """Seconds: ``gather`` from the first due frame to the pass, unless all are due before; ``gap``
     between two passes, ``learn`` between learning steps, ``round`` between rounds, ``publish`` of
-    the live page and ``save`` of each headset's state."""
+    the live page, ``preview`` of what an opened headset senses and ``save`` of each headset's
+    state."""
 
     gather: float = 0.003
     gap: float = 0.010
     learn: float = 0.5
     round: float = 10.0
     publish: float = 0.4
+    preview: float = 0.08
     save: float = 1.0
 
 
-async def keep_going(live: Live, server: BridgeServer, tempo: Tempo) -> None:
+async def keep_going(
+    live: Live, server: BridgeServer, tempo: Tempo, preview: Preview | None = None
+) -> None:
     """Answer, learn, meet, publish and save, until cancelled."""
 
     async def learn() -> None:
@@ -41,6 +46,8 @@ async def keep_going(live: Live, server: BridgeServer, tempo: Tempo) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_answer(live, tempo))
         group.create_task(_listen(live))
+        if preview is not None:
+            group.create_task(_show(preview, tempo))
         for seconds, step in (
             (tempo.learn, learn),
             (tempo.round, live.round_once),
@@ -67,6 +74,13 @@ async def _listen(live: Live) -> None:
         await live.said.wait()
         live.said.clear()
         await live.tell_once()
+
+
+async def _show(preview: Preview, tempo: Tempo) -> None:
+    while True:
+        await preview.wanted.wait()
+        preview.beat()
+        await asyncio.sleep(tempo.preview)
 
 
 async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:

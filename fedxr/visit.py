@@ -9,6 +9,7 @@ from bridge.channels import TICK_US, Samples
 from bridge.frames import Frame
 from bridge.protocol import Feedback
 from bridge.session import Session
+from fedxr.preview import Look
 from scenarios.cues import Cues
 
 EPISODES = 64
@@ -19,7 +20,8 @@ LEAP = 1800
 
 @dataclass
 class Visit:
-    """``ticked``: the (episode, tick) that was answered last."""
+    """``ticked``: the (episode, tick) that was answered last; ``look``: for the live page, while
+    somebody has this headset open there."""
 
     row: int
     session: Session
@@ -28,6 +30,7 @@ class Visit:
     feedback: list[Feedback] = field(default_factory=list)
     starts: dict[int, int] = field(default_factory=dict)
     ticked: tuple[int, int] = (-1, -1)
+    look: Look | None = None
 
     @property
     def due(self) -> bool:

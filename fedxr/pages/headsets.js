@@ -6,6 +6,7 @@ import {
   amount, change, clock, hertz, keepChildren, keepEach, make, makeSvg, percent, setAttribute, setBar, setClass,
   setText, words,
 } from "./format.js";
+import { makeSenses } from "./senses.js";
 
 const HEAD = ["task", "answer", "user said", "recent", "p50 / p99 ms", "accuracy"];
 const LOW = 0.2; // battery
@@ -40,7 +41,8 @@ function buildParts(headset) {
     make("header", {}, title, facts),
     make("ul", { class: "channels", "aria-label": "channels" }),
     table,
-    make("ul", { class: "drops", "aria-label": "dropped" }));
+    make("ul", { class: "drops", "aria-label": "dropped" }),
+    makeSenses(headset.id));
 }
 
 function buildTask() {

@@ -9,6 +9,7 @@ import { showLatency } from "./latency.js";
 import { showMap, watchMap } from "./map.js";
 import { arrange } from "./order.js";
 import { offerRecording, showRecording } from "./record.js";
+import { forgetSenses, offerSenses, settle, showSenses } from "./senses.js";
 import { showTotals } from "./totals.js";
 
 const STALE_MS = 5000; // after which a silent server is said to be silent
@@ -46,6 +47,7 @@ function* draw(state) {
   const some = arrange(state.headsets, at("sort").value, at("find").value);
   setText(at("shown"), some.length < state.headsets.length ? `${some.length} of ${state.headsets.length} shown` : "");
   yield* showHeadsets(at("cards"), some, state.t);
+  settle();
 }
 
 function frame() {
@@ -77,9 +79,14 @@ function drawSoon() {
 }
 
 function receive(event) {
-  latest = JSON.parse(event.data);
+  const message = JSON.parse(event.data);
   heard = performance.now();
   tries = 0;
+  if (message.sensed !== undefined) {
+    showSenses(message.sensed);
+    return;
+  }
+  latest = message;
   sayConnection("live", "Live");
   drawSoon();
 }
@@ -89,6 +96,7 @@ function connect() {
   // ?token=… of the page's own address is passed on to a server that wants one.
   socket = new WebSocket(`${scheme}://${location.host}/live${location.search}`);
   socket.addEventListener("message", receive);
+  socket.addEventListener("open", forgetSenses);
   socket.addEventListener("close", () => {
     const wait = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
     tries += 1;
@@ -102,8 +110,16 @@ function connect() {
 
 for (const id of ["measure", "find", "sort"]) at(id).addEventListener("input", drawSoon);
 watchMap(at("map"), drawSoon);
+
 // The server takes binary messages only, headsets' and pages' alike.
-offerRecording((wish) => socket.send(new TextEncoder().encode(JSON.stringify(wish))));
+function ask(wish) {
+  if (socket.readyState !== WebSocket.OPEN) return false;
+  socket.send(new TextEncoder().encode(JSON.stringify(wish)));
+  return true;
+}
+
+offerRecording(ask);
+offerSenses(ask);
 setInterval(() => {
   if (at("connection").dataset.state === "live" && performance.now() - heard > STALE_MS) {
     sayConnection("waiting", "Connected, but no news for 5 s");

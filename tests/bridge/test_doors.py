@@ -161,7 +161,7 @@ async def test_a_watcher_is_heard_or_cut_off_with_the_reason() -> None:
             await watcher.send(b"please")
             with pytest.raises(ConnectionClosed, match="takes no wishes"):
                 await watcher.recv()
-        server.hear = wishes.append
+        server.hear = lambda data, _: wishes.append(data)
         async with open_websocket(server.url + "/live", proxy=None) as watcher:
             await watcher.send(b"please")
             await until(lambda: wishes == [b"please"])

@@ -16,11 +16,16 @@ from bridge.application import Application
 from bridge.recording.recorder import Recorder
 from bridge.server import BridgeServer
 from fedxr.desk import Desk
+from fedxr.preview import Look, Preview
 from fedxr.scoreboard import Scoreboard
 
 
 class Nobody(Application):
     """The application of a server that only records."""
+
+
+def nobody(_: object) -> dict[str, Look]:
+    return {}
 
 
 class Office:
@@ -30,7 +35,7 @@ class Office:
         self.server = BridgeServer(Nobody(), ServerConfig(port=0, token="t"))
         self.recorder = Recorder(self.server, folder)
         self.scoreboard = Scoreboard()
-        self.server.hear = Desk(self.recorder, self.scoreboard).hear
+        self.server.hear = Desk(self.recorder, self.scoreboard, Preview(nobody)).hear
 
     async def send(self, *wishes: bytes) -> None:
         async with connect(f"{self.server.url}/live?token=t", proxy=None) as page:
@@ -90,9 +95,12 @@ async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     ("wish", "said"),
     [
         (b"bad", "send {\"record\": true} or false"),
-        (b'{"record": 1}', "Expected `bool`"),
+        (b'{"record": 1}', "Expected `bool"),
+        (b"{}", "nothing is asked for"),
+        (b'{"open": "everybody"}', "Expected `array"),
+        (b'{"open": [1]}', "Expected `str`, got `int` - at `$.open[0]`"),
         (b'{"delete": true}', "unknown field"),
-        (b'{"record": true' + bytes(2000), "at most 1024"),
+        (b'{"record": true' + bytes(5000), "at most 4096"),
     ],
 )
 async def test_other_wishes_are_refused_with_the_reason(
