@@ -1,7 +1,7 @@
 // Hands, head and gaze of the headsets whose cards are opened, and of no others: which those are is
 // told to the server, which then sends what they sense some twelve times a second.
 
-import { count, make, setAttribute, setClass, setText } from "./format.js";
+import { count, make, setText } from "./format.js";
 import { bordersOf, draw, figureOf, isHand } from "./skeleton.js";
 
 const SAY_MS = 500; // between two tellings in words
@@ -15,18 +15,31 @@ let asked = "[]";
 
 // The part of a headset's card that is opened by click, touch or keyboard.
 export function makeSenses(id) {
-  const canvas = make("canvas", { role: "img", "aria-label": `hands, head and gaze of ${id}, drawn; in words below` });
-  const part = make("details", { class: "senses" }, make("summary", {}, "Hands, head and gaze"), canvas, make("ul"));
+  const part = make("details", { class: "senses" }, make("summary", {}, "Hands, head and gaze"));
   part.dataset.headset = id;
-  part.open = opened.has(id);
+  if (opened.has(id)) open(part);
   part.addEventListener("toggle", () => {
-    if (part.open) opened.add(id);
-    else opened.delete(id);
-    sayOf(part);
+    if (part.open) {
+      opened.add(id);
+      open(part);
+    } else {
+      opened.delete(id);
+    }
     settle();
   });
-  new ResizeObserver(() => redraw(id, part)).observe(canvas);
   return part;
+}
+
+// What stands in it is made when it is first opened: most never are.
+function open(part) {
+  part.open = true;
+  if (part.querySelector("canvas") === null) {
+    const id = part.dataset.headset;
+    const canvas = make("canvas", { role: "img", "aria-label": `hands, head and gaze of ${id}, drawn; in words below` });
+    part.append(canvas, make("ul", { class: "note" }));
+    new ResizeObserver(() => redraw(id, part)).observe(canvas);
+  }
+  sayOf(part);
 }
 
 let send = () => false;
@@ -49,11 +62,11 @@ const parts = () => [...document.querySelectorAll("details.senses[open]")];
 // Ask for what is open on this page now, if that is not what was asked last. Nothing is asked for while
 // nobody sees the page.
 export function settle() {
-  const open = document.hidden ? [] : parts().map((part) => part.dataset.headset);
-  const wish = JSON.stringify(open);
-  if (wish === asked || !send({ open })) return;
+  const ids = document.hidden ? [] : parts().map((part) => part.dataset.headset);
+  const wish = JSON.stringify(ids);
+  if (wish === asked || !send({ open: ids })) return;
   asked = wish;
-  for (const id of [...shown.keys()]) if (!open.includes(id)) shown.delete(id);
+  for (const id of [...shown.keys()]) if (!ids.includes(id)) shown.delete(id);
 }
 
 export function showSenses(all) {
@@ -100,8 +113,6 @@ function sayOf(part) {
   while (list.children.length > lines.length) list.lastElementChild.remove();
   while (list.children.length < lines.length) list.append(make("li"));
   lines.forEach((text, n) => setText(list.children[n], text));
-  setClass(list, "note", true);
-  setAttribute(part, "data-state", known === undefined ? "waiting" : known.sensed.error ? "refused" : "shown");
 }
 
 function wordsOf(known, now) {
@@ -118,7 +129,7 @@ function wordsOf(known, now) {
 // "hand-left" is the left hand.
 function nameOf({ name }) {
   const side = /^(.+)-(left|right)$/.exec(name);
-  return side === null ? name : `${side[2]} ${side[1]}`;
+  return (side === null ? name : `${side[2]} ${side[1]}`).replaceAll("-", " ");
 }
 
 function whatOf(sense) {

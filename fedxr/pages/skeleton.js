@@ -7,6 +7,7 @@ const TILT = 0.6; // radians that the viewer looks down
 const LEAST = 0.5; // metres that the drawing is wide at least, so that a hand alone does not fill it
 const CALM = 0.03; // of the way that the borders come in, per message; they go out at once
 const LOOK = 0.45; // metres of the gaze that are drawn
+const AHEAD = 0.12; // metres of the line that shows where the head is turned
 const INSET = [72, 45]; // px of the user's view, where the gaze is a point in it
 
 const runs = (root, first, each) => Array.from({ length: 5 }, (_, finger) =>
@@ -60,17 +61,18 @@ export function figureOf(senses) {
     bones: BONES[sense.layout],
     joints: sense.values.map(sense.layout === "hands/shrec22" ? camera : room),
   }));
-  const visor = head === undefined ? []
-    : VISOR.map((corner) => room(plus(head.values, turn(head.values.slice(3), corner))));
+  const onHead = (place) => room(plus(head.values, turn(head.values.slice(3), place)));
+  const visor = head === undefined ? [] : VISOR.map(onHead);
+  const ahead = head === undefined ? [] : [[0, 0, -0.06], [0, 0, -0.06 - AHEAD]].map(onHead);
   const ray = by("gaze/ray")?.values;
   const gaze = ray === undefined ? [] : [room(ray), room(plus(ray, ray.slice(3), LOOK))];
-  return { hands, visor, gaze, point: by("gaze/point2")?.values };
+  return { hands, visor, ahead, gaze, point: by("gaze/point2")?.values };
 }
 
 // Borders that hold all of the figure: they widen at once and come in slowly, so that what moves is
 // seen to move.
 export function bordersOf(figure, last) {
-  const places = [...figure.hands.flatMap((hand) => hand.joints), ...figure.visor, ...figure.gaze];
+  const places = [...figure.hands.flatMap((hand) => hand.joints), ...figure.visor, ...figure.ahead, ...figure.gaze];
   if (places.length === 0) return last;
   const of = (n, pick) => pick(...places.map((place) => place[n]));
   const tight = { left: of(0, Math.min), right: of(0, Math.max), top: of(1, Math.min), bottom: of(1, Math.max) };
@@ -114,7 +116,11 @@ export function draw(canvas, figure, borders, old) {
   context.lineJoin = context.lineCap = "round";
   context.lineWidth = 2;
   context.strokeStyle = colour("--muted");
-  if (figure.visor.length > 0) line(context, figure.visor.map(at), true);
+  if (figure.visor.length > 0) {
+    line(context, figure.visor.map(at), true);
+    line(context, figure.ahead.map(at));
+    label(context, "head", at(figure.visor[3]), 0, 15, colour("--muted"));
+  }
   context.strokeStyle = context.fillStyle = colour("--hue3");
   if (figure.gaze.length > 0) {
     context.setLineDash([5, 4]);
@@ -136,10 +142,13 @@ function drawHand(context, { name, root, bones, joints }, at, colour, isOld) {
   for (const [a, b] of bones) line(context, [places[a], places[b]]);
   for (const place of places) dot(context, place, 2.2);
   // Not by colour alone.
-  const side = right ? "R" : name.includes("left") ? "L" : "";
-  context.font = "600 13px system-ui, sans-serif";
-  const [x, y] = places[root];
-  context.fillText(side, x - 4, y + 17);
+  label(context, right ? "R" : name.includes("left") ? "L" : "", places[root], -4, 17, context.fillStyle);
+}
+
+function label(context, text, [x, y], right, down, colour) {
+  context.font = "600 12px system-ui, sans-serif";
+  context.fillStyle = colour;
+  context.fillText(text, x + right, y + down);
 }
 
 // The user's view as a small frame, with the place in it that they look at (0..1, y up).
@@ -150,4 +159,5 @@ function drawView(context, [x, y], width, colour) {
   context.strokeStyle = colour("--muted");
   context.strokeRect(width - w - 6.5, 6.5, w, h);
   dot(context, [width - w - 6.5 + w * within(x), 6.5 + h * (1 - within(y))], 3.5);
+  label(context, "looks at", [width - w - 6.5, h + 6.5], 0, 15, colour("--muted"));
 }

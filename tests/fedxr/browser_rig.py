@@ -74,3 +74,19 @@ async def barriers(page: Page) -> list[str]:
         for one in found.response["violations"]
         for node in one["nodes"]
     ]
+
+
+DOTS = """
+globalThis.dots = [];
+const { arc, clearRect } = CanvasRenderingContext2D.prototype;
+CanvasRenderingContext2D.prototype.clearRect = function (...all) {
+  if (this.canvas.closest("details.senses")) globalThis.dots = [];
+  return clearRect.apply(this, all);
+};
+CanvasRenderingContext2D.prototype.arc = function (x, y, ...more) {
+  if (this.canvas.closest("details.senses")) globalThis.dots.push([x, y]);
+  return arc.call(this, x, y, ...more);
+};
+"""
+"""A script for the live page: notes where the latest drawing of what a headset senses has its dots,
+in px; the hands' joints come last."""

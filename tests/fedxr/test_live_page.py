@@ -16,11 +16,12 @@ from playwright.async_api import Page, expect
 
 from bridge.admission import ServerConfig
 from bridge.frames import Frame
+from bridge.live import Watcher
 from bridge.protocol import Feedback
 from bridge.server import BridgeServer
 from bridge.session import Session
 from fedxr import live_state
-from fedxr.live_state import HeadsetState, LiveState, TaskState
+from fedxr.live_state import HeadsetState, LiveState, SensedState, SenseState, TaskState
 from fedxr.page_files import page_files
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +125,25 @@ class _Nobody:
         return None
 
 
+STROKES = """() => {
+  globalThis.drawn = {};
+  const context = CanvasRenderingContext2D.prototype;
+  const count = (name, what) => {
+    const plain = context[name];
+    context[name] = function (...all) {
+      const id = this.canvas.closest("details.senses")?.dataset.headset;
+      if (id !== undefined && what === null) globalThis.drawn[id] = { dots: 0, lines: 0 };
+      else if (id !== undefined) globalThis.drawn[id][what] += 1;
+      return plain.apply(this, all);
+    };
+  };
+  count("clearRect", null);
+  count("fill", "dots");
+  count("stroke", "lines");
+}"""
+"""Counts what the latest drawing of each headset consists of."""
+
+
 async def _publish(server: BridgeServer) -> None:
     t = 65.0
     while True:
@@ -133,11 +153,21 @@ async def _publish(server: BridgeServer) -> None:
 
 
 @asynccontextmanager
-async def _opened(query: str) -> AsyncIterator[Page]:
-    """The live page of a server that publishes made-up states and wants a token."""
+async def _opened(query: str, asked: list[list[str]] | None = None) -> AsyncIterator[Page]:
+    """The live page of a server that publishes made-up states and wants a token; what its page
+    asks to be shown is made up as well, and noted in ``asked``."""
     config = ServerConfig(port=0, token="let me in")
     async with BridgeServer(_Nobody(), config, page_files()) as server:
         publishing = asyncio.create_task(_publish(server))
+
+        def hear(data: bytes, watcher: Watcher) -> None:
+            names = json.loads(data)["open"]
+            if asked is not None:
+                asked.append(names)
+            made = {name: state for name, state in _sensed().items() if name in names}
+            watcher.show(json.dumps({"sensed": made}).encode())
+
+        server.hear = hear
         try:
             async with page_of(f"http://127.0.0.1:{server.port}/{query}") as page:
                 yield page
@@ -188,6 +218,52 @@ async def test_page_shows_the_state() -> None:
     assert "<em>" not in document
 
 
+def _sensed() -> dict[str, SensedState]:
+    """A headset for each layout of hands, and one that is not there."""
+
+    def hand(layout: str, joints: int) -> SenseState:
+        places = [[0.01 * k, 1.2 + 0.002 * k * k, -0.3] for k in range(joints)]
+        return SenseState(name="hand", layout=layout, age_ms=40, values=places)
+
+    head = SenseState(name="head", layout="motion/head", age_ms=0, values=[0, 1.6, 0, 0, 0, 0, 1])
+    ray = SenseState(name="gaze", layout="gaze/ray", age_ms=9000, values=[0, 1.6, 0, 0, -0.6, -0.8])
+    point = SenseState(name="gaze", layout="gaze/point2", age_ms=0, values=[0.25, 0.75])
+    return {
+        "headset-0": {"senses": [hand("hands/openxr26", 26), head, ray], "error": ""},
+        "headset-1": {"senses": [hand("hands/shrec22", 22), point], "error": ""},
+        "headset-2": {"senses": [], "error": "this server shows no previews"},
+    }
+
+
+@pytest.mark.slow
+@needs_chromium
+async def test_every_layout_of_hands_and_gaze_is_drawn() -> None:
+    """A dot a joint and a bone between neighbours: all joints hang together, as fingers do."""
+    asked: list[list[str]] = []
+    async with _opened("?token=let%20me%20in", asked) as page:
+        await expect(page.locator("article")).to_have_count(8, timeout=PATIENCE_MS)
+        await page.evaluate(STROKES)
+        for n in range(3):
+            await page.locator("article summary").nth(n).click()
+        for n, wanted in enumerate(
+            (
+                ["hand: 26 joints", "head: 1.60 m up", "room, not seen for "],
+                ["hand: 22 joints", "gaze: 25 % from the left, 75 % from below"],
+                ["this server shows no previews"],
+            )
+        ):
+            for text in wanted:
+                part = page.locator("article details").nth(n)
+                await expect(part).to_contain_text(text, timeout=PATIENCE_MS)
+        assert asked[-1] == ["headset-0", "headset-1", "headset-2"]
+        drawn = await page.evaluate("drawn")
+    # Bones: one less than joints, since nothing hangs loose and nothing goes in a circle. Beside
+    # them the visor (one outline), the line ahead and the ray; and the ray's end or the point.
+    assert drawn["headset-0"] == {"dots": 26 + 1, "lines": 25 + 1 + 1 + 1}
+    assert drawn["headset-1"] == {"dots": 22 + 1, "lines": 21}
+    assert "headset-2" not in drawn or drawn["headset-2"] == {"dots": 0, "lines": 0}
+
+
 @pytest.mark.slow
 @needs_chromium
 async def test_page_without_the_token_says_what_is_missing() -> None:
@@ -201,7 +277,10 @@ async def test_page_without_the_token_says_what_is_missing() -> None:
 def test_every_field_of_the_state_is_documented_and_made_up() -> None:
     text = (ROOT / "docs" / "live_state.md").read_text(encoding="utf-8")
     state = made_up(65)
+    sensed = _sensed()["headset-0"]
     examples = {
+        live_state.SensedState: sensed,
+        live_state.SenseState: sensed["senses"][0],
         live_state.LiveState: state,
         live_state.HeadsetState: state["headsets"][0],
         live_state.ChannelState: state["headsets"][0]["channels"][0],

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from browser_rig import barriers, needs_chromium, page_of, picture
+from browser_rig import SIZES, barriers, needs_chromium, page_of, picture
 from playwright.async_api import Page, expect
 
 from agent.brain import load_brain
@@ -99,11 +99,14 @@ async def test_the_page_follows_a_real_run(
             await expect(page.locator("#recorded")).to_contain_text(".mcap")
             await shows_what_is_learned(page)
             await picture(page, "live")
-            for scheme in ("dark", "light"):
-                await page.emulate_media(color_scheme=scheme)
-                assert await barriers(page) == [], scheme
-            await page.set_viewport_size({"width": 1440, "height": 900})
-            assert await barriers(page) == []
+            for size in ("phone", "desk"):
+                width, height = SIZES[size]
+                await page.set_viewport_size({"width": width, "height": height})
+                for scheme in ("dark", "light"):
+                    await page.emulate_media(color_scheme=scheme)
+                    assert await barriers(page) == [], (size, scheme)
+                wide = await page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= width, f"{size}: the page would have to be pushed sideways"
             await finds_and_sorts(page)
             await page.get_by_role("button", name="Stop recording").click()
             await expect(page.locator("#recorded")).to_contain_text("recorded: ")
