@@ -166,6 +166,8 @@ async def walk(browser: Browser, beside: Browser, folder: Path) -> dict[str, flo
 
 def moved(before: np.ndarray, now: np.ndarray) -> bool:
     """Whether the left hand has gone up and to the right, against the other one."""
+    if now.shape != before.shape:
+        return False  # a hand is out of sight
     left, right = (now - before).reshape(2, JOINTS, 2).mean(1)
     across, down = left - right
     return bool(across > 10 and down < -10)

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from browser_rig import needs_chromium
 from playwright.async_api import Browser
-from xr_rig import ROOM, Listener, Picky, bridge_of, enter, figures, headset_page, leave, until
+from xr_rig import (
+    ONLY,
+    ROOM,
+    Listener,
+    Picky,
+    bridge_of,
+    enter,
+    figures,
+    headset_page,
+    leave,
+    until,
+)
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -75,15 +86,6 @@ globalThis.XRWebGLBinding = class extends Plain {
 };
 """
 """A session that holds a camera."""
-
-ONLY = """
-const request = XRSystem.prototype.requestSession;
-XRSystem.prototype.requestSession = function (mode, options) {
-  options.depthSensing.usagePreference = [usage];
-  return request.call(this, mode, options);
-};
-"""
-"""Depth in one way only; the emulator would take the one that is asked for first."""
 
 GRIP = """
 new Promise((resolve) => {

@@ -8,7 +8,18 @@ from itertools import pairwise
 import pytest
 from browser_rig import needs_chromium
 from playwright.async_api import Browser, Page
-from xr_rig import Listener, Picky, bridge_of, enter, figures, headset_page, leave, until
+from xr_rig import (
+    ONLY,
+    ROOM,
+    Listener,
+    Picky,
+    bridge_of,
+    enter,
+    figures,
+    headset_page,
+    leave,
+    until,
+)
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -41,6 +52,62 @@ async def test_a_lost_connection_is_resumed_where_it_was(browser: Browser) -> No
     assert all(b > a for a, b in pairwise(seqs))  # counted on, not anew
     assert app.frames[-1].episode == app.frames[0].episode + 1  # context starts anew
     assert app.frames[-1].episode_start_us > app.frames[0].episode_start_us
+
+
+LOSE = """
+globalThis.contexts = [];
+const { getContext } = HTMLCanvasElement.prototype;
+HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+  const context = getContext.call(this, kind, ...more);
+  if (kind === "webgl2") globalThis.contexts.push(context);
+  return context;
+};
+// The emulator reads this at every frame, and trips over the null that a lost context gives.
+const { getParameter } = WebGL2RenderingContext.prototype;
+WebGL2RenderingContext.prototype.getParameter = function (what) {
+  return getParameter.call(this, what) ?? (what === this.COLOR_CLEAR_VALUE ? [0, 0, 0, 0] : null);
+};
+globalThis.drawings = 0;
+const { drawElements } = WebGL2RenderingContext.prototype;
+WebGL2RenderingContext.prototype.drawElements = function (...all) {
+  if (!this.isContextLost()) globalThis.drawings += 1;
+  return drawElements.apply(this, all);
+};
+"""
+"""Keeps the drawing contexts, and counts what is drawn by those that are not lost."""
+
+
+@pytest.mark.parametrize(("sense", "channel"), [("hands", "hand-left"), ("depth", "depth")])
+async def test_graphics_that_are_taken_away_stop_neither_stream_nor_session(
+    browser: Browser, sense: str, channel: str
+) -> None:
+    """As on a device whose driver restarts: frames go on, the user is told, and drawing goes on
+    when the graphics are back; depth that is read by them as well."""
+    app = Listener()
+    gpu = f"{ROOM}; const usage = 'gpu-optimized'; {ONLY}" if sense == "depth" else ""
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr", prepare=LOSE + gpu) as page,
+    ):
+        await enter(page, sense, mode="immersive-ar")
+        await until(lambda: app.samples[channel] > 2)
+        await page.evaluate("globalThis.taken = contexts.at(-1).getExtension('WEBGL_lose_context')")
+        await page.evaluate("taken.loseContext()")
+        await page.locator("#notices", has_text="took the picture away").wait_for()
+        drawn, before = await page.evaluate("drawings"), len(app.frames)
+        await until(lambda: len(app.frames) > before + 20)
+        assert {"head", "hand-left"} <= set(app.frames[-1].samples)
+        assert await page.evaluate("drawings") == drawn
+        await page.evaluate("taken.restoreContext()")
+        await page.locator("#notices", has_text="the picture is back").wait_for()
+        samples = app.samples[channel]
+        await until(lambda: app.samples[channel] > samples + 2)
+        assert await page.evaluate("drawings") > drawn
+        if sense == "hands":  # with depth the emulator itself goes on using what was lost
+            assert await page.evaluate("contexts.at(-1).getError()") == 0
+        assert len(app.sessions) == 1
+        await leave(page)
+    assert [frame.seq for frame in app.frames] == list(range(1, len(app.frames) + 1))
 
 
 async def test_context_starts_anew_when_the_user_recentres(browser: Browser) -> None:

@@ -55,6 +55,15 @@ device.installSEM(class {
 """
 """A made-up room: three corners of a plane, two points of a mesh, a depth map."""
 
+ONLY = """
+const request = XRSystem.prototype.requestSession;
+XRSystem.prototype.requestSession = function (mode, options) {
+  options.depthSensing.usagePreference = [usage];
+  return request.call(this, mode, options);
+};
+"""
+"""Depth in one way only; the emulator would take the one that is asked for first."""
+
 PATIENCE_MS = 180_000
 """How long anything may take: pictures are drawn by processors that others use as well."""
 EMULATE = """

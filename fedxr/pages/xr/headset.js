@@ -56,6 +56,9 @@ export async function deviceProfile() {
  */
 
 export class Headset {
+  /** Told when the picture has gone (the device took the graphics away) and when it is back. @type {(gone: boolean) => void} */
+  onPicture = () => {};
+
   /**
    * @param {XRSession} session
    * @param {XRReferenceSpace} space
@@ -67,6 +70,24 @@ export class Headset {
     this.space = space;
     this.gl = gl;
     this.mode = mode;
+    this.#watch();
+  }
+
+  /** When the graphics are taken away, draw anew as soon as the browser gives them back. */
+  #watch() {
+    const { canvas } = this.gl;
+    canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault(); // or they would never come back
+      this.onPicture(true);
+    });
+    canvas.addEventListener("webglcontextrestored", () => {
+      // All that was made with the old context is gone; a new one says so to whoever holds on to it.
+      pictureOf(this.session).then((gl) => {
+        this.gl = gl;
+        this.#watch();
+        this.onPicture(false);
+      }, (error) => console.warn(`no picture any more: ${error}`)); // the session may have ended
+    });
   }
 
   /**
@@ -86,11 +107,7 @@ export class Headset {
     }
     const session = await xr.requestSession(mode, init);
     try {
-      const canvas = document.createElement("canvas"); // the device shows it, not the page
-      const gl = canvas.getContext("webgl2", { xrCompatible: true, antialias: true });
-      if (gl === null) throw new Error("this browser gives the page no WebGL 2");
-      await gl.makeXRCompatible();
-      await session.updateRenderState({ baseLayer: new XRWebGLLayer(session, gl) });
+      const gl = await pictureOf(session);
       const space = await session.requestReferenceSpace("local-floor")
         .catch(() => session.requestReferenceSpace("local"));
       return new Headset(session, space, gl, mode);
@@ -129,4 +146,17 @@ export class Headset {
     };
     this.session.requestAnimationFrame(onFrame);
   }
+}
+
+/**
+ * What the session shows from now on: a new drawing context.
+ * @param {XRSession} session
+ */
+async function pictureOf(session) {
+  const canvas = document.createElement("canvas"); // the device shows it, not the page
+  const gl = canvas.getContext("webgl2", { xrCompatible: true, antialias: true });
+  if (gl === null) throw new Error("this browser gives the page no WebGL 2");
+  await gl.makeXRCompatible();
+  await session.updateRenderState({ baseLayer: new XRWebGLLayer(session, gl) });
+  return gl;
 }

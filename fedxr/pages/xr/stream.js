@@ -74,8 +74,9 @@ export class Stream {
       try {
         sense.read(moment, put);
       } catch (error) {
-        // One broken sense (a permission taken back, a browser's bug) must not stop the others.
-        this.failed.set(sense.name, String(error));
+        // One broken sense (a permission taken back, a browser's bug) must not stop the others. One
+        // that misses the graphics, which the device has taken away, works again when they are back.
+        if (!moment.gl.isContextLost()) this.failed.set(sense.name, String(error));
       }
     }
     connection.sendFrame(moment.captureUs, blocks, this.episode, this.episodeStartUs);

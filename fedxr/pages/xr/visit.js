@@ -81,6 +81,10 @@ export class Visit {
     headset.session.addEventListener("select", () => visit.#agreed());
     // The user has moved the room's origin: what came before stands elsewhere now.
     headset.space.addEventListener("reset", () => visit.#anew());
+    headset.onPicture = (gone) => {
+      visit.#note(gone ? "the device took the picture away; what is ticked is still streamed" : "the picture is back");
+      changed();
+    };
     const missing = choice.senses.filter((sense) => !senses.includes(sense)).map((sense) => sense.title);
     if (missing.length > 0) visit.#note(`not on this device: ${missing.join(", ")}`);
     for (const sense of senses) void sense.start?.().catch((error) => visit.#failed(sense.name, error, changed));
@@ -94,6 +98,13 @@ export class Visit {
     const started = performance.now();
     this.#looked = lookedAt(moment);
     this.stream.send(moment);
+    if (!moment.gl.isContextLost()) this.#draw(moment, started);
+    this.figures.addFrame(moment.time, performance.now() - started);
+  }
+
+  /** @param {Moment} moment @param {number} started milliseconds */
+  #draw(moment, started) {
+    if (this.scene.renderer.gl !== moment.gl) this.scene = new Scene(moment.gl);
     if (started - this.#painted > STATUS_MS) {
       this.#painted = started;
       this.#status = this.#statusLines();
@@ -101,7 +112,6 @@ export class Visit {
     const seesRoom = moment.session.environmentBlendMode !== undefined && moment.session.environmentBlendMode !== "opaque";
     const hands = seesRoom ? [] : this.#hands(moment);
     this.scene.draw(moment, this.cues.at(moment.time), this.#status, hands, seesRoom);
-    this.figures.addFrame(moment.time, performance.now() - started);
   }
 
   /** (25, 7) of each hand in sight, for drawing them. @param {Moment} moment */

@@ -85,7 +85,7 @@ export function camera() {
       if (stream === null || !rhythm.isDue(moment.captureUs)) return;
       const raw = /** @type {any} */ (moment.viewer.views[0]).camera;
       if (raw) {
-        texture ??= new CameraTexture(moment.session, moment.gl, WIDTH, HEIGHT);
+        if (texture?.gl !== moment.gl) texture = new CameraTexture(moment.session, moment.gl, WIDTH, HEIGHT);
         if (!texture.start(raw)) return;
         takenUs = moment.captureUs;
       } else if (video.videoWidth > 0) {

@@ -19,7 +19,7 @@ export function depth() {
 
   /** @param {import("../headset.js").Moment} moment @param {import("../stream.js").Put} put */
   const readTexture = (moment, put) => {
-    texture ??= new DepthTexture(moment.session, moment.gl, WIDTH, HEIGHT);
+    if (texture?.gl !== moment.gl) texture = new DepthTexture(moment.session, moment.gl, WIDTH, HEIGHT);
     const map = texture.take();
     if (map !== null) put.add("depth", bytesOf(map), { t0_us: startedUs, shape: [HEIGHT, WIDTH] });
     if (!rhythm.isDue(moment.captureUs) || !put.wanted("depth")) return;
