@@ -1,4 +1,4 @@
-"""``python -m unity_project.scenes write | metas | scenarios``."""
+"""``python -m unity_project.scenes write | metas | scenarios | check``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from scenarios.export import definition
+from unity_project.scenes.check import check
+from unity_project.scenes.findings import Finding
 from unity_project.scenes.materials import FONT, Material
 from unity_project.scenes.metas import write_missing
 from unity_project.scenes.project import Project
@@ -55,20 +57,30 @@ def _write(path: Path, text: str) -> str:
     return str(path)
 
 
+def tell(findings: list[Finding]) -> int:
+    """Print what was found; the exit status: 1 if there is anything."""
+    for finding in findings:
+        print(finding)
+    print(f"{len(findings)} found" if findings else "nothing is wrong")
+    return 1 if findings else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m unity_project.scenes", description=__doc__, allow_abbrev=False
     )
     parser.add_argument(
         "command",
-        choices=("write", "metas", "scenarios"),
+        choices=("write", "metas", "scenarios", "check"),
         help="write: scenes, materials, scenarios and missing metas; metas: missing ones only; "
-        "scenarios: only Assets/Scenarios/*.json",
+        "scenarios: only Assets/Scenarios/*.json; check: tell what is wrong with the project",
     )
     parser.add_argument("--project", type=Path, help="another Unity project than this one")
     told = parser.parse_args(arguments)
     try:
         project = Project(told.project)
+        if told.command == "check":
+            return tell(check(project))
         written = []
         if told.command in {"write", "scenarios"}:
             written += write_scenarios(project)
