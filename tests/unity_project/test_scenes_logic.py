@@ -4,9 +4,9 @@ every cue of each scenario changes what one sees or hears, until it is taken bac
 from __future__ import annotations
 
 import pytest
-from scene_rig import HERE, SCRIPTS, stub_of
+from scene_rig import HERE, PROJECT, stub_of
 from test_stub_player import LOADING
-from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
+from toolchain import PACKAGE, Assemblies, nunit_framework
 
 PANEL = ("PanelButtons", "PanelParts", "PanelPointer")
 """The panel's inner parts, which only an assembly of their own can see."""
@@ -18,11 +18,11 @@ def test_the_scenes_decide_as_they_should(
     stub = stub_of(assemblies)
     runtime = assemblies.build("Fedxr", [PACKAGE / "Runtime"], [assemblies.core, stub])
     under = [runtime, assemblies.core, stub]
-    scenes = assemblies.build("Fedxr.Scenes", [SCRIPTS], under)
+    scenes = assemblies.build("Fedxr.Scenes", [PROJECT / "Assets" / "Scripts"], under)
     sources = [HERE / "scenes", *(HERE / "player" / f"{name}.cs" for name in LOADING)]
     sources += [PACKAGE / "Runtime" / f"{name}.cs" for name in PANEL]
     tests = assemblies.build("Fedxr.Scenes.Tests", sources, [scenes, *under, nunit_framework()])
-    monkeypatch.setenv("FEDXR_PROJECT", str(ROOT / "unity_project"))
+    monkeypatch.setenv("FEDXR_PROJECT", str(PROJECT))
     summary = assemblies.nunit(tests)
     assert "Errors: 0" in summary
     assert int(summary.split()[2].rstrip(",")) >= 37, summary
