@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -93,6 +94,12 @@ def gray(n: int) -> Block:
     return Block(0, 0, 1, noise.tobytes(), shape=[192, 320])
 
 
+async def read(client: HeadsetClient) -> None:
+    with contextlib.suppress(BridgeError):
+        async for message in client:
+            counted["replies"] += isinstance(message, Reply)
+
+
 async def cameras(picture: Callable[[int], Block], layout: str, url: str, n: int) -> None:
     """Pictures of 60 KB, 30 a second."""
     client = await opened(url, f"camera{n}", Channel("eye", layout, 30, "latest"))
@@ -100,11 +107,7 @@ async def cameras(picture: Callable[[int], Block], layout: str, url: str, n: int
     block.channel = client.welcome.channels["eye"]
     loop, k = asyncio.get_running_loop(), 0
 
-    async def read() -> None:
-        async for message in client:
-            counted["replies"] += isinstance(message, Reply)
-
-    reading = asyncio.create_task(read())
+    reading = asyncio.create_task(read(client))
     start = loop.time() + n / 240
     while client.ended is None:
         await asyncio.sleep(max(0.0, start + k / 30 - loop.time()))
@@ -144,11 +147,7 @@ async def flood(url: str, n: int) -> None:
     """Reads, and sends all that the server takes."""
     client = await opened(url, f"flood{n}", Channel("eeg", EEG32, 2304, "reliable"))
 
-    async def read() -> None:
-        async for message in client:
-            counted["replies"] += isinstance(message, Reply)
-
-    reading = asyncio.create_task(read())
+    reading = asyncio.create_task(read(client))
     for t in range(1, 10**9):
         await client.send_frame(t, at(t))
         counted["frames"] += 1

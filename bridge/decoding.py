@@ -3,21 +3,23 @@ nothing.
 
 A frame with a compressed picture, and whatever the same headset sends after it, waits here until a
 process (`bridge.pictures`) has decoded the picture; then the frame goes on as if it had just come.
-Order is kept, and every other session goes on meanwhile.
+Order is kept, and every other session goes on meanwhile. Where more pictures wait than their
+channel's delivery policy allows, the oldest are dropped undecoded, and counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from bridge.frames import ChannelCodec
 from bridge.pictures import Pictures
 from bridge.protocol import Bye, Feedback, Hello, PackedFrame
+from bridge.queues import queue_length
 from bridge.wire import Wire
 
-_MOST = 4
+_MOST = 64
 """Messages that may wait here before the headset is read no further."""
 Ordered = Hello | PackedFrame | Feedback | Bye
 
@@ -40,20 +42,33 @@ class Decoding:
         self._over = over
         self._go_on = go_on
         self._waiting: deque[Ordered | None] = deque()
+        self._limit = {n: queue_length(codec.channel.delivery) for n, codec in codecs.items()}
+        self._holders: dict[int, deque[PackedFrame]] = {n: deque() for n in codecs}
         self.busy = False
+        self.drops: Counter[str] = Counter()
+        """Pictures dropped so far, by channel."""
 
     def must_wait(self, message: Ordered) -> bool:
         """Whether ``message`` has something to decode or stands behind one that has."""
-        return self.busy or (
-            type(message) is PackedFrame and any(b.encoding != "raw" for b in message.blocks)
-        )
+        return self.busy or bool(self._pictures_in(message))
 
     def put(self, message: Ordered | None) -> None:
         self._waiting.append(message)
+        if type(message) is PackedFrame:
+            self._thin(message)
         if len(self._waiting) >= _MOST:
             self._wire.hold("decoding")
         if not self.busy:
             self._next()
+
+    def _thin(self, newest: PackedFrame) -> None:
+        for number in self._pictures_in(newest):
+            holders, limit = self._holders[number], self._limit[number]
+            holders.append(newest)
+            if limit and len(holders) > limit:
+                oldest = holders.popleft()
+                oldest.blocks = [b for b in oldest.blocks if b.channel != number]
+                self.drops[self._codecs[number].name] += 1
 
     def _next(self) -> None:
         """Start with the oldest message; those without pictures go on at once."""
@@ -62,7 +77,10 @@ class Decoding:
             message = self._waiting.popleft()
             if len(self._waiting) < _MOST:
                 self._wire.release("decoding")
-            if type(message) is PackedFrame and any(b.encoding != "raw" for b in message.blocks):
+            numbers = self._pictures_in(message)
+            for number in numbers:
+                self._holders[number].popleft()
+            if type(message) is PackedFrame and numbers:
                 decoded = self._wire.loop.run_in_executor(
                     self._pictures.executor, self._decode, message
                 )
@@ -71,6 +89,13 @@ class Decoding:
             self._go_on(message)
         self._waiting.clear()
         self.busy = False
+
+    def _pictures_in(self, message: Ordered | None) -> set[int]:
+        """The channels of which ``message`` holds a picture to decode."""
+        if type(message) is not PackedFrame:
+            return set()
+        blocks = message.blocks
+        return {b.channel for b in blocks if b.encoding != "raw" and b.channel in self._holders}
 
     def _decode(self, message: PackedFrame) -> None:
         """In a thread. What cannot be decoded is left to `ChannelCodec.unpack`, which says why."""

@@ -31,7 +31,7 @@ _REQUEST = struct.Struct("<?IIIII")
 """Whether JPEG; n, height, width, colours (0: gray); bytes that follow."""
 _ANSWER = struct.Struct("<II")
 """Length of the error's code (0: none), and of what follows it: its text, or the pixels."""
-_NICENESS = 10
+_NICENESS = 5
 _MAIN = "import sys; sys.path[:] = {!r}; import bridge.pictures; bridge.pictures.main()"
 """A process that finds this package wherever its parent did."""
 

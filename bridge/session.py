@@ -246,6 +246,8 @@ class Session:
             self.close(f"stalled: did not read for {stall_s:g} s")
         self._tell_pace()
         drops = self.inbox.drops + self._outbox.drops
+        if self._decoding is not None:
+            drops += self._decoding.drops
         self.stats.drops = drops
         told = drops + Counter(lost=self.stats.lost, late=self.stats.late)
         fresh = told - self._told

@@ -51,20 +51,39 @@ async def test_what_comes_after_a_picture_stays_behind_it(gate: threading.Event)
     async with server_of(app) as server:
         camera = await headset(server.url, [EYE, GAZE])
         sent = samples_of(EYE, [2])
-        for t in range(1, 30):
+        for t in range(1, 50):
             await camera.send_frame(t, {"eye": samples_of(EYE, [t])} if t % 3 == 2 else gaze(t))
             await camera.send_feedback("emotion", t)
         session = app.sessions[0]
         await until(lambda: session._wire._holds)
         assert (len(app.frames), len(app.told)) == (1, 1)
         gate.set()
-        await until(lambda: len(app.told) == 29)
-        assert [f.capture_us for f in app.frames] == list(range(1, 30))
+        await until(lambda: len(app.told) == 49)
+        assert [f.capture_us for f in app.frames] == list(range(1, 50))
         assert (app.frames[1].samples["eye"].values == sent.values).all()
         assert session.stats.refused == 0
         await camera.close("done")
         await until(lambda: app.over)
         assert app.over == ["bye: done"]
+
+
+async def test_a_latest_picture_replaces_the_one_that_waits(gate: threading.Event) -> None:
+    """Picture 1 is being decoded; of 2 to 9 the last is kept, and their gaze is not lost."""
+    app = Recorder()
+    latest = Channel("eye", "vision/rgb", 30, "latest")
+    async with server_of(app) as server:
+        camera = await headset(server.url, [latest, GAZE])
+        for t in range(1, 10):
+            await camera.send_frame(t, {"eye": samples_of(latest, [t]), **gaze(t)})
+        session = app.sessions[0]
+        await until(lambda: session.stats.bytes_in and len(session._decoding._waiting) == 8)  # type: ignore[union-attr]
+        assert not session._wire._holds
+        gate.set()
+        await until(lambda: len(app.frames) == 9)
+        assert [f.capture_us for f in app.frames if "eye" in f.samples] == [1, 9]
+        assert [f.capture_us for f in app.frames if "gaze" in f.samples] == list(range(1, 10))
+        assert session.tend(1.0) == {"eye": 7}
+        await camera.close()
 
 
 async def test_a_broken_picture_is_refused_and_the_next_one_taken() -> None:
