@@ -71,13 +71,30 @@ def agents(folder: Path) -> Iterator[str]:
         process.communicate(timeout=60)
 
 
+PERSON = """\
+every 5
+1.0 tap RightArrow
+2.0 tap Return
+3.0 click Button 0
+4.0 tap Tab
+"""
+"""At the panel: choose and tell a label by keys, another with the mouse, go on to the next task."""
+
+
 def play(
-    assemblies: Assemblies, url: str, scene: str, folder: Path, seconds: float, person: str = ""
+    assemblies: Assemblies,
+    url: str,
+    scene: str,
+    folder: Path,
+    seconds: float,
+    person: str = "",
+    hz: float = 90.0,
 ) -> dict[str, Any]:
     """The player's report on ``scene``; ``person`` is what its user does (see Person.cs)."""
     script, report = folder / f"{scene}.person", folder / f"{scene}.json"
     script.write_text(person)
-    words = ["--seconds", str(seconds), "--url", url, "--user", scene, "--person", str(script)]
+    words = ["--seconds", str(seconds), "--hz", str(hz), "--url", url, "--user", scene]
+    words += ["--person", str(script)]
     path = PROJECT / "Assets" / "Scenes" / f"{scene}.unity"
     command = assemblies.command(player_of(assemblies), str(PROJECT), str(path), str(report))
     done = subprocess.run(
