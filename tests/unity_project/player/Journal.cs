@@ -85,7 +85,7 @@ namespace Fedxr.Player
 
         static SortedDictionary<string, object> Tell(Watch.Seen cue) => new SortedDictionary<string, object>
         {
-            { "act", cue.Act }, { "task", cue.Task }, { "at_s", Math.Round(cue.At, 3) }, { "changes", cue.Changes },
+            { "act", cue.Act }, { "task", cue.Task }, { "at_s", Math.Round(cue.At, 3) }, { "actors", cue.Actors }, { "changes", cue.Changes },
         };
 
         /// <summary>The value that this share of the latencies did not exceed; 0 without any.</summary>

@@ -10,13 +10,14 @@ namespace Fedxr.Player
     /// <summary>
     /// The person at the keyboard, by a script of lines <c>SECONDS DEED …</c> in time order:
     /// <c>press KEY</c>, <c>release KEY</c>, <c>tap KEY</c> (one frame), <c>point X Y</c> (0 to 1 of the
-    /// window), <c>click NAME</c> (the object of that name, with the left button). A first line
-    /// <c>every SECONDS</c> has the rest repeated.
+    /// window), <c>click NAME</c> (the object of that name, with the left button; it is waited for).
+    /// A first line <c>every SECONDS</c> has the rest repeated.
     /// </summary>
     public sealed class Person
     {
         readonly List<KeyValuePair<double, string[]>> deeds = new List<KeyValuePair<double, string[]>>();
         readonly Queue<Action> soon = new Queue<Action>();
+        string wanted = "";
         double every = double.PositiveInfinity, round;
         int next;
 
@@ -39,6 +40,8 @@ namespace Fedxr.Player
         {
             if (soon.Count > 0)
                 soon.Dequeue()();
+            else if (wanted.Length > 0)
+                Click();
             if (seconds - round >= every)
             {
                 round += every;
@@ -65,7 +68,7 @@ namespace Fedxr.Player
                     Point(new Vector3((float)Number(words[2]), (float)Number(words[3])));
                     break;
                 case "click":
-                    Click(string.Join(" ", words, 2, words.Length - 2));
+                    wanted = string.Join(" ", words, 2, words.Length - 2);
                     break;
                 default:
                     throw new FormatException($"the person cannot {words[1]}; allowed are press, release, tap, point, click");
@@ -85,14 +88,16 @@ namespace Fedxr.Player
             Hands.Mouse = new Vector3(viewport.x * Screen.width, viewport.y * Screen.height);
         }
 
-        void Click(string name)
+        /// <summary>Click what is wanted, once it is there and in view.</summary>
+        void Click()
         {
-            GameObject thing = GameObject.Find(name);
+            GameObject thing = GameObject.Find(wanted);
             if (thing == null)
-                throw new FormatException($"there is nothing called {name} to click");
+                return;
             Vector3 at = Camera.main.WorldToViewportPoint(thing.transform.position);
             if (at.z < 0 || at.x < 0 || at.x > 1 || at.y < 0 || at.y > 1)
-                throw new FormatException($"{name} is not in view");
+                return;
+            wanted = "";
             Point(at);
             soon.Enqueue(() => Tap(KeyCode.Mouse0));
         }

@@ -7,13 +7,13 @@ using UnityEngine.Stub;
 namespace Fedxr.Player
 {
     /// <summary>
-    /// Whether a cue changed the scene. Of every object it notes what a person would see and hear;
-    /// a change counts when it comes within a second of the cue in something that had kept still for
-    /// the second before.
+    /// Whether a cue changed the scene. Of every object but the panel, which its own user moves, it
+    /// notes what a person would see and hear; a change counts when it comes within two seconds of the
+    /// cue in something that had kept still for two before.
     /// </summary>
     public sealed class Watch
     {
-        const double Window = 1.0;
+        const double Window = 2.0;
 
         readonly Dictionary<string, string> now = new Dictionary<string, string>();
         readonly Dictionary<string, double> changed = new Dictionary<string, double>();
@@ -26,19 +26,32 @@ namespace Fedxr.Player
         public sealed class Seen
         {
             public string Act, Task;
+            public int Actors;
             public double At;
             public HashSet<string> Still;
             public readonly SortedDictionary<string, string> Changes = new SortedDictionary<string, string>();
+
+            /// <summary>What was when the cue came stays; what is now may change on.</summary>
+            internal void Add(string key, string before, string now)
+            {
+                if (Changes.TryGetValue(key, out string told))
+                    before = told.Substring(0, told.IndexOf(" -> ", System.StringComparison.Ordinal));
+                Changes[key] = before + " -> " + now;
+            }
         }
 
         /// <summary>A cue is here; call it before the actors can have shown anything.</summary>
         public void Note(Cue cue, double seconds)
         {
             var still = new HashSet<string>(now.Keys.Where(key => !changed.ContainsKey(key) || seconds - changed[key] > Window));
-            var seen = new Seen { Act = cue.Kind, Task = cue.Task, At = seconds, Still = still };
+            var seen = new Seen { Act = cue.Kind, Task = cue.Task, At = seconds, Still = still, Actors = Doers(cue.Kind) };
             open.Add(seen);
             Cues.Add(seen);
         }
+
+        /// <summary>How many in the scene do this act.</summary>
+        static int Doers(string act) =>
+            Object.FindObjectsByType<CueActor>(FindObjectsSortMode.None).Count(one => one.Does(act));
 
         /// <summary>Look at the scene after a frame; ten times a second is enough.</summary>
         public void Look(double seconds)
@@ -48,8 +61,12 @@ namespace Fedxr.Player
             due = seconds + 0.1;
             open.RemoveAll(one => seconds - one.At > Window + 0.1);
             foreach (GameObject one in Object.FindObjectsByType<GameObject>(FindObjectsInactive.Include, FindObjectsSortMode.None))
+            {
+                if (one.GetComponentInParent<Panel>(true) != null)
+                    continue;
                 foreach (KeyValuePair<string, string> state in States(one))
                     Compare(Path(one.transform) + " " + state.Key, state.Value, seconds);
+            }
             Compare("the world's light", Text(RenderSettings.ambientLight) + Text(RenderSettings.fogColor), seconds);
         }
 
@@ -59,7 +76,7 @@ namespace Fedxr.Player
             {
                 foreach (Seen cue in open)
                     if (cue.Still.Contains(key))
-                        cue.Changes[key] = $"{before} -> {state}";
+                        cue.Add(key, before, state);
                 changed[key] = seconds;
             }
             now[key] = state;
@@ -69,7 +86,7 @@ namespace Fedxr.Player
         {
             yield return State("active", one.activeSelf.ToString());
             Transform at = one.transform;
-            yield return State("pose", Text(at.localPosition) + Text(at.localRotation * Vector3.forward) + Text(at.localScale));
+            yield return State("pose", Rough(at.localPosition, 0.05f) + Rough(at.localRotation * Vector3.forward, 0.1f) + Text(at.localScale));
             if (one.TryGetComponent(out TextMesh text))
                 yield return State("text", text.text);
             if (one.TryGetComponent(out Light light))
@@ -83,6 +100,10 @@ namespace Fedxr.Player
         static KeyValuePair<string, string> State(string key, string value) => new KeyValuePair<string, string>(key, value);
 
         static string Text(Vector3 v) => v.ToString();
+
+        /// <summary>In whole steps: what breathes or trembles keeps still.</summary>
+        static string Rough(Vector3 v, float step) =>
+            Text(new Vector3(Mathf.Round(v.x / step) * step, Mathf.Round(v.y / step) * step, Mathf.Round(v.z / step) * step));
 
         static string Text(Color c) => c.ToString();
 

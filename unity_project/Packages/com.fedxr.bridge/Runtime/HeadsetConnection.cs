@@ -89,9 +89,15 @@ namespace Fedxr
         /// newest answered moment: the user's feedback.</summary>
         /// <returns>False when nothing has been answered yet, or too much waits to be told.</returns>
         /// <exception cref="ArgumentException">The task is not answered, or the label not allowed.</exception>
-        public bool Say(string task, int label) =>
-            answeredUs >= 0 && (Link == null ? Client.SendFeedback(task, answeredUs, label)
-                : Link.Say(task, answeredUs, label));
+        public bool Say(string task, int label)
+        {
+            if (answeredUs < 0)
+                return false;
+            if (Link != null)
+                return Link.Say(task, answeredUs, label);
+            // The answer is of the last whole tick: the agent may not know the frame's own yet.
+            return Client.SendFeedback(task, answeredUs - Client.Welcome.TickUs, label);
+        }
 
         /// <summary>Let context start anew, for example with another user or chapter.</summary>
         public void NewEpisode()

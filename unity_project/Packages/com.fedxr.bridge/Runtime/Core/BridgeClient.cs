@@ -111,7 +111,7 @@ namespace Fedxr
                     + "; allowed are a class index from 0, a rating from 0 to 10, and a capture time");
             if (outbox.Full)
                 return false;
-            outbox.PutFeedback(task, tUs, label, Frame.Episode, kind);
+            outbox.PutFeedback(task, tUs, label, Frame.EpisodeAt(tUs), kind);
             return true;
         }
 
