@@ -11,6 +11,8 @@ from toolchain import PACKAGE, Assemblies, source_files
 
 STAND_INS = {
     "FEDXR_INPUTSYSTEM": "stub_inputsystem",
+    "FEDXR_XRHANDS": "stub_xrhands",
+    "FEDXR_ARFOUNDATION": "stub_arfoundation",
 }
 """What the package's versionDefines are tried with."""
 

@@ -8,6 +8,19 @@ namespace UnityEngine
         public int[] triangles { get; set; } = new int[0];
 
         public void RecalculateNormals() { }
+
+        public void GetVertices(List<Vector3> vertices)
+        {
+            vertices.Clear();
+            vertices.AddRange(this.vertices);
+        }
+
+        /// <summary>Names of the blend shapes; a test sets them.</summary>
+        public string[] BlendShapes { get; set; } = new string[0];
+
+        public int blendShapeCount => BlendShapes.Length;
+
+        public string GetBlendShapeName(int shapeIndex) => BlendShapes[shapeIndex];
     }
 
     public sealed class MeshFilter : Component
@@ -98,6 +111,18 @@ namespace UnityEngine
     }
 
     public sealed class MeshRenderer : Renderer { }
+
+    /// <summary>A mesh whose blend shapes have weights from 0 to 100.</summary>
+    public sealed class SkinnedMeshRenderer : Renderer
+    {
+        readonly Dictionary<int, float> weights = new Dictionary<int, float>();
+
+        public Mesh sharedMesh { get; set; }
+
+        public float GetBlendShapeWeight(int index) => weights.TryGetValue(index, out float weight) ? weight : 0;
+
+        public void SetBlendShapeWeight(int index, float value) => weights[index] = value;
+    }
 
     public enum LightType { Spot, Directional, Point }
 

@@ -74,3 +74,29 @@ namespace UnityEngine.InputSystem
             () => new Vector2(Input.GetAxis("Mouse X"), Input.GetAxis("Mouse Y")) * 10);
     }
 }
+
+namespace UnityEngine.InputSystem
+{
+    /// <summary>Reads a control by its path: what <see cref="Controls"/> holds, or the type's default.</summary>
+    public sealed class InputAction
+    {
+        /// <summary>What devices say, by binding path; a test sets it.</summary>
+        public static readonly Dictionary<string, object> Controls = new Dictionary<string, object>();
+
+        readonly string path;
+        bool enabled;
+
+        public InputAction(string name = null, string binding = null)
+        {
+            path = binding;
+        }
+
+        public void Enable()
+        {
+            enabled = true;
+        }
+
+        public T ReadValue<T>() where T : struct =>
+            enabled && Controls.TryGetValue(path, out object value) ? (T)value : default(T);
+    }
+}

@@ -4,7 +4,7 @@ namespace Fedxr
 {
     /// <summary>A microphone that hears the scenario's simulated sound: the user's voice, which shows
     /// their <c>mood</c>, or the machine, which shows its wear (<c>warning</c>). Channel
-    /// <c>audio/pcm16</c>. The microphone sensor is the real one.</summary>
+    /// <c>audio/pcm16</c>. <see cref="MicrophoneSensor"/> is the real one.</summary>
     [AddComponentMenu("fedxr/Simulated Sound")]
     public sealed class SimulatedSound : SimulatedSensor
     {
