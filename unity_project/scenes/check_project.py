@@ -36,6 +36,13 @@ def _metas(library: Library) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     for path in library.files:
         meta = f"{path}.meta"
+        try:
+            wanted = re.findall(r"^\w+Importer", importer(library.project.root / path), re.M)[0]
+        except ValueError as trouble:
+            yield Finding(
+                path, 1, str(trouble), "a kind of file with a known importer", "see metas.py"
+            )
+            continue
         if not (library.project.root / meta).exists():
             yield Finding(path, 1, "no .meta", "a .meta beside every file and folder", WRITE_METAS)
             continue
@@ -44,7 +51,7 @@ def _metas(library: Library) -> Iterator[Finding]:
         except UnityYamlError as trouble:
             yield Finding(meta, trouble.line, trouble.found, trouble.allowed, "write it anew")
             continue
-        yield from _meta(library, path, told)
+        yield from _meta(meta, told, wanted)
         guid = told.get("guid")
         if guid.text in owners:
             yield Finding(
@@ -54,26 +61,19 @@ def _metas(library: Library) -> Iterator[Finding]:
         owners.setdefault(guid.text, path)
 
 
-def _meta(library: Library, path: str, told: Value) -> Iterator[Finding]:
+def _meta(meta: str, told: Value, wanted: str) -> Iterator[Finding]:
     version, guid = told.get("fileFormatVersion"), told.get("guid")
     if version.text != "2":
-        yield Finding(
-            f"{path}.meta", version.line, f"fileFormatVersion {version.text!r}", "2", "correct it"
-        )
+        yield Finding(meta, version.line, f"fileFormatVersion {version.text!r}", "2", "correct it")
     if not re.fullmatch(r"[0-9a-f]{32}", guid.text):
         yield Finding(
-            f"{path}.meta", guid.line, f"guid {guid.text!r}", "32 of the digits 0-9 and a-f",
+            meta, guid.line, f"guid {guid.text!r}", "32 of the digits 0-9 and a-f",
             f"delete the file and {WRITE_METAS}",
         )  # fmt: skip
-    try:
-        wanted = re.findall(r"^\w+Importer", importer(library.project.root / path), re.M)[0]
-    except ValueError as trouble:
-        yield Finding(path, 1, str(trouble), "a kind of file with a known importer", "see metas.py")
-        return
     found = [key for key in told.entries or {} if key.endswith("Importer")]
     if found and found != [wanted]:  # a short .meta without importer is Unity's to complete
         yield Finding(
-            f"{path}.meta", told.get(found[0]).line, ", ".join(found), f"{wanted} for such a file",
+            meta, told.get(found[0]).line, ", ".join(found), f"{wanted} for such a file",
             f"delete the file and {WRITE_METAS}; references to its GUID must then follow",
         )  # fmt: skip
 
