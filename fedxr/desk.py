@@ -9,6 +9,7 @@ A watcher has shown the server's token, if it has one, and comes from the server
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import msgspec
 
@@ -28,7 +29,7 @@ class Wish(msgspec.Struct, forbid_unknown_fields=True):
     """``record``: whether a recording shall run; ``open``: whose senses shall be shown."""
 
     record: bool | None = None
-    open: list[str] | None = None
+    open: Annotated[list[str], msgspec.Meta(max_length=64)] | None = None
 
 
 class Desk:

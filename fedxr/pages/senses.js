@@ -8,6 +8,7 @@ const SAY_MS = 500; // between two tellings in words
 const SPAN_MS = 1000; // in which a sense has moved, or has not
 const MOVED = 0.01; // metres; less is the tracking's own noise
 const OLD_MS = 1500;
+const MOST = [64, 4000]; // ids and bytes of a wish: the server refuses longer ones
 
 const opened = new Set(); // ids, also of headsets that are away for the moment
 const shown = new Map(); // id -> {sensed, came, borders, past}
@@ -57,12 +58,14 @@ export function forgetSenses() {
   asked = "[]";
 }
 
-const parts = () => [...document.querySelectorAll("details.senses[open]")];
+// Open, and filled: `toggle` comes a moment after the click.
+const parts = () => [...document.querySelectorAll("details.senses[open]:has(canvas)")];
 
 // Ask for what is open on this page now, if that is not what was asked last. Nothing is asked for while
 // nobody sees the page.
 export function settle() {
   const ids = document.hidden ? [] : parts().map((part) => part.dataset.headset);
+  while (ids.length > MOST[0] || new TextEncoder().encode(JSON.stringify(ids)).length > MOST[1]) ids.pop();
   const wish = JSON.stringify(ids);
   if (wish === asked || !send({ open: ids })) return;
   asked = wish;

@@ -98,6 +98,7 @@ async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         (b'{"record": 1}', "Expected `bool"),
         (b"{}", "nothing is asked for"),
         (b'{"open": "everybody"}', "Expected `array"),
+        (b'{"open": [' + b'"h",' * 64 + b'"h"]}', "length <= 64"),
         (b'{"open": [1]}', "Expected `str`, got `int` - at `$.open[0]`"),
         (b'{"delete": true}', "unknown field"),
         (b'{"record": true' + bytes(5000), "at most 4096"),
