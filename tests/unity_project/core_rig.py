@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from toolchain import Assemblies
+from toolchain import PACKAGE, Assemblies
 
 from bridge.channels import Channel, Samples, layout_of
 
@@ -20,7 +20,8 @@ HEIGHT, WIDTH, SOUND_BLOCK = 4, 5, 320
 
 def runner(assemblies: Assemblies) -> Path:
     """The test program of tests/unity_project/core."""
-    return assemblies.build("Fedxr.Core.Runner", [HERE / "core"], [assemblies.core], target="exe")
+    sources = [HERE / "core", PACKAGE / "Tests" / "Editor" / "Core" / "Offline.cs"]
+    return assemblies.build("Fedxr.Core.Runner", sources, [assemblies.core], target="exe")
 
 
 class MonoHeadset:

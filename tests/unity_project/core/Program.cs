@@ -1,10 +1,13 @@
 using System;
 using System.Globalization;
+using System.IO;
 
 namespace Fedxr
 {
     /// <summary>The core outside Unity, for tests: <c>drive URL [key=value]… [name:layout:hz:delivery]…</c>
-    /// (<see cref="Driver"/>).</summary>
+    /// (<see cref="Driver"/>); <c>golden FILE</c> (<see cref="Golden"/>); <c>layouts</c>,
+    /// <c>layout NAME</c>; <c>clock</c>; <c>encode N</c>, <c>echo URL N HZ</c>, <c>bare URL N HZ BYTES</c>
+    /// (<see cref="Measure"/>).</summary>
     static class Program
     {
         static int Main(string[] arguments)
@@ -14,9 +17,56 @@ namespace Fedxr
                 case "drive":
                     new Driver(Options(arguments)).Run();
                     return 0;
+                case "golden":
+                    return new Golden(File.ReadAllText(arguments[1])).Run();
+                case "layouts":
+                    foreach (Layout layout in Layout.All)
+                        Console.WriteLine(layout + " " + layout.Dtype + " " + string.Join(",", layout.Shape));
+                    return 0;
+                case "layout":
+                    Layout found = Layout.Find(arguments[1]);
+                    Console.WriteLine(found + " " + found.Dtype + " " + string.Join(",", found.Shape));
+                    return 0;
+                case "clock":
+                    Clock();
+                    return 0;
+                case "encode":
+                    Measure.Encode(int.Parse(arguments[1]));
+                    return 0;
+                case "echo":
+                    Measure.Echo(Options(new[] { "", arguments[1] }), int.Parse(arguments[2]), double.Parse(arguments[3]));
+                    return 0;
+                case "bare":
+                    Measure.Bare(arguments[1], int.Parse(arguments[2]), double.Parse(arguments[3]),
+                        int.Parse(arguments[4]));
+                    return 0;
                 default:
                     Console.Error.WriteLine("no such command: " + arguments[0]);
                     return 2;
+            }
+        }
+
+        /// <summary>Bursts on standard input, four numbers an exchange, one burst a line; after each the
+        /// estimate, printed to the last bit.</summary>
+        static void Clock()
+        {
+            var clock = new ClockSync();
+            string line;
+            while ((line = Console.In.ReadLine()) != null)
+            {
+                string[] words = line.Split(' ');
+                var burst = new Exchange[words.Length / 4];
+                for (int i = 0; i < burst.Length; i++)
+                    burst[i] = new Exchange
+                    {
+                        SentUs = long.Parse(words[4 * i]),
+                        ReceivedUs = long.Parse(words[4 * i + 1]),
+                        AnsweredUs = long.Parse(words[4 * i + 2]),
+                        BackUs = long.Parse(words[4 * i + 3])
+                    };
+                clock.AddBurst(burst, burst.Length);
+                Console.WriteLine(string.Format(CultureInfo.InvariantCulture, "{0:R} {1:R} {2:R} {3:R} {4}",
+                    clock.OffsetUs, clock.Drift, clock.AtUs, clock.UncertaintyUs, clock.Resets));
             }
         }
 

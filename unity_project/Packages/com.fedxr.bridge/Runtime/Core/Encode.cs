@@ -57,25 +57,25 @@ namespace Fedxr
                 Text(to, "kind", Kinds[(int)kind]);
         }
 
-        /// <param name="to">Is cleared first.</param>
-        /// <param name="sentUs">Now.</param>
-        /// <param name="clock">Its estimate is told, once it has one.</param>
-        internal static void Ping(MessagePackWriter to, long sentUs, ClockSync clock)
+        /// <summary>A ping before anything is known of the server's clock.</summary>
+        internal static void Ping(MessagePackWriter to, long sentUs)
         {
-            if (!clock.HasEstimate)
-            {
-                Begin(to, "ping", 1);
-                Int(to, "sent_us", sentUs);
-                return;
-            }
-            bool drift = clock.Drift != 0, uncertain = clock.UncertaintyUs != 0;
+            Begin(to, "ping", 1);
+            Int(to, "sent_us", sentUs);
+        }
+
+        /// <summary>A ping that tells the estimate: the server's clock minus this one.</summary>
+        internal static void Ping(MessagePackWriter to, long sentUs, double offsetUs, double driftPpm,
+            double uncertaintyUs)
+        {
+            bool drift = driftPpm != 0, uncertain = uncertaintyUs != 0;
             Begin(to, "ping", 2 + One(drift) + One(uncertain));
             Int(to, "sent_us", sentUs);
-            Number(to, "offset_us", clock.OffsetAt(sentUs));
+            Number(to, "offset_us", offsetUs);
             if (drift)
-                Number(to, "drift_ppm", clock.Drift * 1e6);
+                Number(to, "drift_ppm", driftPpm);
             if (uncertain)
-                Number(to, "uncertainty_us", clock.UncertaintyUs);
+                Number(to, "uncertainty_us", uncertaintyUs);
         }
 
         internal static void Bye(MessagePackWriter to, string reason)

@@ -134,7 +134,7 @@ namespace Fedxr
         }
 
         /// <summary>Go on over a new connection.</summary>
-        void TakeUp(Welcome now, long lostUs)
+        internal void TakeUp(Welcome now, long lostUs)
         {
             foreach (ChannelHandle channel in channels)
             {

@@ -1,3 +1,5 @@
+using System;
+
 namespace Fedxr
 {
     /// <summary>When to ping: a burst of eight every two seconds, one after the other, then one more
@@ -51,13 +53,16 @@ namespace Fedxr
                     awaitedUs = nowUs;
                 else if (!tell && !ask)
                 {
-                    long due = unacknowledged ? System.Math.Min(nextBurstUs, lastUs + AskUs) : nextBurstUs;
-                    waitMs = inBurst ? 100 : (int)System.Math.Max(1, (due - nowUs) / 1000);
+                    long due = unacknowledged ? Math.Min(nextBurstUs, lastUs + AskUs) : nextBurstUs;
+                    waitMs = inBurst ? 100 : (int)Math.Max(1, (due - nowUs) / 1000);
                     return false;
                 }
                 tell = false;
                 lastUs = nowUs;
-                Encode.Ping(to, nowUs, clock);
+                if (clock.HasEstimate)
+                    Encode.Ping(to, nowUs, clock.OffsetAt(nowUs), clock.Drift * 1e6, clock.UncertaintyUs);
+                else
+                    Encode.Ping(to, nowUs);
                 return true;
             }
         }
