@@ -43,7 +43,8 @@ namespace Fedxr
         }
 
         /// <summary>The episode in which that moment was; of the ones that are over, the last.</summary>
-        internal int EpisodeAt(long tUs) => tUs >= episodeStartUs ? episode : episode - 1;
+        internal int EpisodeAt(long tUs) =>
+            tUs >= episodeStartUs ? episode : Math.Max(0, episode - 1);
 
         /// <summary>Start a frame. What was added since the last one and not sent is forgotten.</summary>
         /// <param name="captureUs">All samples up to this instant have been added when the frame is
