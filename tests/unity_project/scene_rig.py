@@ -72,13 +72,15 @@ def agents(folder: Path) -> Iterator[str]:
 
 
 PERSON = """\
-every 5
-1.0 tap RightArrow
-2.0 tap Return
-3.0 click Button 0
-4.0 tap Tab
+every 40
+5.0 tap Alpha2
+8.0 tap RightArrow
+8.5 tap Return
+9.0 click Button 1
+10.0 tap Tab
 """
-"""At the panel: choose and tell a label by keys, another with the mouse, go on to the next task."""
+"""The user is in the second class of the first task (the simulated person's key), says so at the
+panel by keys and by mouse, and goes on to the next task; then lives as chance has it."""
 
 
 def play(

@@ -1,0 +1,60 @@
+"""The four scenes play: each ``.unity`` file by the stub player, at 90 frames a second in real
+time, against ``fedxr serve`` with the shipped brain. No times are asserted: machines differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scene_rig import PERSON, SCENES, Arrived, agents, arrived, play, player_of
+from toolchain import Assemblies
+
+
+def check(scene: str, report: dict[str, Any], got: Arrived) -> None:
+    assert report["errors"] == [], f"{scene}: {report['errors']}"
+    assert report["refused"] == {}, scene
+    # Every frame is accounted for, by its number: what was handed to the socket has arrived, once;
+    # what the client dropped is what is missing, and the server has counted the same.
+    assert report["frames_sent"] > 0.3 * report["frames"], scene
+    assert len(set(got.frames)) == len(got.frames) == report["frames_sent"], scene
+    assert got.lost == report["frames_dropped"], scene
+    assert report["answered_seq"] <= max(got.frames), scene
+    assert report["replies"] > 0, scene
+    assert got.feedback, f"{scene}: what its user said never arrived"
+    # What the agents asked for has come, in order, somebody does it, and it is seen in the scene
+    # (test_scenes_logic.py shows so of each act, where nothing else moves).
+    assert [cue["act"] for cue in report["cues"]] == list(got.cues)[: len(report["cues"])], scene
+    acts = {cue["act"] for cue in report["cues"]}
+    assert acts - {"clear"}, f"{scene}: the agents never asked for anything"
+    nobody = {cue["act"] for cue in report["cues"] if cue["act"] != "clear" and not cue["actors"]}
+    assert not nobody, f"{scene}: nobody does {nobody}"
+    assert any(cue["changes"] for cue in report["cues"]), f"{scene}: nothing changed after {acts}"
+
+
+def play_all(
+    assemblies: Assemblies, folder: Path, scenes: Sequence[str], seconds: float, at_once: int
+) -> None:
+    player_of(assemblies)  # compiled before the clocks run
+    with agents(folder) as url, ThreadPoolExecutor(at_once) as pool:
+        plays = [
+            pool.submit(play, assemblies, url, scene, folder, seconds, PERSON) for scene in scenes
+        ]
+        reports = [one.result() for one in plays]
+    got = arrived(folder)
+    for scene, report in zip(scenes, reports, strict=True):
+        print(scene, Counter(cue["act"] for cue in report["cues"]), report["latency_ms"])
+        check(scene, report, got[scene])
+
+
+def test_the_four_scenes_play_side_by_side(assemblies: Assemblies, tmp_path: Path) -> None:
+    play_all(assemblies, tmp_path, SCENES, 12.0, at_once=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_scene_plays_for_a_minute(assemblies: Assemblies, tmp_path: Path, scene: str) -> None:
+    play_all(assemblies, tmp_path, [scene], 60.0, at_once=1)
