@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seeded import PACKAGE, SCENE, hall
 
-Sow = Callable[[Path], None]
+Sow = Callable[[Path], object]
 HALL = hall()
 IDS = {
     path: (thing.file_id, *(component.file_id for component in thing.components))
@@ -60,6 +60,26 @@ CAMERA_HEAD = "  m_Enabled: 1\n  serializedVersion: 2\n  m_ClearFlags"
 RED = "{r: 1, g: 0, b: 0, a: 1}"
 GREEN = "{r: 0, g: 1, b: 0, a: 1}"
 COMPONENT = "  - component: {{fileID: {}}}\n"
+
+# The hall's Transform becomes a child of its own child, and no root any more.
+HALL_TRANSFORM, LABEL_TRANSFORM = IDS["Machines"][1], IDS["Machines/Label"][1]
+CIRCLE = (
+    swap(
+        SCENE,
+        f"m_Children: []\n  m_Father: {{fileID: {HALL_TRANSFORM}}}",
+        f"m_Children:\n  - {{fileID: {HALL_TRANSFORM}}}\n  m_Father: {{fileID: {HALL_TRANSFORM}}}",
+    ),
+    swap(
+        SCENE,
+        f"  - {{fileID: {IDS['Machines/Mill'][1]}}}\n  m_Father: {{fileID: 0}}",
+        f"  - {{fileID: {IDS['Machines/Mill'][1]}}}\n  m_Father: {{fileID: {LABEL_TRANSFORM}}}",
+    ),
+    swap(
+        SCENE,
+        f"m_Roots:\n  - {{fileID: {HEAD_TRANSFORM}}}\n  - {{fileID: {HALL_TRANSFORM}}}\n",
+        f"m_Roots:\n  - {{fileID: {HEAD_TRANSFORM}}}\n",
+    ),
+)
 
 # name: (how it is sown, the file it is told of, a part of what is found, a part of what is allowed)
 FAULTS: dict[str, tuple[Sow, str, str, str]] = {
@@ -147,6 +167,12 @@ FAULTS: dict[str, tuple[Sow, str, str, str]] = {
         SCENE,
         "1 of 2 roots",
         "every",
+    ),
+    "circle of fathers": (
+        lambda root: [sow(root) for sow in CIRCLE],
+        SCENE,
+        "hangs on no root",
+        "ends at a root",
     ),
     # the scene as a whole
     "two listeners": (
@@ -267,6 +293,12 @@ FAULTS: dict[str, tuple[Sow, str, str, str]] = {
         SCENE,
         "no MonoBehaviour is named Machine",
         "Machine",
+    ),
+    "two scripts of a name": (
+        add(f"{PACKAGE}/Runtime/Machine.cs", "class Machine { }"),
+        f"{PACKAGE}/Runtime/Machine.cs",
+        "a second Machine.cs",
+        "one script of a name",
     ),
     # metas
     "missing meta": (delete(f"{SCRIPT}.meta"), SCRIPT, "no .meta", "beside every file"),

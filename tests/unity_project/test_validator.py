@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,22 @@ def test_the_command_tells_and_fails(sound: Path, tmp_path: Path, capsys) -> Non
     assert re.search(
         r"Hall\.unity:\d+: Machine\.counts\n.*\n.*\n1 found\n", capsys.readouterr().out
     )
+
+
+def test_without_pyyaml_the_command_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['yaml'] = None\n"
+        "from unity_project.scenes.__main__ import main; sys.exit(main(['check']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Project().root.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert "pip install pyyaml" in ended.stderr
 
 
 def test_the_shipped_project_is_sound() -> None:

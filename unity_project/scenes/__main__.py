@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from scenarios.export import definition
-from unity_project.scenes.check import check
 from unity_project.scenes.findings import Finding
 from unity_project.scenes.materials import FONT, Material
 from unity_project.scenes.metas import write_missing
@@ -80,6 +79,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         project = Project(told.project)
         if told.command == "check":
+            try:
+                from unity_project.scenes.check import check
+            except ModuleNotFoundError as missing:
+                raise ValueError(
+                    f"check reads Unity's files with PyYAML: {missing}; pip install pyyaml"
+                ) from missing
             return tell(check(project))
         written = []
         if told.command in {"write", "scenarios"}:

@@ -159,17 +159,24 @@ def _assembly(library: Library, one: Assembly, line: Callable[[str], int]) -> It
 
 
 def _scripts(library: Library) -> Iterator[Finding]:
-    """Classes that Unity could not find by the name of their file."""
+    """Classes that neither Unity nor our writer could find by the name of their file."""
+    homes: dict[str, str] = {}
     for path, found in library.sources.by_path.items():
+        stem = Path(path).stem
+        if stem in library.behaviours and homes.setdefault(stem, path) != path:
+            yield Finding(
+                path, 1, f"a second {stem}.cs beside {homes[stem]}",
+                "one script of a name: scenes are described by names", "rename one of the two",
+            )  # fmt: skip
         for one in found:
             shown = not one.outer and "abstract" not in one.modifiers
             if (
                 shown
-                and one.name != Path(path).stem
+                and one.name != stem
                 and {"MonoBehaviour", "ScriptableObject"} & set(library.sources.lineage(one.name))
             ):
                 yield Finding(
-                    path, one.line, f"the class {one.name}", f"{Path(path).stem}, as the file",
+                    path, one.line, f"the class {one.name}", f"{stem}, as the file",
                     f"move it to {one.name}.cs, or rename it",
                 )  # fmt: skip
 

@@ -230,6 +230,7 @@ class SceneCheck:
                 "one SceneRoots that lists every Transform without father, once each",
                 "write the scene anew",
             )
+        self._reached(list(listed))
         kinds = Counter(self._script_name(d) or d.name for d in every)
         for kind, why in (
             ("HeadsetConnection", "it is what connects a scene to its agent"),
@@ -241,3 +242,20 @@ class SceneCheck:
             self._say(
                 1, "no Camera", "at least one: nothing is seen without", "add one to the head"
             )
+
+    def _reached(self, roots: list[int]) -> None:
+        """Tell of transforms that hang on no root: those of a circle of fathers."""
+        reached: set[int] = set()
+        below = roots
+        while below:
+            number = below.pop()
+            if number in self.documents and number not in reached:
+                reached.add(number)
+                below += self._children(self.documents[number])
+        for document in self.documents.values():
+            father = document.fields.get("m_Father").reference
+            if document.name == "Transform" and document.file_id not in reached and father:
+                self._say(
+                    document.line, f"Transform {document.file_id}, which hangs on no root",
+                    "a line of fathers that ends at a root", "let m_Father lead to a root",
+                )  # fmt: skip

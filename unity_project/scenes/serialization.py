@@ -65,8 +65,10 @@ class Sources:
 
     def lineage(self, name: str) -> Iterator[str]:
         """``name`` and the classes it derives from, ours and then Unity's."""
-        while name:
+        seen: set[str] = set()  # a class may be named as the class of a package it derives from
+        while name and name not in seen:
             yield name
+            seen.add(name)
             known = self.find(name)
             name = (known.bases[0] if known.bases else "") if known else BASES.get(name, "")
 
@@ -102,6 +104,7 @@ def misfits(
     sources: Sources, targets: Targets, kind: str, value: Value, name: str
 ) -> Iterator[Misfit]:
     """What is wrong with ``value`` in the field ``name`` of C# type ``kind``, if anything."""
+    kind = kind.removeprefix("UnityEngine.")
     element = _element(kind)
     known = sources.find(kind)
     if _NEVER.match(kind):
