@@ -168,7 +168,7 @@ namespace Fedxr
             if (state != ConnectionState.Open && state != ConnectionState.Waiting || nowUs < dueUs)
                 return;
             long period = (long)(1e6 / frameHz);
-            dueUs = Math.Max(dueUs + period, nowUs - period);
+            dueUs = dueUs + period > nowUs ? dueUs + period : nowUs + period;
             SendFrame(nowUs);
         }
 

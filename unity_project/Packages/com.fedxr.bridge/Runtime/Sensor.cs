@@ -63,7 +63,7 @@ namespace Fedxr
             if (captureUs < dueUs)
                 return false;
             long period = (long)(1e6 / rateHz);
-            dueUs = Math.Max(dueUs + period, captureUs - period);
+            dueUs = dueUs + period > captureUs ? dueUs + period : captureUs + period;
             return true;
         }
     }
