@@ -28,6 +28,7 @@ def scene() -> Scene:
     user = kit.user(made, "companion", "phone-glasses")
     user.rig.script("Fedxr.SimulatedSound")
     user.rig.script("Fedxr.SimulatedWatch")
+    user.rig.script("Fedxr.HeadSensor", head=user.head.transform)
     walk = made.object("Walk")
     stones = []
     for i, (x, z) in enumerate(WAY):
@@ -36,7 +37,9 @@ def scene() -> Scene:
         stones.append(stone.transform)
     _furniture(made)
     _avatar(made, user, stones)
-    user.rig.script("Fedxr.Walker", person=user.person, way=stones)
+    user.rig.script(
+        "Fedxr.Walker", person=user.person, rig=user.tracking, head=user.head.transform, way=stones
+    )
     kit.panel(made, user)
     kit.help_board(made, user, ["[Y] [N] answer the companion"])
     return made

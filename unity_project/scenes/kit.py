@@ -37,6 +37,7 @@ class User:
     right_hand: GameObject
     connection: Component
     person: Component
+    tracking: Component
 
 
 def user(scene: Scene, use_case: str, device: str, background: Color | None = None) -> User:
@@ -53,7 +54,14 @@ def user(scene: Scene, use_case: str, device: str, background: Color | None = No
         device=device,
     )
     person = rig.script("Fedxr.SimulatedPerson")
-    return User(rig, head, camera, left, right, connection, person)
+    head.script("Fedxr.LaptopHead", person=person)
+    tracking = rig.script(
+        "Fedxr.TrackedRig",
+        head=head.transform,
+        leftHand=left.transform,
+        rightHand=right.transform,
+    )
+    return User(rig, head, camera, left, right, connection, person, tracking)
 
 
 def _hand(scene: Scene, rig: GameObject, side: str, x: float) -> GameObject:

@@ -30,6 +30,8 @@ def scene() -> Scene:
     kit.room(made, FLOOR, WALL)
     user = kit.user(made, "neuroadaptive", "neuro-band")
     user.rig.script("Fedxr.SimulatedEeg")
+    user.rig.script("Fedxr.GazeSensor", view=user.camera)
+    _hand(made, user)
     actors = made.object("Actors")
     pace = kit.pace(made, actors, (0, 2.75, 2.6))
     _launcher(made, actors, pace)
@@ -44,6 +46,22 @@ def scene() -> Scene:
         (-1.45, 1.45, 1.2),
     )
     return made
+
+
+def _hand(scene: Scene, user: kit.User) -> None:
+    """The tracked right hand, in place of the rig's."""
+    hand = user.rig.script("Fedxr.HandSensor")
+    view = scene.object("Tracked hand")
+    balls = [
+        kit.block(scene, view, f"Joint {i}", kit.SKIN, (0, 0, 0), (0.018,) * 3, shape=Sphere)
+        for i in range(26)
+    ]
+    view.script(
+        "Fedxr.HandView",
+        hand=hand,
+        balls=[ball.transform for ball in balls],
+        pointer=user.right_hand.transform,
+    )
 
 
 def _launcher(scene: Scene, actors: GameObject, pace: Component) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from itertools import pairwise
 from math import atan2, cos, hypot, radians, sin
 
+from scenarios.worlds.pictures import SIDE
 from unity_project.scenes import kit
 from unity_project.scenes.materials import Material
-from unity_project.scenes.parts import AudioSource, Cube, Cylinder, Sphere
+from unity_project.scenes.parts import AudioSource, Camera, Cube, Cylinder, Sphere
 from unity_project.scenes.scene import Component, GameObject, Scene
 from unity_project.scenes.values import Color
 
@@ -51,6 +52,8 @@ def scene() -> Scene:
     made = Scene("Overlays", ambient=Color(0.42, 0.44, 0.46))
     kit.room(made, FLOOR, WALL)
     user = kit.user(made, "overlays", "hololens-2")
+    _eye(made, user)
+    gaze = user.rig.script("Fedxr.GazeSensor", view=user.camera)
     user.rig.script("Fedxr.SimulatedProbe")
     user.rig.script("Fedxr.SimulatedSound")
     things = [_thing(made, user, i, name) for i, name in enumerate(THINGS)]
@@ -65,15 +68,22 @@ def scene() -> Scene:
     tip = kit.block(made, user.rig, "Probe", kit.STEEL, (0.3, 1.2, 0.5), (0.03, 0.12, 0.03),
                     shape=Cylinder)  # fmt: skip
     probe = user.rig.script("Fedxr.Probe", machines=machines, tip=tip.transform)
-    attention = user.rig.script("Fedxr.Attention", head=user.head.transform)
+    attention = user.rig.script("Fedxr.Attention", head=user.head.transform, gaze=gaze)
     actors = made.object("Actors")
     actors.script("Fedxr.Labels", acts=["label"], attention=attention)
     actors.script("Fedxr.Warnings", acts=["warning", "hint"], probe=probe)
-    actors.script("Fedxr.Visit", person=user.person, probe=probe, things=things)
+    actors.script("Fedxr.Visit", person=user.person, rig=user.tracking, probe=probe, things=things)
     kit.caption(made, user)
     kit.panel(made, user)
     kit.help_board(made, user, ["The probe lies on a machine as worn as you chose."])
     return made
+
+
+def _eye(scene: Scene, user: kit.User) -> None:
+    """The camera that the agent sees through: so narrow that two or three things fill it."""
+    eye = scene.object("Eye", parent=user.head)
+    eye.add(Camera(field_of_view=32, background=Color(0.5, 0.5, 0.5)))
+    eye.script("Fedxr.CameraSensor", side=SIDE)
 
 
 def _thing(scene: Scene, user: kit.User, i: int, name: str) -> Component:

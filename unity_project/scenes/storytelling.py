@@ -32,6 +32,7 @@ ORGANS = (("eda", 4.0), ("heart-rate", 2.0), ("respiration", 2.0), ("temperature
 def scene() -> Scene:
     made = Scene("Storytelling", ambient=Color(0.42, 0.4, 0.42), skybox=False)
     user = kit.user(made, "storytelling", "vision-pro", background=Color(0.6, 0.5, 0.4))
+    user.rig.script("Fedxr.GazeSensor", view=user.camera)
     for organ, (channel, rate_hz) in enumerate(ORGANS):
         user.rig.script("Fedxr.SimulatedOrgan", organ=organ, channelName=channel, rateHz=rate_hz)
     _beach(made)

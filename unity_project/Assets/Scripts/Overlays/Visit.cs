@@ -4,12 +4,13 @@ namespace Fedxr
 {
     /// <summary>
     /// Moves the simulated user through the hall: it turns to the thing that it looks at (state
-    /// <c>target</c>) and lays the probe on a machine in the state <c>warning</c>. Switch it off, with
-    /// the simulated person, when somebody wears the headset.
+    /// <c>target</c>) and lays the probe on a machine in the state <c>warning</c>. Nobody is moved
+    /// who wears a headset.
     /// </summary>
     public sealed class Visit : MonoBehaviour
     {
         [SerializeField] SimulatedPerson person;
+        [SerializeField] TrackedRig rig;
         [SerializeField] Probe probe;
 
         [Tooltip("The things in the order of the task's classes.")]
@@ -21,10 +22,12 @@ namespace Fedxr
         void Update()
         {
             probe.LayOn(person.StateOf("warning"));
-            Vector3 way = things[person.StateOf("target")].transform.position - transform.position;
+            if (rig.HasHeadset)
+                return;
+            Vector3 way = things[person.StateOf("target")].transform.position - rig.transform.position;
             way.y = 0f;
-            transform.rotation = Quaternion.RotateTowards(
-                transform.rotation, Quaternion.LookRotation(way, Vector3.up), turning * Time.deltaTime);
+            rig.transform.rotation = Quaternion.RotateTowards(
+                rig.transform.rotation, Quaternion.LookRotation(way, Vector3.up), turning * Time.deltaTime);
         }
     }
 }
