@@ -11,6 +11,7 @@ from toolchain import PACKAGE, Assemblies, source_files
 
 STAND_INS = {
     "FEDXR_INPUTSYSTEM": "stub_inputsystem",
+    "FEDXR_XR": "stub_xr",
     "FEDXR_XRHANDS": "stub_xrhands",
     "FEDXR_ARFOUNDATION": "stub_arfoundation",
 }

@@ -1,9 +1,4 @@
 using UnityEngine;
-#if FEDXR_INPUTSYSTEM
-using System.Collections.Generic;
-using UnityEngine.InputSystem;
-using UnityEngine.XR;
-#endif
 
 namespace Fedxr
 {
@@ -19,51 +14,39 @@ namespace Fedxr
         [SerializeField] Transform leftHand;
         [SerializeField] Transform rightHand;
 
+        XrPose[] poses;
+        Transform[] moved;
+        bool onFloor;
+
         /// <summary>Whether a headset is worn.</summary>
         public bool HasHeadset => XrInput.HasHeadset;
 
-#if FEDXR_INPUTSYSTEM
-        sealed class Tracked
-        {
-            readonly Transform moved;
-            readonly InputAction place, turn;
-
-            internal Tracked(Transform moved, string place, string turn)
-            {
-                this.moved = moved;
-                this.place = XrInput.Action(place);
-                this.turn = XrInput.Action(turn);
-            }
-
-            internal void Follow()
-            {
-                if (!moved)
-                    return;
-                moved.localPosition = place.ReadValue<Vector3>();
-                moved.localRotation = turn.ReadValue<Quaternion>();
-            }
-        }
-
-        readonly List<Tracked> all = new List<Tracked>();
-
         void Start()
         {
-            const string left = "<XRController>{LeftHand}/", right = "<XRController>{RightHand}/";
-            all.Add(new Tracked(head, "<XRHMD>/centerEyePosition", "<XRHMD>/centerEyeRotation"));
-            all.Add(new Tracked(leftHand, left + "devicePosition", left + "deviceRotation"));
-            all.Add(new Tracked(rightHand, right + "devicePosition", right + "deviceRotation"));
-            var inputs = new List<XRInputSubsystem>();
-            SubsystemManager.GetSubsystems(inputs);
-            foreach (XRInputSubsystem input in inputs)
-                input.TrySetTrackingOriginMode(TrackingOriginModeFlags.Floor);
+            moved = new[] { head, leftHand, rightHand };
+            poses = new[]
+            {
+                new XrPose("<XRHMD>"),
+                new XrPose("<XRController>{LeftHand}"),
+                new XrPose("<XRController>{RightHand}"),
+            };
         }
 
         void Update()
         {
-            if (HasHeadset)
-                foreach (Tracked one in all)
-                    one.Follow();
+            if (!HasHeadset)
+                return;
+            if (!onFloor)
+                onFloor = XrInput.StandOnFloor();
+            for (int i = 0; i < poses.Length; i++)
+            {
+                Vector3 place;
+                Quaternion turn;
+                if (!moved[i] || !poses[i].Read(out place, out turn))
+                    continue;
+                moved[i].localPosition = place;
+                moved[i].localRotation = turn;
+            }
         }
-#endif
     }
 }

@@ -2,12 +2,31 @@ using UnityEngine;
 #if FEDXR_INPUTSYSTEM
 using UnityEngine.InputSystem;
 #endif
+#if FEDXR_XR
+using System.Collections.Generic;
+using UnityEngine.XR;
+#endif
 
 namespace Fedxr
 {
     /// <summary>What OpenXR devices say through the Input System package; nothing without it.</summary>
     static class XrInput
     {
+#if FEDXR_XR
+        /// <summary>Let poses be counted from the floor, not from where the head was at the start; false
+        /// while nothing tracks.</summary>
+        internal static bool StandOnFloor()
+        {
+            var inputs = new List<XRInputSubsystem>();
+            SubsystemManager.GetSubsystems(inputs);
+            foreach (XRInputSubsystem input in inputs)
+                input.TrySetTrackingOriginMode(TrackingOriginModeFlags.Floor);
+            return inputs.Count > 0;
+        }
+#else
+        internal static bool StandOnFloor() => false;
+#endif
+
 #if FEDXR_INPUTSYSTEM
         static InputAction headset, gazePlace, gazeTurn, gazeTracked;
 
@@ -51,6 +70,40 @@ namespace Fedxr
         {
             place = Vector3.zero;
             turn = Quaternion.identity;
+            return false;
+        }
+#endif
+    }
+
+    /// <summary>The pose of a headset or a controller.</summary>
+    sealed class XrPose
+    {
+#if FEDXR_INPUTSYSTEM
+        readonly InputAction place, turn, tracked;
+
+        internal XrPose(string device)
+        {
+            place = XrInput.Action(device + "/devicePosition");
+            turn = XrInput.Action(device + "/deviceRotation");
+            tracked = XrInput.Action(device + "/isTracked");
+        }
+
+        /// <summary>The pose in the tracking space; false while it is not tracked.</summary>
+        internal bool Read(out Vector3 position, out Quaternion rotation)
+        {
+            position = place.ReadValue<Vector3>();
+            rotation = turn.ReadValue<Quaternion>();
+            return tracked.ReadValue<float>() > 0;
+        }
+#else
+        internal XrPose(string device)
+        {
+        }
+
+        internal bool Read(out Vector3 position, out Quaternion rotation)
+        {
+            position = Vector3.zero;
+            rotation = Quaternion.identity;
             return false;
         }
 #endif
