@@ -54,6 +54,7 @@ VERSION_DEFINES = {
     "com.unity.xr.arfoundation": "FEDXR_ARFOUNDATION",
     "com.unity.xr.hands": "FEDXR_XRHANDS",
     "com.unity.xr.interaction.toolkit": "FEDXR_XRI",
+    "com.unity.modules.xr": "FEDXR_XR",
     "com.unity.xr.openxr": "FEDXR_OPENXR",
 }
 
