@@ -19,3 +19,12 @@ def assemblies() -> Assemblies:
         return Assemblies.found()
     except ToolchainMissing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def strict_assemblies() -> Assemblies:
+    """Compiles C# with Roslyn; the test skips where it has not been fetched."""
+    try:
+        return Assemblies.strict()
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))

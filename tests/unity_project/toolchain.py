@@ -15,6 +15,9 @@ Sources are files and folders; a folder is read as Unity reads it: ``.cs`` files
 those below another ``.asmdef`` or a name ending in ``~``. What is built lies in ``build/csharp``,
 named by a hash of everything that went into it, so nothing is compiled twice; references lie beside
 it, so that Mono finds them. Warnings are errors.
+
+``Assemblies.strict()`` (fixture ``strict_assemblies``) builds the same with Roslyn, C# 9 and
+nullable off, where get_csharp.sh has fetched it.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 PACKAGE = ROOT / "unity_project" / "Packages" / "com.fedxr.bridge"
 CORE = PACKAGE / "Runtime" / "Core"
 BUILD = ROOT / "build" / "csharp"
@@ -47,7 +51,7 @@ class CompileError(Exception):
 class Assemblies:
     """A compiler and what it has built."""
 
-    mcs: str
+    compiler: tuple[str, ...]
     mono: str
 
     @classmethod
@@ -56,7 +60,19 @@ class Assemblies:
         mcs, mono = shutil.which("mcs"), shutil.which("mono")
         if mcs is None or mono is None:
             raise ToolchainMissing(f"no Mono on this machine: apt-get install {APT}")
-        return cls(mcs, mono)
+        options = ("-langversion:experimental", "-warnaserror", "-warn:4", "-debug", "-nologo")
+        return cls((mcs, *options), mono)
+
+    @classmethod
+    def strict(cls) -> Assemblies:
+        """As `found`, with Roslyn. Raises ToolchainMissing."""
+        mono = cls.found().mono
+        folder = Path(os.environ.get("FEDXR_CSHARP", Path.home() / ".cache" / "fedxr" / "csharp"))
+        csch, source = folder / "csch", folder / "csch.cs"
+        fresh = csch.exists() and source.read_bytes() == (HERE / "roslyn" / "csch.cs").read_bytes()
+        if not fresh:
+            raise ToolchainMissing(f"no Roslyn in {folder}: tests/unity_project/get_csharp.sh")
+        return cls((str(csch),), mono)
 
     @property
     def core(self) -> Path:
@@ -78,12 +94,11 @@ class Assemblies:
         Raises CompileError with what the compiler says.
         """
         files = source_files(sources)
-        options = ["-langversion:experimental", "-warnaserror", "-warn:4", "-debug", "-nologo"]
-        options.append("-nowarn:649")  # Unity assigns serialized fields; it does not warn either
-        options += [f"-target:{target}", "-r:System", "-r:System.Core"]
+        # Unity assigns serialized fields (649); it does not warn either.
+        options = ["-nowarn:649", f"-target:{target}", "-r:System", "-r:System.Core"]
         if defines:
             options.append(f"-define:{';'.join(defines)}")
-        return _cached(name, target, files, references, [self.mcs, *options], documented)
+        return _cached(name, target, files, references, [*self.compiler, *options], documented)
 
     def run(
         self,
