@@ -157,6 +157,7 @@ class Text:
         anchor = ANCHORS.index(self.anchor)
         red, green, blue, alpha = (round(255 * min(max(part, 0), 1)) for part in self.color)
         fields = {
+            "serializedVersion": 3,
             "m_Text": self.text,
             "m_OffsetZ": 0,
             "m_CharacterSize": self.size,

@@ -46,7 +46,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 class Sources:
-    """Every type that the project's C# files declare."""
+    """Every type that the project's C# files declare; of two with one name, the first counts."""
 
     def __init__(self, project: Project) -> None:
         self.by_path = {
