@@ -149,8 +149,8 @@ def test_the_mouse_is_the_gaze_while_it_moves(sensed: Sensed) -> None:
 
 
 def test_the_hand_and_the_controller_hang_on_the_mouse(sensed: Sensed) -> None:
-    """0.45 m before the eyes, to the left of them and above: (0.25, 0.75) of the window. The window is
-    1280 x 720 and the camera's angle 60 degrees, so at 1 m it is 2 tan 30 = 1.155 m high."""
+    """0.45 m before the eyes, to the left of them and above: (0.25, 0.75) of the window. The window
+    is 1280 x 720 and the camera's angle 60 degrees, so at 1 m it is 2 tan 30 = 1.155 m high."""
     high = 2 * np.tan(np.pi / 6)
     way = np.array([(MOUSE[0] - 0.5) * high * 1280 / 720, (MOUSE[1] - 0.5) * high, -1.0])
     place = np.array([EYES[0], EYES[1], -EYES[2]]) + 0.45 * way / np.linalg.norm(way)

@@ -1,5 +1,5 @@
-"""The tutorial of docs/unity_project.md, done as it says: two lines in a copy's tables, two commands,
-three scripts, a scene and some key presses."""
+"""The tutorial of docs/unity_project.md, done as it says: two lines in a copy's tables, two
+commands, three scripts, a scene and some key presses."""
 
 from __future__ import annotations
 

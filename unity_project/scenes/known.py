@@ -51,11 +51,9 @@ ASSEMBLIES = frozenset(
 VERSION_DEFINES = {
     "com.unity.inputsystem": "FEDXR_INPUTSYSTEM",
     "com.unity.ml-agents": "FEDXR_MLAGENTS",
+    "com.unity.modules.xr": "FEDXR_XR",
     "com.unity.xr.arfoundation": "FEDXR_ARFOUNDATION",
     "com.unity.xr.hands": "FEDXR_XRHANDS",
-    "com.unity.xr.interaction.toolkit": "FEDXR_XRI",
-    "com.unity.modules.xr": "FEDXR_XR",
-    "com.unity.xr.openxr": "FEDXR_OPENXR",
 }
 
 
