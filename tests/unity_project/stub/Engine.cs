@@ -15,6 +15,7 @@ namespace UnityEngine
         public static float unscaledTime => time;
         public static float unscaledDeltaTime => deltaTime;
         public static int frameCount { get; private set; }
+        public static float fixedDeltaTime { get; set; } = 0.02f;
 
         /// <summary>Seconds by the real clock, also within a frame.</summary>
         public static double realtimeSinceStartupAsDouble => clock.Elapsed.TotalSeconds;
@@ -26,6 +27,12 @@ namespace UnityEngine
             deltaTime = (float)seconds;
             frameCount++;
         }
+    }
+
+    /// <summary>A machine without a display, as a player with -nographics sees it.</summary>
+    public static class SystemInfo
+    {
+        public static Rendering.GraphicsDeviceType graphicsDeviceType => Rendering.GraphicsDeviceType.Null;
     }
 
     public enum LogType { Error, Assert, Warning, Log, Exception }
@@ -78,4 +85,9 @@ namespace UnityEngine
             logMessageReceived?.Invoke(message?.ToString() ?? "Null", stackTrace, type);
         }
     }
+}
+
+namespace UnityEngine.Rendering
+{
+    public enum GraphicsDeviceType { Null = 4, Direct3D11 = 2, Vulkan = 21 }
 }

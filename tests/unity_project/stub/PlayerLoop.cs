@@ -22,6 +22,7 @@ namespace UnityEngine.Stub
         /// <summary>Make a scene: nothing is awoken before <paramref name="build"/> is done.</summary>
         public static void Load(Action build)
         {
+            SceneManagement.SceneManager.Begin();
             Loading = true;
             try
             {
@@ -32,6 +33,7 @@ namespace UnityEngine.Stub
                 Loading = false;
             }
             Wake(scripts);
+            SceneManagement.SceneManager.Loaded();
         }
 
         /// <summary>One frame that lasts <paramref name="seconds"/>.</summary>

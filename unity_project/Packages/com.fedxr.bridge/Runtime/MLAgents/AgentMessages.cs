@@ -92,11 +92,11 @@ namespace Fedxr
 
         static Notice NoticeOf(JsonMap message)
         {
-            var counts = new Dictionary<string, long>();
+            var notice = new Notice(message.Text("code"), message.Text("text"));
             if (message.Has("counts"))
                 foreach (JsonMap count in message.Maps("counts"))
-                    counts[count.Text("what")] = (long)count.Number("n");
-            return new Notice { Code = message.Text("code"), Text = message.Text("text"), Counts = counts };
+                    notice.Counts[count.Text("what")] = (long)count.Number("n");
+            return notice;
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Collections.Generic;
 using Unity.MLAgents.Sensors;
 using UnityEngine;
-using UnityEngine.Rendering;
 
 namespace Fedxr
 {
@@ -34,14 +33,7 @@ namespace Fedxr
         {
             if (!Layout.Find(sensor.Layout).IsFree)
                 return new ChannelSensor(sensor, tap, () => agent.NowUs, agent.StepSeconds);
-            var camera = sensor as CameraSensor;
-            if (camera == null)
-                return Left(sensor, "its size is not known beforehand");
-            if (SystemInfo.graphicsDeviceType == GraphicsDeviceType.Null)
-                return Left(sensor, "this player has no graphics");
-            return new Unity.MLAgents.Sensors.CameraSensor(camera.Camera, camera.Width, camera.Height,
-                sensor.Layout == "vision/gray", ChannelSensor.NameOf(sensor, 1, agent.StepSeconds),
-                SensorCompressionType.PNG);
+            return Left(sensor, "its size is not known beforehand");
         }
 
         static ISensor Left(Sensor sensor, string why)
