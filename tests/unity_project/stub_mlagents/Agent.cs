@@ -15,7 +15,7 @@ namespace Unity.MLAgents
     {
         static int episodes;
 
-        internal readonly List<ISensor> Sensors = new List<ISensor>();
+        public readonly List<ISensor> Sensors = new List<ISensor>();
         internal int EpisodeId;
         internal float Reward;
         bool initialized, wantsDecision, wantsAction;
@@ -58,7 +58,7 @@ namespace Unity.MLAgents
             Sensors.Sort((x, y) => string.Compare(x.GetName(), y.GetName(), StringComparison.InvariantCulture));
         }
 
-        internal ActionSpec Spec => GetComponent<BehaviorParameters>().BrainParameters.ActionSpec;
+        public ActionSpec Spec => GetComponent<BehaviorParameters>().BrainParameters.ActionSpec;
 
         public virtual void Initialize() { }
         public virtual void OnEpisodeBegin() { }

@@ -6,9 +6,9 @@ namespace Fedxr
 {
     /// <summary>One channel as an ML-Agents observation: <c>layout:channel@rate</c>, so that Python
     /// knows what it is.</summary>
-    /// <remarks>An observation has the same size at every step: as many of the newest samples as a
-    /// step lasts. Where fewer have come the older ones stand before them; a sensor that fell
-    /// silent repeats its last sample.</remarks>
+    /// <remarks>An observation has the same size at every step: as many of the newest samples as fit
+    /// into one. Where fewer have come the older ones stand before them; a sensor that fell silent
+    /// repeats its last sample.</remarks>
     sealed class ChannelSensor : ISensor
     {
         readonly Sensor sensor;
@@ -26,11 +26,11 @@ namespace Fedxr
             this.nowUs = nowUs;
             layout = Layout.Find(sensor.Layout);
             sampleSize = layout.SampleBytes / ValueBytes(layout);
-            int n = SamplesOf(sensor, stepSeconds);
+            int n = Math.Max(1, (int)(sensor.RateHz * stepSeconds + 1e-6));
             values = new float[n * sampleSize];
             spec = ObservationSpec.Vector(values.Length);
             Name = NameOf(sensor, n, stepSeconds);
-            Reset();
+            UnityValues.Fill(layout, values);
         }
 
         internal string Name { get; }
@@ -44,9 +44,6 @@ namespace Fedxr
             string channel = sensor.ChannelName == sensor.Layout ? "" : ":" + sensor.ChannelName;
             return sensor.Layout + channel + "@" + Math.Round(rate, 3).ToString(CultureInfo.InvariantCulture);
         }
-
-        static int SamplesOf(Sensor sensor, double stepSeconds) =>
-            Math.Max(1, (int)Math.Round(sensor.RateHz * stepSeconds));
 
         static int ValueBytes(Layout layout) => layout.Dtype[1] - '0';
 
@@ -67,8 +64,10 @@ namespace Fedxr
             return values.Length;
         }
 
-        /// <summary>A new episode begins: what was before it is forgotten.</summary>
-        public void Reset() => UnityValues.Fill(layout, values);
+        public void Reset()
+        {
+            // a slow sensor's last sample still holds in a new episode
+        }
 
         public ObservationSpec GetObservationSpec() => spec;
         public byte[] GetCompressedObservation() => null;

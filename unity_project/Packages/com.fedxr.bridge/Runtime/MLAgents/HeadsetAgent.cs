@@ -22,11 +22,6 @@ namespace Fedxr
     [AddComponentMenu("fedxr/Headset Agent (ML-Agents)")]
     public sealed class HeadsetAgent : Agent, IAgentLink
     {
-        [Tooltip("Physics steps from one decision to the next: observations are taken and cues come "
-            + "at 50 / period a second, unless the project's fixed time step was changed.")]
-        [Range(1, 20)]
-        [SerializeField] int decisionPeriod = 1;
-
         readonly SceneChannel scene = new SceneChannel();
         readonly List<ScenarioTask> tasks = new List<ScenarioTask>();
         HeadsetConnection connection;
@@ -37,10 +32,11 @@ namespace Fedxr
         bool speaking, seeded;
 
         /// <summary>The scene's clock: microseconds of its own time, which a time scale stretches.</summary>
-        public long NowUs => (long)(Time.timeAsDouble * 1e6);
+        public long NowUs => (long)System.Math.Round(Time.timeAsDouble * 1e6);
 
-        /// <summary>Seconds from one decision to the next.</summary>
-        public double StepSeconds => decisionPeriod * System.Math.Round(Time.fixedDeltaTime, 6);
+        /// <summary>Seconds from one decision to the next: the project's fixed time step, usually
+        /// 0.02.</summary>
+        public static double StepSeconds => System.Math.Round(Time.fixedDeltaTime, 6);
 
         /// <summary>The tasks in the order of the actions.</summary>
         public IReadOnlyList<ScenarioTask> Tasks => tasks;
@@ -92,13 +88,7 @@ namespace Fedxr
             behaviour.BehaviorName = connection.ScenarioName ?? gameObject.name;
         }
 
-        void Ask(int academyStep)
-        {
-            if (academyStep % decisionPeriod == 0)
-                RequestDecision();
-            else
-                RequestAction();
-        }
+        void Ask(int academyStep) => RequestDecision();
 
         /// <summary>The scenario's numbers come from Python at each episode's beginning.</summary>
         public override void OnEpisodeBegin()

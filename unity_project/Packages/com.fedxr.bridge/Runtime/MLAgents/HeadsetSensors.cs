@@ -32,7 +32,7 @@ namespace Fedxr
         static ISensor Observed(Sensor sensor, SampleTap tap, HeadsetAgent agent)
         {
             if (!Layout.Find(sensor.Layout).IsFree)
-                return new ChannelSensor(sensor, tap, () => agent.NowUs, agent.StepSeconds);
+                return new ChannelSensor(sensor, tap, () => agent.NowUs, HeadsetAgent.StepSeconds);
             return Left(sensor, "its size is not known beforehand");
         }
 
