@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 pytest.importorskip("mlagents_envs", reason="needs the extra 'unity': pip install -e .[unity]")
 
+from scene_rig import SCENES, agents as serving
 from test_editor import runtime, stub
 from toolchain import PACKAGE, ROOT, Assemblies
 
@@ -29,7 +31,7 @@ from bridge.session import Session
 from bridge.unity.drive import Drive, Wearer
 from bridge.unity.player import Launch, UnityPlayer
 from fedxr.environments import PlayerEnv
-from fedxr.unity import parameters_of
+from fedxr.unity import Unity, parameters_of, unity_command
 
 HERE = Path(__file__).parent
 PROJECT = ROOT / "unity_project"
@@ -90,8 +92,8 @@ def counted(n: int, size: int) -> np.ndarray:
 
 
 def test_observations_are_the_sensors_channels(built: Built) -> None:
-    """Names tell layout, channel and rate; numbers come out as the sensors put them in, right-handed,
-    though ML-Agents' observations are left-handed."""
+    """Names tell layout, channel and rate; numbers come out as the sensors put them in,
+    right-handed, though ML-Agents' observations are left-handed."""
     player = built.launch()
     seen = [turn.observations for turn in player.reset()]
     for _ in range(30):
@@ -112,7 +114,7 @@ def test_observations_are_the_sensors_channels(built: Built) -> None:
         ):
             np.testing.assert_array_equal(step[name], [counted(i, size)], err_msg=name)
         np.testing.assert_array_equal(step["audio/pcm16@16000"], 320 * i + np.arange(320))
-        # 4 a second of the scene's time, which begins with one step; in between the last is repeated
+        # 4 a second of the scene's time, which begins with a step; in between the last one again
         np.testing.assert_array_equal(step["physiology/eda:skin@4"], (i + 1) * STEP_US // 250_000)
     assert player.behaviours["companion"].branches == (6, 5)  # doing and mood, and silence
     assert built.report()["cues"] == []
@@ -196,3 +198,21 @@ def test_in_an_environment_the_actions_are_the_cues(built: Built) -> None:
         ["clear", "doing"],
         ["tone", "mood"],
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", SCENES)
+def test_each_scene_under_fedxr_unity(
+    scene: str, assemblies: Assemblies, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The scene's own file, the command as a user gives it, the shipped agents."""
+    path = PROJECT / "Assets" / "Scenes" / f"{scene}.unity"
+    built = Built(assemblies, str(path), tmp_path)
+    with serving(tmp_path) as url:
+        config = Unity(player=built.path, url=url, steps_hz=50.0, seconds=20.0, graphics=False)
+        assert unity_command(config, Console(width=400)) == 0
+    said = capsys.readouterr().out
+    assert f"{scene.lower()}/0: " in said, said
+    report = built.report()
+    assert report["replies"] > 100, said
+    assert report["cues"], said

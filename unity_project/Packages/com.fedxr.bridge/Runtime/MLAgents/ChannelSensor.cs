@@ -18,6 +18,7 @@ namespace Fedxr
         readonly ObservationSpec spec;
         readonly float[] values;
         readonly int sampleSize;
+        long takenUs = -1;
 
         internal ChannelSensor(Sensor sensor, SampleTap tap, Func<long> nowUs, double stepSeconds)
         {
@@ -47,10 +48,13 @@ namespace Fedxr
 
         static int ValueBytes(Layout layout) => layout.Dtype[1] - '0';
 
-        /// <summary>Take what is new since the last step.</summary>
+        /// <summary>Take what is new. The end of an episode asks a second time in its step.</summary>
         public void Update()
         {
-            if (!sensor.isActiveAndEnabled || !tap.Take(sensor, nowUs()))
+            long captureUs = nowUs();
+            bool again = captureUs == takenUs;
+            takenUs = captureUs;
+            if (again || !sensor.isActiveAndEnabled || !tap.Take(sensor, captureUs))
                 return;
             int n = Math.Min(tap.N, values.Length / sampleSize), fresh = n * sampleSize;
             Array.Copy(values, fresh, values, 0, values.Length - fresh);

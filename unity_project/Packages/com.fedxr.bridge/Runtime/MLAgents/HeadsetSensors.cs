@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Unity.MLAgents.Sensors;
 using UnityEngine;
+using UnityEngine.Rendering;
 
 namespace Fedxr
 {
@@ -33,7 +34,14 @@ namespace Fedxr
         {
             if (!Layout.Find(sensor.Layout).IsFree)
                 return new ChannelSensor(sensor, tap, () => agent.NowUs, HeadsetAgent.StepSeconds);
-            return Left(sensor, "its size is not known beforehand");
+            var camera = sensor as CameraSensor;
+            if (camera == null)
+                return Left(sensor, "its size is not known beforehand");
+            if (SystemInfo.graphicsDeviceType == GraphicsDeviceType.Null)
+                return Left(sensor, "this player has no graphics");
+            return new Unity.MLAgents.Sensors.CameraSensor(camera.GetComponent<Camera>(), camera.Side,
+                camera.Side, sensor.Layout == "vision/gray",
+                ChannelSensor.NameOf(sensor, 1, HeadsetAgent.StepSeconds), SensorCompressionType.PNG);
         }
 
         static ISensor Left(Sensor sensor, string why)

@@ -47,6 +47,9 @@ namespace Fedxr
         /// <inheritdoc/>
         public override string Layout => inColour ? "vision/rgb" : "vision/gray";
 
+        /// <summary>Pixels along either side.</summary>
+        internal int Side => side;
+
         /// <inheritdoc/>
         /// <exception cref="InvalidOperationException">The graphics card gives no pictures back.</exception>
         public override bool Sample(long captureUs, FrameBuilder frame)
