@@ -18,7 +18,8 @@ from rich.console import Console
 
 pytest.importorskip("mlagents_envs", reason="needs the extra 'unity': pip install -e .[unity]")
 
-from scene_rig import SCENES, agents as serving
+from scene_rig import SCENES
+from scene_rig import agents as serving
 from test_editor import runtime, stub
 from toolchain import PACKAGE, ROOT, Assemblies
 
