@@ -144,10 +144,10 @@ ANCHORS = ("upper left", "upper center", "upper right", "middle left", "middle c
 
 @dataclass(frozen=True)
 class Text:
-    """A TextMesh with its renderer. A line is about ``10 * size`` centimetres high at scale 1."""
+    """A TextMesh with its renderer. Lines are ``6.4 * size`` metres high where scale is 1."""
 
     text: str = ""
-    size: float = 0.1
+    size: float = 0.01
     color: Color = Color(1, 1, 1)
     anchor: str = "middle center"
 
