@@ -72,8 +72,8 @@ def _thing(scene: Scene, title: str, place: kit.Place) -> GameObject:
 
 
 def _avatar(scene: Scene, user: kit.User, stones: list[Component]) -> None:
-    corner = scene.object("Corner", position=(-0.9, 0, 4.6))
-    avatar = scene.object("Companion", position=(-0.9, 0, 4.6), rotation=(0, 180, 0))
+    corner = scene.object("Corner", position=(-0.9, 0, 3.6))
+    avatar = scene.object("Companion", position=(-0.9, 0, 3.6), rotation=(0, 180, 0))
     body = scene.object("Body", parent=avatar)
     coat = kit.block(scene, body, "Coat", COAT, (0, 0.65, 0), (0.42, 0.6, 0.36), shape=Capsule)
     head = scene.object("Head", parent=body, position=(0, 1.45, 0))

@@ -76,10 +76,9 @@ def _hand(scene: Scene, rig: GameObject, side: str, x: float) -> GameObject:
     return hand
 
 
-def panel(scene: Scene, user: User, place: Place = (1.05, 1.45, 1.3)) -> Component:
-    """The in-scene panel, turned to the user's eyes; it goes with the user."""
-    board = scene.object("Panel", parent=user.rig, position=place, rotation=(0, turn_to(place), 0))
-    return board.script(
+def panel(scene: Scene, user: User) -> Component:
+    """The in-scene panel, low on the right, turned to the user's eyes; it goes with the user."""
+    return _board(scene, user, "Panel", (0.74, 1.19, 1.25)).script(
         "Fedxr.Panel",
         connection=user.connection,
         view=user.camera,
@@ -87,21 +86,26 @@ def panel(scene: Scene, user: User, place: Place = (1.05, 1.45, 1.3)) -> Compone
     )
 
 
-def help_board(
-    scene: Scene, user: User, more: Sequence[str] = (), place: Place = (-1.15, 1.45, 1.35)
-) -> None:
-    """What the simulated user is at and how the scene is played, to the user's left."""
-    board = scene.object("Help", parent=user.rig, position=place, rotation=(0, turn_to(place), 0))
+def help_board(scene: Scene, user: User, more: Sequence[str] = ()) -> None:
+    """What the simulated user is at and how the scene is played, low on the left."""
+    board = _board(scene, user, "Help", (-0.74, 1.19, 1.25))
     plate = scene.object("Plate", parent=board, position=(0, 0, 0.01), scale=(1.0, 0.9, 0.01))
     plate.add(Cube(PLATE))
     holder = scene.object("Text", parent=board, position=(-0.47, 0.42, 0))
-    text = holder.add(line("", 0.032, Color(0.85, 0.9, 0.85), "upper left"))
+    text = holder.add(line("", 0.042, Color(0.85, 0.9, 0.85), "upper left"))
     board.script(
         "Fedxr.StateBoard",
         connection=user.connection,
         person=user.person,
         text=text,
         more=list(more),
+    )
+
+
+def _board(scene: Scene, user: User, name: str, place: Place) -> GameObject:
+    """Within reach and, on a laptop, in the lower corners of the view."""
+    return scene.object(
+        name, parent=user.rig, position=place, rotation=(15, turn_to(place), 0), scale=0.52
     )
 
 

@@ -38,12 +38,11 @@ def scene() -> Scene:
     _buttons(made)
     _limb(made, pace)
     _visitors(made, user, pace)
-    kit.panel(made, user, (1.35, 1.35, 1.3))
+    kit.panel(made, user)
     kit.help_board(
         made,
         user,
         ["[F] flicker on and off. Not for people with", "photosensitive epilepsy."],
-        (-1.45, 1.45, 1.2),
     )
     return made
 
@@ -102,7 +101,7 @@ def _buttons(scene: Scene) -> None:
 
 def _limb(scene: Scene, pace: Component) -> None:
     """Shoulder, elbow, wrist and four fingers; each bone lies along its joint's z axis."""
-    post = scene.object("Limb", position=(-0.6, 0, 1.2))
+    post = scene.object("Limb", position=(-0.45, 0, 1.55))
     kit.block(scene, post, "Post", JOINT, (0, 0.5, 0), (0.12, 0.5, 0.12), shape=Cylinder)
     joints, parent, place = [], post, (0.0, 1.05, 0.0)
     for name, length, thick in (
@@ -138,13 +137,12 @@ def _visitors(scene: Scene, user: kit.User, pace: Component) -> None:
     tags = [
         kit.tag(scene, around, user, place, height=0.06, name=f"Message {i + 1}")
         for i, place in enumerate(
-            ((-1.5, 2.3, 2.2), (1.5, 2.3, 2.2), (-1.7, 1.0, 2.0), (1.6, 0.9, 2.1))
+            ((-1.5, 2.6, 2.4), (1.5, 2.6, 2.4), (-2.2, 1.9, 2.6), (2.2, 1.9, 2.6))
         )
     ]
     ornaments = []
-    for i, x in enumerate((-2.4, 2.4, 0.0)):
-        place = (x, 2.6 if x else 3.1, 3.6)
-        ornament = scene.object(f"Ornament {i + 1}", parent=around, position=place)
+    for i, x in enumerate((-3.0, 3.0)):
+        ornament = scene.object(f"Ornament {i + 1}", parent=around, position=(x, 2.6, 3.6))
         kit.block(
             scene, ornament, "Cube", ORNAMENT, (0, 0, 0), (0.35, 0.35, 0.35), (35, 0, 45), Cube
         )

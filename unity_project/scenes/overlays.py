@@ -94,7 +94,7 @@ def _thing(scene: Scene, user: kit.User, i: int, name: str) -> Component:
     kit.block(scene, thing, "Post", POST, (0, -0.95, 0.05), (0.08, 1.1, 0.08))
     kit.block(scene, thing, "Back", kit.PLATE, (0, 0, 0.04), (0.72, 0.72, 0.02))
     _SIGNS[i](scene, thing)
-    label = kit.tag(scene, thing, user, (0, 0.42, 0))
+    label = kit.tag(scene, thing, user, (0, 0.42, 0), height=0.11)
     return thing.script("Fedxr.Thing", title=name, label=label)
 
 
@@ -187,12 +187,13 @@ def _machine(
     shaft = scene.object("Shaft", parent=body, position=(0, 0.05, -0.36), rotation=(-90, 0, 0))
     kit.block(scene, shaft, "Disc", SHAFT, (0, 0, 0), (0.4, 0.03, 0.4), shape=Cylinder)
     kit.block(scene, shaft, "Mark", kit.INK, (0.12, 0.04, 0), (0.12, 0.02, 0.05))
-    lamp = kit.block(scene, body, "Lamp", LAMP, (0.28, 0.36, 0), (0.12, 0.12, 0.12), shape=Sphere)
+    kit.block(scene, stand, "Pole", kit.STEEL, (0.3, 1.4, 0), (0.04, 0.6, 0.04), shape=Cylinder)
+    lamp = kit.block(scene, stand, "Lamp", LAMP, (0.3, 2.05, 0), (0.16, 0.16, 0.16), shape=Sphere)
     sounds = [
         scene.object(sound, parent=stand, position=(0, 0.6, 0)).add(AudioSource(volume=volume))
         for sound, volume in (("Hum", 0.5), ("Alarm", 0.7))
     ]
-    note = kit.tag(scene, stand, user, (0, 1.15, 0), height=0.085, columns=22, flash_hz=1.0)
+    note = kit.tag(scene, stand, user, (0.3, 2.2, 0), height=0.13, columns=22, flash_hz=1.0)
     return stand.script(
         "Fedxr.Machine",
         title=name,

@@ -64,8 +64,8 @@ def scene() -> Scene:
         beam=beam.transform,
     )
     kit.caption(made, user)
-    kit.panel(made, user, (1.45, 1.35, 1.2))
-    kit.help_board(made, user, ["[J] [K] choose a way through the story"], (-1.5, 1.35, 1.1))
+    kit.panel(made, user)
+    kit.help_board(made, user, ["[J] [K] choose a way through the story"])
     return made
 
 
@@ -95,7 +95,7 @@ def _lighthouse(scene: Scene) -> GameObject:
 
 
 def _book(scene: Scene) -> tuple[GameObject, Component, Component]:
-    book = scene.object("Book", position=(0, 1.55, 1.9))
+    book = scene.object("Book", position=(0, 1.85, 2.0))
     kit.block(scene, book, "Leaf", PAGE, (0, 0, 0.02), (1.75, 0.9, 0.02))
     page = scene.object("Page", parent=book, position=(-0.8, 0.38, 0))
     choices = scene.object("Choices", parent=book, position=(-0.8, -0.2, 0))
@@ -107,8 +107,9 @@ def _book(scene: Scene) -> tuple[GameObject, Component, Component]:
 
 
 def _props(scene: Scene) -> GameObject:
-    """One child per beat that has something to show, to the left of the book."""
-    props = scene.object("Props", position=(-1.9, 0, 2.9))
+    """One child per beat that has something to show, on a rock to the left of the book."""
+    kit.block(scene, scene.objects["Beach"], "Stage", ROCK, (-2.6, 0.6, 4), (2.2, 1.2, 1.4))
+    props = scene.object("Props", position=(-2.6, 1.2, 4))
     bell = scene.object("bell", parent=props, active=False)
     kit.block(scene, bell, "Bell", BRONZE, (0, 0.2, 0), (0.4, 0.4, 0.4), shape=Sphere)
     kit.block(scene, bell, "Rim", BRONZE, (0, 0.06, 0), (0.46, 0.04, 0.46), shape=Cylinder)
@@ -127,14 +128,14 @@ def _props(scene: Scene) -> GameObject:
     wreck = scene.object("wreck", parent=props, active=False)
     kit.block(scene, wreck, "Hull", WOOD, (0, 0.35, 0), (1.8, 0.5, 0.7), (0, 20, 0), Sphere)
     letter = scene.object("letter", parent=props, active=False)
-    kit.block(scene, letter, "Sheet", TOWER, (0, 1.1, 0), (0.5, 0.35, 0.01), (-20, 0, 4))
+    kit.block(scene, letter, "Sheet", TOWER, (0, 0.35, 0), (0.5, 0.35, 0.01), (-20, 0, 4))
     seal = scene.object("seal", parent=props, active=False)
     kit.block(scene, seal, "Body", FUR, (0, 0.25, 0), (1.1, 0.5, 0.5), (0, 15, 0), Sphere)
     kit.block(scene, seal, "Head", FUR, (0.5, 0.55, -0.1), (0.35, 0.35, 0.35), shape=Sphere)
     lamp = scene.object("lamp", parent=props, active=False)
-    kit.block(scene, lamp, "Glass", GLOW, (0, 1.1, 0), (0.25, 0.35, 0.25), shape=Cylinder)
+    kit.block(scene, lamp, "Glass", GLOW, (0, 0.4, 0), (0.25, 0.35, 0.25), shape=Cylinder)
     storm = scene.object("storm", parent=props, active=False)
     for i in range(8):
-        place = (-1.5 + 0.45 * i, 1.8 + 0.3 * (i % 3), 0.4 * (i % 2))
+        place = (-1.5 + 0.45 * i, 1.2 + 0.3 * (i % 3), 0.4 * (i % 2))
         kit.block(scene, storm, f"Rain {i + 1}", SEA, place, (0.015, 1.4, 0.015), (0, 0, 25))
     return props

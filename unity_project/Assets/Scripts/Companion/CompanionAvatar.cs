@@ -32,7 +32,7 @@ namespace Fedxr
         [SerializeField] string[] plan = { "water the plants" };
 
         [Tooltip("Metres a second.")]
-        [SerializeField] float speed = 1.3f;
+        [SerializeField] float speed = 1.6f;
 
         readonly Mind mind = new Mind();
         Manners manners = Manners.Calm;

@@ -32,7 +32,7 @@ namespace Fedxr
     public sealed class Mind
     {
         /// <summary>From how near it speaks, in metres.</summary>
-        public const float SpeakingDistance = 1.6f;
+        public const float SpeakingDistance = 2.2f;
 
         /// <summary>How long it waits for a yes, and how long a remark stays, in seconds.</summary>
         public const float Patience = 12f, Remark = 6f;

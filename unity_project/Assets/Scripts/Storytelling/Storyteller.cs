@@ -23,7 +23,7 @@ namespace Fedxr
         [SerializeField] TextMesh choices;
 
         [Tooltip("Letters in a line of the page.")]
-        [SerializeField] int columns = 44;
+        [SerializeField] int columns = 52;
 
         [SerializeField] Light sun;
         [SerializeField] AudioSource sound;
