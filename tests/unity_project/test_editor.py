@@ -3,9 +3,15 @@ real servers. What windows look like, only the real editor shows."""
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from pathlib import Path
 
 from toolchain import PACKAGE, Assemblies, nunit_framework
+
+from bridge.application import Application
+from bridge.server import BridgeServer, ServerConfig
+from bridge.session import Session
 
 HERE = Path(__file__).parent
 TESTS = PACKAGE / "Tests" / "Editor"
@@ -21,11 +27,13 @@ def runtime(assemblies: Assemblies) -> Path:
     )
 
 
+def windows(assemblies: Assemblies) -> Path:
+    return assemblies.build("UnityEditor", [HERE / "stub_editor"], [stub(assemblies)])
+
+
 def editor(assemblies: Assemblies) -> Path:
     """With every public member documented."""
-    engine = stub(assemblies)
-    windows = assemblies.build("UnityEditor", [HERE / "stub_editor"], [engine])
-    references = [runtime(assemblies), assemblies.core, engine, windows]
+    references = [runtime(assemblies), assemblies.core, stub(assemblies), windows(assemblies)]
     return assemblies.build("Fedxr.Editor", [PACKAGE / "Editor"], references, documented=True)
 
 
@@ -35,3 +43,52 @@ def test_the_scene_s_rules(assemblies: Assemblies) -> None:
         "Fedxr.Tests.Rules", [TESTS / "SceneRulesTests.cs"], [*references, nunit_framework()]
     )
     assert "Tests run: 8" in assemblies.nunit(tests)
+
+
+def test_what_only_the_editor_can_run_compiles(assemblies: Assemblies) -> None:
+    """EditMode and PlayMode tests of scenes; they have never been run."""
+    references = [runtime(assemblies), assemblies.core, stub(assemblies), windows(assemblies)]
+    references.append(nunit_framework())
+    assemblies.build("Fedxr.Tests.Runtime", [PACKAGE / "Tests" / "Runtime"], references)
+    scenes = [TESTS / "ScenesInEditor.cs"]
+    assemblies.build("Fedxr.Tests.Scenes", scenes, [*references, editor(assemblies)])
+
+
+class Doorkeeper(Application):
+    """Takes heads, refuses hands."""
+
+    def joined(self, session: Session) -> tuple[str, ...]:
+        if "hand" in session.channels:
+            session.refuse("hand", "this checkpoint reads motion/head")
+        return ("doing", "mood")
+
+
+def knock(assemblies: Assemblies, *arguments: str) -> list[str]:
+    """What the connection test says, after its outcome."""
+    references = [editor(assemblies), runtime(assemblies), assemblies.core, stub(assemblies)]
+    program = assemblies.build("Knock", [HERE / "editor"], references, target="exe")
+    done = subprocess.run(
+        assemblies.command(program, *arguments), capture_output=True, text=True, timeout=60
+    )
+    return done.stdout.splitlines()
+
+
+async def test_the_connection_test_tells_who_answers_and_why_not(assemblies: Assemblies) -> None:
+    async with BridgeServer(Doorkeeper(), ServerConfig(port=0, token="sesame")) as server:
+        url = server.url
+        knocked = await asyncio.to_thread(knock, assemblies, url, "sesame")
+        wrong = await asyncio.to_thread(knock, assemblies, url, "open")
+    assert knocked == [
+        "True",
+        "Connected. It answers doing, mood.",
+        "Channel hand is not taken: this checkpoint reads motion/head",
+    ]
+    assert wrong[0] == "False"
+    assert "token" in wrong[1]
+    gone = await asyncio.to_thread(knock, assemblies, url, "")
+    assert gone[0] == "False"
+    assert "refused" in gone[1]
+    assert "`fedxr serve`" in gone[1]
+    nonsense = await asyncio.to_thread(knock, assemblies, "http://here", "")
+    assert nonsense[0] == "refused"
+    assert "ws://" in nonsense[1]

@@ -16,6 +16,11 @@ namespace UnityEngine
     }
 }
 
+namespace UnityEngine.Events
+{
+    public delegate void UnityAction<T0, T1>(T0 arg0, T1 arg1);
+}
+
 namespace UnityEngine.SceneManagement
 {
     public struct Scene { }
@@ -24,12 +29,10 @@ namespace UnityEngine.SceneManagement
 
     public static class SceneManager
     {
-        public delegate void SceneLoadedCallback(Scene scene, LoadSceneMode mode);
-
         static bool begun;
 
         /// <summary>After Awake and OnEnable of a scene's scripts, before their Start.</summary>
-        public static event SceneLoadedCallback sceneLoaded;
+        public static event Events.UnityAction<Scene, LoadSceneMode> sceneLoaded;
 
         /// <summary>The methods that the first scene's loading waits for.</summary>
         internal static void Begin()
@@ -50,6 +53,9 @@ namespace UnityEngine.SceneManagement
                 if (Attribute.IsDefined(method, typeof(RuntimeInitializeOnLoadMethodAttribute)))
                     method.Invoke(null, null);
         }
+
+        public static object LoadSceneAsync(string sceneName) =>
+            throw new NotSupportedException("the stub's player loads its one scene before it starts");
 
         internal static void Loaded() => sceneLoaded?.Invoke(new Scene(), LoadSceneMode.Single);
     }

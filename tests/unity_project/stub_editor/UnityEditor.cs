@@ -109,3 +109,35 @@ namespace UnityEditor
         }
     }
 }
+
+namespace UnityEditor
+{
+    public static class AssetDatabase
+    {
+        public static string AssetPathToGUID(string path) => "";
+    }
+
+    public static class GameObjectUtility
+    {
+        public static int GetMonoBehavioursWithMissingScriptCount(GameObject go) => 0;
+    }
+}
+
+namespace UnityEditor.SceneManagement
+{
+    public static class EditorSceneManager
+    {
+        public static void OpenScene(string scenePath) { }
+    }
+}
+
+namespace UnityEngine.TestTools
+{
+    [AttributeUsage(AttributeTargets.Method)]
+    public sealed class UnityTestAttribute : Attribute { }
+
+    public static class LogAssert
+    {
+        public static void NoUnexpectedReceived() { }
+    }
+}

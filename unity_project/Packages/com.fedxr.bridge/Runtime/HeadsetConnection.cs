@@ -85,6 +85,13 @@ namespace Fedxr
             set { url = value; }
         }
 
+        /// <summary>What the server wants to see; takes effect with the next Start.</summary>
+        public string Token
+        {
+            get { return token; }
+            set { token = value; }
+        }
+
         /// <summary>Tell that <paramref name="label"/> was right for <paramref name="task"/> at the
         /// newest answered moment: the user's feedback.</summary>
         /// <returns>False when nothing has been answered yet, or too much waits to be told.</returns>
