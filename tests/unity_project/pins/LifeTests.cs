@@ -1,5 +1,4 @@
 using System;
-using System.Collections;
 using System.Collections.Generic;
 using NUnit.Framework;
 using UnityEngine;
@@ -164,33 +163,21 @@ namespace Fedxr.Pins
             Says();
         }
 
-        /// <summary>Object.Destroy: "actual object destruction is always delayed until after the current
-        /// Update loop". A destroyed object equals null.</summary>
+        /// <summary>Object.DestroyImmediate: OnDisable and OnDestroy are called, and a destroyed object equals
+        /// null although the reference is not.</summary>
         [Test]
-        public void DestroyedIsGoneAtTheEndOfTheFrame()
+        public void WhatIsDestroyedEqualsNull()
         {
             var a = Make<Diary>("a");
             GameObject whole = a.gameObject;
-            a.OnUpdate = () => Object.Destroy(whole);
             PlayerLoop.Step(0.01);
-            Says("a Awake", "a OnEnable", "a Start", "a Update", "a LateUpdate", "a OnDisable", "a OnDestroy");
+            Diary.Lines.Clear();
+            Object.DestroyImmediate(whole);
+            Says("a OnDisable", "a OnDestroy");
             Assert.IsTrue(whole == null);
             Assert.IsTrue(a == null);
             Assert.IsFalse((bool)a);
             Assert.IsFalse(ReferenceEquals(a, null));
-        }
-
-        /// <summary>Object.Destroy(obj, t): "the optional amount of time to delay".</summary>
-        [Test]
-        public void DestructionCanWait()
-        {
-            var a = Make<Diary>("a");
-            Object.Destroy(a, 0.025f);
-            PlayerLoop.Step(0.02);
-            Assert.IsTrue(a != null);
-            PlayerLoop.Step(0.02);
-            Assert.IsTrue(a == null);
-            Assert.IsTrue(GameObject.Find("a") != null, "only the component was destroyed");
         }
 
         /// <summary>Destroying a GameObject destroys its children too.</summary>
@@ -229,39 +216,6 @@ namespace Fedxr.Pins
             Diary.Lines.Clear();
             PlayerLoop.Quit();
             Says("a OnApplicationQuit", "a OnDisable", "a OnDestroy");
-        }
-
-        /// <summary>StartCoroutine runs to the first yield at once; "yield return null" goes on after the next
-        /// Update, WaitForSeconds after that much time, another coroutine when it is done.</summary>
-        [Test]
-        public void CoroutinesGoOnWhenTheirTimeHasCome()
-        {
-            var a = Make<Diary>("a");
-            Diary.Lines.Clear();
-            a.StartCoroutine(Tell(a));
-            Says("one");
-            PlayerLoop.Step(0.01);
-            Says("a Start", "a Update", "two", "a LateUpdate");
-            PlayerLoop.Step(0.02);
-            Says("a Update", "a LateUpdate");
-            PlayerLoop.Step(0.02);
-            Says("a Update", "three", "a LateUpdate");
-            a.gameObject.SetActive(false); // "coroutines are stopped when the GameObject is deactivated"
-            a.gameObject.SetActive(true);
-            Diary.Lines.Clear();
-            PlayerLoop.Step(0.1);
-            Says("a Update", "a LateUpdate");
-        }
-
-        static IEnumerator Tell(MonoBehaviour by)
-        {
-            Write("one");
-            yield return null;
-            Write("two");
-            yield return new WaitForSeconds(0.03f);
-            Write("three");
-            yield return null;
-            Write("four");
         }
 
         /// <summary>Object.name of a component is its GameObject's.</summary>

@@ -96,8 +96,8 @@ namespace Fedxr.Player
             Node fields = Yaml.Read(File.ReadAllText(path))[0].Fields;
             var made = new Material(new Shader()) { name = fields["m_Name"].Text };
             foreach (Node one in fields["m_SavedProperties"]["m_Colors"].Items)
-                foreach (KeyValuePair<string, Node> color in one.Map)
-                    made.SetColor(color.Key, (Color)Values.Read(color.Value, typeof(Color), null));
+                if (one["_Color"] != null)
+                    made.color = Natives.Read<Color>(one["_Color"]);
             return made;
         }
 

@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using UnityEngine;
-using UnityEngine.Stub;
 
 namespace Fedxr.Player
 {
@@ -92,7 +91,7 @@ namespace Fedxr.Player
             if (one.TryGetComponent(out Light light))
                 yield return State("light", Text(light.color) + light.intensity.ToString("F2", CultureInfo.InvariantCulture));
             if (one.TryGetComponent(out Renderer renderer))
-                yield return State("colour", renderer.enabled + Text(Painter.ColorOf(renderer)));
+                yield return State("colour", renderer.enabled + Text(renderer.sharedMaterial.color));
             if (one.TryGetComponent(out AudioSource sound))
                 yield return State("sound", sound.isPlaying + (sound.clip == null ? "" : " " + sound.clip.name));
         }

@@ -65,7 +65,7 @@ namespace Fedxr.Player.Tests
             Assert.IsFalse(board.GetComponent<Every>().enabled);
             Assert.AreEqual(Color.red, board.GetComponent<TextMesh>().color);
             Assert.AreEqual("hello", board.GetComponent<TextMesh>().text);
-            Assert.AreEqual(Color.red, Painter.ColorOf(board.GetComponent<Renderer>()));
+            Assert.AreEqual(Color.red, board.GetComponent<Renderer>().sharedMaterial.color);
             Assert.AreEqual("Quad", board.GetComponent<MeshFilter>().sharedMesh.name);
             Assert.AreEqual(1, board.GetComponents<MeshRenderer>().Length);
             Assert.AreEqual(5, board.parent.gameObject.layer);

@@ -11,11 +11,6 @@ namespace UnityEngine
     [AttributeUsage(AttributeTargets.Field, AllowMultiple = true)]
     public abstract class PropertyAttribute : Attribute { }
 
-    public sealed class HeaderAttribute : PropertyAttribute
-    {
-        public HeaderAttribute(string header) { }
-    }
-
     public sealed class TooltipAttribute : PropertyAttribute
     {
         public TooltipAttribute(string tooltip) { }
@@ -40,12 +35,6 @@ namespace UnityEngine
     public sealed class AddComponentMenu : Attribute
     {
         public AddComponentMenu(string menuName) { }
-    }
-
-    [AttributeUsage(AttributeTargets.Class)]
-    public sealed class HelpURLAttribute : Attribute
-    {
-        public HelpURLAttribute(string url) { }
     }
 
     [AttributeUsage(AttributeTargets.Class)]

@@ -49,7 +49,6 @@ namespace UnityEngine
         public AudioClip clip { get; set; }
         public float volume { get; set; } = 1;
         public float pitch { get; set; } = 1;
-        public float spatialBlend { get; set; }
         public bool loop { get; set; }
         public bool playOnAwake { get; set; } = true;
         public bool isPlaying { get; private set; }
@@ -88,8 +87,6 @@ namespace UnityEngine
             clip.SetData(tone, 0);
             return clip;
         }
-
-        public static bool IsRecording(string deviceName) => clip != null;
 
         /// <summary>Where in the ring the next sample goes.</summary>
         public static int GetPosition(string deviceName) =>

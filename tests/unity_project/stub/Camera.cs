@@ -44,7 +44,6 @@ namespace UnityEngine
         public Color backgroundColor { get; set; } = new Color(0.19f, 0.3f, 0.47f);
         public RenderTexture targetTexture { get; set; }
         public float depth { get; set; }
-        public int cullingMask { get; set; } = -1;
         public int pixelWidth => targetTexture == null ? Screen.width : targetTexture.width;
         public int pixelHeight => targetTexture == null ? Screen.height : targetTexture.height;
         public float aspect => (float)pixelWidth / pixelHeight;
@@ -69,12 +68,6 @@ namespace UnityEngine
             Vector3 seen = Quaternion.Inverse(transform.rotation) * (position - transform.position);
             float half = Mathf.Tan(fieldOfView * Mathf.Deg2Rad / 2) * seen.z;
             return new Vector3(0.5f + seen.x / (2 * half * aspect), 0.5f + seen.y / (2 * half), seen.z);
-        }
-
-        public Vector3 WorldToScreenPoint(Vector3 position)
-        {
-            Vector3 part = WorldToViewportPoint(position);
-            return new Vector3(part.x * pixelWidth, part.y * pixelHeight, part.z);
         }
 
         public Ray ViewportPointToRay(Vector3 pos)

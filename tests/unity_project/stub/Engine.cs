@@ -13,13 +13,11 @@ namespace UnityEngine
         public static float time => (float)timeAsDouble;
         public static float deltaTime { get; private set; }
         public static float unscaledTime => time;
-        public static float unscaledDeltaTime => deltaTime;
         public static int frameCount { get; private set; }
         public static float fixedDeltaTime { get; set; } = 0.02f;
 
         /// <summary>Seconds by the real clock, also within a frame.</summary>
         public static double realtimeSinceStartupAsDouble => clock.Elapsed.TotalSeconds;
-        public static float realtimeSinceStartup => (float)realtimeSinceStartupAsDouble;
 
         internal static void Advance(double seconds)
         {
@@ -46,8 +44,6 @@ namespace UnityEngine
         public static void LogError(object message) => Application.Logged(LogType.Error, message, "");
         public static void LogError(object message, Object context) => LogError(message);
 
-        public static void LogException(Exception exception) => LogException(exception, null);
-
         public static void LogException(Exception exception, Object context) =>
             Application.Logged(LogType.Exception, $"{exception.GetType().Name}: {exception.Message}", exception.StackTrace);
     }
@@ -57,25 +53,8 @@ namespace UnityEngine
         public delegate void LogCallback(string condition, string stackTrace, LogType type);
 
         public static event LogCallback logMessageReceived;
-        public static event Action quitting;
 
         public static bool isPlaying => true;
-        public static bool isEditor => false;
-        public static bool isBatchMode => true;
-        public static bool isFocused => true;
-        public static bool runInBackground { get; set; }
-        public static int targetFrameRate { get; set; } = -1;
-        public static string unityVersion => "6000.3.0f1";
-
-        /// <summary>Whether a script has asked the player to close.</summary>
-        internal static bool Closing { get; private set; }
-
-        public static void Quit()
-        {
-            Closing = true;
-        }
-
-        internal static void Quitting() => quitting?.Invoke();
 
         internal static void Logged(LogType type, object message, string stackTrace)
         {

@@ -13,26 +13,21 @@ namespace UnityEngine
         Mouse0 = 323, Mouse1, Mouse2,
     }
 
-    /// <summary>Mouse and keyboard. Down and Up are true for one frame: the first in which the key is
-    /// held, and the first in which it is not. <see cref="Stub.Hands"/> does what a person would.</summary>
+    /// <summary>Mouse and keyboard. Down is true for one frame: the first in which the key is
+    /// held. <see cref="Stub.Hands"/> does what a person would.</summary>
     public static class Input
     {
         static readonly HashSet<KeyCode> held = new HashSet<KeyCode>(), before = new HashSet<KeyCode>();
         static Vector3 moved, wheel;
 
         public static Vector3 mousePosition { get; private set; } = new Vector3(640, 360);
-        public static Vector2 mouseScrollDelta => wheel;
-        public static bool anyKey => held.Count > 0;
-        public static bool anyKeyDown => !held.IsSubsetOf(before);
 
         public static bool GetKey(KeyCode key) => held.Contains(key);
         public static bool GetKeyDown(KeyCode key) => held.Contains(key) && !before.Contains(key);
-        public static bool GetKeyUp(KeyCode key) => before.Contains(key) && !held.Contains(key);
 
         /// <param name="button">0 is the left one, 1 the right one, 2 the middle one.</param>
         public static bool GetMouseButton(int button) => GetKey(KeyCode.Mouse0 + button);
         public static bool GetMouseButtonDown(int button) => GetKeyDown(KeyCode.Mouse0 + button);
-        public static bool GetMouseButtonUp(int button) => GetKeyUp(KeyCode.Mouse0 + button);
 
         /// <summary>-1 to 1 for keys; what the mouse moved since the last frame for "Mouse X" and "Mouse Y"
         /// (pixels by the usual sensitivity of 0.1 in the project's input settings).</summary>
@@ -48,8 +43,6 @@ namespace UnityEngine
                 default: throw new ArgumentException($"Input Axis {axisName} is not setup.");
             }
         }
-
-        public static float GetAxisRaw(string axisName) => GetAxis(axisName);
 
         static float Pair(KeyCode plus, KeyCode alsoPlus, KeyCode minus, KeyCode alsoMinus) =>
             (GetKey(plus) || GetKey(alsoPlus) ? 1 : 0) - (GetKey(minus) || GetKey(alsoMinus) ? 1 : 0);

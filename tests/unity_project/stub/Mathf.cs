@@ -17,12 +17,9 @@ namespace UnityEngine
         public static float Sqrt(float f) => (float)Math.Sqrt(f);
         public static float Pow(float f, float p) => (float)Math.Pow(f, p);
         public static float Exp(float power) => (float)Math.Exp(power);
-        public static float Log10(float f) => (float)Math.Log10(f);
         public static float Abs(float f) => Math.Abs(f);
         public static float Floor(float f) => (float)Math.Floor(f);
         public static float Round(float f) => (float)Math.Round(f);
-        public static int FloorToInt(float f) => (int)Math.Floor(f);
-        public static int CeilToInt(float f) => (int)Math.Ceiling(f);
 
         /// <summary>Halves go to the even number.</summary>
         public static int RoundToInt(float f) => (int)Math.Round(f);
@@ -37,22 +34,11 @@ namespace UnityEngine
         public static float Sign(float f) => f >= 0 ? 1 : -1;
 
         public static float Lerp(float a, float b, float t) => a + (b - a) * Clamp01(t);
-        public static float InverseLerp(float a, float b, float value) => a == b ? 0 : Clamp01((value - a) / (b - a));
 
         public static float MoveTowards(float current, float target, float maxDelta) =>
             Abs(target - current) <= maxDelta ? target : current + Sign(target - current) * maxDelta;
 
         public static float Repeat(float t, float length) => Clamp(t - Floor(t / length) * length, 0, length);
-        public static float PingPong(float t, float length) => length - Abs(Repeat(t, length * 2) - length);
-
-        public static float DeltaAngle(float current, float target)
-        {
-            float delta = Repeat(target - current, 360);
-            return delta > 180 ? delta - 360 : delta;
-        }
-
-        public static bool Approximately(float a, float b) =>
-            Abs(b - a) < Max(1e-6f * Max(Abs(a), Abs(b)), float.Epsilon * 8);
     }
 
     public static class Random
@@ -94,8 +80,6 @@ namespace UnityEngine
         public static Color red => new Color(1, 0, 0);
         public static Color green => new Color(0, 1, 0);
         public static Color blue => new Color(0, 0, 1);
-        public static Color yellow => new Color(1, 235 / 255f, 4 / 255f);
-        public static Color cyan => new Color(0, 1, 1);
         public static Color clear => new Color(0, 0, 0, 0);
 
         public static Color Lerp(Color a, Color b, float t) => a + (b - a) * Mathf.Clamp01(t);

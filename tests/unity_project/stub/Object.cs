@@ -19,24 +19,11 @@ namespace UnityEngine
 
         public virtual string name { get; set; } = "";
 
-        public int GetInstanceID() => id;
-
-        /// <summary>Gone at the end of this frame, or <paramref name="t"/> seconds later.</summary>
-        public static void Destroy(Object obj, float t = 0)
-        {
-            if (obj != null)
-                PlayerLoop.DestroyLater(obj, t);
-        }
-
         public static void DestroyImmediate(Object obj)
         {
             if (obj != null)
                 PlayerLoop.DestroyNow(obj);
         }
-
-        public static void DontDestroyOnLoad(Object target) { }
-
-        public static T FindObjectOfType<T>() where T : Object => FindFirstObjectByType<T>();
 
         public static T FindFirstObjectByType<T>() where T : Object
         {
@@ -51,9 +38,6 @@ namespace UnityEngine
             T[] found = FindObjectsByType<T>(findObjectsInactive, FindObjectsSortMode.None);
             return found.Length > 0 ? found[0] : null;
         }
-
-        public static T[] FindObjectsOfType<T>() where T : Object =>
-            FindObjectsByType<T>(FindObjectsSortMode.InstanceID);
 
         public static T[] FindObjectsByType<T>(FindObjectsSortMode sortMode) where T : Object =>
             FindObjectsByType<T>(FindObjectsInactive.Exclude, sortMode);

@@ -5,16 +5,8 @@ namespace UnityEngine.Stub
 {
     /// <summary>Paints what a camera sees: the outline of each renderer in its colour, the far
     /// ones first. Enough for a picture that changes as the scene does; no light, no textures.</summary>
-    public static class Painter
+    static class Painter
     {
-        /// <summary>What the renderer is painted with: its property block's colour, else its material's.</summary>
-        public static Color ColorOf(Renderer one)
-        {
-            var block = new MaterialPropertyBlock();
-            one.GetPropertyBlock(block);
-            return block.HasColor("_Color") ? block.GetColor("_Color") : one.sharedMaterial.color;
-        }
-
         internal static void Paint(Camera camera, RenderTexture into)
         {
             Color32 back = camera.backgroundColor;
@@ -25,7 +17,7 @@ namespace UnityEngine.Stub
             Vector3 eye = camera.transform.position;
             seen.Sort((a, b) => Far(b, eye).CompareTo(Far(a, eye)));
             foreach (Renderer one in seen)
-                Fill(into, Outline(camera, one, into), ColorOf(one));
+                Fill(into, Outline(camera, one, into), one.sharedMaterial.color);
         }
 
         static float Far(Renderer one, Vector3 eye) => (one.transform.position - eye).sqrMagnitude;

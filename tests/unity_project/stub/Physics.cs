@@ -3,18 +3,6 @@ using System.Collections.Generic;
 
 namespace UnityEngine
 {
-    public struct Bounds
-    {
-        public Bounds(Vector3 center, Vector3 size)
-        {
-            this.center = center;
-            this.size = size;
-        }
-
-        public Vector3 center { get; set; }
-        public Vector3 size { get; set; }
-    }
-
     public abstract class Collider : Component
     {
         public bool enabled { get; set; } = true;
@@ -62,14 +50,21 @@ namespace UnityEngine
 
     public static class Physics
     {
-        /// <summary>The nearest collider along the ray. A ray that starts inside one does not hit it.</summary>
+        static Collider[] colliders = new Collider[0];
+        static int looked = -1;
+
+        /// <summary>The nearest collider along the ray. A ray that starts inside one does not hit it.
+        /// Which ones there are is looked up once in a frame.</summary>
         public static bool Raycast(Ray ray, out RaycastHit hitInfo, float maxDistance = float.PositiveInfinity)
         {
             hitInfo = default(RaycastHit);
             float nearest = float.PositiveInfinity;
-            foreach (Collider one in Object.FindObjectsByType<Collider>(FindObjectsSortMode.None))
+            if (looked != Time.frameCount)
+                colliders = Object.FindObjectsByType<Collider>(FindObjectsSortMode.None);
+            looked = Time.frameCount;
+            foreach (Collider one in colliders)
             {
-                float distance = one.enabled ? one.Hit(ray) : float.PositiveInfinity;
+                float distance = one != null && one.enabled ? one.Hit(ray) : float.PositiveInfinity;
                 if (distance > maxDistance || distance >= nearest)
                     continue;
                 nearest = distance;

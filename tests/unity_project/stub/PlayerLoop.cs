@@ -6,14 +6,13 @@ namespace UnityEngine.Stub
     /// <summary>
     /// Calls the scripts in Unity's order. When a scene has been loaded, each script's Awake and then
     /// its OnEnable, script after script in execution order. Then each frame: Start of those that have
-    /// not started, Update, coroutines, LateUpdate, and last what was destroyed goes.
+    /// not started, Update, LateUpdate, and last what was destroyed goes.
     /// </summary>
     public static class PlayerLoop
     {
         internal static readonly List<GameObject> Objects = new List<GameObject>();
 
         static readonly List<MonoBehaviour> scripts = new List<MonoBehaviour>();
-        static readonly List<KeyValuePair<Object, double>> doomed = new List<KeyValuePair<Object, double>>();
         static bool unsorted;
 
         /// <summary>A scene is being made: its file says which components there are.</summary>
@@ -48,19 +47,15 @@ namespace UnityEngine.Stub
                     one.Send("Start");
                 }
             Tell("Update");
-            foreach (MonoBehaviour one in Ordered())
-                Resume(one);
             Tell("LateUpdate");
             Camera.RenderAll();
             Rendering.AsyncGPUReadback.Answer();
-            Reap(Time.timeAsDouble);
         }
 
         /// <summary>The player closes: quit, and everything is disabled and destroyed.</summary>
         public static void Quit()
         {
             Tell("OnApplicationQuit");
-            Application.Quitting();
             foreach (GameObject one in Objects.ToArray())
                 if (one != null)
                     DestroyNow(one);
@@ -100,8 +95,6 @@ namespace UnityEngine.Stub
                     continue;
                 one.Enabled = on;
                 one.Send(on ? "OnEnable" : "OnDisable");
-                if (!one.gameObject.activeInHierarchy)
-                    one.StopAllCoroutines();
             }
         }
 
@@ -110,26 +103,6 @@ namespace UnityEngine.Stub
             foreach (MonoBehaviour one in Ordered())
                 if (one.Enabled && one.Started)
                     one.Send(message);
-        }
-
-        static void Resume(MonoBehaviour one)
-        {
-            foreach (Routine routine in one.Routines.ToArray())
-            {
-                if (routine.Waits || !one.Routines.Contains(routine))
-                    continue;
-                try
-                {
-                    routine.Step();
-                }
-                catch (Exception error)
-                {
-                    Debug.LogException(error, one);
-                    one.Routines.Remove(routine);
-                }
-                if (routine.Done)
-                    one.Routines.Remove(routine);
-            }
         }
 
         static MonoBehaviour[] Ordered()
@@ -159,22 +132,6 @@ namespace UnityEngine.Stub
         {
             var said = (DefaultExecutionOrder)Attribute.GetCustomAttribute(one.GetType(), typeof(DefaultExecutionOrder));
             return said == null ? 0 : said.order;
-        }
-
-        internal static void DestroyLater(Object one, float seconds)
-        {
-            doomed.Add(new KeyValuePair<Object, double>(one, Time.timeAsDouble + seconds));
-        }
-
-        static void Reap(double now)
-        {
-            foreach (KeyValuePair<Object, double> one in doomed.ToArray())
-                if (one.Value <= now)
-                {
-                    doomed.Remove(one);
-                    if (one.Key != null)
-                        DestroyNow(one.Key);
-                }
         }
 
         internal static void DestroyNow(Object one)
@@ -207,7 +164,6 @@ namespace UnityEngine.Stub
                 script.Enabled = false;
                 if (script.Awoken)
                     script.Send("OnDestroy");
-                script.StopAllCoroutines();
                 scripts.Remove(script);
             }
             part.Gone = true;

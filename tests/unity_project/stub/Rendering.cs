@@ -5,9 +5,6 @@ namespace UnityEngine
     public sealed class Mesh : Object
     {
         public Vector3[] vertices { get; set; } = new Vector3[0];
-        public int[] triangles { get; set; } = new int[0];
-
-        public void RecalculateNormals() { }
 
         public void GetVertices(List<Vector3> vertices)
         {
@@ -26,25 +23,12 @@ namespace UnityEngine
     public sealed class MeshFilter : Component
     {
         public Mesh sharedMesh { get; set; }
-
-        public Mesh mesh
-        {
-            get => sharedMesh;
-            set => sharedMesh = value;
-        }
     }
 
-    public sealed class Shader : Object
-    {
-        public static Shader Find(string name) => new Shader { name = name };
-
-        public static int PropertyToID(string name) => name.GetHashCode();
-    }
+    public sealed class Shader : Object { }
 
     public sealed class Material : Object
     {
-        readonly Dictionary<string, Color> colors = new Dictionary<string, Color>();
-
         public Material(Shader shader)
         {
             this.shader = shader;
@@ -58,37 +42,13 @@ namespace UnityEngine
 
         public Shader shader { get; set; }
         public Color color { get; set; } = Color.white;
-        public Texture mainTexture { get; set; }
-
-        public void SetColor(string name, Color value)
-        {
-            colors[name] = value;
-            if (name == "_Color")
-                color = value;
-        }
-
-        public void EnableKeyword(string keyword) { }
-    }
-
-    /// <summary>Values for one renderer that go before its material's.</summary>
-    public sealed class MaterialPropertyBlock
-    {
-        internal Dictionary<string, Color> Colors = new Dictionary<string, Color>();
-
-        public void SetColor(string name, Color value) => Colors[name] = value;
-
-        public bool HasColor(string name) => Colors.ContainsKey(name);
-
-        public Color GetColor(string name) => Colors[name];
     }
 
     public class Renderer : Component
     {
-        Dictionary<string, Color> block = new Dictionary<string, Color>();
         Material own;
 
         public bool enabled { get; set; } = true;
-        public bool isVisible => enabled && gameObject.activeInHierarchy;
         public Material sharedMaterial { get; set; } = new Material(new Shader());
 
         /// <summary>This renderer's own copy, made when it is first asked for.</summary>
@@ -96,17 +56,6 @@ namespace UnityEngine
         {
             get => own ?? (own = sharedMaterial = new Material(sharedMaterial));
             set => own = sharedMaterial = value;
-        }
-
-        /// <summary>The values are copied: what becomes of the block later does not matter.</summary>
-        public void SetPropertyBlock(MaterialPropertyBlock properties)
-        {
-            block = new Dictionary<string, Color>(properties.Colors);
-        }
-
-        public void GetPropertyBlock(MaterialPropertyBlock properties)
-        {
-            properties.Colors = new Dictionary<string, Color>(block);
         }
     }
 

@@ -4,9 +4,7 @@ using Unity.Collections;
 
 namespace UnityEngine
 {
-    public enum TextureFormat { Alpha8 = 1, RGB24 = 3, RGBA32 = 4, R8 = 63 }
-
-    public enum RenderTextureFormat { ARGB32 = 0, Depth = 1, Default = 7, RFloat = 14, R8 = 16 }
+    public enum TextureFormat { RGB24 = 3, RGBA32 = 4, R8 = 63 }
 
     /// <summary>A picture; its first row is the lowest, as in Unity.</summary>
     public abstract class Texture : Object
@@ -28,44 +26,12 @@ namespace UnityEngine
     {
         public RenderTexture(int width, int height, int depth) : base(width, height) { }
 
-        public RenderTexture(int width, int height, int depth, RenderTextureFormat format) : base(width, height) { }
-
-        public static RenderTexture active { get; set; }
-
-        public bool Create() => true;
-
         public void Release() { }
-    }
-
-    public sealed class Texture2D : Texture
-    {
-        public Texture2D(int width, int height) : this(width, height, TextureFormat.RGBA32, true) { }
-
-        public Texture2D(int width, int height, TextureFormat textureFormat, bool mipChain) : base(width, height)
-        {
-            format = textureFormat;
-        }
-
-        public TextureFormat format { get; }
-
-        /// <summary>A copy of all pixels.</summary>
-        public Color32[] GetPixels32() => (Color32[])Pixels.Clone();
-
-        public void SetPixels32(Color32[] colors) => colors.CopyTo(Pixels, 0);
-
-        public void SetPixel(int x, int y, Color color) => Pixels[y * width + x] = color;
-
-        public void LoadRawTextureData(byte[] data) => Pixels = Stub.Bytes.ToPixels(data, format, width * height);
-
-        public void Apply(bool updateMipmaps = true) { }
     }
 
     public static class ImageConversion
     {
         /// <param name="quality">1 to 100.</param>
-        public static byte[] EncodeToJPG(this Texture2D tex, int quality = 75) =>
-            Stub.Jpeg.Encode(tex.Pixels, tex.width, tex.height, tex.format == TextureFormat.R8, quality);
-
         public static byte[] EncodeArrayToJPG(Array array, Experimental.Rendering.GraphicsFormat format,
             uint width, uint height, uint rowBytes = 0, int quality = 75)
         {
@@ -73,12 +39,6 @@ namespace UnityEngine
             Color32[] pixels = Stub.Bytes.ToPixels((byte[])array, kind, (int)(width * height));
             return Stub.Jpeg.Encode(pixels, (int)width, (int)height, kind == TextureFormat.R8, quality);
         }
-
-        public static NativeArray<byte> EncodeNativeArrayToJPG<T>(NativeArray<T> input,
-            Experimental.Rendering.GraphicsFormat format, uint width, uint height, uint rowBytes = 0,
-            int quality = 75) where T : struct =>
-            new NativeArray<byte>(
-                EncodeArrayToJPG(input.ToArray(), format, width, height, rowBytes, quality), Allocator.Persistent);
     }
 }
 
@@ -109,7 +69,6 @@ namespace UnityEngine.Rendering
         public static AsyncGPUReadbackRequest Request(Texture src, int mipIndex, TextureFormat dstFormat,
             Action<AsyncGPUReadbackRequest> callback = null)
         {
-            int asked = Time.frameCount;
             byte[] data = Stub.Bytes.FromPixels(src.Pixels, dstFormat);
             waiting.Add(() => callback?.Invoke(new AsyncGPUReadbackRequest { Data = data }));
             return new AsyncGPUReadbackRequest();
@@ -140,7 +99,6 @@ namespace Unity.Collections
         }
 
         public int Length => values.Length;
-        public bool IsCreated => values != null;
 
         public T this[int index]
         {

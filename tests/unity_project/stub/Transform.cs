@@ -50,12 +50,6 @@ namespace UnityEngine
             set => rotation = Quaternion.Euler(value);
         }
 
-        public Vector3 localEulerAngles
-        {
-            get => localRotation.eulerAngles;
-            set => localRotation = Quaternion.Euler(value);
-        }
-
         public Vector3 right => rotation * Vector3.right;
         public Vector3 up => rotation * Vector3.up;
 
@@ -83,9 +77,6 @@ namespace UnityEngine
             UnityEngine.Stub.PlayerLoop.Switched(gameObject);
         }
 
-        public bool IsChildOf(Transform parent) =>
-            this == parent || (father != null && father.IsChildOf(parent));
-
         /// <summary>The child of that name, or at that path of names joined by '/'.</summary>
         public Transform Find(string n)
         {
@@ -93,15 +84,6 @@ namespace UnityEngine
             Transform child = children.Find(one => one.name == path[0]);
             return child == null || path.Length == 1 ? child : child.Find(path[1]);
         }
-
-        public void SetPositionAndRotation(Vector3 position, Quaternion rotation)
-        {
-            this.position = position;
-            this.rotation = rotation;
-        }
-
-        public void Translate(Vector3 translation, Space relativeTo = Space.Self) =>
-            position += relativeTo == Space.Self ? rotation * translation : translation;
 
         /// <param name="axis">In this object's own axes, unless relative to the world.</param>
         public void Rotate(Vector3 axis, float angle, Space relativeTo = Space.Self)
@@ -136,12 +118,6 @@ namespace UnityEngine
             Vector3 turned = Quaternion.Inverse(localRotation) * (above - localPosition);
             return new Vector3(turned.x / localScale.x, turned.y / localScale.y, turned.z / localScale.z);
         }
-
-        /// <summary>Turned, and not scaled.</summary>
-        public Vector3 TransformDirection(Vector3 direction) => rotation * direction;
-
-        public Vector3 InverseTransformDirection(Vector3 direction) =>
-            Quaternion.Inverse(rotation) * direction;
 
         internal void Leave() => father?.children.Remove(this);
     }

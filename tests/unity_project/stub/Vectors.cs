@@ -60,11 +60,6 @@ namespace UnityEngine
         /// <summary>Zero where the vector is too short to have a direction.</summary>
         public Vector3 normalized => magnitude > 1e-5f ? this / magnitude : zero;
 
-        public void Normalize()
-        {
-            this = normalized;
-        }
-
         public static float Dot(Vector3 a, Vector3 b) => a.x * b.x + a.y * b.y + a.z * b.z;
 
         public static Vector3 Cross(Vector3 a, Vector3 b) =>
@@ -90,9 +85,6 @@ namespace UnityEngine
             bool near = way.magnitude <= maxDistanceDelta || way.magnitude == 0;
             return near ? target : current + way / way.magnitude * maxDistanceDelta;
         }
-
-        public static Vector3 ProjectOnPlane(Vector3 vector, Vector3 planeNormal) =>
-            vector - planeNormal * (Dot(vector, planeNormal) / planeNormal.sqrMagnitude);
 
         public static Vector3 operator +(Vector3 a, Vector3 b) => new Vector3(a.x + b.x, a.y + b.y, a.z + b.z);
         public static Vector3 operator -(Vector3 a, Vector3 b) => new Vector3(a.x - b.x, a.y - b.y, a.z - b.z);
