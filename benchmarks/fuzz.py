@@ -16,7 +16,7 @@ import random
 import sys
 import time
 from collections import Counter
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,6 +31,7 @@ from bridge.application import Application
 from bridge.channels import Channel
 from bridge.clock import now_us
 from bridge.frames import ChannelCodec, Frame, unpack_samples
+from bridge.pictures import Pictures
 from bridge.protocol import Hello, PackedFrame, ProtocolError, decode_down, decode_up, encode
 from bridge.server import BridgeServer, ServerConfig, Session
 from bridge.wire import Wire, run
@@ -75,7 +76,7 @@ def through_codec(data: bytes, outcomes: Counter[str]) -> None:
             outcomes[error.code] += 1
 
 
-def session_on(wire: Wire, application: Looker, pictures: Executor) -> Session:
+def session_on(wire: Wire, application: Looker, pictures: Pictures) -> Session:
     """A session as the server makes it, open from the start."""
     hello = Hello(1, 1, "u", "s", [], [])
     session = Session(
@@ -88,7 +89,7 @@ def session_on(wire: Wire, application: Looker, pictures: Executor) -> Session:
         outbox_bytes=2**16,
         late_us=250_000,
         now=now_us,
-        decoders=pictures,
+        pictures=pictures,
     )
     session.tasks = ("gesture",)
     session.open(application.frame, application.feedback)
@@ -100,7 +101,7 @@ async def fuzz(count: int, seed: int) -> None:
     application, opened = Looker(), 1
     me = psutil.Process()
     start, before = time.perf_counter(), 0
-    pictures = ThreadPoolExecutor(1)
+    pictures = Pictures(1)
     async with (
         BridgeServer(application, ServerConfig(port=0)) as server,
         open_websocket(server.url, subprotocols=["fedxr.v1"], compression=None) as socket,
@@ -128,7 +129,7 @@ async def fuzz(count: int, seed: int) -> None:
                 rate = n / (time.perf_counter() - start)
                 print(f"{n} messages, {rate:.0f}/s", flush=True)
         reading.cancel()
-    pictures.shutdown()
+    pictures.close()
     after = me.memory_info().rss
     print(", ".join(f"{code} {times}" for code, times in outcomes.most_common()))
     print(
@@ -136,6 +137,36 @@ async def fuzz(count: int, seed: int) -> None:
         f"{application.frames} frames taken, {opened} sessions; no exception; memory "
         f"{before / 2**20:.0f} MB after the first 20,000, {after / 2**20:.0f} MB at the end"
     )
+
+
+async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
+    """A server with one headset that reads, and what gives messages to a new session on its wire
+    and waits until they are worked through. Both last as long as the process."""
+    application, pictures = Looker(), Pictures(1)
+    server = BridgeServer(application, ServerConfig(port=0))
+    await server.start()
+    socket = await open_websocket(server.url, subprotocols=["fedxr.v1"], compression=None)
+    await socket.send(encode(Hello(1, 1, "u", "s", [], [])))
+    await socket.recv()
+    wire = next(iter(server.sessions.values()))._wire
+    reading = asyncio.create_task(_read(socket))
+
+    async def feed(messages: Sequence[bytes]) -> None:
+        session = session_on(wire, application, pictures)
+        for message in messages:
+            before = session.last_seq
+            session.receive(message)
+            if session.last_seq < before or session.acknowledged > session.last_seq:
+                raise AssertionError(f"numbers went back: {before}, {session.last_seq}")
+        session.tend(60.0)
+        session.lost()
+        while not session.over.done():
+            await asyncio.sleep(0.0005)
+        await asyncio.sleep(0)
+        if reading.done():
+            raise AssertionError("the headset lost its connection")
+
+    return feed
 
 
 async def _read(socket: ClientConnection) -> None:

@@ -1,0 +1,149 @@
+"""Fuzzing that is led by coverage, and sessions led through their states by hypothesis."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bridge_rig import GAZE, RawHeadset, Recorder, gaze, server_of
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bridge.frames import ChannelCodec, pack_samples
+from bridge.protocol import Feedback, Hello, Notice, Offer, PackedFrame, Ping, Pong, Reply, Welcome
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_coverage_leads_to_no_exception() -> None:
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed: pip install 'fedxr[fuzz]'")
+    command = [sys.executable, "-m", "benchmarks.fuzz_guided", "--count", "6000"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.findall(
+        r"(\w+): 3000 executions .* reached: (\d+) by .*, (\d+) at the end; (\d+) inputs",
+        done.stdout,
+    )
+    assert [f[0] for f in found] == ["codec", "session"], done.stdout
+    # Led by coverage indeed: it got further than the golden messages, and kept what got there.
+    assert all(int(end) > int(start) > 50 and int(kept) for _, start, end, kept in found)
+
+
+class SessionStates(RuleBasedStateMachine):
+    """A headset does what it likes, in any order; a model of ten lines says what must come of it.
+
+    Every message is followed by a ping: its pong acknowledges, and all that the server had to say
+    before has come by then.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.app = Recorder()
+        self.server = server_of(self.app)
+        self.loop.run_until_complete(self.server.start())
+        self.seq = self.capture = self.episode = self.frames = self.told = 0
+        self.session: str | None = None
+        self.refused = 0
+        self.connect()
+
+    def teardown(self) -> None:
+        self.loop.run_until_complete(self.headset.socket.close())
+        self.loop.run_until_complete(self.server.stop())
+        self.loop.close()
+
+    def connect(self) -> None:
+        async def come() -> Welcome:
+            self.headset = await RawHeadset.open(self.server.url)
+            offers = [Offer("gaze", GAZE.layout, 72.0)]
+            hello = Hello(1, 1, "u", "companion", offers, ["emotion"])
+            hello.resume = self.session
+            return await self.headset.hello(hello)
+
+        welcome = self.loop.run_until_complete(come())
+        assert self.session in (None, welcome.session)  # it is the same session that goes on
+        assert welcome.last_seq == self.seq
+        self.session, self.capture, self.episode, self.refused = welcome.session, 0, 0, 0
+
+    def send(self, message: PackedFrame | Feedback | Hello) -> list[Reply | Notice]:
+        async def ask() -> list[Reply | Notice]:
+            said: list[Reply | Notice] = []
+            await self.headset.send(message)
+            await self.headset.send(Ping(1))
+            while not isinstance(answer := await self.headset.receive(), Pong):
+                assert isinstance(answer, Reply | Notice), answer
+                said.append(answer)
+            assert answer.last_seq == self.server.sessions[str(self.session)].last_seq
+            return said
+
+        return self.loop.run_until_complete(ask())
+
+    def refusal(self, message: PackedFrame | Feedback | Hello, code: str) -> None:
+        said = self.send(message)
+        assert [n.code for n in said if isinstance(n, Notice)] == [code], said
+        assert len(said) == 1
+        self.refused += 1
+
+    def frame(self, seq: int, capture: int, episode: int) -> PackedFrame:
+        blocks = pack_samples(gaze(capture), {"gaze": ChannelCodec(GAZE, 1)})
+        return PackedFrame(seq, capture, blocks, episode, 0)
+
+    few = precondition(lambda self: self.refused < 15)  # twenty within ten seconds end a session
+
+    @rule(gap=st.integers(1, 3), later=st.integers(1, 10_000), episode=st.integers(0, 1))
+    def a_frame(self, gap: int, later: int, episode: int) -> None:
+        self.capture = later + (0 if episode else self.capture)
+        self.seq, self.episode = self.seq + gap, self.episode + episode
+        said = self.send(self.frame(self.seq, self.capture, self.episode))
+        assert [type(m) for m in said] == [Reply]
+        self.frames += 1
+
+    @rule()
+    def feedback(self) -> None:
+        self.seq += 1
+        assert self.send(Feedback(self.seq, "emotion", self.capture, 1)) == []
+        self.told += 1
+
+    @few
+    @rule(back=st.integers(0, 2))
+    def a_frame_again(self, back: int) -> None:
+        seq = max(0, self.seq - back)
+        self.refusal(self.frame(seq, self.capture + 1, self.episode), "bad-sequence")
+
+    @few
+    @rule()
+    def feedback_on_what_is_not_open(self) -> None:
+        self.seq += 1
+        self.refusal(Feedback(self.seq, "juggling", 1, 1), "unknown-task")
+
+    @few
+    @rule()
+    def a_second_hello(self) -> None:
+        self.refusal(Hello(1, 1, "u", "s", [], []), "bad-sequence")
+
+    @rule()
+    def the_connection_is_lost_and_resumed(self) -> None:
+        self.headset.socket.transport.abort()
+        self.connect()
+
+    @invariant()
+    def what_was_taken_is_what_the_model_says(self) -> None:
+        assert (len(self.app.frames), len(self.app.told)) == (self.frames, self.told)
+        assert self.server.sessions[str(self.session)].last_seq == self.seq
+
+
+SessionStates.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+test_a_session_in_any_order = SessionStates.TestCase
