@@ -34,10 +34,11 @@ from federation import RoundReport
 from fedxr.agents import Agents
 from fedxr.apart import GoneError
 from fedxr.learner import Learner
+from fedxr.montage import Montage
 from fedxr.preview import Look
 from fedxr.scoreboard import Scoreboard
 from fedxr.told import Score
-from fedxr.visit import Visit, closes, since_start
+from fedxr.visit import Visit, closes
 from fedxr.welcome import profile_of, readable, tasks_for
 
 P = ParamSpec("P")
@@ -63,12 +64,15 @@ class Live(Application):
     async def joined(self, session: Session) -> Sequence[str]:
         """Seat a headset and restore what is known of it; raises RefusalError where nothing of it
         can be answered. Channels that cannot be read are refused one by one."""
+        montages: dict[str, Montage] = {}
         for channel in list(session.channels.values()):
-            reason = readable(self.agents.brain, channel)
-            if reason is not None:
-                session.refuse(channel.name, reason)
+            found = readable(self.agents.brain, channel)
+            if isinstance(found, str):
+                session.refuse(channel.name, found)
+            elif found is not None:
+                montages[channel.name] = found
         tasks = tasks_for(self.agents.brain, self.scenario, session)
-        profile, agents = profile_of(session, tasks, len(self._here)), self.agents
+        profile, agents = profile_of(session, tasks, len(self._here), montages), self.agents
         async with self._learning:
             if any(p.member.name == profile.member.name for p in agents.seated.values()):
                 raise RefusalError(
@@ -85,7 +89,7 @@ class Live(Application):
                 await self._run(self._thread, seat)
         if known.trouble:
             session.notice("state", f"{known.trouble}; starting anew")
-        self._here[session.id] = Visit(row, session)
+        self._here[session.id] = Visit(row, session, montages)
         self.scoreboard.join(row, profile.member.name, session, tasks)
         return tasks
 
@@ -166,7 +170,7 @@ class Live(Application):
                 if i >= len(parts):
                     continue
                 for frame in parts[i]:
-                    self.agents.push(here.row, frame.episode, since_start(frame))
+                    self.agents.push(here.row, frame.episode, here.since_start(frame))
                 tick = closes(parts[i][-1])
                 if (parts[i][-1].episode, tick) > here.ticked and tick >= 0:
                     ticks[here.row] = tick

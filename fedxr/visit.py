@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -9,6 +10,7 @@ from bridge.channels import TICK_US, Samples
 from bridge.frames import Frame
 from bridge.protocol import Feedback
 from bridge.session import Session
+from fedxr.montage import Montage, picked
 from fedxr.preview import Look
 from scenarios.cues import Cues
 
@@ -25,6 +27,7 @@ class Visit:
 
     row: int
     session: Session
+    montages: Mapping[str, Montage] = field(default_factory=dict)
     cues: Cues = field(default_factory=Cues)
     frames: list[Frame] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
@@ -65,13 +68,12 @@ class Visit:
             del self.starts[next(iter(self.starts))]
         return [list(run) for _, run in groupby(frames, key=lambda f: f.episode)]
 
+    def since_start(self, frame: Frame) -> dict[str, Samples]:
+        """The frame's samples as its brain reads them, with times from its episode's start."""
+        start, samples = frame.episode_start_us, picked(frame.samples, self.montages)
+        return {n: Samples(s.t_us - start, s.values) for n, s in samples.items()}
+
 
 def closes(frame: Frame) -> int:
     """The last tick that ``frame`` closes, -1 before the first."""
     return max(-1, (frame.capture_us - frame.episode_start_us) // TICK_US - 1)
-
-
-def since_start(frame: Frame) -> dict[str, Samples]:
-    """The frame's samples with times from its episode's start."""
-    start = frame.episode_start_us
-    return {n: Samples(s.t_us - start, s.values) for n, s in frame.samples.items()}

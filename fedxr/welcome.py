@@ -4,6 +4,7 @@ it says that it is."""
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from agent.encoders import encoder_for
@@ -12,6 +13,7 @@ from agent.tasks import USE_CASES, task_named
 from bridge.application import RefusalError
 from bridge.channels import Channel, ChannelError
 from bridge.session import Session
+from fedxr.montage import Montage, lacking, montage_for
 from fedxr.profile import Profile
 from scenarios.devices import DEVICES, MOBILE
 
@@ -19,24 +21,37 @@ MOST_TASKS = 8
 """Tasks that one headset may have answered."""
 
 
-def readable(brain: Brain, channel: Channel) -> str | None:
-    """Why this brain cannot read ``channel``, or None when it can."""
+def readable(brain: Brain, channel: Channel) -> Montage | str | None:
+    """Why this brain cannot read ``channel``; a montage where it reads some of its electrodes; None
+    where it reads the channel as it is."""
+    layouts = brain.model.plan.layouts
+    montage = None
+    known = [name for name in layouts if name.partition("/")[0] == channel.modality]
+    if channel.layout not in layouts:
+        if channel.modality == "eeg" and known:
+            montage = montage_for(channel, known)
+            if montage is None:
+                return (
+                    f"the electrodes {lacking(channel, known)} are missing: this checkpoint reads "
+                    f"{' or '.join(known)}, in any order and with any others beside them"
+                )
+        else:
+            reads = ", ".join(known or layouts)
+            of = f"of {channel.modality} it reads" if known else "it reads"
+            return f"this checkpoint does not read {channel.layout}; {of} {reads}"
+    read = montage.channel if montage else channel
     try:
-        shape = encoder_for(channel).shape(channel)
+        shape, trained = encoder_for(read).shape(read), layouts[read.layout]
     except ChannelError as error:
         return str(error)
-    known = brain.model.plan.layouts.get(channel.layout)
-    if known is None:
-        layouts = ", ".join(brain.model.plan.layouts)
-        return f"layout {channel.layout}: this checkpoint reads {layouts}"
-    if shape != known:
-        mine, its = asdict(shape), asdict(known)
+    if shape != trained:
+        mine, its = asdict(shape), asdict(trained)
         differs = ", ".join(f"{k} {v} instead of {its[k]}" for k, v in mine.items() if v != its[k])
         return (
             f"channel {channel.name}: {channel.layout} at {channel.rate_hz:g} Hz has {differs} of "
             "this checkpoint; send it at the rate that it was trained on"
         )
-    return None
+    return montage
 
 
 def tasks_for(brain: Brain, scenario: str, session: Session) -> tuple[str, ...]:
@@ -62,9 +77,12 @@ def tasks_for(brain: Brain, scenario: str, session: Session) -> tuple[str, ...]:
     )
 
 
-def profile_of(session: Session, tasks: tuple[str, ...], place: int) -> Profile:
+def profile_of(
+    session: Session, tasks: tuple[str, ...], place: int, montages: Mapping[str, Montage]
+) -> Profile:
     """Who a headset says that it is; what it does not say is taken from its device's table, and
     its position from a circle of 4 m."""
+    channels = [montages[n].channel if n in montages else c for n, c in session.channels.items()]
     told = session.hello.device
     device = str(told.get("model", "headset"))
     known = DEVICES.get(device)
@@ -76,7 +94,7 @@ def profile_of(session: Session, tasks: tuple[str, ...], place: int) -> Profile:
         return min(max(float(value), low), high) if fine else default
 
     return Profile(
-        Member(f"{session.user}/{device}", tuple(session.channels.values()), tasks),
+        Member(f"{session.user}/{device}", tuple(channels), tasks),
         user=session.user,
         use_case=session.hello.scenario,
         device=device,

@@ -171,11 +171,11 @@ async def test_what_cannot_be_read_is_refused_with_the_reason(brain: Brain, tmp_
             rig.server.url, user="u", scenario="companion", channels=[wrist, heat]
         )
         assert set(headset.welcome.channels) == {"wrist"}
-        assert "modality 'thermal'" in headset.welcome.refused["heat"]
+        assert "does not read thermal/map" in headset.welcome.refused["heat"]
         assert set(headset.tasks) == {"doing", "mood"}
         await headset.close()
         for channels, tasks, reason in (
-            ([heat], ["doing"], r"none can be answered from no channel.*heat: .*'thermal'"),
+            ([heat], ["doing"], r"none can be answered from no channel.*heat: .*thermal/map"),
             ([wrist], ["stress"], r"of the tasks stress none can be answered from motion"),
         ):
             with pytest.raises(BridgeError, match=reason):

@@ -137,7 +137,7 @@ export class Visit {
     const refused = Object.entries(welcome.refused);
     if (refused.length > 0) {
       this.#note(`not read by this server: ${refused.map(([channel]) => channel).join(", ")}`);
-      for (const [channel, why] of refused) console.info(`${channel}: ${why}`); // for who develops
+      for (const why of new Set(refused.map(([, reason]) => reason))) this.#note(why);
     }
     changed();
   }
