@@ -28,11 +28,19 @@ from websockets.asyncio.client import connect as open_websocket
 
 from benchmarks.load_clients import bent, golden
 from bridge.application import Application
-from bridge.channels import Channel
+from bridge.channels import TICK_US, Channel
 from bridge.clock import now_us
 from bridge.frames import ChannelCodec, Frame, unpack_samples
 from bridge.pictures import Pictures
-from bridge.protocol import Hello, PackedFrame, ProtocolError, decode_down, decode_up, encode
+from bridge.protocol import (
+    Hello,
+    PackedFrame,
+    ProtocolError,
+    Welcome,
+    decode_down,
+    decode_up,
+    encode,
+)
 from bridge.server import BridgeServer, ServerConfig, Session
 from bridge.wire import Wire, run
 
@@ -93,6 +101,8 @@ def session_on(wire: Wire, application: Looker, pictures: Pictures) -> Session:
     )
     session.tasks = ("gesture",)
     session.open(application.frame, application.feedback)
+    numbers = {channel.name: n for n, channel in enumerate(CHANNELS, 1)}
+    session.welcomed(Welcome(1, "fuzz", numbers, {}, ["gesture"], TICK_US, now_us(), 2**22, 0))
     return session
 
 

@@ -99,6 +99,8 @@ class HeadsetClient:
         }
         self._wire, self._connected = wire, True
         wire.direct(self.receive, self.flush, partial(self._lost, wire))
+        for data in wire.early:
+            self.receive(data)
         if not wire.open:
             self._lost(wire)
 

@@ -99,9 +99,11 @@ async def open_session(
 async def _greet(wire: ClientWire, hello: Hello, timeout_s: float) -> Welcome:
     """Send the hello and wait for the welcome; a notice instead becomes a BridgeError."""
     answer: asyncio.Future[Welcome] = wire.loop.create_future()
+    wire.early = early = []
 
     def receive(data: bytes) -> None:
         if answer.done():
+            early.append(data)
             return
         try:
             message = decode_down(data)

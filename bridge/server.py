@@ -280,7 +280,7 @@ class BridgeServer:
             session.use_inbox()
         self.sessions[session.id] = session
         session.open(self._application.frame, self._application.feedback)
-        session.welcome = Welcome(
+        welcome = Welcome(
             min(VERSIONS[1], hello.max_version),
             session.id,
             {c.name: n for n, c in session.codecs.items()},
@@ -292,9 +292,7 @@ class BridgeServer:
             session.last_seq,
         )
         session.observers = self.observers
-        for observer in self.observers:
-            observer.opened(session)
-        wire.write(encode(session.welcome))
+        session.welcomed(welcome)
         return session
 
     async def _resume(self, hello: Hello, loop: asyncio.AbstractEventLoop) -> int | None:

@@ -99,6 +99,7 @@ class Session:
             else None
         )
         self._taken = 0
+        self._early: list[Cue | Notice | Bye] = []
         self._refusals: deque[float] = deque(maxlen=_ABUSE)
         self._told: Counter[str] = Counter()
         self._on_frame: Callable[[Session, Frame], object]
@@ -184,6 +185,16 @@ class Session:
         """From now on messages are accepted."""
         self._on_frame, self._on_feedback = on_frame, on_feedback
         self._open = True
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """Send the welcome, and then what the application had to say in ``joined``."""
+        self.welcome = welcome
+        for observer in self.observers:
+            observer.opened(self)
+        self._wire.write(encode(welcome))
+        for message in self._early:
+            self._control(message)
+        self._early.clear()
 
     def receive(self, data: bytes) -> None:
         """One message from the headset."""
@@ -359,6 +370,10 @@ class Session:
             self.close(f"{_ABUSE} refused messages within {_ABUSE_S:g} s; the last: {error}")
 
     def _control(self, message: Cue | Notice | Bye) -> None:
+        if self.welcome is None:
+            # A headset takes whatever comes instead of a welcome for a refusal.
+            self._early.append(message)
+            return
         for observer in self.observers:
             observer.sent(self, message)
         data = encode(message)

@@ -16,7 +16,7 @@ import math
 import os
 import struct
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from websockets.asyncio.client import ClientConnection
@@ -324,6 +324,9 @@ class ServerWire(Wire, ServerConnection):
 
 class ClientWire(Wire, ClientConnection):
     """The headset's end."""
+
+    early: Sequence[bytes] = ()
+    """What came with the welcome and behind it, before somebody took the session up."""
 
     masks = True
 

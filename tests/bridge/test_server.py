@@ -27,6 +27,7 @@ from bridge.protocol import (
     PackedFrame,
     Ping,
     Reply,
+    Welcome,
     encode,
 )
 from bridge.server import BridgeServer
@@ -346,3 +347,38 @@ async def test_the_clock_is_found_over_a_socket() -> None:
         await until(lambda: session.stats.late == 1)
         await until(lambda: {"late": 1} in app.drops)
         await client.close()
+
+
+async def test_what_is_said_in_joined_comes_after_the_welcome() -> None:
+    """A notice instead of a welcome is a refusal; a notice after it is read like any other."""
+
+    class Sorry(Recorder):
+        def joined(self, session: Session) -> Sequence[str]:
+            session.notice("state", "damaged; starting anew")
+            session.send_cue("pace", {"factor": 1})
+            return super().joined(session)
+
+    async with server_of(Sorry()) as server:
+        raw = await RawHeadset.open(server.url)
+        await raw.send(Hello(1, 1, "raw", "companion", [], []))
+        assert [type(await raw.receive()) for _ in range(3)] == [Welcome, Notice, Cue]
+        client = await headset(server.url)
+        notice = await anext(client)
+        assert isinstance(notice, Notice)
+        assert notice.text == "damaged; starting anew"
+        await client.send_frame(1, gaze(1))
+        assert isinstance(await anext(client), Cue)
+        assert isinstance(await anext(client), Reply)
+        await client.close()
+        await raw.socket.close()
+
+
+async def test_a_refusal_says_nothing_else() -> None:
+    class Never(Recorder):
+        def joined(self, session: Session) -> Sequence[str]:
+            session.notice("state", "damaged; starting anew")
+            raise RefusalError("full", "no place")
+
+    async with server_of(Never()) as server:
+        with pytest.raises(BridgeError, match="refused this headset: no place"):
+            await headset(server.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -20,6 +21,8 @@ from xr_rig import (
     leave,
     until,
 )
+
+from bridge.session import Session
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -206,6 +209,25 @@ async def test_channels_that_the_server_refuses_are_named_and_not_sent(browser: 
         await page.get_by_text("not read by this server: controller-left").wait_for()
         await leave(page)
     assert app.samples["controller-left"] == 0
+
+
+async def test_a_notice_from_the_beginning_comes_after_the_welcome(browser: Browser) -> None:
+    """As when a user's saved state is damaged: the session goes on, and the page says it."""
+
+    class Sorry(Listener):
+        def joined(self, session: Session) -> Sequence[str]:
+            session.notice("state", "the saved state is damaged; starting anew")
+            return super().joined(session)
+
+    app = Sorry()
+    async with (
+        bridge_of(app) as server,
+        headset_page(browser, f"http://127.0.0.1:{server.port}/xr") as page,
+    ):
+        await enter(page)
+        await page.get_by_text("the saved state is damaged; starting anew").wait_for()
+        await until(lambda: app.samples["head"] > 5)
+        await leave(page)
 
 
 async def test_a_pinch_agrees_to_a_suggestion(browser: Browser) -> None:
