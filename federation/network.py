@@ -110,8 +110,10 @@ class Pace:
 
     The deadline is ``multiple`` times the ``quantile`` of the last ``window`` durations (seconds
     from the start of the round to the update being sent), so it follows the devices and the job.
-    Before ``least`` durations are known nobody is late. The late ones' durations count too, once
-    they are known: otherwise a fleet that slows down as a whole would be locked out for ever.
+    Before ``least`` durations are known nobody is late. Only headsets with lessons count: one that
+    has none is done at once, and would make everyone late who learns in the next round. The late
+    ones' durations count too, once they are known: otherwise a fleet that slows down as a whole
+    would be locked out for ever.
     Keep one Pace for as long as the fleet lives.
     """
 

@@ -362,6 +362,31 @@ def test_the_late_are_dropped_by_a_deadline_that_follows_what_was_seen() -> None
     assert dropped[-1] == 0
 
 
+def test_a_round_without_lessons_teaches_the_pace_nothing() -> None:
+    """It once made the next round's deadline 0.0007 s, which nobody who learned could meet."""
+    pace, x, weights = Pace(quantile=0.5, multiple=2.0, least=7), learned(), counts()
+
+    def effort(seconds: float) -> Effort:
+        return Effort(torch.full((H,), seconds), torch.zeros(H))
+
+    idle = adapting(x, torch.zeros_like(weights), effort(0.0))
+    for number in range(3):
+        _, report = run_round(Round(), fleet(), x, idle, number, pace)
+        assert report.deadline_s == math.inf
+    busy = adapting(x, weights, effort(1.0))
+    _, first = run_round(Round(), fleet(), x, busy, 3, pace)
+    assert first.deadline_s == math.inf
+    assert first.drops == ()
+    _, second = run_round(Round(), fleet(), x, busy, 4, pace)
+    assert second.deadline_s == pytest.approx(2 * 1.25)  # a transfer takes 0.25 s
+    # Half of them without lessons change nothing either: only the others are counted.
+    some = weights.clone()
+    some[3:] = 0
+    before = len(pace.seconds)
+    run_round(Round(), fleet(), x, adapting(x, some, effort(1.0)), 5, pace)
+    assert len(pace.seconds) == before + 3
+
+
 def test_a_broken_update_is_dropped_with_its_cause_and_not_kept() -> None:
     x = learned()
     x[3, 5] = math.nan
