@@ -101,7 +101,7 @@ def _buttons(scene: Scene) -> None:
 
 def _limb(scene: Scene, pace: Component) -> None:
     """Shoulder, elbow, wrist and four fingers; each bone lies along its joint's z axis."""
-    post = scene.object("Limb", position=(-0.45, 0, 1.55))
+    post = scene.object("Limb", position=(-1.15, 0, 1.7))
     kit.block(scene, post, "Post", JOINT, (0, 0.5, 0), (0.12, 0.5, 0.12), shape=Cylinder)
     joints, parent, place = [], post, (0.0, 1.05, 0.0)
     for name, length, thick in (

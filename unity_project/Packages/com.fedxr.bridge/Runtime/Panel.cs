@@ -17,6 +17,7 @@ namespace Fedxr
     public sealed class Panel : MonoBehaviour
     {
         const float TextEverySeconds = 0.25f;
+        const float LineHigh = 0.044f, StatusHigh = 0.31f; // metres, for all lines of the status
 
         [SerializeField] HeadsetConnection connection;
 
@@ -79,8 +80,8 @@ namespace Fedxr
         void Awake()
         {
             PanelParts.Board(transform);
-            status = PanelParts.Text(transform, "Status", new Vector3(-0.57f, 0.37f, 0), 0.036f);
-            heading = PanelParts.Text(transform, "Heading", new Vector3(-0.57f, 0.03f, 0), 0.036f);
+            status = PanelParts.Text(transform, "Status", new Vector3(-0.57f, 0.38f, 0), LineHigh);
+            heading = PanelParts.Text(transform, "Heading", new Vector3(-0.57f, 0.04f, 0), LineHigh);
             buttons = new PanelButtons(transform);
             fingers = new PanelPointer[pointers.Length];
             for (int i = 0; i < fingers.Length; i++)
@@ -117,6 +118,7 @@ namespace Fedxr
                 return;
             nextTextAt = Time.unscaledTime + TextEverySeconds;
             status.text = StatusText();
+            PanelParts.SetHeight(status, Math.Min(LineHigh, StatusHigh / (2 + newest.Count)));
             heading.text = task == null ? "" : "What was it (" + task.Name + ")?  " + told;
         }
 
@@ -170,7 +172,7 @@ namespace Fedxr
             words.Append(Name(client.State));
             if (client.State != ConnectionState.Open && !string.IsNullOrEmpty(client.Trouble))
                 words.Append(": ").Append(client.Trouble);
-            words.AppendFormat("\n{0:0} ms from capture to reply (p99 {1:0}), {2} frames, {3} lost",
+            words.AppendFormat("\n{0:0} ms (p99 {1:0}), {2} frames, {3} lost",
                 connection.Latency.P50, connection.Latency.P99, client.Stats.FramesSent,
                 client.Stats.FramesDropped);
             foreach (ScenarioTask asked in AnsweredTasks())

@@ -89,7 +89,7 @@ namespace Fedxr
 
         void Lay(int i, string word)
         {
-            float height = Math.Min(0.032f, 1.6f * Width / Math.Max(word.Length, 4));
+            float height = Math.Min(0.04f, 1.6f * Width / Math.Max(word.Length, 4));
             var middle = new Vector3(
                 Left + (i % columns + 0.5f) * Width, Top - (i / columns + 0.5f) * (Height + Gap), 0);
             faces[i].transform.localPosition = middle;
@@ -97,7 +97,7 @@ namespace Fedxr
             faces[i].material.color = Plain;
             labels[i].transform.localPosition = middle - new Vector3(0, 0, 0.005f);
             labels[i].text = word;
-            labels[i].characterSize = 10 * height / labels[i].fontSize;
+            PanelParts.SetHeight(labels[i], height);
         }
     }
 }

@@ -35,9 +35,14 @@ namespace Fedxr
             TextMesh text = made.AddComponent<TextMesh>();
             text.anchor = TextAnchor.UpperLeft;
             text.fontSize = FontSize;
-            text.characterSize = 10 * height / FontSize; // Unity draws a texel 0.1 units wide
+            SetHeight(text, height);
             text.color = new Color(0.88f, 0.92f, 0.96f);
             return text;
         }
+
+        /// <summary>Let a line be <paramref name="height"/> metres high: Unity draws a texel of the
+        /// letters 0.1 units wide at size 1.</summary>
+        internal static void SetHeight(TextMesh text, float height) =>
+            text.characterSize = 10 * height / text.fontSize;
     }
 }
