@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from PIL import Image
 from toolchain import Assemblies
 
 from bridge import admission
+from bridge.certificates import own_certificate
 from bridge.channels import LAYOUTS, Channel
 from bridge.protocol import Feedback
 from bridge.session import Session
@@ -289,7 +292,66 @@ async def test_who_answers_and_is_no_bridge_is_named(assemblies: Assemblies) -> 
     other = await asyncio.start_server(reject, "127.0.0.1", 0)
     url = f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}"
     async with other, mono_headset(assemblies, url) as headset:
-        assert "another program listens there" in await headset.hear("state Waiting")
+        assert "(HTTP 404: ); is it a bridge that listens there?" in await headset.hear(
+            "state Ended"
+        )
+
+
+async def test_over_tls_only_the_certificate_that_was_pinned(
+    assemblies: Assemblies, tmp_path: Path
+) -> None:
+    app = Recorder()
+    own = own_certificate(["127.0.0.1"], tmp_path)
+    async with server_of(app, tls=own.context()) as server:
+        assert server.url.startswith("wss://127.0.0.1:")
+        async with mono_headset(assemblies, server.url, SURE) as headset:
+            ended = await headset.hear("state Ended")
+            assert "put it into HeadsetOptions.CertificateSha256" in ended
+        digest = ended.split("SHA-256 ")[1].split(";")[0]
+        pem = own.chain.read_text()
+        shown = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :].split("\n\n")[0])
+        assert digest.lower() == hashlib.sha256(shown).hexdigest()
+        async with mono_headset(assemblies, server.url, SURE, certificate=digest) as headset:
+            await headset.hear("state Open")
+            for t in range(1, 101):
+                headset.say("frame", t)
+            await headset.delivered()
+            assert [f.capture_us for f in app.frames] == list(range(1, 101))
+            await headset.close()
+        assert app.over == ["bye"]
+        async with mono_headset(assemblies, server.url, SURE, certificate="00" * 32) as headset:
+            await headset.hear("state Ended")
+
+
+async def test_a_client_that_is_closed_ends_at_once_whatever_the_server_does(
+    assemblies: Assemblies,
+) -> None:
+    app = Recorder()
+    big = Channel("big", "fnirs/" + "-".join(f"E{n}" for n in range(200)), 30, "queue 999")
+    async with server_of(app) as server, mono_headset(assemblies, server.url, big) as headset:
+        await headset.hear("state Open")
+        next(iter(server.sessions.values()))._wire.hold("test")
+        headset.say("frames", 1, 8_000, 0)
+        await headset.hear("done")
+        await headset.close()
+    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    async with silent, mono_headset(assemblies, url) as headset:
+        await headset.hear("state Connecting")
+        await headset.close()
+
+
+@pytest.mark.slow
+async def test_a_server_that_falls_silent_is_given_up(assemblies: Assemblies) -> None:
+    app = Recorder()
+    async with server_of(app) as server, mono_headset(assemblies, server.url, SURE) as headset:
+        await headset.hear("state Open")
+        next(iter(server.sessions.values()))._wire.hold("test")
+        headset.say("frames", 1, 20, 0)
+        assert "nothing heard from the server for 12 s" in await headset.hear("state Waiting")
+        await headset.hear("notice reconnected")
+        await headset.delivered()
+        assert [f.capture_us for f in app.frames] == list(range(1, 21))
 
 
 async def test_the_clocks_agree(assemblies: Assemblies) -> None:

@@ -100,6 +100,9 @@ namespace Fedxr
                 case "token":
                     options.Token = value;
                     break;
+                case "certificate":
+                    options.CertificateSha256 = value;
+                    break;
                 case "queue":
                     options.QueueBytes = int.Parse(value);
                     break;

@@ -1,81 +1,96 @@
 using System;
+using System.IO;
+using System.Net.Security;
 using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Threading;
-using System.Threading.Tasks;
 
 namespace Fedxr
 {
     /// <summary>One websocket: blocking calls for the two threads of a <see cref="Link"/>, one of which
-    /// sends and one receives. Whatever goes wrong is a <see cref="LostException"/>.</summary>
+    /// sends and one receives. Whatever goes wrong is a <see cref="LostException"/> or a
+    /// <see cref="RefusedException"/>.</summary>
     sealed class Connection : IDisposable
     {
-        const string Subprotocol = "fedxr.v1";
         const int LongestMessage = 4 * 1024 * 1024;
-        const long SilenceUs = 12000000; // a pong is due every two seconds
-        const int LookMs = 500;
+        const int CloseMs = 500;
 
-        readonly ClientWebSocket socket = new ClientWebSocket();
+        readonly SocketStream stream;
+        readonly WebSocket socket;
+        readonly CancellationTokenRegistration whileOpening;
         byte[] buffer = new byte[4096];
-        long heardUs = HeadsetClock.NowUs;
         volatile Exception end;
 
-        Connection()
+        Connection(SocketStream stream, WebSocket socket, CancellationTokenRegistration whileOpening)
         {
-            socket.Options.AddSubProtocol(Subprotocol);
-            socket.Options.KeepAliveInterval = Timeout.InfiniteTimeSpan; // pings are ours
+            this.stream = stream;
+            this.socket = socket;
+            this.whileOpening = whileOpening;
         }
 
         /// <summary>The bytes of the message that <see cref="Receive"/> returned the length of.</summary>
         internal byte[] Buffer => buffer;
 
+        /// <summary>Connect. Until <see cref="HasOpened"/> everything must be done within
+        /// <see cref="HeadsetOptions.ConnectSeconds"/>, and <paramref name="cancel"/> ends it at once.</summary>
         /// <exception cref="LostException">Nobody answers.</exception>
-        /// <exception cref="RefusedException">Who answers is no bridge, or wants none of us.</exception>
-        internal static Connection Open(string url, double seconds, CancellationToken cancel)
+        /// <exception cref="RefusedException">Who answers is no bridge, or not the one it says it is.</exception>
+        internal static Connection Open(HeadsetOptions options, CancellationToken cancel)
         {
-            var connection = new Connection();
+            var url = new Uri(options.Url);
+            double seconds = options.ConnectSeconds;
+            SocketStream stream = null;
+            bool secure = url.Scheme == "wss";
             try
             {
-                using (var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel))
-                {
-                    limit.CancelAfter(TimeSpan.FromSeconds(seconds));
-                    connection.socket.ConnectAsync(new Uri(url), limit.Token).GetAwaiter().GetResult();
-                }
-                if (connection.socket.SubProtocol != Subprotocol)
-                    throw new RefusedException(url + " is a websocket server, but none that speaks "
-                        + Subprotocol + "; is another program on this port?");
-                return connection;
+                long deadlineUs = HeadsetClock.NowUs + (long)(seconds * 1e6);
+                int port = url.Port > 0 ? url.Port : secure ? 443 : 80;
+                stream = SocketStream.Connect(url.DnsSafeHost, port, secure, (int)(seconds * 1000), cancel);
+                stream.DeadlineUs = deadlineUs;
+                SocketStream opened = stream;
+                CancellationTokenRegistration registration =
+                    cancel.Register(() => opened.End(new LostException("closed here")));
+                Stream above = secure ? Encrypted(stream, url, options.CertificateSha256) : stream;
+                Handshake.Run(above, url);
+                WebSocket socket = WebSocket.CreateFromStream(above, false, Handshake.Protocol, Timeout.InfiniteTimeSpan);
+                return new Connection(stream, socket, registration);
             }
-            catch (Exception error) when (!(error is RefusedException))
+            catch (Exception error)
             {
-                connection.socket.Dispose();
+                if (stream != null)
+                    stream.Dispose();
                 throw Excuses.WhenConnecting(url, seconds, error);
             }
+        }
+
+        /// <summary>From now on it stays until <see cref="End"/>, or nothing is heard any more.</summary>
+        internal void HasOpened()
+        {
+            whileOpening.Dispose();
+            stream.DeadlineUs = long.MaxValue;
         }
 
         internal void Send(MessagePackWriter message)
         {
             try
             {
-                Task sending = socket.SendAsync(new ArraySegment<byte>(message.Bytes, 0, message.Length),
-                    WebSocketMessageType.Binary, true, CancellationToken.None);
-                while (!sending.Wait(LookMs))
-                    CheckHeard();
+                socket.SendAsync(new ArraySegment<byte>(message.Bytes, 0, message.Length),
+                    WebSocketMessageType.Binary, true, CancellationToken.None).GetAwaiter().GetResult();
             }
             catch (Exception error)
             {
-                throw end ?? new LostException(error.GetBaseException().Message);
+                throw Lost(error);
             }
         }
 
         /// <summary>Wait for the next message; returns its length.</summary>
-        /// <param name="limitMs">Milliseconds it may take, -1 for any time.</param>
-        internal int Receive(int limitMs = -1)
+        internal int Receive()
         {
             int length = 0;
             while (true)
             {
-                WebSocketReceiveResult part = ReceivePart(length, limitMs);
-                Interlocked.Exchange(ref heardUs, HeadsetClock.NowUs);
+                WebSocketReceiveResult part = ReceivePart(length);
                 if (part.MessageType == WebSocketMessageType.Close)
                     throw new LostException(string.IsNullOrEmpty(part.CloseStatusDescription)
                         ? "the server closed the connection" : part.CloseStatusDescription);
@@ -84,18 +99,16 @@ namespace Fedxr
                 length += part.Count;
                 if (part.EndOfMessage)
                     return length;
-                if (length == buffer.Length)
-                    Array.Resize(ref buffer, 2 * length);
                 if (length > LongestMessage)
                     throw new LostException("the server sent a message of more than " + LongestMessage + " bytes");
+                if (length == buffer.Length)
+                    Array.Resize(ref buffer, 2 * length);
             }
         }
 
-        /// <summary>Throws what <see cref="End"/> was told, or when nothing was heard for too long.</summary>
-        internal void CheckHeard()
+        /// <summary>Throws what <see cref="End"/> was told.</summary>
+        internal void CheckEnd()
         {
-            if (end == null && HeadsetClock.NowUs - Interlocked.Read(ref heardUs) > SilenceUs)
-                End(new LostException("nothing heard from the server for " + SilenceUs / 1000000 + " s"));
             if (end != null)
                 throw end;
         }
@@ -104,39 +117,82 @@ namespace Fedxr
         internal void End(Exception why)
         {
             end = end ?? why;
-            socket.Abort();
+            stream.End(end);
         }
 
-        /// <summary>Tell the other side that no more will come, and go.</summary>
-        public void Dispose()
+        /// <summary>Tell the other side that no more will come, unless it is gone.</summary>
+        internal void Close()
         {
             try
             {
-                if (socket.State == WebSocketState.Open || socket.State == WebSocketState.CloseReceived)
-                    socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None)
-                        .Wait(LookMs);
+                stream.DeadlineUs = HeadsetClock.NowUs + CloseMs * 1000;
+                socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None)
+                    .GetAwaiter().GetResult();
             }
             catch (Exception)
             {
                 // It is gone already.
             }
-            socket.Abort();
-            socket.Dispose();
         }
 
-        WebSocketReceiveResult ReceivePart(int at, int limitMs)
+        public void Dispose()
+        {
+            End(new LostException("closed here"));
+            whileOpening.Dispose();
+            socket.Dispose();
+            stream.Dispose();
+        }
+
+        /// <summary>TLS with a server whose certificate the system trusts, or that is the pinned one.</summary>
+        static Stream Encrypted(SocketStream stream, Uri url, string pinned)
+        {
+            string shown = "";
+            var secure = new SslStream(stream, false, (sender, certificate, chain, errors) =>
+            {
+                shown = Fingerprint(certificate);
+                return errors == SslPolicyErrors.None || shown == Plain(pinned);
+            });
+            try
+            {
+                secure.AuthenticateAsClient(url.DnsSafeHost);
+                return secure;
+            }
+            catch (Exception) when (shown != "" && shown != Plain(pinned))
+            {
+                throw new RefusedException(url + " shows a certificate that is not trusted here, with SHA-256 "
+                    + shown + "; if that is your server's, put it into HeadsetOptions.CertificateSha256");
+            }
+        }
+
+        static string Fingerprint(X509Certificate certificate)
+        {
+            using (SHA256 sha = SHA256.Create())
+                return BitConverter.ToString(sha.ComputeHash(certificate.GetRawCertData())).Replace("-", "");
+        }
+
+        static string Plain(string fingerprint)
+        {
+            return fingerprint == null ? "" : fingerprint.Replace(":", "").Replace(" ", "").ToUpperInvariant();
+        }
+
+        Exception Lost(Exception error)
+        {
+            if (end != null)
+                return end;
+            return error is LostException || error is RefusedException ? error
+                : new LostException(error.GetBaseException().Message);
+        }
+
+        WebSocketReceiveResult ReceivePart(int at)
         {
             try
             {
-                Task<WebSocketReceiveResult> receiving = socket.ReceiveAsync(
-                    new ArraySegment<byte>(buffer, at, buffer.Length - at), CancellationToken.None);
-                if (!receiving.Wait(limitMs))
-                    throw new LostException("no welcome within " + limitMs / 1000.0 + " s");
-                return receiving.Result;
+                return socket.ReceiveAsync(new ArraySegment<byte>(buffer, at, buffer.Length - at),
+                    CancellationToken.None).GetAwaiter().GetResult();
             }
-            catch (Exception error) when (!(error is LostException))
+            catch (Exception error)
             {
-                throw end ?? new LostException(error.GetBaseException().Message);
+                throw Lost(error);
             }
         }
     }

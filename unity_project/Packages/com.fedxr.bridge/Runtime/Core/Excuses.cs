@@ -1,6 +1,4 @@
 using System;
-using System.Net.WebSockets;
-using System.Security.Authentication;
 
 namespace Fedxr
 {
@@ -26,20 +24,13 @@ namespace Fedxr
     static class Excuses
     {
         /// <summary>Why there is no connection to <paramref name="url"/>.</summary>
-        internal static Exception WhenConnecting(string url, double seconds, Exception error)
+        internal static Exception WhenConnecting(Uri url, double seconds, Exception error)
         {
             Exception cause = error.GetBaseException();
-            if (cause is OperationCanceledException)
-                return new LostException("cannot reach a bridge at " + url + ": no answer within "
-                    + seconds + " s; is it started (`fedxr serve`)?");
-            if (cause is AuthenticationException)
-                return new RefusedException(url + " shows a certificate that is not trusted here: "
-                    + cause.Message + "; install its root certificate (`fedxr serve --lan` says where it lies)");
-            // Mono does not say which HTTP status it got, so a full bridge (503) looks like any other.
-            if (cause is WebSocketException)
-                return new LostException(url + " answers, but opens no websocket: another program listens there, "
-                    + "or a bridge that has no place for another headset (" + cause.Message + ")");
-            return new LostException("cannot reach a bridge at " + url + ": " + cause.Message
+            if (cause is LostException || cause is RefusedException)
+                return cause;
+            string what = cause is TimeoutException ? "no answer within " + seconds + " s" : cause.Message;
+            return new LostException("cannot reach a bridge at " + url + ": " + what
                 + "; is it started (`fedxr serve`)?");
         }
 

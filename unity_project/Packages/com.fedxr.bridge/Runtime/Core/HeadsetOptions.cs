@@ -19,6 +19,10 @@ namespace Fedxr
         /// <summary>What a server on a network wants to see; null on this machine.</summary>
         public string Token;
 
+        /// <summary>SHA-256 of the one certificate that a <c>wss</c> server may show although the system
+        /// does not trust it (that of <c>fedxr serve --lan</c>; the error names it); null for none.</summary>
+        public string CertificateSha256;
+
         /// <summary>The sensor streams, at most 64.</summary>
         public List<Channel> Channels = new List<Channel>();
 

@@ -12,6 +12,7 @@ namespace Fedxr
     sealed class Link
     {
         const int LongestWaitMs = 1000;
+        const int ByeMs = 1000; // that the scene's thread waits for a bye to go out
 
         readonly HeadsetOptions options;
         readonly ChannelHandle[] channels;
@@ -24,6 +25,7 @@ namespace Fedxr
         volatile ConnectionState state = ConnectionState.Idle;
         volatile string trouble = "";
         volatile Welcome welcome;
+        volatile Connection current;
         long bytesSent;
         int connections;
 
@@ -53,8 +55,8 @@ namespace Fedxr
         {
             closing.Cancel();
             outbox.Wake();
-            if (state != ConnectionState.Idle)
-                thread.Join(LongestWaitMs);
+            if (state != ConnectionState.Idle && !thread.Join(ByeMs) && current != null)
+                current.End(new LostException("closed here"));
             state = ConnectionState.Ended;
         }
 
@@ -74,9 +76,10 @@ namespace Fedxr
                 try
                 {
                     state = ConnectionState.Connecting;
-                    using (Connection connection = Connection.Open(options.Url, options.ConnectSeconds, closing.Token))
+                    using (Connection connection = Connection.Open(options, closing.Token))
                     {
                         TakeUp(Greet(connection), lostUs);
+                        connection.HasOpened();
                         waits.Restart();
                         Serve(connection);
                     }
@@ -111,7 +114,7 @@ namespace Fedxr
             Welcome last = welcome;
             Encode.Hello(message, options, last == null ? null : last.Session, outbox.Acknowledged);
             Send(connection);
-            int length = connection.Receive((int)(options.ConnectSeconds * 1000));
+            int length = connection.Receive();
             try
             {
                 switch (Decoding.TypeOf(connection.Buffer, length))
@@ -158,6 +161,7 @@ namespace Fedxr
         /// <summary>Send what there is to send until the connection is lost or the client closed.</summary>
         void Serve(Connection connection)
         {
+            current = connection;
             var listener = new Thread(() => Listen(connection)) { IsBackground = true, Name = "fedxr listener" };
             listener.Start();
             try
@@ -165,7 +169,7 @@ namespace Fedxr
                 while (!closing.IsCancellationRequested)
                 {
                     int waitMs;
-                    connection.CheckHeard();
+                    connection.CheckEnd();
                     if (pings.Next(HeadsetClock.NowUs, outbox.HasKept, message, out waitMs) || outbox.Take(message))
                         Send(connection);
                     else
@@ -176,7 +180,8 @@ namespace Fedxr
             }
             finally
             {
-                connection.Dispose();
+                connection.Close();
+                connection.End(new LostException("closed here"));
                 listener.Join();
             }
         }
