@@ -167,7 +167,8 @@ namespace Fedxr
         {
             BridgeClient client = connection.Client;
             if (client == null)
-                return "not connected: the console says why";
+                return connection.Link == null ? "not connected: the console says why"
+                    : "connected through ML-Agents";
             words.Length = 0;
             words.Append(Name(client.State));
             if (client.State != ConnectionState.Open && !string.IsNullOrEmpty(client.Trouble))

@@ -49,6 +49,7 @@ namespace Fedxr
             connection = GetComponent<HeadsetConnection>();
             connection.Link = this;
             messages = new AgentMessages(connection, () => NowUs);
+            tasks.Clear();
             if (connection.Scenario != null)
                 foreach (Course course in connection.Scenario.Courses)
                     tasks.Add(course.Task);
@@ -70,6 +71,7 @@ namespace Fedxr
             speaking = false;
             base.OnDisable();
             SideChannelManager.UnregisterSideChannel(scene);
+            scene.Received -= messages.Take;
             if (Academy.IsInitialized)
                 Academy.Instance.AgentPreStep -= Ask;
         }
