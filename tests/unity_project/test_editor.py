@@ -54,6 +54,10 @@ def test_what_only_the_editor_can_run_compiles(assemblies: Assemblies) -> None:
     assemblies.build("Fedxr.Tests.Scenes", scenes, [*references, editor(assemblies)])
 
 
+def test_roslyn_takes_the_editor(strict_assemblies: Assemblies) -> None:
+    editor(strict_assemblies)
+
+
 class Doorkeeper(Application):
     """Takes heads, refuses hands."""
 

@@ -121,6 +121,10 @@ def test_observations_are_the_sensors_channels(built: Built) -> None:
     assert built.report()["cues"] == []
 
 
+def test_roslyn_takes_the_agent(strict_assemblies: Assemblies) -> None:
+    agents_of(strict_assemblies)
+
+
 class Agents(Application):
     """Answers every frame, and has a cue at the twentieth."""
 

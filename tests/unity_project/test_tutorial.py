@@ -44,6 +44,10 @@ def test_the_sample_compiles_as_an_assembly_of_its_own(assemblies: Assemblies) -
     sample(assemblies)
 
 
+def test_roslyn_takes_the_sample(strict_assemblies: Assemblies) -> None:
+    sample(strict_assemblies)
+
+
 def sample(assemblies: Assemblies) -> Path:
     references = [runtime(assemblies), assemblies.core, stub(assemblies)]
     return assemblies.build("Fedxr.Minimal", [SAMPLE], references)

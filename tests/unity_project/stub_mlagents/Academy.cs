@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using Unity.MLAgents.SideChannels;
-using UnityEngine;
 
 namespace Unity.MLAgents
 {
@@ -75,11 +74,7 @@ namespace Unity.MLAgents
             byte[] received;
             bool reset;
             branches.Clear();
-            if (!Exchange.Step(told, SideChannelManager.Collect(), out received, out reset, branches))
-            {
-                quit = true;
-                Application.Quit();
-            }
+            quit = !Exchange.Step(told, SideChannelManager.Collect(), out received, out reset, branches);
             var asked = new List<Told>(told);
             told.Clear();
             SideChannelManager.Process(received);

@@ -60,7 +60,7 @@ namespace Fedxr
     }
 
     /// <summary>Noise of deviation 1 whose power falls as 1/f^slope above
-    /// <paramref name="lowestHz"/>: a sum of first-order noises an octave apart.</summary>
+    /// a lowest frequency: a sum of first-order noises an octave apart.</summary>
     public sealed class Coloured
     {
         readonly Noise noise;

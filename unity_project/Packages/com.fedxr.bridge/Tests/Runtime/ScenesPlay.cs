@@ -39,8 +39,8 @@ namespace Fedxr.Tests
                 foreach (Answer answer in reply.Answers)
                     answered.Add(answer.Task);
             };
-            float until = Time.realtimeSinceStartup + Patience;
-            while (answered.Count == 0 && Time.realtimeSinceStartup < until)
+            double until = Time.realtimeSinceStartupAsDouble + Patience;
+            while (answered.Count == 0 && Time.realtimeSinceStartupAsDouble < until)
                 yield return null;
             Assert.AreEqual(ConnectionState.Open, headset.Client.State, headset.Client.Trouble);
             Assert.AreNotEqual(0, answered.Count, "no answer within " + Patience + " s");
