@@ -137,9 +137,8 @@ namespace Fedxr
 
         internal void TellNotFinite(ChannelHandle channel)
         {
-            if (channel.ToldNotFinite)
+            if (channel.NotFinite++ > 0)
                 return;
-            channel.ToldNotFinite = true;
             inbox.Put(new Notice("not-finite", "channel " + channel.Channel.Name
                 + ": NaN or infinite numbers are left out; the sensor had better not send them (told once)"));
         }

@@ -23,6 +23,9 @@ namespace Fedxr
         /// <summary>Blocks dropped because the connection was slower than the channel.</summary>
         public long Dropped { get; internal set; }
 
+        /// <summary>Blocks left out because a number in them was NaN or infinite.</summary>
+        public long NotFinite { get; internal set; }
+
         /// <summary>The server's number for it; 0: none.</summary>
         internal int Number { get; set; }
 
@@ -34,8 +37,5 @@ namespace Fedxr
 
         /// <summary>The last frame's newest sample; samples must not go back behind it.</summary>
         internal long LastUs { get; set; }
-
-        /// <summary>Whether a NaN has been told of.</summary>
-        internal bool ToldNotFinite { get; set; }
     }
 }

@@ -3,15 +3,15 @@ using System.Collections.Generic;
 
 namespace Fedxr
 {
-    /// <summary>The bytes of what a headset sends, frames apart (<see cref="Outbox"/> puts those
-    /// together); keys that hold their default are left out.</summary>
+    /// <summary>The bytes of what a headset sends; keys that hold their default are left out. The writer
+    /// is cleared first.</summary>
     static class Encode
     {
         const int LowestVersion = 1;
         const int HighestVersion = 1;
         static readonly string[] Kinds = { "label", "correction", "rating", "undo" };
 
-        /// <param name="to">Is cleared first.</param>
+        /// <param name="to">Where it goes.</param>
         /// <param name="options">Who and what.</param>
         /// <param name="resume">The session that was lost, or null.</param>
         /// <param name="lastSeq">Everything up to this number is known to have arrived.</param>
@@ -39,6 +39,26 @@ namespace Fedxr
                 Text(to, "resume", resume);
             if (lastSeq != 0)
                 Int(to, "last_seq", lastSeq);
+        }
+
+        internal static void Frame(MessagePackWriter to, Outgoing frame)
+        {
+            bool later = frame.Episode != 0, started = frame.EpisodeStartUs != 0;
+            Begin(to, "frame", 3 + One(later) + One(started));
+            Int(to, "seq", frame.Seq);
+            Int(to, "capture_us", frame.CaptureUs);
+            to.Word("blocks");
+            to.List(frame.Blocks.Count);
+            foreach (Block block in frame.Blocks)
+            {
+                to.Map(1 + block.Keys);
+                Int(to, "channel", block.Channel.Number);
+                to.Append(block.Body);
+            }
+            if (later)
+                Int(to, "episode", frame.Episode);
+            if (started)
+                Int(to, "episode_start_us", frame.EpisodeStartUs);
         }
 
         internal static void Feedback(MessagePackWriter to, long seq, string task, long tUs, int label,

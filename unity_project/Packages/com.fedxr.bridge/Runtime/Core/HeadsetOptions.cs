@@ -49,6 +49,11 @@ namespace Fedxr
                 || uri.Scheme != "ws" && uri.Scheme != "wss")
                 throw new ArgumentException("url '" + Url
                     + "': give it as ws://host:port or wss://host:port, for example ws://127.0.0.1:8765");
+            if (!(ConnectSeconds > 0 && Retry.FirstSeconds > 0 && Retry.MostSeconds >= Retry.FirstSeconds)
+                || QueueBytes < 1)
+                throw new ArgumentException("ConnectSeconds " + ConnectSeconds + ", Retry " + Retry.FirstSeconds
+                    + " to " + Retry.MostSeconds + " s, QueueBytes " + QueueBytes
+                    + "; each must be more than 0, and MostSeconds not less than FirstSeconds");
             CheckName("user", User);
             CheckName("scenario", Scenario);
             if (Channels.Count > 64 || Tasks.Count > 64)

@@ -139,6 +139,11 @@ namespace Fedxr
         /// <summary>Go on over a new connection.</summary>
         internal void TakeUp(Welcome now, long lostUs)
         {
+            if (connections++ > 0)
+                inbox.Put(new Notice("reconnected", trouble + "; back after "
+                    + ((HeadsetClock.NowUs - lostUs) * 1e-6).ToString("0.0", CultureInfo.InvariantCulture) + " s, "
+                    + (now.Session == welcome.Session ? "the session goes on" : "in a new session")));
+            welcome = now; // before the channels are accepted: the scene's thread looks at both
             foreach (ChannelHandle channel in channels)
             {
                 int number;
@@ -149,11 +154,6 @@ namespace Fedxr
             outbox.Acknowledge(now.LastSeq);
             outbox.SendAgain();
             pings.Restart();
-            if (connections++ > 0)
-                inbox.Put(new Notice("reconnected", trouble + "; back after "
-                    + ((HeadsetClock.NowUs - lostUs) * 1e-6).ToString("0.0", CultureInfo.InvariantCulture) + " s, "
-                    + (now.Session == welcome.Session ? "the session goes on" : "in a new session")));
-            welcome = now;
             trouble = "";
             state = ConnectionState.Open;
         }

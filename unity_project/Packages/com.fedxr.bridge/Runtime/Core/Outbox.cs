@@ -156,7 +156,7 @@ namespace Fedxr
                 else
                 {
                     TakeBlocks(item);
-                    Write(item, to);
+                    Encode.Frame(to, item);
                     framesSent += item.Sent ? 0 : 1;
                 }
                 item.Sent = true;
@@ -295,26 +295,6 @@ namespace Fedxr
                 Recycle(block);
                 Promise(frame);
             }
-        }
-
-        static void Write(Outgoing frame, MessagePackWriter to)
-        {
-            bool later = frame.Episode != 0, started = frame.EpisodeStartUs != 0;
-            Encode.Begin(to, "frame", 3 + Encode.One(later) + Encode.One(started));
-            Encode.Int(to, "seq", frame.Seq);
-            Encode.Int(to, "capture_us", frame.CaptureUs);
-            to.Word("blocks");
-            to.List(frame.Blocks.Count);
-            foreach (Block block in frame.Blocks)
-            {
-                to.Map(1 + block.Keys);
-                Encode.Int(to, "channel", block.Channel.Number);
-                to.Append(block.Body);
-            }
-            if (later)
-                Encode.Int(to, "episode", frame.Episode);
-            if (started)
-                Encode.Int(to, "episode_start_us", frame.EpisodeStartUs);
         }
 
         /// <summary>Keep what is promised of an item that is being sent.</summary>

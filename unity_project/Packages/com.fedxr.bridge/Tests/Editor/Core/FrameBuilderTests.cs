@@ -87,6 +87,7 @@ namespace Fedxr
             }
             Assert.IsTrue(client.Poll(out message));
             Assert.AreEqual("not-finite", ((Notice)message).Code);
+            Assert.AreEqual(6, gaze.NotFinite);
             Assert.IsFalse(client.Poll(out message));
             client.Frame.Begin(4);
             Assert.IsTrue(client.Frame.Add(gaze, new[] { float.MaxValue, -1f }, 0, 2, 1, 4));

@@ -36,6 +36,8 @@ namespace Fedxr
         {
             StringAssert.Contains("ws://host:port", Wrong(() => Open(o => o.Url = "http://127.0.0.1:8765")));
             StringAssert.Contains("ws://host:port", Wrong(() => Open(o => o.Url = "localhost")));
+            StringAssert.Contains("must be more than 0", Wrong(() => Open(o => o.ConnectSeconds = 0)));
+            StringAssert.Contains("must be more than 0", Wrong(() => Open(o => o.Retry.MostSeconds = 0.1)));
             StringAssert.Contains("user ''", Wrong(() => Open(o => o.User = "")));
             StringAssert.Contains("scenario", Wrong(() => Open(o => o.Scenario = null)));
             StringAssert.Contains("device entry os", Wrong(() => Open(o => o.Device["os"] = new object())));
