@@ -12,7 +12,11 @@ namespace Fedxr
         [SerializeField] string[] acts = new string[0];
 
         /// <summary>The acts it does.</summary>
-        public string[] Acts => acts;
+        public string[] Acts
+        {
+            get { return acts; }
+            internal set { acts = value; }
+        }
 
         /// <summary>Whether it does <paramref name="act"/>.</summary>
         public bool Does(string act) => Array.IndexOf(acts, act) >= 0;
