@@ -102,7 +102,7 @@ namespace Fedxr
     /// <summary>Narrow noise of deviation 1: a sine whose height and phase wander.</summary>
     public sealed class Band
     {
-        const int Stages = 3; // three first-order stages in a row are near a Gaussian
+        const int Stages = 8; // so many first-order stages in a row are near a Gaussian
 
         readonly Noise noise;
         readonly double step, share, scale;
@@ -117,16 +117,16 @@ namespace Fedxr
         {
             this.noise = noise;
             step = 2 * Math.PI * centreHz / rateHz;
-            // (1 + (f/c)^2)^(-3/2) is near exp(-f^2/(2 w^2)) for c = w sqrt 3
+            // (1 + (f/c)^2)^(-n/2) is near exp(-f^2/(2 w^2)) for c = w sqrt n
             share = 1 - Math.Exp(-2 * Math.PI * widthHz * Math.Sqrt(Stages) / rateHz);
-            double variance = 0, k = 1 - share, a = Math.Pow(share, Stages), power = 1;
-            for (int n = 0; n < 64 / share; n++, power *= k)
+            double power = 0;
+            for (int i = 0; i < 64 / share; i++)
             {
-                double response = a * power * (n + 1) * (n + 2) / 2;
-                variance += response * response;
+                double response = Smooth(even, i == 0 ? 1 : 0);
+                power += response * response;
             }
-            scale = 1 / Math.Sqrt(variance);
-            for (int i = 0; i < 8 / share; i++)
+            scale = 1 / Math.Sqrt(power);
+            for (int i = 0; i < 64 / share; i++)
                 Next();
         }
 
@@ -134,12 +134,12 @@ namespace Fedxr
         public double Next()
         {
             phase = (phase + step) % (2 * Math.PI);
-            return scale * (Smooth(even) * Math.Cos(phase) + Smooth(odd) * Math.Sin(phase));
+            return scale * (Smooth(even, noise.Normal()) * Math.Cos(phase)
+                + Smooth(odd, noise.Normal()) * Math.Sin(phase));
         }
 
-        double Smooth(double[] stages)
+        double Smooth(double[] stages, double x)
         {
-            double x = noise.Normal();
             for (int i = 0; i < Stages; i++)
                 x = stages[i] += share * (x - stages[i]);
             return x;
