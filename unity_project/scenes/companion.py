@@ -9,7 +9,7 @@ from unity_project.scenes.scene import Component, GameObject, Scene
 from unity_project.scenes.values import Color
 
 FLOOR = Material("Wood", Color(0.5, 0.38, 0.27), smoothness=0.4)
-WALL = Material("Plaster", Color(0.82, 0.79, 0.72))
+WALL = Material("Plaster", Color(0.42, 0.4, 0.38))
 COAT = Material("Coat", Color(0.85, 0.85, 0.8))
 FACE = Material("Face", Color(0.95, 0.88, 0.8))
 LEAF = Material("Leaf", Color(0.25, 0.5, 0.25))
@@ -87,7 +87,9 @@ def _avatar(scene: Scene, user: kit.User, stones: list[Component]) -> None:
     kit.block(scene, arm, "Hand", FACE, (0, -0.53, 0), (0.1, 0.1, 0.1), shape=Sphere)
     kit.block(scene, body, "Other arm", COAT, (-0.27, 0.85, 0), (0.09, 0.5, 0.09), shape=Cube)
     voice = head.add(AudioSource(volume=0.7))
-    speech = kit.tag(scene, avatar, user, (0, 1.85, 0), height=0.075, columns=30)
+    speech = kit.tag(scene, avatar, user, (0, 1.95, 0), height=0.075, columns=30)
+    board = scene.objects["Companion/Tag/Board"]
+    answers = kit.options(scene, user, board, "YN", apart=0.5, low=-0.12, height=0.075)
     avatar.script(
         "Fedxr.CompanionAvatar",
         acts=["suggest", "remind", "hint", "navigate", "tone"],
@@ -97,6 +99,7 @@ def _avatar(scene: Scene, user: kit.User, stones: list[Component]) -> None:
         arm=arm.transform,
         speech=speech,
         voice=voice,
+        answers=answers,
         corner=corner.transform,
         way=stones,
         plan=PLAN,

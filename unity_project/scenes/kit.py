@@ -146,6 +146,24 @@ def tag(
     )
 
 
+def options(
+    scene: Scene, user: User, parent: GameObject, keys: str, apart: float, low: float, height: float
+) -> Component:
+    """Texts to choose from, one for each of ``keys``, ``apart`` metres from each other."""
+    texts = []
+    for i, key in enumerate(keys):
+        x = apart * (i - (len(keys) - 1) / 2)
+        holder = scene.object(f"Option {key}", parent=parent, position=(x, low, 0))
+        texts.append(holder.add(line("", height, Color(1, 0.8, 0.45))))
+    return parent.script(
+        "Fedxr.Options",
+        texts=texts,
+        keys=keys,
+        rig=user.tracking,
+        head=user.head.transform,
+    )
+
+
 def caption(scene: Scene, user: User) -> Component:
     """Texts before the user's eyes: the act ``hint``."""
     holder = scene.object("Caption", position=(0, EYES_M - 0.25, 1.4))

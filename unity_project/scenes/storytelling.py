@@ -39,7 +39,7 @@ def scene() -> Scene:
     sun = kit.sun(made, intensity=1.0)
     beam = _lighthouse(made)
     props = _props(made)
-    book, page, choices = _book(made)
+    book, page, omen, choices = _book(made, user)
     pace = kit.pace(made, book, (0, 0.52, 0))
     drift = made.object("Motes", position=(0, 1.7, 2.6))
     motes = [
@@ -55,6 +55,7 @@ def scene() -> Scene:
         script=text_asset("Assets/Stories/lighthouse.txt"),
         pace=pace,
         page=page,
+        omen=omen,
         choices=choices,
         sun=sun,
         sound=sound,
@@ -94,15 +95,17 @@ def _lighthouse(scene: Scene) -> GameObject:
     return beam
 
 
-def _book(scene: Scene) -> tuple[GameObject, Component, Component]:
+def _book(scene: Scene, user: kit.User) -> tuple[GameObject, Component, Component, Component]:
+    """The book, its page, the line of what a cue is about to do, and the choices."""
     book = scene.object("Book", position=(0, 1.85, 2.0))
     kit.block(scene, book, "Leaf", PAGE, (0, 0, 0.02), (1.75, 0.9, 0.02))
     page = scene.object("Page", parent=book, position=(-0.8, 0.38, 0))
-    choices = scene.object("Choices", parent=book, position=(-0.8, -0.2, 0))
+    omen = scene.object("Omen", parent=book, position=(0, -0.08, 0))
     return (
         book,
         page.add(kit.line("", 0.06, Color(0.95, 0.92, 0.85), "upper left")),
-        choices.add(kit.line("", 0.05, Color(1, 0.8, 0.45), "upper left")),
+        omen.add(kit.line("", 0.05, Color(0.7, 0.8, 0.95))),
+        kit.options(scene, user, book, "JK", apart=0.86, low=-0.3, height=0.055),
     )
 
 

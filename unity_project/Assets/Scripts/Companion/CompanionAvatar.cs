@@ -22,6 +22,9 @@ namespace Fedxr
         [SerializeField] Tag speech;
         [SerializeField] AudioSource voice;
 
+        [Tooltip("Yes and no, to what it offers.")]
+        [SerializeField] Options answers;
+
         [Tooltip("Where it waits in silence.")]
         [SerializeField] Transform corner;
 
@@ -100,8 +103,9 @@ namespace Fedxr
 
         void Update()
         {
-            if (UserInput.Down(KeyCode.Y) || UserInput.Down(KeyCode.N))
-                Answer(UserInput.Down(KeyCode.Y));
+            int answer = answers.Chosen();
+            if (answer >= 0)
+                Answer(answer == 0);
             mind.Tick(Time.deltaTime, Flat(user.position - transform.position).magnitude);
             Move();
             Gesture();
@@ -166,8 +170,12 @@ namespace Fedxr
             if (mind.Speech != said)
             {
                 said = mind.Speech;
+                if (mind.Stance == Stance.Offering)
+                    answers.Offer("Yes", "No");
+                else
+                    answers.Offer();
                 if (said.Length > 0)
-                    Say(manners.Put(said) + (mind.Stance == Stance.Offering ? " (Y / N)" : ""));
+                    Say(manners.Put(said));
                 else if (Time.time > speakUntil)
                     speech.Hide();
             }

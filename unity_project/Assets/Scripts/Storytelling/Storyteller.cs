@@ -11,16 +11,17 @@ namespace Fedxr
         /// <summary>Below this intensity the quiet ways open.</summary>
         public const float QuietBelow = 0.85f;
 
-        static readonly KeyCode[] ChoiceKeys = { KeyCode.J, KeyCode.K }; // Story.MostChoices
-
         [SerializeField] TextAsset script;
         [SerializeField] Pace pace;
 
         [Tooltip("The page of the book.")]
         [SerializeField] TextMesh page;
 
-        [Tooltip("The choices, and what the story follows just now.")]
-        [SerializeField] TextMesh choices;
+        [Tooltip("The ways that the player may choose from.")]
+        [SerializeField] Options choices;
+
+        [Tooltip("Says that a cue will change the story.")]
+        [SerializeField] TextMesh omen;
 
         [Tooltip("Letters in a line of the page.")]
         [SerializeField] int columns = 52;
@@ -98,11 +99,7 @@ namespace Fedxr
 
         void Update()
         {
-            for (int i = 0; i < ChoiceKeys.Length; i++)
-            {
-                if (UserInput.Down(ChoiceKeys[i]))
-                    Choose(i);
-            }
+            Choose(choices.Chosen());
             telling.Speed = pace.Speed;
             telling.Quiet = intensity.Value < QuietBelow;
             if (telling.Tick(Time.deltaTime))
@@ -128,13 +125,8 @@ namespace Fedxr
 
         void ShowChoices()
         {
-            string text = "";
-            int number = 0;
-            foreach (Way way in telling.Choices())
-                text += "[" + ChoiceKeys[number++] + "] " + way.Text + "\n";
-            if (telling.Branch != null)
-                text += "(something is about to happen)";
-            choices.text = text;
+            choices.Offer(telling.Choices().ConvertAll(way => way.Text).ToArray());
+            omen.text = telling.Branch == null ? "" : "Something is about to happen.";
         }
 
         void Shine()
