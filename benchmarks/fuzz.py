@@ -160,6 +160,10 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
     await socket.recv()
     wire = next(iter(server.sessions.values()))._wire
     reading = asyncio.create_task(_read(socket))
+    failed: list[BaseException] = []  # what waited behind a picture fails in a callback
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: failed.append(context.get("exception") or RuntimeError(str(context)))
+    )
 
     async def feed(messages: Sequence[bytes]) -> None:
         session = session_on(wire, application, pictures)
@@ -173,6 +177,8 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
         while not session.over.done():
             await asyncio.sleep(0.0005)
         await asyncio.sleep(0)
+        if failed:
+            raise failed[0]
         if reading.done():
             raise AssertionError("the headset lost its connection")
 
