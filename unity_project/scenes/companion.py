@@ -19,6 +19,13 @@ STONE = Material("Step stone", Color(0.62, 0.6, 0.56))
 
 WAY = ((2.2, 2.6), (3.6, 0.0), (2.0, -2.6), (-2.0, -2.6), (-3.6, 0.0), (-2.2, 2.6))
 """The round walk, x and z."""
+ABOUT = {
+    "armchair": "It came with the house. Everybody who sits in it starts to talk about the sea.",
+    "lemon tree": "It has one lemon, and has had it for two years. Nobody dares.",
+    "watering can": "It is half full. The lemon tree likes it best before noon.",
+    "teapot": "The lid is from another pot. They found each other at a flea market.",
+    "bookshelf": "The blue one is about whales, and you have lent it to your sister twice.",
+}
 PLAN = ["water the plants", "call your sister back", "take the bread out of the oven"]
 
 
@@ -67,7 +74,7 @@ def _furniture(scene: Scene) -> None:
 
 def _thing(scene: Scene, title: str, place: kit.Place) -> GameObject:
     thing = scene.object(title.capitalize(), position=place)
-    thing.script("Fedxr.Thing", title=title)
+    thing.script("Fedxr.Thing", title=title, about=ABOUT[title])
     return thing
 
 

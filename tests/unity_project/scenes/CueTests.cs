@@ -2,6 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
+using UnityEngine;
+using UnityEngine.Stub;
 
 namespace Fedxr.Tests
 {
@@ -56,6 +58,12 @@ namespace Fedxr.Tests
                 scene.Hand("suggest", "doing", new Dictionary<string, object> { { "text", "name what is in reach" } });
                 scene.Play(4);
                 StringAssert.Contains("Shall I", (string)scene.Look()["Companion/Tag/Board text"]);
+                Assert.That(scene.Look()["Companion/Tag/Board/Option Y text"], Is.EqualTo("[Y] Yes"));
+                Hands.Press(KeyCode.Y);
+                scene.Play(0.1);
+                Hands.Release(KeyCode.Y);
+                StringAssert.DoesNotContain("Shall I", (string)scene.Look()["Companion/Tag/Board text"]);
+                Assert.That(scene.Look().ContainsKey("Companion/Tag/Board/Option Y text"), Is.False);
             }
         }
 

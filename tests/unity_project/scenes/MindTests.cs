@@ -68,6 +68,31 @@ namespace Fedxr.Tests
         }
 
         [Test]
+        public void ItLingersBeforeItLeavesAndDoesNotGreetTwice()
+        {
+            var mind = new Mind();
+            Greet(mind);
+            Assert.That(mind.Speech, Is.EqualTo("Hello"));
+            mind.Clear("doing");
+            mind.Tick(Mind.Linger - 0.1f, Near);
+            Assert.That(mind.Leaves, Is.False);
+            mind.Tick(0.2f, Near);
+            Assert.That(mind.Leaves, Is.True);
+            Greet(mind);
+            Assert.That(mind.Stance, Is.EqualTo(Stance.Telling)); // waves, but says nothing
+            Assert.That(mind.Speech, Is.Empty);
+            mind.Tick(Mind.Novelty, Near);
+            Greet(mind);
+            Assert.That(mind.Speech, Is.EqualTo("Hello"));
+        }
+
+        static void Greet(Mind mind)
+        {
+            mind.Act("hint", "doing", "greet back", "Hello");
+            mind.Tick(0.01f, Near);
+        }
+
+        [Test]
         public void ClearTakesBackItsOwnTaskOnly()
         {
             Mind mind = Offering();

@@ -43,6 +43,7 @@ namespace Fedxr
         string mannersFrom = "", said = "";
         float nextSyllable, speakUntil;
         int planned, goal;
+        Thing offered;
 
         /// <summary>What it decides.</summary>
         public Mind Mind
@@ -82,7 +83,7 @@ namespace Fedxr
         public void Answer(bool yes)
         {
             if (mind.Answer(yes))
-                Say(yes ? "With pleasure." : "Another time.");
+                Say(!yes ? "Another time." : offered == null ? "I see nothing near." : offered.About);
         }
 
         string Words(string act, string what)
@@ -91,10 +92,10 @@ namespace Fedxr
                 return "You wanted to " + plan[planned++ % plan.Length] + ".";
             if (act == "suggest")
             {
-                Thing thing = Thing.InReach(user.position);
-                return thing == null
+                offered = Thing.InReach(user.position);
+                return offered == null
                     ? "Shall I look around for you?"
-                    : "That is the " + thing.Title + ". Shall I tell you about it?";
+                    : "That is the " + offered.Title + ". Shall I tell you about it?";
             }
             if (act == "navigate")
                 return what == Mind.PointTheWay ? "That way." : "I will walk with you.";
@@ -134,8 +135,10 @@ namespace Fedxr
         /// <summary>Where it wants to stand now.</summary>
         Vector3 Place()
         {
-            if (mind.Stance == Stance.Silent)
+            if (mind.Leaves)
                 return corner.position;
+            if (mind.Stance == Stance.Silent)
+                return transform.position;
             if (mind.Stance == Stance.WalkingAlong)
             {
                 // half a step ahead, on the side of the way

@@ -40,16 +40,29 @@ namespace Fedxr
         /// <summary>Seconds during which a declined offer is not made again.</summary>
         public const float Sulk = 30f;
 
+        /// <summary>
+        /// Seconds for which it stays near after an errand, since the next often follows, and for which
+        /// it does not repeat a greeting or an announcement.
+        /// </summary>
+        public const float Linger = 4f, Novelty = 20f;
+
         /// <summary>The text of the navigate cue that asks for a pointing arm.</summary>
         public const string PointTheWay = "point the way";
 
         readonly Dictionary<string, float> declined = new Dictionary<string, float>();
         readonly HashSet<string> told = new HashSet<string>();
+        readonly Dictionary<string, float> repeatFrom = new Dictionary<string, float>();
         string act = "", task = "", what = "", speech = "";
         float clock, since;
 
         /// <summary>What it is doing now.</summary>
         public Stance Stance { get; private set; }
+
+        /// <summary>Whether it goes back to where it waits.</summary>
+        public bool Leaves
+        {
+            get { return Stance == Stance.Silent && since >= Linger; }
+        }
 
         /// <summary>What it says now; empty when it is silent.</summary>
         public string Speech
@@ -116,11 +129,17 @@ namespace Fedxr
 
         void Speak()
         {
+            float from;
             if (act == "suggest")
             {
                 Change(Stance.Offering);
+                return;
             }
-            else if (act == "navigate")
+            if (repeatFrom.TryGetValue(what, out from) && clock < from)
+                speech = "";
+            else
+                repeatFrom[what] = clock + Novelty;
+            if (act == "navigate")
             {
                 Change(what == PointTheWay ? Stance.PointingTheWay : Stance.WalkingAlong);
             }

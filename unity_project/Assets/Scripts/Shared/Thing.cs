@@ -12,6 +12,9 @@ namespace Fedxr
         [Tooltip("What people call it.")]
         [SerializeField] string title = "";
 
+        [Tooltip("What there is to tell about it.")]
+        [SerializeField] string about = "";
+
         [Tooltip("Whether it bears handwriting, which the reading tasks are about.")]
         [SerializeField] bool handwriting;
 
@@ -21,6 +24,12 @@ namespace Fedxr
         public string Title
         {
             get { return title; }
+        }
+
+        /// <summary>What there is to tell about it.</summary>
+        public string About
+        {
+            get { return about; }
         }
 
         /// <summary>Whether it bears handwriting.</summary>
