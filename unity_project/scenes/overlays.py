@@ -20,6 +20,7 @@ FLOOR = Material("Hall floor", Color(0.33, 0.34, 0.36))
 WALL = Material("Hall wall", Color(0.52, 0.55, 0.56))
 POST = Material("Post", Color(0.3, 0.32, 0.35))
 SIGN = Material("Sign", Color(0.88, 0.88, 0.84))
+BOARD = Material("Board", Color(0.5, 0.5, 0.5), smoothness=0.05)
 HOUSING = Material("Housing", Color(0.2, 0.42, 0.45), metallic=0.3)
 SHAFT = Material("Shaft", Color(0.75, 0.7, 0.55), metallic=0.7, smoothness=0.6)
 LAMP = Material("Lamp", Color(0.12, 0.16, 0.12))
@@ -27,6 +28,8 @@ PAPER = Material("Paper", Color(0.95, 0.94, 0.88), smoothness=0.05)
 
 THINGS = ("valve", "gauge", "switch", "door", "label", "person")
 """The classes of task ``target``, in its order."""
+STEP_DEG = 13.5
+"""From one thing to the next, as the user sees them."""
 
 # strokes of a pen on a sheet 1 wide and 1 high, x to the right and y up, from the middle
 SEVEN = (((-0.25, 0.35), (0.25, 0.35), (-0.05, -0.35)), ((-0.12, 0.0), (0.16, 0.02)))
@@ -52,8 +55,8 @@ def scene() -> Scene:
     made = Scene("Overlays", ambient=Color(0.42, 0.44, 0.46))
     kit.room(made, FLOOR, WALL)
     user = kit.user(made, "overlays", "hololens-2")
-    _eye(made, user)
-    gaze = user.rig.script("Fedxr.GazeSensor", view=user.camera)
+    eye = _eye(made, user)
+    gaze = user.rig.script("Fedxr.GazeSensor", view=user.camera, picture=eye)
     user.rig.script("Fedxr.SimulatedProbe")
     user.rig.script("Fedxr.SimulatedSound")
     things = [_thing(made, user, i, name) for i, name in enumerate(THINGS)]
@@ -72,27 +75,31 @@ def scene() -> Scene:
     actors = made.object("Actors")
     actors.script("Fedxr.Labels", acts=["label"], attention=attention)
     actors.script("Fedxr.Warnings", acts=["warning", "hint"], probe=probe)
-    actors.script("Fedxr.Visit", person=user.person, rig=user.tracking, probe=probe, things=things)
+    actors.script(
+        "Fedxr.Visit", person=user.person, rig=user.tracking, probe=probe, gaze=gaze, things=things
+    )
     kit.caption(made, user)
     kit.panel(made, user)
     kit.help_board(made, user, ["The probe lies on a machine as worn as you chose."])
     return made
 
 
-def _eye(scene: Scene, user: kit.User) -> None:
-    """The camera that the agent sees through: so narrow that two or three things fill it."""
+def _eye(scene: Scene, user: kit.User) -> Component:
+    """The camera that the agent sees through. Two neighbours fill it as in `scenarios.worlds`:
+    13.6 of 28 pixels apart and nearly as large."""
     eye = scene.object("Eye", parent=user.head)
-    eye.add(Camera(field_of_view=32, background=Color(0.5, 0.5, 0.5)))
+    camera = eye.add(Camera(field_of_view=27, background=Color(0.5, 0.5, 0.5)))
     eye.script("Fedxr.CameraSensor", side=SIDE)
+    return camera
 
 
 def _thing(scene: Scene, user: kit.User, i: int, name: str) -> Component:
     """One of the six, on a post, in an arc before the user."""
-    angle = radians(-50 + 20 * i)
-    place = (3.2 * sin(angle), 1.5, 3.2 * cos(angle))
+    angle = radians(STEP_DEG * (i - 2.5))
+    place = (3.2 * sin(angle), kit.EYES_M, 3.2 * cos(angle))
     thing = scene.object(name.capitalize(), position=place, rotation=(0, kit.turn_to(place), 0))
-    kit.block(scene, thing, "Post", POST, (0, -0.95, 0.05), (0.08, 1.1, 0.08))
-    kit.block(scene, thing, "Back", kit.PLATE, (0, 0, 0.04), (0.72, 0.72, 0.02))
+    kit.block(scene, thing, "Post", POST, (0, -1.0, 0.05), (0.08, 1.2, 0.08))
+    kit.block(scene, thing, "Back", BOARD, (0, 0, 0.04), (0.74, 0.9, 0.02))
     _SIGNS[i](scene, thing)
     label = kit.tag(scene, thing, user, (0, 0.42, 0), height=0.11)
     return thing.script("Fedxr.Thing", title=name, label=label)
@@ -108,7 +115,7 @@ def _bar(
 def _disc(
     scene: Scene, thing: GameObject, name: str, size: float, depth: float, dark: bool
 ) -> None:
-    material = kit.PLATE if dark else SIGN
+    material = BOARD if dark else SIGN
     kit.block(
         scene, thing, name, material, (0, 0, depth), (size, 0.015, size), (90, 0, 0), Cylinder
     )
@@ -131,7 +138,7 @@ def _gauge(scene: Scene, thing: GameObject) -> None:
 
 def _switch(scene: Scene, thing: GameObject) -> None:
     _bar(scene, thing, "Plate", (0, 0), (0.34, 0.6))
-    kit.block(scene, thing, "Knob", kit.INK, (0, 0.11, -0.03), (0.16, 0.18, 0.04))
+    kit.block(scene, thing, "Knob", BOARD, (0, 0.11, -0.03), (0.16, 0.18, 0.04))
 
 
 def _door(scene: Scene, thing: GameObject) -> None:
@@ -146,7 +153,7 @@ def _door(scene: Scene, thing: GameObject) -> None:
 
 def _label(scene: Scene, thing: GameObject) -> None:
     _bar(scene, thing, "Plate", (0, 0), (0.64, 0.3))
-    kit.block(scene, thing, "Line", kit.INK, (0, 0, -0.02), (0.42, 0.08, 0.02))
+    kit.block(scene, thing, "Line", BOARD, (0, 0, -0.02), (0.42, 0.08, 0.02))
 
 
 def _person(scene: Scene, thing: GameObject) -> None:

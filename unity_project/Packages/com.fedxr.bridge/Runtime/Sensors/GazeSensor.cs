@@ -4,8 +4,9 @@ namespace Fedxr
 {
     /// <summary>Where the eyes look. Channel <c>gaze/point2</c> (x right, y up, 0 to 1 inside the
     /// camera's view) or <c>gaze/ray</c> (origin and direction in the room, right-handed).</summary>
-    /// <remarks>The device is OpenXR's eye gaze. Stand-in: the mouse; and while it rests, the
-    /// eyes of the scene's <see cref="SimulatedPerson"/>, if its scenario has them.</remarks>
+    /// <remarks>The device is OpenXR's eye gaze. Stand-in: the mouse; and while it rests, what the
+    /// scene gives to <see cref="Rest"/>, or else the eyes of the scene's
+    /// <see cref="SimulatedPerson"/>, if its scenario has them.</remarks>
     [AddComponentMenu("fedxr/Gaze Sensor")]
     public sealed class GazeSensor : Sensor
     {
@@ -14,6 +15,9 @@ namespace Fedxr
 
         [Tooltip("The camera that the user looks through; empty: the main camera.")]
         [SerializeField] Camera view;
+
+        [Tooltip("The camera in whose picture the point is, where a camera sensor sends one; empty: the view.")]
+        [SerializeField] Camera picture;
 
         [Tooltip("The tracking space: the XR origin's camera offset; empty: the world.")]
         [SerializeField] Transform origin;
@@ -35,6 +39,9 @@ namespace Fedxr
 
         /// <inheritdoc/>
         public override string Layout => asRay ? "gaze/ray" : "gaze/point2";
+
+        /// <summary>What the simulated user looks at while the mouse rests; null: nothing special.</summary>
+        public Transform Rest { get; set; }
 
         /// <summary>The newest gaze, in the world.</summary>
         public Ray Ray { get; private set; }
@@ -75,9 +82,7 @@ namespace Fedxr
             {
                 Tracking.ToWorld(origin, ref place, ref turn);
                 Ray = new Ray(place, turn * Vector3.forward);
-                Vector3 seen = view.WorldToViewportPoint(Ray.GetPoint(Far));
-                point[0] = seen.x;
-                point[1] = seen.y;
+                See(picture ? picture : view);
                 return true;
             }
             if (XrInput.HasHeadset)
@@ -85,17 +90,29 @@ namespace Fedxr
             if (mouse != UserInput.MousePlace)
                 mouseMoved = Time.timeAsDouble;
             mouse = UserInput.MousePlace;
-            if (eyes == null || Time.timeAsDouble - mouseMoved < MouseSeconds)
-            {
-                point[0] = mouse.x / view.pixelWidth;
-                point[1] = mouse.y / view.pixelHeight;
-            }
+            bool moved = Time.timeAsDouble - mouseMoved < MouseSeconds;
+            if (Rest && !moved)
+                Ray = new Ray(view.transform.position, Rest.position - view.transform.position);
+            else if (eyes == null || moved)
+                Ray = view.ScreenPointToRay(mouse);
             else
-            {
-                eyes.Next(captureUs / 1e6, point, 0);
-            }
-            Ray = view.ViewportPointToRay(new Vector3(point[0], point[1], 0));
+                Ray = Simulated(captureUs);
+            See(picture ? picture : view);
             return true;
+        }
+
+        Ray Simulated(long captureUs)
+        {
+            eyes.Next(captureUs / 1e6, point, 0);
+            return view.ViewportPointToRay(new Vector3(point[0], point[1], 0));
+        }
+
+        /// <summary>Where the gaze is in what a camera sees.</summary>
+        void See(Camera by)
+        {
+            Vector3 seen = by.WorldToViewportPoint(Ray.GetPoint(Far));
+            point[0] = seen.x;
+            point[1] = seen.y;
         }
 
         void Write(Vector3 v, int at)
