@@ -5,7 +5,9 @@
    client, and a bare C# ClientWebSocket that moves messages of the same sizes through a bare
    server and looks at nothing. One after the other in one run, each a process of its own.
 3. Allocation per frame during the echo: on the scene's thread, and of the whole process (garbage
-   collections times the nursery's size), which for the most part is ClientWebSocket's own.
+   collections times the nursery's size).
+4. One way at 90 Hz, while the server says nothing: the time between frames as they arrive. Here
+   ClientWebSocket's Nagle algorithm shows, for which we have a socket of our own.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -33,32 +36,63 @@ from websockets.asyncio.server import ServerConnection, serve
 from benchmarks.bridge import ANSWERS, SEVEN, Echo, samples_of
 from bridge.client import connect
 from bridge.clock import now_us
+from bridge.frames import Frame
 from bridge.protocol import Reply, encode
-from bridge.server import BridgeServer, ServerConfig
+from bridge.server import BridgeServer, ServerConfig, Session
 
 HZ = 90.0
-NURSERY = 512 * 1024
+NURSERY = 256 * 1024
 REPLY = encode(Reply(1_000_000, 1_700_000_000_000_000, ANSWERS))
 
 
-async def _ours(told: Connection) -> None:
-    async with BridgeServer(Echo(), ServerConfig(port=0)) as server:
+class Listener(Echo):
+    """Notes when each frame arrived, and says nothing."""
+
+    def __init__(self, arrived: list[float]) -> None:
+        self._arrived = arrived
+
+    def frame(self, session: Session, frame: Frame) -> None:
+        self._arrived.append(time.perf_counter())
+
+
+async def _ours(told: Connection, arrived: list[float], silent: bool) -> None:
+    application = Listener(arrived) if silent else Echo()
+    async with BridgeServer(application, ServerConfig(port=0)) as server:
         told.send(server.url)
         await asyncio.get_running_loop().run_in_executor(None, told.recv)
 
 
-async def _bare(told: Connection) -> None:
+async def _bare(told: Connection, arrived: list[float], silent: bool) -> None:
     async def answer(socket: ServerConnection) -> None:
         async for _ in socket:
-            await socket.send(REPLY)
+            arrived.append(time.perf_counter())
+            if not silent:
+                await socket.send(REPLY)
 
     async with serve(answer, "127.0.0.1", 0, compression=None) as server:
         told.send(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
         await asyncio.get_running_loop().run_in_executor(None, told.recv)
 
 
-def _run(main: Callable[[Connection], Coroutine[Any, Any, None]], told: Connection) -> None:
-    asyncio.run(main(told))
+Main = Callable[[Connection, list[float], bool], Coroutine[Any, Any, None]]
+
+
+def _run(main: Main, told: Connection, silent: bool) -> None:
+    arrived: list[float] = []
+    asyncio.run(main(told, arrived, silent))
+    told.send(arrived)
+
+
+@contextmanager
+def _server(main: Main, arrived: list[float], silent: bool = False) -> Iterator[str]:
+    """A server in a process of its own; its URL. At the end ``arrived`` has each message's time."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=_run, args=(main, there, silent), daemon=True)
+    process.start()
+    yield here.recv()
+    here.send("stop")
+    arrived += here.recv()
+    process.join(10)
 
 
 async def _python(url: str, frames: int) -> list[float]:
@@ -106,29 +140,34 @@ def main() -> None:
         f"  {made['per_s']:,.0f} frames/s; {made['allocated'] / 100_000:.3f} bytes allocated per "
         f"frame, {made['collections']:.0f} collections"
     )
-    servers = []
-    urls = []
-    for which in (_ours, _bare):
-        here, there = multiprocessing.Pipe()
-        process = multiprocessing.Process(target=_run, args=(which, there), daemon=True)
-        process.start()
-        servers.append((process, here))
-        urls.append(here.recv())
-    ours = mono("echo", urls[0], frames, str(HZ))
-    bare = mono("bare", urls[1], frames, str(HZ), str(size))
-    python = np.array(asyncio.run(_python(urls[0], int(frames))))
-    for process, here in servers:
-        here.send("stop")
-        process.join(10)
+    with _server(_ours, []) as url:
+        ours = mono("echo", url, frames, str(HZ), "echo")
+        python = np.array(asyncio.run(_python(url, int(frames))))
+    with _server(_bare, []) as url:
+        bare = mono("bare", url, frames, str(HZ), str(size), "echo")
     print(f"echo at {HZ:.0f} Hz, {frames} frames        p50        p99   allocated per frame")
     for name, got in (("our client under Mono", ours), ("bare ClientWebSocket", bare)):
         whole = got["collections"] * NURSERY / int(frames)
         print(
-            f"  {name:22} {got['p50_us']:7.0f} us {got['p99_us']:7.0f} us   scene's thread "
+            f"  {name:22} {got['p50_us']:7.0f} us {got['p99_us']:7.0f} us   calling thread "
             f"{got['allocated'] / int(frames):.1f} B, whole process {whole:.0f} B"
         )
     p50, p99 = np.percentile(python, (50, 99))
     print(f"  {'our Python client':22} {p50:7.0f} us {p99:7.0f} us")
+    print(
+        f"one way at {HZ:.0f} Hz, {1e3 / HZ:.1f} ms between frames; between arrivals  p1  p50  p99"
+    )
+    for name, main_, words in (
+        ("our client under Mono", _ours, ("echo",)),
+        ("bare ClientWebSocket", _bare, ("bare",)),
+    ):
+        arrived: list[float] = []
+        with _server(main_, arrived, silent=True) as url:
+            more = (str(size),) if main_ is _bare else ()
+            mono(*words, url, frames, str(HZ), *more, "one-way")
+        gaps = np.diff(arrived[-int(frames) :]) * 1e3
+        low, middle, high = np.percentile(gaps, (1, 50, 99))
+        print(f"  {name:22} {low:5.1f} {middle:5.1f} {high:5.1f} ms")
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ namespace Fedxr
                 GC.CollectionCount(0) - collections);
         }
 
-        /// <summary>Each frame to the server and its reply back, at <paramref name="hz"/>.</summary>
-        internal static void Echo(HeadsetOptions options, int frames, double hz)
+        /// <summary>Each frame to the server and its reply back, at <paramref name="hz"/>; with
+        /// <paramref name="oneWay"/> nobody replies.</summary>
+        internal static void Echo(HeadsetOptions options, int frames, double hz, bool oneWay)
         {
             options.Channels.AddRange(Seven);
             using (var client = new BridgeClient(options))
@@ -64,12 +65,12 @@ namespace Fedxr
                 while (client.State != ConnectionState.Open)
                     Thread.Sleep(1);
                 ChannelHandle[] handles = Handles(client);
-                Round(client, handles, Warm, hz);
-                Round(client, handles, frames, hz);
+                Round(client, handles, Warm, hz, oneWay);
+                Round(client, handles, frames, hz, oneWay);
             }
         }
 
-        static void Round(BridgeClient client, ChannelHandle[] handles, int frames, double hz)
+        static void Round(BridgeClient client, ChannelHandle[] handles, int frames, double hz, bool oneWay)
         {
             var microseconds = new double[frames];
             int collections = GC.CollectionCount(0);
@@ -83,7 +84,7 @@ namespace Fedxr
                 Send(client, handles, captureUs);
                 Message message;
                 var reply = default(Reply);
-                while (reply == null || reply.CaptureUs < captureUs)
+                while (!oneWay && (reply == null || reply.CaptureUs < captureUs))
                     if (client.Poll(out message))
                         reply = message as Reply;
                     else
@@ -96,7 +97,7 @@ namespace Fedxr
 
         /// <summary>As <see cref="Echo"/>, with a ClientWebSocket and nothing else: what is sent is one
         /// and the same array, what comes is not looked at.</summary>
-        internal static void Bare(string url, int frames, double hz, int messageBytes)
+        internal static void Bare(string url, int frames, double hz, int messageBytes, bool oneWay)
         {
             using (var socket = new ClientWebSocket())
             {
@@ -114,7 +115,8 @@ namespace Fedxr
                         WaitUntil(start + (long)(i * Stopwatch.Frequency / hz));
                         long sent = Stopwatch.GetTimestamp();
                         socket.SendAsync(message, WebSocketMessageType.Binary, true, CancellationToken.None).Wait();
-                        socket.ReceiveAsync(answer, CancellationToken.None).Wait();
+                        if (!oneWay)
+                            socket.ReceiveAsync(answer, CancellationToken.None).Wait();
                         microseconds[i] = Since(sent);
                     }
                     Report("bare", microseconds, GC.GetAllocatedBytesForCurrentThread() - before, collections);

@@ -6,7 +6,8 @@ namespace Fedxr
 {
     /// <summary>The core outside Unity, for tests: <c>drive URL [key=value]… [name:layout:hz:delivery]…</c>
     /// (<see cref="Driver"/>); <c>golden FILE</c> (<see cref="Golden"/>); <c>layouts</c>,
-    /// <c>layout NAME</c>; <c>clock</c>; <c>encode N</c>, <c>echo URL N HZ</c>, <c>bare URL N HZ BYTES</c>
+    /// <c>layout NAME</c>; <c>clock</c>; <c>encode N</c>, <c>echo URL N HZ WAY</c>,
+    /// <c>bare URL N HZ BYTES WAY</c>
     /// (<see cref="Measure"/>).</summary>
     static class Program
     {
@@ -34,11 +35,12 @@ namespace Fedxr
                     Measure.Encode(int.Parse(arguments[1]));
                     return 0;
                 case "echo":
-                    Measure.Echo(Options(new[] { "", arguments[1] }), int.Parse(arguments[2]), double.Parse(arguments[3]));
+                    Measure.Echo(Options(new[] { "", arguments[1] }), int.Parse(arguments[2]), double.Parse(arguments[3]),
+                        arguments[4] == "one-way");
                     return 0;
                 case "bare":
                     Measure.Bare(arguments[1], int.Parse(arguments[2]), double.Parse(arguments[3]),
-                        int.Parse(arguments[4]));
+                        int.Parse(arguments[4]), arguments[5] == "one-way");
                     return 0;
                 default:
                     Console.Error.WriteLine("no such command: " + arguments[0]);
