@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,6 @@ DOC = ROOT / "docs" / "unity_project.md"
 SAMPLE = PACKAGE / "Samples~" / "Minimal"
 TUTORIAL = DOC.read_text().split("## Ten minutes:")[1].split("\n## ")[0]
 PYTHON = ("agent", "bridge", "evaluation", "federation", "fedxr", "scenarios")
-PORT = 18765
 
 
 def blocks(language: str) -> list[str]:
@@ -66,7 +66,7 @@ def taught(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def fedxr(here: Path, command: list[str]) -> list[str]:
+def fedxr(command: list[str]) -> list[str]:
     assert command[0] == "fedxr"
     return [sys.executable, "-m", "fedxr.entry", *command[1:]]
 
@@ -74,18 +74,20 @@ def fedxr(here: Path, command: list[str]) -> list[str]:
 @contextmanager
 def serving(here: Path, command: list[str]) -> Iterator[str]:
     log = here / "serve.log"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     with log.open("w") as out:
-        started = [*fedxr(here, command), "--port", str(PORT)]
+        started = [*fedxr(command), "--port", str(port)]
         server = subprocess.Popen(started, cwd=here, stdout=out, stderr=out)
         try:
             for _ in range(300):
                 try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{PORT}/", timeout=1).close()
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1).close()
                     break
                 except OSError:
                     assert server.poll() is None, log.read_text()
                     time.sleep(0.2)
-            yield f"ws://127.0.0.1:{PORT}"
+            yield f"ws://127.0.0.1:{port}"
         finally:
             server.terminate()
             server.wait(20)
@@ -96,7 +98,7 @@ def test_the_tutorial(assemblies: Assemblies, taught: Path) -> None:
     """Untaught, no caption is ever right; after one key press for each class it is."""
     extend, serve = commands()
     done = subprocess.run(
-        fedxr(taught, extend), cwd=taught, capture_output=True, text=True, check=False
+        fedxr(extend), cwd=taught, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     references = [sample(assemblies), runtime(assemblies), assemblies.core, stub(assemblies)]
