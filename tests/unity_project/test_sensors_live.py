@@ -4,20 +4,17 @@ the scene shows, in the bridge's units and coordinates."""
 from __future__ import annotations
 
 import asyncio
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bridge_rig import Recorder, server_of
 from numpy.typing import NDArray
-from scene_rig import PROJECT, player_of
+from sensor_rig import Played, play
 from toolchain import Assemblies
 
 from unity_project.scenes.materials import Material
 from unity_project.scenes.parts import BoxCollider, Camera, Cube
-from unity_project.scenes.project import Project
 from unity_project.scenes.scene import Scene
 from unity_project.scenes.values import Color, text_asset
 
@@ -56,20 +53,6 @@ def _scene() -> Scene:
     return made
 
 
-async def _play(assemblies: Assemblies, url: str, folder: Path) -> dict[str, Any]:
-    """Play the scene in a process of its own; the player's report."""
-    file, person, report = (folder / name for name in ("Sensors.unity", "person", "report.json"))
-    file.write_text(_scene().text(Project()))
-    person.write_text(PERSON)
-    words = [str(PROJECT), str(file), str(report), "--seconds", str(SECONDS), "--url", url]
-    process = await asyncio.create_subprocess_exec(
-        *assemblies.command(player_of(assemblies), *words, "--person", str(person))
-    )
-    await asyncio.wait_for(process.wait(), SECONDS + 60)
-    told: dict[str, Any] = json.loads(report.read_text())
-    return told
-
-
 Sensed = dict[str, tuple[NDArray[np.int64], NDArray[Any]]]
 
 
@@ -78,12 +61,13 @@ def sensed(assemblies: Assemblies, tmp_path_factory: pytest.TempPathFactory) -> 
     """By channel: the stamps and the samples, as the server had them."""
     app = Recorder()
 
-    async def run() -> dict[str, Any]:
-        async with server_of(app) as server:
-            return await _play(assemblies, server.url, tmp_path_factory.mktemp("sensors"))
+    folder = tmp_path_factory.mktemp("sensors")
 
-    told = asyncio.run(run())
-    assert told["errors"] == []
+    async def run() -> Played:
+        async with server_of(app) as server:
+            return await play(assemblies, server.url, _scene(), folder, SECONDS, PERSON)
+
+    assert asyncio.run(run()).report["errors"] == []
     stamps: dict[str, list[NDArray[np.int64]]] = {}
     values: dict[str, list[NDArray[Any]]] = {}
     for frame in app.frames:

@@ -139,5 +139,7 @@ namespace UnityEngine.TestTools
     public static class LogAssert
     {
         public static void NoUnexpectedReceived() { }
+
+        public static void Expect(LogType type, string message) { }
     }
 }

@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using UnityEngine;
 
 namespace Fedxr
 {
@@ -34,7 +36,7 @@ namespace Fedxr
             acting[cue.Task] = cue.Kind;
             foreach (CueActor actor in actors)
                 if (actor && actor.Does(cue.Kind))
-                    actor.Act(cue);
+                    Try(actor, () => actor.Act(cue));
         }
 
         /// <summary>Those that did <paramref name="before"/> take it back, but for those that do the
@@ -43,7 +45,20 @@ namespace Fedxr
         {
             foreach (CueActor actor in actors)
                 if (actor && actor.Does(before) && !actor.Does(next))
-                    actor.Clear(task);
+                    Try(actor, () => actor.Clear(task));
+        }
+
+        /// <summary>An actor's mistake is told, and costs the others nothing.</summary>
+        static void Try(CueActor actor, Action deed)
+        {
+            try
+            {
+                deed();
+            }
+            catch (Exception error)
+            {
+                Debug.LogException(error, actor);
+            }
         }
     }
 }

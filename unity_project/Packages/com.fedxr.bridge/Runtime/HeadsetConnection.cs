@@ -136,7 +136,7 @@ namespace Fedxr
                     sensor.Channel = Client.Find(sensor.ChannelName);
                 Client.Start();
             }
-            catch (Exception error) when (error is ArgumentException || error is FormatException)
+            catch (Exception error) when (IsAdvice(error))
             {
                 Debug.LogError("fedxr: " + error.Message, this);
                 enabled = false;
@@ -196,11 +196,15 @@ namespace Fedxr
                 {
                     sensor.enabled = false; // told once; the other sensors go on
                     Debug.LogError("fedxr: sensor " + sensor.ChannelName + " is switched off: "
-                        + error, sensor);
+                        + (IsAdvice(error) ? error.Message : error.ToString()), sensor);
                 }
             }
             frame.Send();
         }
+
+        /// <summary>Whether the message says what to do, so that no stack trace is needed.</summary>
+        static bool IsAdvice(Exception error) =>
+            error is ArgumentException || error is FormatException || error is InvalidOperationException;
 
         void Receive()
         {

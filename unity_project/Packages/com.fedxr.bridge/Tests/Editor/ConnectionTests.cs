@@ -88,6 +88,31 @@ namespace Fedxr.Tests
             Assert.AreEqual(new[] { "warning warning" }, warnings.Did);
         }
 
+        sealed class Clumsy : CueActor
+        {
+            public override void Act(Cue cue)
+            {
+                throw new System.InvalidOperationException("clumsy");
+            }
+
+            public override void Clear(string task)
+            {
+            }
+        }
+
+        [Test]
+        public void AnActorsMistakeCostsTheOthersNothing()
+        {
+            UnityEngine.TestTools.LogAssert.Expect(LogType.Exception, "InvalidOperationException: clumsy");
+            Clumsy clumsy = holder.AddComponent<Clumsy>();
+            clumsy.Acts = new[] { "hint" };
+            Actor other = Who("hint");
+            var dispatch = new CueDispatch();
+            dispatch.AddRange(new CueActor[] { clumsy, other });
+            dispatch.Hand(Of("mood", "hint"));
+            Assert.AreEqual(new[] { "mood hint" }, other.Did);
+        }
+
         [Test]
         public void ASensorKeepsItsRateWhateverTheFrames()
         {
