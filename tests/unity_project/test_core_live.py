@@ -12,14 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bridge_rig import Recorder, server_of, until
-from core_rig import MonoHeadset, mono_headset, samples_at
+from core_rig import MonoHeadset, mono_headset, runner, samples_at
 from PIL import Image
 from toolchain import Assemblies
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from bridge import admission
 from bridge.certificates import own_certificate
 from bridge.channels import LAYOUTS, Channel
-from bridge.protocol import Feedback
+from bridge.protocol import Feedback, Ping, Welcome, encode
 from bridge.session import Session
 
 EVERY = [
@@ -295,6 +297,43 @@ async def test_who_answers_and_is_no_bridge_is_named(assemblies: Assemblies) -> 
         assert "(HTTP 404: ); is it a bridge that listens there?" in await headset.hear(
             "state Ended"
         )
+
+
+async def test_a_steady_stream_allocates_nothing_on_the_scenes_thread(
+    assemblies: Assemblies,
+) -> None:
+    program = runner(assemblies)
+    async with server_of(Recorder(), max_messages_s=math.inf) as server:
+        # 300 frames of seven channels, their replies polled; the first 500 warm everything up.
+        words = ("echo", server.url, "300", "1000", "echo")
+        done = await asyncio.to_thread(assemblies.run, program, *words)
+    assert " allocated=0 " in done.stdout.splitlines()[-1]
+
+
+async def test_what_a_server_sends_and_is_not_understood_costs_the_connection_only(
+    assemblies: Assemblies,
+) -> None:
+    sent = [b"\xc1", encode(Ping(5)), b"\x81\xa4type\xa5reply", bytes(5 * 2**20), "text"]
+    left = list(sent)
+
+    async def odd(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(encode(Welcome(1, "s", {}, {}, [], 33_333, 0, 2**20)))
+        if left:
+            await socket.send(left.pop(0))
+        await socket.wait_closed()
+
+    async with serve(odd, "127.0.0.1", 0, subprotocols=[Subprotocol("fedxr.v1")]) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with mono_headset(assemblies, url) as headset:
+            await headset.hear("notice reconnected", len(sent))
+            await headset.hear("state Open")
+    said = headset.lines("notice reconnected")
+    assert "begins no value" in said[0]
+    assert "a message of type 'ping'; a server sends reply" in said[1]
+    assert "a reply must have seq" in said[2]
+    assert "more than 4194304 bytes" in said[3]
+    assert "sent text" in said[4]
 
 
 async def test_over_tls_only_the_certificate_that_was_pinned(

@@ -1,6 +1,6 @@
 """The headset as an ML-Agents agent: our C# on a stub of ML-Agents, everything else real.
 
-    C# scene -- lines --> transport.py -- ML-Agents' gRPC --> mlagents-envs --> fedxr unity
+C# scene -- lines --> transport.py -- ML-Agents' gRPC --> mlagents-envs --> fedxr unity
 """
 
 from __future__ import annotations

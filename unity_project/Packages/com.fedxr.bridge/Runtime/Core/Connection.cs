@@ -97,10 +97,10 @@ namespace Fedxr
                 if (part.MessageType != WebSocketMessageType.Binary)
                     throw new LostException("the server sent text; messages of fedxr.v1 are binary");
                 length += part.Count;
-                if (part.EndOfMessage)
-                    return length;
                 if (length > LongestMessage)
                     throw new LostException("the server sent a message of more than " + LongestMessage + " bytes");
+                if (part.EndOfMessage)
+                    return length;
                 if (length == buffer.Length)
                     Array.Resize(ref buffer, 2 * length);
             }
