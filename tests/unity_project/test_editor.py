@@ -7,7 +7,8 @@ import asyncio
 import subprocess
 from pathlib import Path
 
-from toolchain import PACKAGE, Assemblies, nunit_framework
+import pytest
+from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
 
 from bridge.application import Application
 from bridge.server import BridgeServer, ServerConfig
@@ -15,6 +16,7 @@ from bridge.session import Session
 
 HERE = Path(__file__).parent
 TESTS = PACKAGE / "Tests" / "Editor"
+PROJECT = ROOT / "unity_project"
 
 
 def stub(assemblies: Assemblies) -> Path:
@@ -43,6 +45,19 @@ def test_the_scene_s_rules(assemblies: Assemblies) -> None:
         "Fedxr.Tests.Rules", [TESTS / "SceneRulesTests.cs"], [*references, nunit_framework()]
     )
     assert "Tests run: 8" in assemblies.nunit(tests)
+
+
+@pytest.mark.parametrize("scene", ["Overlays", "Neuroadaptive", "Companion", "Storytelling"])
+def test_the_scenes_are_ready(scene: str, assemblies: Assemblies) -> None:
+    """By the rules of the menu item, from their files."""
+    ground = [runtime(assemblies), assemblies.core, stub(assemblies)]
+    scripts = assemblies.build("Fedxr.Scenes", [PROJECT / "Assets" / "Scripts"], ground)
+    reader = ("Assets", "Natives", "SceneFile", "Values", "Yaml")
+    player = [HERE / "player" / f"{name}.cs" for name in reader]
+    references = [editor(assemblies), scripts, *ground]
+    rules = assemblies.build("Rules", [*player, HERE / "rules"], references, target="exe")
+    path = PROJECT / "Assets" / "Scenes" / f"{scene}.unity"
+    assert assemblies.run(rules, str(PROJECT), str(path)).stdout == ""
 
 
 def test_what_only_the_editor_can_run_compiles(assemblies: Assemblies) -> None:
