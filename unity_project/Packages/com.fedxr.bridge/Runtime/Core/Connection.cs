@@ -15,6 +15,7 @@ namespace Fedxr
     {
         const int LongestMessage = 4 * 1024 * 1024;
         const int CloseMs = 500;
+        const int BufferBytes = 4096;
 
         readonly SocketStream stream;
         readonly WebSocket socket;
@@ -53,7 +54,9 @@ namespace Fedxr
                     cancel.Register(() => opened.End(new LostException("closed here")));
                 Stream above = secure ? Encrypted(stream, url, options.CertificateSha256) : stream;
                 Handshake.Run(above, url);
-                WebSocket socket = WebSocket.CreateFromStream(above, false, Handshake.Protocol, Timeout.InfiniteTimeSpan);
+                // Unlike CreateFromStream, this one is in both of Unity's API levels.
+                WebSocket socket = WebSocket.CreateClientWebSocket(above, Handshake.Protocol, BufferBytes, BufferBytes,
+                    Timeout.InfiniteTimeSpan, false, WebSocket.CreateClientBuffer(BufferBytes, BufferBytes));
                 return new Connection(stream, socket, registration);
             }
             catch (Exception error)
