@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks.bridge import report_when_told
 from benchmarks.load_act import Act
 from bridge.clock import now_us
+from bridge.wire import settle
 
 _CAPTURE = struct.Struct("<q")
 _FRAME = bytes(4096)
@@ -38,6 +39,7 @@ async def server(port: int, _record: str) -> None:
             pass
 
     async with serve(echo, "127.0.0.1", port, compression=None) as serving:
+        settle()
         await report_when_told(next(iter(serving.sockets)).getsockname()[1])
 
 

@@ -35,7 +35,7 @@ from bridge.clock import now_us
 from bridge.frames import Frame
 from bridge.protocol import Block, BridgeError, Hello, Offer, PackedFrame, Reply, encode
 from bridge.server import BridgeServer, ServerConfig, Session
-from bridge.wire import run
+from bridge.wire import run, settle
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "fedxr_v1.json"
 RECORD = struct.Struct("<iq")
@@ -60,6 +60,7 @@ class Keeper(Echo):
 
 async def server(port: int, record: str) -> None:
     async with BridgeServer(Keeper(record), ServerConfig(port=port)) as serving:
+        settle()
         await report_when_told(serving.port, lambda: {"sessions": len(serving.sessions)})
 
 

@@ -26,7 +26,7 @@ from bridge import web
 from bridge.admission import PastSessions, ServerConfig, open_channels, read_hello
 from bridge.application import Application, RefusalError, answer, awaits, end, settled
 from bridge.clock import now_us
-from bridge.doorstep import Doorstep
+from bridge.doorstep import Doorstep, patience
 from bridge.live import Watcher, Watchers
 from bridge.observer import Observer
 from bridge.pace import Pace
@@ -71,7 +71,9 @@ class BridgeServer:
         ValueError."""
         # Half the cores: the event loop and the application need the others.
         self._pictures = Pictures(max(1, (os.cpu_count() or 2) // 2))
-        self._doorstep = Doorstep(self.config.max_waiting, self.config.max_newcomers_s)
+        self._doorstep = Doorstep(
+            self.config.max_waiting, self.config.max_newcomers_s, self.config.hello_timeout_s
+        )
         self._server: Server | None = None
         self._tending: asyncio.Task[None] | None = None
         self._awaits = awaits(application)
@@ -84,7 +86,7 @@ class BridgeServer:
                 self._serve,
                 config.host,
                 config.port,
-                create_connection=self._doorstep.wires(),
+                create_connection=self._doorstep.receive,  # type: ignore[arg-type]
                 process_request=self._process_request,
                 select_subprotocol=_select_subprotocol,
                 compression=None,
@@ -94,7 +96,7 @@ class BridgeServer:
                 write_limit=WRITE_LIMIT,
                 ping_interval=config.ping_interval_s,
                 ping_timeout=config.ping_timeout_s,
-                open_timeout=config.hello_timeout_s,
+                open_timeout=None,  # the doorstep's
                 close_timeout=_CLOSE_S,
             )
         except OSError as error:
@@ -126,6 +128,7 @@ class BridgeServer:
             if wire.congested:
                 # Closing politely would wait for the peer to read.
                 wire.transport.abort()
+        self._doorstep.clear()
         self._server.close()
         await self._server.wait_closed()
         self._server = None
@@ -191,7 +194,7 @@ class BridgeServer:
             raise TypeError("connections are made by create_connection=ServerWire")
         wire.pace = Pace(self.config.max_messages_s, self.config.max_bytes_s)
         if urlsplit(wire.request.path).path == web.LIVE:
-            self._doorstep.left(wire)
+            self._doorstep.left(wire.transport)
             await self._live.serve(wire)
             return
         self._headsets.add(wire)
@@ -243,13 +246,13 @@ class BridgeServer:
 
         wire.direct(greet, lambda: None, lambda: None if first.done() else first.set_result(b""))
         try:
-            data = await asyncio.wait_for(first, self.config.hello_timeout_s)
+            data = await asyncio.wait_for(first, patience(self.config.hello_timeout_s))
         except TimeoutError:
             raise RefusalError(
                 "bad-sequence", f"no hello within {self.config.hello_timeout_s:g} s"
             ) from None
         finally:
-            self._doorstep.left(wire)
+            self._doorstep.left(wire.transport)
         return read_hello(data, self.config.token)
 
     async def _join(self, wire: ServerWire, hello: Hello) -> Session:

@@ -31,6 +31,7 @@ from agent.fleet import Brain
 from agent.tasks import task_named
 from bridge.admission import ServerConfig
 from bridge.protocol import BridgeError
+from bridge.wire import settle
 from evaluation import result as results
 from evaluation.report import write_report
 from federation.ledger import total
@@ -104,6 +105,7 @@ async def demo(
     tempo = Tempo(round=config.round_s)
     bridge = ServerConfig(port=config.port)
     async with serving(brain, folder / "state.db", bridge, learning, tempo) as live:
+        settle()
         page = f"http{live.server.url[2:]}/"
         out.print(f"live page: {page}")
         if config.open and has_browser():

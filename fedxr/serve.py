@@ -22,6 +22,7 @@ from bridge.certificates import Certificate
 from bridge.recording.recorder import Recorder
 from bridge.server import BridgeServer
 from bridge.web import Page
+from bridge.wire import settle
 from federation import Round
 from fedxr.agents import Agents
 from fedxr.apart import Apart, GoneError
@@ -188,6 +189,7 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         config.record,
         config.preview,
     ) as running:
+        settle()
         show_door(door, running.server.port, out)
         out.print("Ctrl-C stops; what headsets have learned is kept.")
         if config.record is not None:

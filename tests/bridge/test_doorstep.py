@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 
 from bridge_rig import RawHeadset, Recorder, gaze, headset, server_of, until
 
@@ -39,7 +40,7 @@ async def test_a_storm_of_newcomers_waits_and_all_get_in() -> None:
         began = asyncio.get_running_loop().time()
         storm = asyncio.gather(*(headset(server.url) for _ in range(36)))
         await until(lambda: len(server.sessions) > 10)
-        assert any("newcomers" in wire._holds for wire in server._doorstep._unheard)
+        assert not any(transport.is_reading() for transport in server._doorstep._unheard)
         await inside.send_frame(5, gaze(5))
         assert isinstance(await asyncio.wait_for(anext(inside), 5), Reply)
         assert not storm.done()
@@ -47,6 +48,30 @@ async def test_a_storm_of_newcomers_waits_and_all_get_in() -> None:
         assert asyncio.get_running_loop().time() - began > 0.7
         for client in (inside, *clients):
             await client.close()
+
+
+async def test_who_knocks_and_goes_leaves_no_work_to_the_garbage_collector() -> None:
+    """Hundreds a second would let it stop everyone's answers."""
+    async with server_of(Recorder(), hello_timeout_s=60) as server:
+
+        async def knock() -> None:
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(BEGINNING)
+            await until(lambda: len(server._doorstep))
+            writer.close()
+            await until(lambda: not len(server._doorstep))
+
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(20):
+                await knock()
+            left = [
+                o for o in gc.get_objects() if type(o).__name__ in ("_Newcomer", "ServerProtocol")
+            ]
+            assert not left
+        finally:
+            gc.enable()
 
 
 async def test_a_dribbling_handshake_has_its_time() -> None:
