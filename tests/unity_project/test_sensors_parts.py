@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scene_rig import HERE, stub_of
+from test_stub_packages import STAND_INS
 from toolchain import PACKAGE, Assemblies, nunit_framework
 
 TESTS = ("HandednessTests", "ScenarioTests", "ConnectionTests")
@@ -18,3 +19,15 @@ def test_the_runtimes_parts(assemblies: Assemblies) -> None:
         [*ground, runtime, framework, nunit_framework()],
     )
     assert "Tests run: 21" in assemblies.nunit(tests)
+
+
+def test_what_optional_packages_say_is_read_rightly(assemblies: Assemblies) -> None:
+    """Eye gaze, controllers, hands, depth, meshes: with stand-ins of the packages."""
+    stub = stub_of(assemblies)
+    packages = [assemblies.build(f"Unity.{d}", [HERE / d], [stub]) for d in STAND_INS.values()]
+    ground = [assemblies.core, stub, *packages]
+    runtime = assemblies.build("Fedxr", [PACKAGE / "Runtime"], ground, defines=[*STAND_INS])
+    tests = assemblies.build(
+        "Fedxr.Tests.Editor", [HERE / "sensors_devices"], [*ground, runtime, nunit_framework()]
+    )
+    assert "Tests run: 7" in assemblies.nunit(tests)

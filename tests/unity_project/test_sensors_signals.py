@@ -206,6 +206,23 @@ def test_the_agent_reads_intent(signals: Signals, brain: Brain, channel: Channel
     assert said[2:, 2:].sum() >= 13, said.tolist()
 
 
+def test_signals_allocate_nothing(signals: Signals) -> None:
+    """Twenty seconds of each."""
+    of = {
+        "neuroadaptive": (EEG_CAP, HAND, EYES),
+        "companion": (WATCH, VOICE),
+        "overlays": (PROBE, EAR),
+        "storytelling": BODY,
+    }
+    asked = "\n".join(f"{u} {c.name} {c.rate_hz} 20 1" for u, some in of.items() for c in some)
+    done = subprocess.run(
+        signals.command, input=asked.encode(), capture_output=True, timeout=90, check=True
+    )
+    told = [line.split() for line in done.stderr.decode().splitlines()]
+    assert [name for name, _, _ in told] == [c.name for some in of.values() for c in some]
+    assert {name: allocated for name, _, allocated in told if allocated != "0"} == {}
+
+
 def test_states_differ_and_chances_repeat(signals: Signals) -> None:
     """The same seed gives the same samples; another state others."""
     calm, tense, again = (

@@ -5,8 +5,9 @@ using System.IO;
 
 namespace Fedxr.Tests
 {
-    /// <summary>Writes simulated signals as float32. Arguments: a folder of scenario files. Each line of
-    /// the input is "use_case signal rate_hz seconds seed task=state …".</summary>
+    /// <summary>Writes simulated signals as float32, and to the error stream "signal samples bytes": what was
+    /// allocated for them. Arguments: a folder of scenario files. Each line of the input is "use_case
+    /// signal rate_hz seconds seed task=state …".</summary>
     static class Signals
     {
         static void Main(string[] arguments)
@@ -25,8 +26,15 @@ namespace Fedxr.Tests
                 var states = new Fixed(words);
                 Signal signal = Make(scenarios[words[0]], words[1], states, new Noise(int.Parse(words[4])), rate);
                 var values = new float[n * signal.Width];
+                long before = 0;
                 for (int i = 0; i < n; i++)
+                {
+                    if (i == 1) // what the first call sets up is not counted
+                        before = GC.GetAllocatedBytesForCurrentThread();
                     signal.Next(i / rate, values, i * signal.Width);
+                }
+                long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                Console.Error.WriteLine("{0} {1} {2}", words[1], n, allocated);
                 var bytes = new byte[4 * values.Length];
                 Buffer.BlockCopy(values, 0, bytes, 0, bytes.Length);
                 output.Write(bytes, 0, bytes.Length);

@@ -1,18 +1,4 @@
 // Of Unity's own XR module what XrInput.cs needs.
-using System.Collections.Generic;
-
-namespace UnityEngine
-{
-    public static class SubsystemManager
-    {
-        public static void GetSubsystems<T>(List<T> subsystems)
-        {
-            subsystems.Clear();
-            subsystems.Add((T)(object)XR.XRInputSubsystem.Only);
-        }
-    }
-}
-
 namespace UnityEngine.XR
 {
     public enum TrackingOriginModeFlags { Unknown = 0, Device = 1, Floor = 2 }

@@ -1,21 +1,10 @@
 // Of com.unity.xr.hands 1.x what XrHandTracking.cs needs: one right hand that a test poses.
-using System.Collections.Generic;
-
 namespace UnityEngine
 {
     public struct Pose
     {
         public Vector3 position;
         public Quaternion rotation;
-    }
-
-    public static class SubsystemManager
-    {
-        public static void GetSubsystems<T>(List<T> subsystems)
-        {
-            subsystems.Clear();
-            subsystems.Add((T)(object)XR.Hands.XRHandSubsystem.Only);
-        }
     }
 }
 

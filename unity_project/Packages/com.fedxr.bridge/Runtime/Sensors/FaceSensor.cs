@@ -32,7 +32,7 @@ namespace Fedxr
         [SerializeField] SkinnedMeshRenderer face;
 
         readonly float[] weights = new float[names.Length];
-        int[] shapes;
+        FaceShapes shapes;
 
         /// <summary>30 samples a second.</summary>
         public FaceSensor() : base("face", 30)
@@ -46,40 +46,16 @@ namespace Fedxr
         public override string Layout => "face/arkit52";
 
         /// <inheritdoc/>
+        /// <exception cref="InvalidOperationException">The mesh has no blend shape of an ARKit name.</exception>
         public override bool Sample(long captureUs, FrameBuilder frame)
         {
             if (!IsDue(captureUs))
                 return false;
             if (face)
-                Read();
+                (shapes ?? (shapes = new FaceShapes(face))).Read(weights);
             else
                 StandIn();
             return frame.Add(Channel, weights, 0, weights.Length, 1, captureUs);
-        }
-
-        void Read()
-        {
-            if (shapes == null)
-                Find();
-            for (int i = 0; i < weights.Length; i++)
-                weights[i] = shapes[i] < 0 ? 0 : Mathf.Clamp01(face.GetBlendShapeWeight(shapes[i]) / 100);
-        }
-
-        /// <summary>Which of the mesh's blend shapes is which: names may have a prefix and other
-        /// capitals ("Face.EyeBlinkLeft").</summary>
-        void Find()
-        {
-            shapes = new int[names.Length];
-            for (int i = 0; i < shapes.Length; i++)
-            {
-                shapes[i] = -1;
-                for (int k = 0; k < face.sharedMesh.blendShapeCount; k++)
-                    if (face.sharedMesh.GetBlendShapeName(k).EndsWith(names[i], StringComparison.OrdinalIgnoreCase))
-                        shapes[i] = k;
-            }
-            if (Array.TrueForAll(shapes, shape => shape < 0))
-                throw new InvalidOperationException("the face mesh " + face.name
-                    + " has no blend shape of an ARKit name such as jawOpen");
         }
 
         void StandIn()
@@ -97,6 +73,38 @@ namespace Fedxr
             for (int i = 0; i < names.Length; i++)
                 if (names[i].StartsWith(shape, StringComparison.Ordinal))
                     weights[i] = Mathf.MoveTowards(weights[i], goal, PerSecond / (float)RateHz);
+        }
+    }
+
+    /// <summary>The blend shapes of a face mesh, in the channel's order.</summary>
+    sealed class FaceShapes
+    {
+        readonly SkinnedMeshRenderer face;
+        readonly int[] shapes;
+
+        /// <summary>Finds them by their names, which may have a prefix and other capitals
+        /// ("Face.EyeBlinkLeft").</summary>
+        internal FaceShapes(SkinnedMeshRenderer face)
+        {
+            this.face = face;
+            shapes = Array.ConvertAll(FaceSensor.Names, Find);
+            if (Array.TrueForAll(shapes, shape => shape < 0))
+                throw new InvalidOperationException("the face mesh " + face.name
+                    + " has no blend shape of an ARKit name such as jawOpen");
+        }
+
+        internal void Read(float[] weights)
+        {
+            for (int i = 0; i < weights.Length; i++)
+                weights[i] = shapes[i] < 0 ? 0 : Mathf.Clamp01(face.GetBlendShapeWeight(shapes[i]) / 100);
+        }
+
+        int Find(string name)
+        {
+            for (int i = 0; i < face.sharedMesh.blendShapeCount; i++)
+                if (face.sharedMesh.GetBlendShapeName(i).EndsWith(name, StringComparison.OrdinalIgnoreCase))
+                    return i;
+            return -1;
         }
     }
 }
