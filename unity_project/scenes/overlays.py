@@ -88,7 +88,7 @@ def _eye(scene: Scene, user: kit.User) -> Component:
     """The camera that the agent sees through. Two neighbours fill it as in `scenarios.worlds`:
     13.6 of 28 pixels apart and nearly as large."""
     eye = scene.object("Eye", parent=user.head)
-    camera = eye.add(Camera(field_of_view=27, background=Color(0.5, 0.5, 0.5)))
+    camera = eye.add(Camera(field_of_view=27, background=Color(0.5, 0.5, 0.5), enabled=False))
     eye.script("Fedxr.CameraSensor", side=SIDE)
     return camera
 

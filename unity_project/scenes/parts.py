@@ -185,6 +185,7 @@ class Camera:
     near: float = 0.05  # metres
     far: float = 200.0
     background: Color | None = None
+    enabled: bool = True  # False: renders only when a script says so
 
     def natives(self) -> list[Native]:
         fields = {
@@ -219,7 +220,7 @@ class Camera:
             "m_StereoConvergence": 10,
             "m_StereoSeparation": 0.022,
         }  # fmt: skip
-        return [Native(20, "Camera", fields)]
+        return [Native(20, "Camera", fields, self.enabled)]
 
 
 @dataclass(frozen=True)
