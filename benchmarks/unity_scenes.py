@@ -52,13 +52,15 @@ def main(seconds: float, hz: float) -> None:
     player_of(assemblies)  # compiled before any clock runs
     print(f"| {' | '.join(HEADINGS)} |")
     print("|" + "---|" * len(HEADINGS))
-    for scene in SCENES:
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            with agents(folder) as url:
-                report = play(assemblies, url, scene, folder, seconds, PERSON, hz)
-            cells = row(scene, report, arrived(folder)[scene])
-        print(f"| {' | '.join(map(str, cells))} |", flush=True)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        with agents(folder) as url:
+            reports = [
+                play(assemblies, url, scene, folder, seconds, PERSON, hz) for scene in SCENES
+            ]
+        got = arrived(folder)
+    for scene, report in zip(SCENES, reports, strict=True):
+        print(f"| {' | '.join(map(str, row(scene, report, got[scene])))} |")
         for error in report["errors"]:
             print(error, file=sys.stderr)
 
