@@ -24,7 +24,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-test
-	@set -e; for name in bridge recording live_page unity unity_core sensors gossip cohort serving kills webxr first_time simulated_worlds analytic_features recorded; do \
+	@set -e; for name in bridge recording live_page unity unity_core unity_scenes sensors gossip cohort serving kills webxr first_time simulated_worlds analytic_features recorded; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python -m benchmarks.$$name $(ARGS); \
 	done
 
