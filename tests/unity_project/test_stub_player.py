@@ -7,7 +7,7 @@ from scene_rig import HERE, stub_of
 from toolchain import Assemblies, nunit_framework
 
 TESTS = HERE / "player_tests"
-LOADING = ("Assets", "Natives", "SceneFile", "Values", "Yaml")
+LOADING = ("Assets", "Inline", "Natives", "SceneFile", "Values", "Yaml")
 
 
 def test_a_small_scene_is_loaded_as_it_stands(

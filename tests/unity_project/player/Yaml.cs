@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.Text;
+using System.Linq;
 
 namespace Fedxr.Player
 {
@@ -74,15 +74,14 @@ namespace Fedxr.Player
             Node whole = Block(0);
             if (whole.Map == null || whole.Map.Count != 1)
                 throw Wrong("a document holds one object");
-            foreach (KeyValuePair<string, Node> one in whole.Map)
-                return new Document
-                {
-                    Class = int.Parse(words[1].Substring(3)),
-                    Id = long.Parse(words[2].Substring(1)),
-                    Type = one.Key,
-                    Fields = one.Value,
-                };
-            throw Wrong("unreachable");
+            KeyValuePair<string, Node> one = whole.Map.First();
+            return new Document
+            {
+                Class = int.Parse(words[1].Substring(3)),
+                Id = long.Parse(words[2].Substring(1)),
+                Type = one.Key,
+                Fields = one.Value,
+            };
         }
 
         /// <summary>The map or list whose lines stand at this column.</summary>
@@ -164,8 +163,14 @@ namespace Fedxr.Player
                 string next = lines[at++].Trim();
                 text += next.Length == 0 && quoted ? "\n" : (text.EndsWith("\n") ? "" : " ") + next;
             }
-            int i = 0;
-            return Flow(text, ref i, "");
+            try
+            {
+                return new Inline(text).Read();
+            }
+            catch (FormatException error)
+            {
+                throw Wrong(error.Message);
+            }
         }
 
         bool Continues(int column) => at < lines.Length && Indent(lines[at]) > column;
@@ -188,93 +193,6 @@ namespace Fedxr.Player
             foreach (char c in text)
                 depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
             return depth;
-        }
-
-        /// <summary>The value at <paramref name="i"/>; a plain one ends before one of <paramref name="ends"/>.</summary>
-        Node Flow(string text, ref int i, string ends)
-        {
-            if (text[i] == '{' || text[i] == '[')
-                return Collection(text, ref i);
-            if (text[i] == '"' || text[i] == '\'')
-                return new Node { Text = Quoted(text, ref i) };
-            int start = i;
-            while (i < text.Length && ends.IndexOf(text[i]) < 0)
-                i++;
-            return new Node { Text = text.Substring(start, i - start).Trim() };
-        }
-
-        Node Collection(string text, ref int i)
-        {
-            bool isMap = text[i++] == '{';
-            char close = isMap ? '}' : ']';
-            Node made = isMap ? new Node { Map = new Dictionary<string, Node>() } : new Node { Items = new List<Node>() };
-            while (true)
-            {
-                while (i < text.Length && (text[i] == ' ' || text[i] == ','))
-                    i++;
-                if (i >= text.Length)
-                    throw Wrong($"no {close}");
-                if (text[i] == close)
-                {
-                    i++;
-                    return made;
-                }
-                string key = isMap ? Key(text, ref i) : "";
-                Node value = Flow(text, ref i, "," + close);
-                if (isMap)
-                    made.Map[key] = value;
-                else
-                    made.Items.Add(value);
-            }
-        }
-
-        string Key(string text, ref int i)
-        {
-            int colon = text.IndexOf(": ", i, StringComparison.Ordinal);
-            if (colon < 0)
-                throw Wrong("a flow map holds key: value");
-            string key = text.Substring(i, colon - i).Trim();
-            i = colon + 2;
-            return key;
-        }
-
-        string Quoted(string text, ref int i)
-        {
-            char quote = text[i++];
-            var made = new StringBuilder();
-            for (; i < text.Length; i++)
-            {
-                if (text[i] == quote && quote == '\'' && i + 1 < text.Length && text[i + 1] == quote)
-                    i++;
-                else if (text[i] == quote)
-                {
-                    i++;
-                    return made.ToString();
-                }
-                else if (text[i] == '\\' && quote == '"')
-                {
-                    made.Append(Escape(text, ref i));
-                    continue;
-                }
-                made.Append(text[i]);
-            }
-            throw Wrong($"no closing {quote}");
-        }
-
-        string Escape(string text, ref int i)
-        {
-            char kind = text[++i];
-            int digits = kind == 'x' ? 2 : kind == 'u' ? 4 : kind == 'U' ? 8 : 0;
-            if (digits > 0)
-            {
-                int code = Convert.ToInt32(text.Substring(i + 1, digits), 16);
-                i += digits;
-                return char.ConvertFromUtf32(code);
-            }
-            int found = "ntr\"\\/0 ".IndexOf(kind);
-            if (found < 0)
-                throw Wrong($"escape \\{kind}");
-            return "\n\t\r\"\\/\0 "[found].ToString();
         }
 
         FormatException Wrong(string what) => new FormatException($"line {at}: {what}");
