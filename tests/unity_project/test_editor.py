@@ -4,6 +4,7 @@ real servers. What windows look like, only the real editor shows."""
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from pathlib import Path
 
@@ -58,6 +59,16 @@ def test_the_scenes_are_ready(scene: str, assemblies: Assemblies) -> None:
     rules = assemblies.build("Rules", [*player, HERE / "rules"], references, target="exe")
     path = PROJECT / "Assets" / "Scenes" / f"{scene}.unity"
     assert assemblies.run(rules, str(PROJECT), str(path)).stdout == ""
+
+
+def test_the_connect_window_fills_fields_that_there_are() -> None:
+    """It names them by strings, which no compiler checks."""
+    window = (PACKAGE / "Editor" / "ConnectWindow.cs").read_text()
+    connection = (PACKAGE / "Runtime" / "HeadsetConnection.cs").read_text()
+    named = re.findall(r'FindProperty\("(\w+)"\)', window)
+    there = re.findall(r"\[SerializeField\] string (\w+) =", connection)
+    assert len(named) == 3
+    assert set(named) <= set(there)
 
 
 def test_what_only_the_editor_can_run_compiles(assemblies: Assemblies) -> None:
