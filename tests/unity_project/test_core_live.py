@@ -345,7 +345,7 @@ async def test_over_tls_only_the_certificate_that_was_pinned(
         assert server.url.startswith("wss://127.0.0.1:")
         async with mono_headset(assemblies, server.url, SURE) as headset:
             ended = await headset.hear("state Ended")
-            assert "put it into HeadsetOptions.CertificateSha256" in ended
+            assert "put it into CertificateSha256" in ended
         digest = ended.split("SHA-256 ")[1].split(";")[0]
         pem = own.chain.read_text()
         shown = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :].split("\n\n")[0])

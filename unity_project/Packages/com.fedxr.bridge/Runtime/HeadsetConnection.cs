@@ -18,6 +18,10 @@ namespace Fedxr
         [Tooltip("What the server wants to see; empty on this machine.")]
         [SerializeField] string token = "";
 
+        [Tooltip("SHA-256 of a wss server's certificate that the system does not trust, as that of "
+            + "`fedxr serve --lan`; the console names it. Empty: only trusted ones.")]
+        [SerializeField] string certificateSha256 = "";
+
         [Tooltip("The user's pseudonym: the agent keeps what it has learned under this name.")]
         [SerializeField] string user = "user";
 
@@ -151,6 +155,7 @@ namespace Fedxr
             {
                 Url = url,
                 Token = token.Length == 0 ? null : token,
+                CertificateSha256 = certificateSha256,
                 User = user,
                 Scenario = ScenarioName,
             };

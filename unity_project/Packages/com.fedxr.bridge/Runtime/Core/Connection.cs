@@ -52,7 +52,7 @@ namespace Fedxr
                 SocketStream opened = stream;
                 CancellationTokenRegistration registration =
                     cancel.Register(() => opened.End(new LostException("closed here")));
-                Stream above = secure ? Encrypted(stream, url, options.CertificateSha256) : stream;
+                Stream above = secure ? Encrypted(stream, url, Plain(options.CertificateSha256)) : stream;
                 Handshake.Run(above, url);
                 // Unlike CreateFromStream, this one is in both of Unity's API levels.
                 WebSocket socket = WebSocket.CreateClientWebSocket(above, Handshake.Protocol, BufferBytes, BufferBytes,
@@ -153,17 +153,17 @@ namespace Fedxr
             var secure = new SslStream(stream, false, (sender, certificate, chain, errors) =>
             {
                 shown = Fingerprint(certificate);
-                return errors == SslPolicyErrors.None || shown == Plain(pinned);
+                return errors == SslPolicyErrors.None || pinned.Length > 0 && shown == pinned;
             });
             try
             {
                 secure.AuthenticateAsClient(url.DnsSafeHost);
                 return secure;
             }
-            catch (Exception) when (shown != "" && shown != Plain(pinned))
+            catch (Exception) when (shown != "" && shown != pinned)
             {
                 throw new RefusedException(url + " shows a certificate that is not trusted here, with SHA-256 "
-                    + shown + "; if that is your server's, put it into HeadsetOptions.CertificateSha256");
+                    + shown + "; if that is your server's, put it into CertificateSha256");
             }
         }
 

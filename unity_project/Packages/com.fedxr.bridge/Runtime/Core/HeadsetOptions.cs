@@ -20,7 +20,7 @@ namespace Fedxr
         public string Token;
 
         /// <summary>SHA-256 of the one certificate that a <c>wss</c> server may show although the system
-        /// does not trust it (that of <c>fedxr serve --lan</c>; the error names it); null for none.</summary>
+        /// does not trust it (that of <c>fedxr serve --lan</c>; the error names it); null or empty for none.</summary>
         public string CertificateSha256;
 
         /// <summary>The sensor streams, at most 64.</summary>
