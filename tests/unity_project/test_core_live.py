@@ -173,7 +173,7 @@ async def test_a_stalled_server_costs_the_newest_nothing_and_every_drop_is_count
         await headset.hear("state Open")
         session = next(iter(server.sessions.values()))
         session._wire.hold("test")
-        # 1.8 KB a frame: the sockets' buffers (some MB) are full long before 20,000 frames are.
+        # 5 MB in all: more than the sockets' buffers hold.
         headset.say("frames", 1, 3_000, 0)
         await headset.hear("done")
         stalled = await headset.stats()
@@ -286,17 +286,34 @@ async def test_a_server_that_is_not_there_yet_is_waited_for(assemblies: Assembli
 
 
 async def test_who_answers_and_is_no_bridge_is_named(assemblies: Assemblies) -> None:
-    async def reject(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    said = [b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nno such", b"220 smtp\r\n"]
+    said += [b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nfull"]
+    due = [
+        ("state Ended", "refused the connection (HTTP 404: no such); is it a bridge"),
+        ("state Waiting", "answers no HTTP; is another program on this port?"),
+        ("state Waiting", "has no place for another headset at present: full"),
+    ]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        writer.write(said[0])
         writer.close()
 
-    other = await asyncio.start_server(reject, "127.0.0.1", 0)
+    other = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}"
-    async with other, mono_headset(assemblies, url) as headset:
-        assert "(HTTP 404: ); is it a bridge that listens there?" in await headset.hear(
-            "state Ended"
-        )
+    async with other:
+        for state, words in due:
+            async with mono_headset(assemblies, url) as headset:
+                assert words in await headset.hear(state)
+            said.pop(0)
+
+    async def chat(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+
+    async with serve(chat, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with mono_headset(assemblies, url) as headset:
+            assert "none that speaks fedxr.v1" in await headset.hear("state Ended")
 
 
 async def test_a_steady_stream_allocates_nothing_on_the_scenes_thread(

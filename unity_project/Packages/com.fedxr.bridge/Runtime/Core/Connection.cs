@@ -42,6 +42,7 @@ namespace Fedxr
             var url = new Uri(options.Url);
             double seconds = options.ConnectSeconds;
             SocketStream stream = null;
+            var whileOpening = default(CancellationTokenRegistration);
             bool secure = url.Scheme == "wss";
             try
             {
@@ -50,17 +51,17 @@ namespace Fedxr
                 stream = SocketStream.Connect(url.DnsSafeHost, port, secure, (int)(seconds * 1000), cancel);
                 stream.DeadlineUs = deadlineUs;
                 SocketStream opened = stream;
-                CancellationTokenRegistration registration =
-                    cancel.Register(() => opened.End(new LostException("closed here")));
+                whileOpening = cancel.Register(() => opened.End(new LostException("closed here")));
                 Stream above = secure ? Encrypted(stream, url, Plain(options.CertificateSha256)) : stream;
                 Handshake.Run(above, url);
                 // Unlike CreateFromStream, this one is in both of Unity's API levels.
                 WebSocket socket = WebSocket.CreateClientWebSocket(above, Handshake.Protocol, BufferBytes, BufferBytes,
                     Timeout.InfiniteTimeSpan, false, WebSocket.CreateClientBuffer(BufferBytes, BufferBytes));
-                return new Connection(stream, socket, registration);
+                return new Connection(stream, socket, whileOpening);
             }
             catch (Exception error)
             {
+                whileOpening.Dispose();
                 if (stream != null)
                     stream.Dispose();
                 throw Excuses.WhenConnecting(url, seconds, error);
