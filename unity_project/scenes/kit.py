@@ -76,13 +76,16 @@ def _hand(scene: Scene, rig: GameObject, side: str, x: float) -> GameObject:
     return hand
 
 
-def panel(scene: Scene, user: User) -> Component:
-    """The in-scene panel, low on the right, turned to the user's eyes; it goes with the user."""
+def panel(scene: Scene, user: User, *fingers: GameObject) -> Component:
+    """The in-scene panel, low on the right, turned to the user's eyes; it goes with the user.
+
+    The rig's hands point at it, and ``fingers``.
+    """
     return _board(scene, user, "Panel", (0.74, 1.19, 1.25)).script(
         "Fedxr.Panel",
         connection=user.connection,
         view=user.camera,
-        pointers=[user.left_hand.transform, user.right_hand.transform],
+        pointers=[hand.transform for hand in (user.left_hand, user.right_hand, *fingers)],
     )
 
 

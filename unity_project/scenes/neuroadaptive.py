@@ -31,14 +31,14 @@ def scene() -> Scene:
     user = kit.user(made, "neuroadaptive", "neuro-band")
     user.rig.script("Fedxr.SimulatedEeg")
     user.rig.script("Fedxr.GazeSensor", view=user.camera)
-    _hand(made, user)
+    finger = _hand(made, user)
     actors = made.object("Actors")
     pace = kit.pace(made, actors, (0, 2.75, 2.6))
     _launcher(made, actors, pace)
     _buttons(made)
     _limb(made, pace)
     _visitors(made, user, pace)
-    kit.panel(made, user)
+    kit.panel(made, user, finger)
     kit.help_board(
         made,
         user,
@@ -47,20 +47,23 @@ def scene() -> Scene:
     return made
 
 
-def _hand(scene: Scene, user: kit.User) -> None:
-    """The tracked right hand, in place of the rig's."""
+def _hand(scene: Scene, user: kit.User) -> GameObject:
+    """The tracked right hand, in place of the rig's; returns what its index finger points with."""
     hand = user.rig.script("Fedxr.HandSensor")
     view = scene.object("Tracked hand")
     balls = [
         kit.block(scene, view, f"Joint {i}", kit.SKIN, (0, 0, 0), (0.018,) * 3, shape=Sphere)
         for i in range(26)
     ]
+    finger = scene.object("Finger", parent=view)
     view.script(
         "Fedxr.HandView",
         hand=hand,
         balls=[ball.transform for ball in balls],
-        pointer=user.right_hand.transform,
+        pointer=finger.transform,
+        otherwise=user.right_hand,
     )
+    return finger
 
 
 def _launcher(scene: Scene, actors: GameObject, pace: Component) -> None:

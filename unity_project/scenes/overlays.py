@@ -194,13 +194,13 @@ def _machine(
     shaft = scene.object("Shaft", parent=body, position=(0, 0.05, -0.36), rotation=(-90, 0, 0))
     kit.block(scene, shaft, "Disc", SHAFT, (0, 0, 0), (0.4, 0.03, 0.4), shape=Cylinder)
     kit.block(scene, shaft, "Mark", kit.INK, (0.12, 0.04, 0), (0.12, 0.02, 0.05))
-    kit.block(scene, stand, "Pole", kit.STEEL, (0.3, 1.4, 0), (0.04, 0.6, 0.04), shape=Cylinder)
-    lamp = kit.block(scene, stand, "Lamp", LAMP, (0.3, 2.05, 0), (0.16, 0.16, 0.16), shape=Sphere)
+    kit.block(scene, stand, "Pole", kit.STEEL, (0.3, 1.65, 0), (0.04, 0.85, 0.04), shape=Cylinder)
+    lamp = kit.block(scene, stand, "Lamp", LAMP, (0.3, 2.55, 0), (0.16, 0.16, 0.16), shape=Sphere)
     sounds = [
         scene.object(sound, parent=stand, position=(0, 0.6, 0)).add(AudioSource(volume=volume))
         for sound, volume in (("Hum", 0.5), ("Alarm", 0.7))
     ]
-    note = kit.tag(scene, stand, user, (0.3, 2.2, 0), height=0.13, columns=22, flash_hz=1.0)
+    note = kit.tag(scene, stand, user, (0.3, 2.72, 0), height=0.13, columns=22, flash_hz=1.0)
     return stand.script(
         "Fedxr.Machine",
         title=name,

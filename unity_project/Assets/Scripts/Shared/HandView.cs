@@ -16,6 +16,9 @@ namespace Fedxr
         [Tooltip("What points along the index finger, for panels.")]
         [SerializeField] Transform pointer;
 
+        [Tooltip("What is shown while no hand is tracked.")]
+        [SerializeField] GameObject otherwise;
+
         void LateUpdate()
         {
             for (int i = 0; i < balls.Length; i++)
@@ -25,6 +28,7 @@ namespace Fedxr
                     balls[i].position = hand.Joint(i);
             }
             pointer.gameObject.SetActive(hand.IsTracked);
+            otherwise.SetActive(!hand.IsTracked);
             if (!hand.IsTracked)
                 return;
             pointer.position = hand.Joint(Tip);
