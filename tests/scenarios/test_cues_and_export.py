@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -76,6 +77,24 @@ def test_definition_is_json_and_complete(use_case: str) -> None:
     assert {d["name"] for d in told["devices"]} == {
         d.name for d in DEVICES.values() if d.use_case == use_case
     }
+
+
+def test_a_typical_person_has_the_models_of_the_world() -> None:
+    """Their numbers as the worlds' functions give them, without leanings and accidents."""
+    person = definition("neuroadaptive")["person"]
+    assert isinstance(person, dict)
+    assert set(person) == {"eeg", "hand", "gaze"}
+    assert person["eeg"]["flicker_hz"] == [0.0, 13.0, 17.0, 21.0]
+    # 5 uV exp(-0.38 x level), at level -1.3, 0 and 1.3 (liveliness 1.3)
+    due = [5 * math.exp(-0.38 * 1.3 * load) for load in (-1, 0, 1)]
+    assert person["eeg"]["alpha_uv"] == pytest.approx(due)
+    body = definition("storytelling")["person"]
+    assert isinstance(body, dict)
+    # 0.22 a second exp(0.75 x organ x tension), organ 0.5 x 1.3
+    rate = body["eda"]["responses_hz"]
+    due = [0.22 * math.exp(0.75 * 0.65 * tension) for tension in (-1, 1)]
+    assert rate["by_tension"] == pytest.approx(due)
+    assert rate["by_engagement"] == pytest.approx([1, math.exp(0.35), math.exp(-0.35)])
 
 
 def test_energy_of_an_inference_follows_the_computer_and_the_size() -> None:

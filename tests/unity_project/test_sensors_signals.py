@@ -23,6 +23,7 @@ from toolchain import PACKAGE, Assemblies
 from agent.answering import Answering
 from agent.brain import load_brain
 from agent.cohort import Tuning
+from agent.encoders import encoder_for
 from agent.fleet import Brain, Fleet, Member
 from agent.learned import Changes
 from agent.tasks import TASKS, USE_CASES
@@ -30,6 +31,9 @@ from bridge.channels import TICK_US, Channel, Samples, layout_of
 from fedxr.serve import CHECKPOINT
 from fedxr.welcome import readable
 from scenarios.export import definition
+from scenarios.personas import typical
+from scenarios.worlds import world_of
+from scenarios.worlds.base import Moment, Path
 from scenarios.worlds.brain import LAYOUT as EEG
 
 EEG_CAP = Channel("eeg", EEG, 256)
@@ -204,6 +208,48 @@ def test_the_agent_reads_intent(signals: Signals, brain: Brain, channel: Channel
     said = _answers(signals, brain, "neuroadaptive", (channel,), "intent", 8.0)
     assert said[0, 0] + said[1, 1] >= 13, said.tolist()
     assert said[2:, 2:].sum() >= 13, said.tolist()
+
+
+def _simulated(
+    use_case: str, channel: Channel, seconds: float, state: Mapping[str, int], i: int
+) -> Samples:
+    """What the Python world's sensor records of the same person."""
+    world, n = world_of(use_case), round(seconds * channel.rate_hz)
+    hidden = {c.task: Path((0.0,), (state.get(c.task, 0),)) for c in world.courses}
+    moment = Moment(typical(), use_case, i, 0.0, seconds, hidden)
+    values = world.sense(moment, channel, np.arange(n) / channel.rate_hz)
+    if channel is HAND:
+        values = np.concatenate([values[:, :1], values], axis=1)  # a palm, which is not looked at
+    return _samples(channel, values.reshape(n, -1))
+
+
+@pytest.mark.parametrize(
+    ("use_case", "channel", "task", "seconds"),
+    [
+        ("neuroadaptive", EEG_CAP, "workload", 8.0),
+        ("neuroadaptive", HAND, "intent", 8.0),
+        ("neuroadaptive", EYES, "workload", 8.0),
+        ("companion", WATCH, "doing", 4.0),
+        ("companion", VOICE, "mood", 4.0),
+        ("overlays", PROBE, "warning", 4.0),
+        ("storytelling", EYES, "engagement", 12.0),
+        *(("storytelling", organ, "tension", 12.0) for organ in BODY),
+    ],
+)
+def test_signals_look_as_those_of_the_simulated_world(
+    signals: Signals, use_case: str, channel: Channel, task: str, seconds: float
+) -> None:
+    """By the encoder's features over eight episodes of either: nine in ten of the means lie within
+    1.4 deviations between episodes (three standard errors of such a difference are 1.5)."""
+    encoder, state, end = encoder_for(channel), {task: 1}, int(seconds * 1e6)
+    here = signals.episodes(use_case, [channel], seconds, [state] * 8, seed=3)
+    ours = np.array([encoder.features(e[channel.name], channel, end) for e in here])
+    there = (_simulated(use_case, channel, seconds, state, i) for i in range(8))
+    theirs = np.array([encoder.features(e, channel, end) for e in there])
+    spread = np.sqrt((ours.var(axis=0) + theirs.var(axis=0)) / 2)
+    floor = 1e-6 + 0.02 * np.abs(theirs).max()
+    apart = np.abs(ours.mean(axis=0) - theirs.mean(axis=0)) / (spread + floor)
+    assert np.quantile(apart, 0.9) < 1.4, np.round(apart, 1).tolist()
 
 
 def test_signals_allocate_nothing(signals: Signals) -> None:
