@@ -93,6 +93,12 @@ namespace Fedxr
                     trouble = error.Message;
                     break;
                 }
+                catch (Exception error)
+                {
+                    // A fault of this client's: the scene goes on, and whoever looks is told.
+                    trouble = "the client failed: " + error;
+                    break;
+                }
                 if (closing.IsCancellationRequested)
                     break;
                 if (state == ConnectionState.Open)
