@@ -6,7 +6,7 @@ looks along z; eyes are 1.6 m above the ground. Texts and panels are read along 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import atan2, degrees
 from typing import Any
@@ -167,13 +167,21 @@ def options(
     )
 
 
-def caption(scene: Scene, user: User) -> Component:
-    """Texts before the user's eyes: the act ``hint``."""
+def caption(scene: Scene, user: User, words: Mapping[str, str] | None = None) -> Component:
+    """Texts before the user's eyes: the act ``hint``. ``words`` says what is told in place of a
+    cue's text that is advice to the scene."""
+    words = words or {}
     holder = scene.object("Caption", position=(0, EYES_M - 0.25, 1.4))
     voice = holder.add(AudioSource(volume=0.6, spatial=0))
     text = tag(scene, holder, user, (0, 0, 0), height=0.05, columns=34)
     return holder.script(
-        "Fedxr.Caption", acts=["hint"], text=text, voice=voice, head=user.head.transform
+        "Fedxr.Caption",
+        acts=["hint"],
+        text=text,
+        voice=voice,
+        head=user.head.transform,
+        advice=list(words),
+        words=list(words.values()),
     )
 
 

@@ -64,7 +64,9 @@ def scene() -> Scene:
         props=props.transform,
         beam=beam.transform,
     )
-    kit.caption(made, user)
+    kit.caption(
+        made, user, {"show where to look": "At the foot of the page the story waits for you."}
+    )
     kit.panel(made, user)
     kit.help_board(made, user, ["[J] [K] choose a way through the story"])
     return made

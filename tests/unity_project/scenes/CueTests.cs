@@ -67,6 +67,18 @@ namespace Fedxr.Tests
             }
         }
 
+        [TestCase("Overlays", "digit_spoken", "7", "heard: 7")]
+        [TestCase("Storytelling", "occupation", "show where to look", "At the foot of the page")]
+        public void AHintIsPutIntoWordsForTheUser(string name, string task, string text, string expected)
+        {
+            using (var scene = new PlayedScene(name))
+            {
+                scene.Hand("hint", task, new Dictionary<string, object> { { "text", text } });
+                scene.Play(0.1);
+                StringAssert.StartsWith(expected, (string)scene.Look()["Caption/Tag/Board text"]);
+            }
+        }
+
         [Test]
         public void AWarningStandsOnTheMachineUnderTheProbe()
         {

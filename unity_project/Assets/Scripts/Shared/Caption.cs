@@ -20,6 +20,14 @@ namespace Fedxr
         [Tooltip("How long it stays, in seconds.")]
         [SerializeField] float seconds = 8f;
 
+        [Tooltip("Tasks about what the user said: their texts are shown as heard.")]
+        [SerializeField] string[] hearing = { "digit_spoken" };
+
+        [Tooltip("Texts that are advice to the scene, and below how it says them to the user.")]
+        [SerializeField] string[] advice = new string[0];
+
+        [SerializeField] string[] words = new string[0];
+
         string from = "";
         float until;
 
@@ -27,7 +35,7 @@ namespace Fedxr
         {
             from = cue.Task;
             until = Time.time + seconds;
-            text.Show(cue.Text("text", ""), new Color(1f, 0.95f, 0.7f));
+            text.Show(Words(cue), new Color(1f, 0.95f, 0.7f));
             voice.Play();
         }
 
@@ -35,6 +43,15 @@ namespace Fedxr
         {
             if (task == from)
                 text.Hide();
+        }
+
+        string Words(Cue cue)
+        {
+            string said = cue.Text("text", "");
+            if (System.Array.IndexOf(hearing, cue.Task) >= 0)
+                return "heard: " + said;
+            int known = System.Array.IndexOf(advice, said);
+            return known >= 0 && known < words.Length ? words[known] : said;
         }
 
         void Start()
