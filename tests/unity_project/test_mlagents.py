@@ -20,7 +20,7 @@ pytest.importorskip("mlagents_envs", reason="needs the extra 'unity': pip instal
 
 from scene_rig import SCENES
 from scene_rig import agents as serving
-from test_editor import runtime, stub
+from test_editor import reading, runtime, stub
 from toolchain import PACKAGE, ROOT, Assemblies
 
 from agent.tasks import TASKS
@@ -52,11 +52,9 @@ def agents_of(assemblies: Assemblies) -> Path:
 def headless_of(assemblies: Assemblies) -> Path:
     ground = [runtime(assemblies), assemblies.core, stub(assemblies)]
     scripts = assemblies.build("Fedxr.Scenes", [PROJECT / "Assets" / "Scripts"], ground)
-    player = [p for p in sorted((HERE / "player").glob("*.cs")) if p.name != "Program.cs"]
-    player = [p for p in player if p.name not in ("Journal.cs", "Person.cs")]
     engine = assemblies.build("Unity.ML-Agents", [HERE / "stub_mlagents"], [stub(assemblies)])
     references = [agents_of(assemblies), scripts, engine, *ground]
-    return assemblies.build("Headless", [*player, HERE / "mlagents"], references, target="exe")
+    return assemblies.build("Headless", [*reading(), HERE / "mlagents"], references, target="exe")
 
 
 class Built:
