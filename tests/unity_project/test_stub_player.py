@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from scene_rig import HERE, stub_of
+from scene_rig import HERE, play, stub_of
 from toolchain import Assemblies, nunit_framework
 
 TESTS = HERE / "player_tests"
@@ -17,3 +19,12 @@ def test_a_small_scene_is_loaded_as_it_stands(
     sources = [TESTS, *(HERE / "player" / f"{name}.cs" for name in LOADING)]
     tests = assemblies.build("Player.Tests", sources, [stub_of(assemblies), nunit_framework()])
     assert "Tests run: 13" in assemblies.nunit(tests)
+
+
+def test_an_error_in_the_log_is_in_the_report(assemblies: Assemblies, tmp_path: Path) -> None:
+    """Half a second of a scene whose headset is given no address."""
+    report = play(assemblies, "nowhere", "Companion", tmp_path, 0.5)
+    assert report["frames"] > 0
+    assert report["frames_sent"] == 0
+    [error] = report["errors"]
+    assert "url 'nowhere': give it as ws://host:port" in error

@@ -59,14 +59,16 @@ namespace Fedxr.Player
             now = seconds;
         }
 
+        /// <summary>All of it. A connection that the scene could not even begin has no client.</summary>
         public SortedDictionary<string, object> Tell()
         {
-            ClientStats stats = connection.Client.Stats;
-            Welcome welcome = connection.Client.Welcome;
+            BridgeClient client = connection.Client;
+            ClientStats stats = client == null ? default(ClientStats) : client.Stats;
+            Welcome welcome = client == null ? null : client.Welcome;
             return new SortedDictionary<string, object>
             {
                 { "session", welcome == null ? "" : welcome.Session },
-                { "trouble", connection.Client.Trouble },
+                { "trouble", client == null ? "" : client.Trouble },
                 { "channels", welcome == null ? new string[0] : welcome.Channels.Keys.ToArray() },
                 { "refused", welcome == null ? new Dictionary<string, string>() : welcome.Refused },
                 { "frames_sent", stats.FramesSent },
