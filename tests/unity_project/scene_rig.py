@@ -78,9 +78,13 @@ every 40
 8.5 tap Return
 9.0 click Button 1
 10.0 tap Tab
+11.0 tap Space
+20.0 tap Space
+28.0 tap Space
+36.0 tap Space
 """
 """The user is in the second class of the first task (the simulated person's key), says so at the
-panel by keys and by mouse, and goes on to the next task; then lives as chance has it."""
+panel by keys and by mouse, and goes on to the next task; now and then tells the truth of all."""
 
 
 def play(
