@@ -57,16 +57,6 @@ def test_refused_channels_are_told_with_the_reason(assemblies: Assemblies, tmp_p
     assert played.report["errors"] == []
 
 
-def test_a_wrong_token_is_told_as_an_error(assemblies: Assemblies, tmp_path: Path) -> None:
-    async def run() -> Played:
-        async with server_of(Recorder(), token="right") as server:
-            return await play(assemblies, server.url, _scene("HeadSensor"), tmp_path, 4)
-
-    played = asyncio.run(run())
-    assert played.said("the session has ended") == 1, played.console
-    assert played.said("token") == 1
-
-
 @pytest.mark.parametrize(
     ("scripts", "person", "advice"),
     [

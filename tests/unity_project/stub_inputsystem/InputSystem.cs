@@ -51,7 +51,18 @@ namespace UnityEngine.InputSystem
 
         public static Keyboard current { get; } = new Keyboard();
 
-        public ButtonControl this[Key key] => new ButtonControl(CodeOf(key));
+        readonly Dictionary<Key, ButtonControl> buttons = new Dictionary<Key, ButtonControl>();
+
+        public ButtonControl this[Key key]
+        {
+            get
+            {
+                ButtonControl found;
+                if (!buttons.TryGetValue(key, out found))
+                    buttons[key] = found = new ButtonControl(CodeOf(key));
+                return found;
+            }
+        }
 
         static KeyCode CodeOf(Key key)
         {

@@ -19,6 +19,7 @@ namespace Fedxr
 
         readonly float[] numbers = new float[14];
         XrController device;
+        Camera view;
 
         /// <summary>72 samples a second.</summary>
         public ControllerSensor() : base("controller", 72, "queue 256")
@@ -49,7 +50,9 @@ namespace Fedxr
 
         void StandIn(out Vector3 place, out Quaternion turn)
         {
-            Ray ray = Views.Main(this).ScreenPointToRay(UserInput.MousePlace);
+            if (!view)
+                view = Views.Main(this);
+            Ray ray = view.ScreenPointToRay(UserInput.MousePlace);
             place = ray.GetPoint(Reach);
             turn = Quaternion.LookRotation(ray.direction, Vector3.up);
             numbers[7] = Way(KeyCode.F);

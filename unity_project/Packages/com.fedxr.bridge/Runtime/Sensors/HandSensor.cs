@@ -27,6 +27,7 @@ namespace Fedxr
         readonly float[] joints = new float[HandModel.Numbers];
         readonly XrHandTracking device = new XrHandTracking();
         HandSignal standIn;
+        Camera view;
         bool begun;
 
         /// <summary>30 samples a second.</summary>
@@ -71,7 +72,9 @@ namespace Fedxr
         {
             if (standIn == null)
                 return false;
-            Ray ray = Views.Main(this).ScreenPointToRay(UserInput.MousePlace);
+            if (!view)
+                view = Views.Main(this);
+            Ray ray = view.ScreenPointToRay(UserInput.MousePlace);
             standIn.Place = Handedness.Convert(ray.GetPoint(Reach));
             standIn.Turn = Handedness.Convert(Quaternion.LookRotation(ray.direction, Vector3.up));
             for (int f = 0; f < Keys.Length; f++)
