@@ -12,7 +12,7 @@ namespace Fedxr.Knock
             var channels = new[] { new Channel("head", "motion/head", 72), new Channel("hand", "hands/webxr25", 30) };
             try
             {
-                using (var test = new ConnectionTest(arguments[0], arguments[1], "companion", channels))
+                using (var test = new ConnectionTest(arguments[0], arguments[1], "", "companion", channels))
                 {
                     while (!test.Done)
                     {

@@ -10,7 +10,7 @@ namespace Fedxr.Editor
     {
         const string UrlKey = "fedxr.url", UserKey = "fedxr.user";
 
-        string url, user, token = "";
+        string url, user, token = "", certificate = "";
         ConnectionTest test;
 
         [MenuItem("fedxr/Connect…", priority = 0)]
@@ -18,7 +18,7 @@ namespace Fedxr.Editor
 
         void OnEnable()
         {
-            minSize = new Vector2(420, 220);
+            minSize = new Vector2(420, 240);
             url = EditorPrefs.GetString(UrlKey, "ws://127.0.0.1:8765");
             user = EditorPrefs.GetString(UserKey, "user");
             EditorApplication.update += Look;
@@ -35,6 +35,8 @@ namespace Fedxr.Editor
         {
             url = EditorGUILayout.TextField(new GUIContent("Url", "ws://host:port, or wss:// over a network"), url);
             token = EditorGUILayout.TextField(new GUIContent("Token", "what `fedxr serve --lan` prints"), token);
+            certificate = EditorGUILayout.TextField(new GUIContent("Certificate", "SHA-256 of a wss server's own "
+                + "certificate; the test says it where one is needed"), certificate);
             user = EditorGUILayout.TextField(new GUIContent("User", "a pseudonym; the agent keeps what it has "
                 + "learned under it"), user);
             if (token.Length > 0)
@@ -70,7 +72,7 @@ namespace Fedxr.Editor
                 if (channels.Count == 0)
                     channels.Add(new Channel("head", "motion/head", 72));
                 string scenario = headset == null ? null : headset.ScenarioName;
-                test = new ConnectionTest(url, token, scenario ?? "companion", channels);
+                test = new ConnectionTest(url, token, certificate, scenario ?? "companion", channels);
             }
             catch (Exception error) when (error is ArgumentException || error is FormatException)
             {
@@ -83,6 +85,7 @@ namespace Fedxr.Editor
             var fields = new SerializedObject(headset);
             fields.FindProperty("url").stringValue = url;
             fields.FindProperty("token").stringValue = token;
+            fields.FindProperty("certificateSha256").stringValue = certificate;
             fields.FindProperty("user").stringValue = user;
             fields.ApplyModifiedProperties(); // with undo
         }

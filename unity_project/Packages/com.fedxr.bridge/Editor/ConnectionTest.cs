@@ -14,15 +14,18 @@ namespace Fedxr.Editor
         /// <summary>Begin to knock.</summary>
         /// <param name="url">Where the agent listens.</param>
         /// <param name="token">What it wants to see; null or empty: nothing.</param>
+        /// <param name="certificate">SHA-256 of a wss server's own certificate; null or empty: none.</param>
         /// <param name="scenario">The use case.</param>
         /// <param name="channels">What would be sent.</param>
         /// <exception cref="ArgumentException">One of them is not allowed; the message says what is.</exception>
-        public ConnectionTest(string url, string token, string scenario, IEnumerable<Channel> channels)
+        public ConnectionTest(string url, string token, string certificate, string scenario,
+            IEnumerable<Channel> channels)
         {
             var options = new HeadsetOptions
             {
                 Url = url,
                 Token = string.IsNullOrEmpty(token) ? null : token,
+                CertificateSha256 = certificate,
                 User = "connection-test",
                 Scenario = scenario,
             };
