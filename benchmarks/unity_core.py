@@ -1,9 +1,9 @@
-"""What Unity's core costs: `python -m benchmarks.unity_core [--frames 1000]`. Needs Mono.
+"""What Unity's core costs: `python -m benchmarks.unity_core [--frames 400]`. Needs Mono.
 
 1. Encode: frames a second through builder and queue on one thread, and bytes allocated per frame.
 2. Echo at 90 Hz against the real server, frame to reply: our C# client under Mono, our Python
    client, and a bare C# ClientWebSocket that moves messages of the same sizes through a bare
-   server and looks at nothing. One after the other in one run, each a process of its own.
+   server and looks at nothing. They take turns, each a process of its own.
 3. Allocation per frame during the echo: on the scene's thread, and of the whole process (garbage
    collections times the nursery's size).
 4. One way at 90 Hz, while the server says nothing: the time between frames as they arrive. Here
@@ -40,8 +40,9 @@ from bridge.frames import Frame
 from bridge.protocol import Reply, encode
 from bridge.server import BridgeServer, ServerConfig, Session
 
-HZ = 90.0
-NURSERY = 256 * 1024
+HZ = 90
+ROUNDS = 3
+NURSERY = 64 * 1024
 REPLY = encode(Reply(1_000_000, 1_700_000_000_000_000, ANSWERS))
 
 
@@ -118,56 +119,74 @@ def _pairs(line: str) -> dict[str, float]:
     return {k: float(v) for k, _, v in (word.partition("=") for word in line.split()) if v}
 
 
+OURS, BARE = "our client under Mono", "bare ClientWebSocket"
+Mono = Callable[..., dict[str, float]]
+"""Runs a command of core/Program.cs; its last line as numbers."""
+
+
+def _encode(mono: Mono) -> int:
+    """Prints part 1; returns a message's bytes."""
+    made = mono("encode", 100_000)
+    print(f"7 channels, {made['message_bytes']:.0f} bytes a frame; 100,000 frames encoded:")
+    print(
+        f"  {made['per_s']:,.0f} frames/s; {made['allocated'] / 100_000:.3f} bytes allocated per "
+        f"frame, {made['collections']:.0f} collections"
+    )
+    return int(made["message_bytes"])
+
+
+def _echo(mono: Mono, frames: int, size: int) -> None:
+    """Prints parts 2 and 3."""
+    rounds: dict[str, list[dict[str, float]]] = {OURS: [], BARE: []}
+    python = []
+    with _server(_ours, []) as ours, _server(_bare, []) as bare:
+        for _ in range(ROUNDS):
+            rounds[OURS].append(mono("echo", ours, frames, HZ, "echo"))
+            rounds[BARE].append(mono("bare", bare, frames, HZ, size, "echo"))
+            python.append(np.percentile(asyncio.run(_python(ours, frames)), (50, 99)))
+    print(f"echo at {HZ} Hz, median of {ROUNDS} rounds of {frames} frames, taking turns:")
+    for name, got in rounds.items():
+        p50, p99 = (np.median([r[key] for r in got]) for key in ("p50_us", "p99_us"))
+        each = sum(r["allocated"] for r in got) / ROUNDS / frames
+        whole = sum(r["collections"] for r in got) * NURSERY / ROUNDS / frames
+        print(f"  {name:22} p50 {p50:6.0f} us  p99 {p99:6.0f} us", end="")
+        print(f"  allocated per frame: calling thread {each:.1f} B, whole process {whole:.0f} B")
+    p50, p99 = np.median(python, axis=0)
+    print(f"  {'our Python client':22} p50 {p50:6.0f} us  p99 {p99:6.0f} us")
+
+
+def _one_way(mono: Mono, frames: int, size: int) -> None:
+    """Prints part 4."""
+    print(f"one way at {HZ} Hz ({1e3 / HZ:.1f} ms), time between arrivals, p1, p50 and p99:")
+    for name in (OURS, BARE):
+        arrived: list[float] = []
+        with _server(_ours if name == OURS else _bare, arrived, silent=True) as url:
+            if name == OURS:
+                mono("echo", url, frames, HZ, "one-way")
+            else:
+                mono("bare", url, frames, HZ, size, "one-way")
+        low, middle, high = np.percentile(np.diff(arrived[-frames:]) * 1e3, (1, 50, 99))
+        print(f"  {name:22} {low:5.1f} {middle:5.1f} {high:5.1f} ms")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=1000)
-    frames = str(parser.parse_args().frames)
+    parser.add_argument("--frames", type=int, default=400)
+    frames = parser.parse_args().frames
     try:
         assemblies = Assemblies.found()
     except ToolchainMissing as missing:
         sys.exit(str(missing))
     program = runner(assemblies)
+    small = {"MONO_GC_PARAMS": f"nursery-size={NURSERY}"}
 
-    def mono(*arguments: str) -> dict[str, float]:
-        small = {"MONO_GC_PARAMS": f"nursery-size={NURSERY}"}
-        done = assemblies.run(program, *arguments, timeout_s=600, env=small)
+    def mono(*arguments: object) -> dict[str, float]:
+        done = assemblies.run(program, *map(str, arguments), timeout_s=600, env=small)
         return _pairs(done.stdout.splitlines()[-1])
 
-    made = mono("encode", "100000")
-    size = int(made["message_bytes"])
-    print(f"7 channels, {size} bytes a frame; 100,000 frames through builder and queue:")
-    print(
-        f"  {made['per_s']:,.0f} frames/s; {made['allocated'] / 100_000:.3f} bytes allocated per "
-        f"frame, {made['collections']:.0f} collections"
-    )
-    with _server(_ours, []) as url:
-        ours = mono("echo", url, frames, str(HZ), "echo")
-        python = np.array(asyncio.run(_python(url, int(frames))))
-    with _server(_bare, []) as url:
-        bare = mono("bare", url, frames, str(HZ), str(size), "echo")
-    print(f"echo at {HZ:.0f} Hz, {frames} frames        p50        p99   allocated per frame")
-    for name, got in (("our client under Mono", ours), ("bare ClientWebSocket", bare)):
-        whole = got["collections"] * NURSERY / int(frames)
-        print(
-            f"  {name:22} {got['p50_us']:7.0f} us {got['p99_us']:7.0f} us   calling thread "
-            f"{got['allocated'] / int(frames):.1f} B, whole process {whole:.0f} B"
-        )
-    p50, p99 = np.percentile(python, (50, 99))
-    print(f"  {'our Python client':22} {p50:7.0f} us {p99:7.0f} us")
-    print(
-        f"one way at {HZ:.0f} Hz, {1e3 / HZ:.1f} ms between frames; between arrivals  p1  p50  p99"
-    )
-    for name, main_, words in (
-        ("our client under Mono", _ours, ("echo",)),
-        ("bare ClientWebSocket", _bare, ("bare",)),
-    ):
-        arrived: list[float] = []
-        with _server(main_, arrived, silent=True) as url:
-            more = (str(size),) if main_ is _bare else ()
-            mono(*words, url, frames, str(HZ), *more, "one-way")
-        gaps = np.diff(arrived[-int(frames) :]) * 1e3
-        low, middle, high = np.percentile(gaps, (1, 50, 99))
-        print(f"  {name:22} {low:5.1f} {middle:5.1f} {high:5.1f} ms")
+    size = _encode(mono)
+    _echo(mono, frames, size)
+    _one_way(mono, frames, size)
 
 
 if __name__ == "__main__":

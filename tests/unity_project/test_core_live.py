@@ -321,7 +321,7 @@ async def test_a_steady_stream_allocates_nothing_on_the_scenes_thread(
 ) -> None:
     program = runner(assemblies)
     async with server_of(Recorder(), max_messages_s=math.inf) as server:
-        # 300 frames of seven channels, their replies polled; the first 500 warm everything up.
+        # 300 frames of seven channels, their replies polled; the first 200 warm everything up.
         words = ("echo", server.url, "300", "1000", "echo")
         done = await asyncio.to_thread(assemblies.run, program, *words)
     assert " allocated=0 " in done.stdout.splitlines()[-1]

@@ -9,7 +9,7 @@ namespace Fedxr
     /// <summary>What the core costs: prints one line of key=value pairs.</summary>
     static class Measure
     {
-        const int Warm = 500;
+        const int Warm = 200;
 
         static readonly Channel[] Seven =
         {
