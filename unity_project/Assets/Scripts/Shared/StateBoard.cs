@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Text;
 using UnityEngine;
 
@@ -18,9 +19,26 @@ namespace Fedxr
         [Tooltip("What else can be done in this scene, one line each.")]
         [SerializeField] string[] more = new string[0];
 
+        readonly HashSet<string> answered = new HashSet<string>();
         readonly StringBuilder words = new StringBuilder();
         string told = "";
         float nextTextAt;
+
+        void OnEnable()
+        {
+            connection.ReplyArrived += Note;
+        }
+
+        void OnDisable()
+        {
+            connection.ReplyArrived -= Note;
+        }
+
+        void Note(Reply reply)
+        {
+            for (int i = 0; i < reply.Answers.Count; i++)
+                answered.Add(reply.Answers[i].Task);
+        }
 
         void Update()
         {
@@ -38,10 +56,7 @@ namespace Fedxr
             foreach (Course course in person.Scenario.Courses)
             {
                 string task = course.Task.Name;
-                BridgeClient client = connection.Client;
-                bool asked = client != null && client.Welcome != null
-                    && client.Welcome.Tasks.Contains(task);
-                if (asked && connection.Say(task, person.StateOf(task)))
+                if (answered.Contains(task) && connection.Say(task, person.StateOf(task)))
                     told += " " + task + " = " + Name(course);
             }
             told = told.Length == 0 ? "nothing is answered yet" : "told:" + told;
