@@ -155,9 +155,11 @@ namespace Fedxr
         List<ScenarioTask> AnsweredTasks()
         {
             var tasks = new List<ScenarioTask>();
-            if (connection.Client == null || connection.Client.Welcome == null)
-                return tasks;
-            foreach (string name in connection.Client.Welcome.Tasks)
+            BridgeClient client = connection.Client;
+            IEnumerable<string> names = newest.Keys; // where another way leads to the agent
+            if (client != null)
+                names = client.Welcome == null ? new List<string>() : client.Welcome.Tasks;
+            foreach (string name in names)
                 if (connection.Scenario != null && connection.Scenario.Task(name) != null)
                     tasks.Add(connection.Scenario.Task(name));
             return tasks;
@@ -166,16 +168,16 @@ namespace Fedxr
         string StatusText()
         {
             BridgeClient client = connection.Client;
-            if (client == null)
-                return connection.Link == null ? "not connected: the console says why"
-                    : "connected through ML-Agents";
+            if (client == null && connection.Link == null)
+                return "not connected: the console says why";
             words.Length = 0;
-            words.Append(Name(client.State));
-            if (client.State != ConnectionState.Open && !string.IsNullOrEmpty(client.Trouble))
+            words.Append(client == null ? "connected through ML-Agents" : Name(client.State));
+            if (client != null && client.State != ConnectionState.Open && !string.IsNullOrEmpty(client.Trouble))
                 words.Append(": ").Append(client.Trouble);
-            words.AppendFormat("\n{0:0} ms (p99 {1:0}), {2} frames, {3} lost",
-                connection.Latency.P50, connection.Latency.P99, client.Stats.FramesSent,
-                client.Stats.FramesDropped);
+            words.AppendFormat("\n{0:0} ms (p99 {1:0})", connection.Latency.P50, connection.Latency.P99);
+            if (client != null)
+                words.AppendFormat(", {0} frames, {1} lost",
+                    client.Stats.FramesSent, client.Stats.FramesDropped);
             foreach (ScenarioTask asked in AnsweredTasks())
             {
                 Answered answer;
