@@ -68,6 +68,7 @@ def sensed(assemblies: Assemblies, tmp_path_factory: pytest.TempPathFactory) -> 
             return await play(assemblies, server.url, _scene(), folder, SECONDS, PERSON)
 
     assert asyncio.run(run()).report["errors"] == []
+    assert app.over == ["bye"]  # the player has quit
     stamps: dict[str, list[NDArray[np.int64]]] = {}
     values: dict[str, list[NDArray[Any]]] = {}
     for frame in app.frames:

@@ -12,6 +12,7 @@ namespace Fedxr
     {
         const float Reach = 0.45f; // m before the camera
 
+        [Tooltip("The left hand's instead of the right one's; give it another channel name.")]
         [SerializeField] bool left;
 
         [Tooltip("The tracking space: the XR origin's camera offset; empty: the world.")]

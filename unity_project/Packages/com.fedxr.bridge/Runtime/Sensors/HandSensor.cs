@@ -16,6 +16,7 @@ namespace Fedxr
         const double BendPerKey = 0.9; // rad per joint
         static readonly KeyCode[] Keys = { KeyCode.Z, KeyCode.X, KeyCode.C, KeyCode.V, KeyCode.B };
 
+        [Tooltip("The left hand's instead of the right one's; give it another channel name.")]
         [SerializeField] bool left;
 
         [Tooltip("Send hands/openxr26 instead of hands/webxr25.")]
