@@ -1,16 +1,19 @@
 """Bent messages through codec and session: `python -m benchmarks.fuzz [--count 1000000]`.
 
-Golden messages of fedxr.v1 are changed, cut and grown at random, from one seed, and given to the
-decoders and to sessions on a real server's socket, a new one whenever one has thrown its headset
-out, and otherwise for every second message. Only a refusal may come of it: any other exception ends
-the run with the message that caused it, as hex. `tests/bridge` does the same by hypothesis, on
-fewer messages.
+Golden messages of fedxr.v1 are changed, cut and grown at random, from one seed. All of them are
+given to the decoders; those that a headset sends are given to sessions on a real server's socket, a
+new one whenever one has thrown its headset out, and otherwise for every fifth message. Only a
+refusal may come of it: any other exception, in a callback too, and any error in a log ends the run
+with the message that came last, as hex. `tests/bridge` does the same by hypothesis, on fewer
+messages.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import logging
 import os
 import random
 import sys
@@ -18,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -26,13 +30,14 @@ import psutil
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 
-from benchmarks.load_clients import bent, golden
+from benchmarks.load_clients import GOLDEN, bent, golden
 from bridge.application import Application
 from bridge.channels import TICK_US, Channel
 from bridge.clock import now_us
 from bridge.frames import ChannelCodec, Frame, unpack_samples
 from bridge.pictures import Pictures
 from bridge.protocol import (
+    Feedback,
     Hello,
     PackedFrame,
     ProtocolError,
@@ -53,22 +58,59 @@ CHANNELS = (
     Channel("gaze", "gaze/point2", 72),
 )
 """As the golden vectors have them, numbered from 1."""
+TASKS = ("emotion",)
+"""What the golden feedback is about: on any other task it would be refused unseen."""
+_END_S = 60.0
+"""A session whose connection is lost must be over by then; far more than a picture ever takes."""
+UP = ("hello", "frame", "feedback", "ping", "bye")
+
+
+def upward() -> list[bytes]:
+    """The golden messages that a headset sends; any other one is garbage to a session, ends it, and
+    hides what comes behind."""
+    vectors = json.loads(GOLDEN.read_text(encoding="utf-8"))["accepted"]
+    return [bytes.fromhex(v["hex"]) for v in vectors if v["message"]["type"] in UP]
 
 
 class Looker(Application):
     """Looks at every array, as an agent does."""
 
     def __init__(self) -> None:
-        self.frames = 0
+        self.frames = self.told = 0
 
     def joined(self, session: Session) -> tuple[str, ...]:
-        return ("gesture",)
+        return TASKS
 
     def frame(self, session: Session, frame: Frame) -> None:
         self.frames += 1
         for samples in frame.samples.values():
             if len(samples.t_us) != len(samples.values):
                 raise AssertionError("stamps and values differ")
+
+    def feedback(self, session: Session, feedback: Feedback) -> None:
+        self.told += 1
+
+
+class Findings(logging.Handler):
+    """What nobody's `try` sees: exceptions in callbacks and tasks of the present event loop, and
+    errors that go into a log instead."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[BaseException] = []
+        logging.getLogger().addHandler(self)
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: self.note(context))
+
+    def note(self, context: dict[str, Any]) -> None:
+        self.found.append(context.get("exception") or RuntimeError(str(context)))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self.found.append(error or RuntimeError(f"logged: {record.getMessage()}"))
+
+    def check(self) -> None:
+        if self.found:
+            raise self.found[0]
 
 
 def through_codec(data: bytes, outcomes: Counter[str]) -> None:
@@ -99,17 +141,17 @@ def session_on(wire: Wire, application: Looker, pictures: Pictures) -> Session:
         now=now_us,
         pictures=pictures,
     )
-    session.tasks = ("gesture",)
+    session.tasks = TASKS
     session.open(application.frame, application.feedback)
     numbers = {channel.name: n for n, channel in enumerate(CHANNELS, 1)}
-    session.welcomed(Welcome(1, "fuzz", numbers, {}, ["gesture"], TICK_US, now_us(), 2**22, 0))
+    session.welcomed(Welcome(1, "fuzz", numbers, {}, [*TASKS], TICK_US, now_us(), 2**22, 0))
     return session
 
 
 async def fuzz(count: int, seed: int) -> None:
     chance, messages, outcomes = random.Random(seed), golden(), Counter[str]()
-    application, opened = Looker(), 1
-    me = psutil.Process()
+    up, application, opened = upward(), Looker(), 1
+    me, findings = psutil.Process(), Findings()
     start, before = time.perf_counter(), 0
     pictures = Pictures(1)
     async with (
@@ -122,17 +164,19 @@ async def fuzz(count: int, seed: int) -> None:
         wire = next(iter(server.sessions.values()))._wire
         session = session_on(wire, application, pictures)
         for n in range(1, count + 1):
-            data = bent(messages, chance)
-            if session.over.done() or chance.random() < 0.5:
+            if session.over.done() or chance.random() < 0.2:
                 session, opened = session_on(wire, application, pictures), opened + 1
+            data = bent(messages, chance)
             try:
                 through_codec(data, outcomes)
+                data = bent(up, chance)
                 session.receive(data)
+                if n % 16 == 0:
+                    await asyncio.sleep(0)
+                    findings.check()
             except Exception:
                 print(f"message {n} of seed {seed}: {data.hex()}", file=sys.stderr)
                 raise
-            if n % 16 == 0:
-                await asyncio.sleep(0)
             if n == min(count, 20_000):
                 before = me.memory_info().rss
             if n % 100_000 == 0:
@@ -144,7 +188,8 @@ async def fuzz(count: int, seed: int) -> None:
     print(", ".join(f"{code} {times}" for code, times in outcomes.most_common()))
     print(
         f"{count} messages through codec and session in {time.perf_counter() - start:.0f} s: "
-        f"{application.frames} frames taken, {opened} sessions; no exception; memory "
+        f"{application.frames} frames and {application.told} feedback taken, {opened} sessions; no "
+        "exception; memory "
         f"{before / 2**20:.0f} MB after the first 20,000, {after / 2**20:.0f} MB at the end"
     )
 
@@ -152,7 +197,7 @@ async def fuzz(count: int, seed: int) -> None:
 async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
     """A server with one headset that reads, and what gives messages to a new session on its wire
     and waits until they are worked through. Both last as long as the process."""
-    application, pictures = Looker(), Pictures(1)
+    application, pictures, findings = Looker(), Pictures(1), Findings()
     server = BridgeServer(application, ServerConfig(port=0))
     await server.start()
     socket = await open_websocket(server.url, subprotocols=["fedxr.v1"], compression=None)
@@ -160,13 +205,11 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
     await socket.recv()
     wire = next(iter(server.sessions.values()))._wire
     reading = asyncio.create_task(_read(socket))
-    failed: list[BaseException] = []  # what waited behind a picture fails in a callback
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _, context: failed.append(context.get("exception") or RuntimeError(str(context)))
-    )
 
     async def feed(messages: Sequence[bytes]) -> None:
         session = session_on(wire, application, pictures)
+        if len(messages) % 2 == 0:
+            session.use_inbox()
         for message in messages:
             before = session.last_seq
             session.receive(message)
@@ -174,11 +217,15 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
                 raise AssertionError(f"numbers went back: {before}, {session.last_seq}")
         session.tend(60.0)
         session.lost()
-        while not session.over.done():
-            await asyncio.sleep(0.0005)
+        async with asyncio.timeout(_END_S):
+            while not session.over.done():
+                findings.check()  # what failed behind a picture may leave the session without end
+                await asyncio.sleep(0.0005)
         await asyncio.sleep(0)
-        if failed:
-            raise failed[0]
+        while (item := session.take()) is not None:
+            if isinstance(item, Frame):
+                application.frame(session, item)
+        findings.check()
         if reading.done():
             raise AssertionError("the headset lost its connection")
 

@@ -6,8 +6,10 @@ that none had reached before; it begins with the golden messages. Half of ``--co
 - codec: one message through both decoders; a hello on to its channels, a frame on to its samples;
 - session: several messages, one after the other, to a session of its own on a real server's socket.
 
-Only a refusal may come of it. Whatever else is raised ends the run with status 1 and leaves the
-input in a file, whose name is printed. `benchmarks.fuzz` changes bytes at random, from one seed.
+Only a refusal may come of it. Whatever else is raised, in a callback too, or put into a log as an
+error ends the run with status 1 and leaves the input in a file, whose name is printed. That it
+would be seen is tested by faults that are planted in a copy (`tests/bridge/test_fuzz_guided.py`).
+`benchmarks.fuzz` changes bytes at random, from one seed.
 """
 
 from __future__ import annotations
@@ -15,19 +17,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.util
-import json
 import os
 import random
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 HERE = Path(__file__).resolve().parent.parent
-GOLDEN = HERE / "tests" / "golden" / "fedxr_v1.json"
 TARGETS = ("codec", "session")
 BETWEEN = b"\xc1\xc1"
 """Stands between the messages of a session's input: MessagePack never begins a value with 0xc1."""
@@ -35,10 +37,11 @@ NEEDS = "this needs atheris: pip install 'fedxr[fuzz]' (Linux and macOS)"
 
 
 def seeds(target: str) -> list[bytes]:
-    vectors = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    up = [bytes.fromhex(v["hex"]) for v in vectors["accepted"]]
-    refused = [bytes.fromhex(v["hex"]) for v in vectors["refused"]]
-    return [*up, *refused, *([BETWEEN.join(up)] if target == "session" else [])]
+    """What the fuzzer begins with: for a session what a headset sends, one by one and in a row."""
+    from benchmarks.fuzz import upward
+    from benchmarks.load_clients import golden
+
+    return golden() if target == "codec" else [*upward(), BETWEEN.join(numbered(upward()))]
 
 
 def run_target(target: str, count: int, seed: int) -> bool:
@@ -50,6 +53,7 @@ def run_target(target: str, count: int, seed: int) -> bool:
             [
                 *(sys.executable, "-m", "benchmarks.fuzz_guided", "--inside", target, corpus),
                 *(f"-runs={count}", f"-seed={seed + 1}", "-max_len=4096", "-rss_limit_mb=4096"),
+                "-len_control=0",  # else it would cut sessions down to few messages at first
                 f"-artifact_prefix={tempfile.gettempdir()}/fedxr-{target}-",
             ],
             cwd=HERE,
@@ -63,7 +67,8 @@ def run_target(target: str, count: int, seed: int) -> bool:
     covered = [int(n) for n in re.findall(r"cov: (\d+)", said)]
     ran = re.search(r"Done (\d+) runs in (\d+) second", said)
     if done.returncode or not ran or not covered:
-        print(f"{target}: stopped\n{said[-4000:]}", file=sys.stderr)
+        # atheris prints the exception to stdout, libFuzzer its progress and the file to stderr.
+        print(f"{target}: stopped\n{done.stdout[-4000:]}\n{done.stderr[-1000:]}", file=sys.stderr)
         return False
     print(
         f"{target}: {ran[1]} executions in {ran[2]} s; branches of bridge reached: {covered[0]} by "
@@ -78,7 +83,6 @@ def inside(target: str, arguments: list[str]) -> None:
     """In the process that is fuzzed. Everything of `bridge` must be imported while atheris looks
     on, and nothing of it before: what is imported elsewhere is not counted."""
     import atheris
-    import msgspec
 
     with atheris.instrument_imports(include=["bridge"]):
         import benchmarks.fuzz as plain
@@ -94,22 +98,27 @@ def inside(target: str, arguments: list[str]) -> None:
         if isinstance(message, Hello):
             open_channels(message)
 
+    up = plain.upward()
+
     def mutated(data: bytes, most: int, seed: int) -> bytes:
-        """Either bytes change, as libFuzzer likes, or one value within one message does."""
+        """Bytes of one message change, as libFuzzer likes, or one value within it does. What is no
+        message any more becomes one again: else few inputs would get beyond the decoder. In a
+        session another message may come in between."""
         chance = random.Random(seed)
         parts = bytes(data).split(BETWEEN) if target == "session" else [bytes(data)]
         n = chance.randrange(len(parts))
-        try:
-            message = msgspec.msgpack.decode(parts[n]) if chance.random() < 0.5 else None
-        except (msgspec.DecodeError, ValueError, RecursionError, TypeError):
-            message = None
-        if isinstance(message, dict) and message:
+        if chance.random() < 0.6:
+            message = opened(parts[n]) or opened(chance.choice(up)) or {}
             change(message, chance)
             parts[n] = msgspec.msgpack.encode(message)
         else:
             parts[n] = bytes(atheris.Mutate(parts[n], len(parts[n]) + 32))
-        if target == "session" and chance.random() < 0.2:
-            parts.insert(chance.randrange(len(parts) + 1), chance.choice(parts))
+        if target == "session" and chance.random() < 0.3:
+            parts.insert(chance.randrange(len(parts) + 1), chance.choice([*parts, *up]))
+        if target == "session" and chance.random() < 0.5:
+            parts = numbered(parts)
+        while len(parts) > 1 and len(BETWEEN.join(parts)) > most:
+            parts.pop()
         return BETWEEN.join(parts)[:most]
 
     if target == "codec":
@@ -129,6 +138,27 @@ def inside(target: str, arguments: list[str]) -> None:
 ODD = (0, 1, -1, 2, 255, 2**31, 2**53, 2**63, 2**64 - 1, 0.5, float("nan"), "", "x", b"", [], {})
 
 
+def opened(data: bytes) -> dict[Any, Any] | None:
+    """The map that ``data`` is in MessagePack, or None."""
+    try:
+        message = msgspec.msgpack.decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError, TypeError):
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def numbered(parts: Sequence[bytes]) -> list[bytes]:
+    """Every frame and feedback with the next number and in an episode of its own: none is refused
+    for the place in which it stands, and each gets as far as it can."""
+    out = []
+    for n, data in enumerate(parts, 1):
+        message = opened(data)
+        if message and message.get("type") in ("frame", "feedback"):
+            data = msgspec.msgpack.encode({**message, "seq": n, "episode": n})
+        out.append(data)
+    return out
+
+
 def change(values: dict[Any, Any] | list[Any], chance: random.Random) -> None:
     """One value somewhere within becomes another one, goes, or comes twice."""
     keys = list(values) if isinstance(values, dict) else list(range(len(values)))
@@ -138,8 +168,9 @@ def change(values: dict[Any, Any] | list[Any], chance: random.Random) -> None:
     value = values[key]
     if isinstance(value, dict | list) and value and chance.random() < 0.8:
         change(value, chance)
-    elif isinstance(value, int) and chance.random() < 0.5:
-        values[key] = max(-(2**63), min(2**64 - 1, int(value) + chance.choice((-1, 1, 2, 1000))))
+    elif isinstance(value, int) and chance.random() < 0.8:
+        near = max(-(2**63), min(2**64 - 1, int(value) + chance.choice((-1, 1, 2, 1000))))
+        values[key] = chance.choice((near, chance.randrange(2 ** chance.choice((3, 8, 31, 53)))))
     elif isinstance(values, list) and chance.random() < 0.5:
         values.append(value)
     elif chance.random() < 0.2:
@@ -155,11 +186,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=500_000, help="executions, of both together")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--target", choices=TARGETS, help="this one only")
     options = parser.parse_args()
     if importlib.util.find_spec("atheris") is None:
         raise SystemExit(NEEDS)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    results = [run_target(t, max(1, options.count // len(TARGETS)), options.seed) for t in TARGETS]
+    targets = [options.target] if options.target else TARGETS
+    results = [run_target(t, max(1, options.count // len(targets)), options.seed) for t in targets]
     raise SystemExit(0 if all(results) else 1)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,53 @@ def test_coverage_leads_to_no_exception() -> None:
     assert [f[0] for f in found] == ["codec", "session"], done.stdout
     # Led by coverage indeed: it got further than the golden messages, and kept what got there.
     assert all(int(end) > int(start) > 50 and int(kept) for _, start, end, kept in found)
+
+
+GUIDED = ["benchmarks.fuzz_guided", "--count", "20000", "--target"]
+FEEDBACK = ("session.py", "        self.stats.feedback += 1\n", "feedback.label > 5")
+LATER = ("decoding.py", "def _decoded(self, message: PackedFrame) -> None:\n", "message.seq > 5")
+UNPACK = ("frames.py", "    numbers: list[bytes] = []\n", "packed.episode > 5")
+RAISE = 'raise KeyError("planted")'
+LOG = '__import__("logging").getLogger(__name__).error("planted")'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place", "fault"),
+    [
+        pytest.param([*GUIDED, "codec"], UNPACK, RAISE, id="codec"),
+        pytest.param([*GUIDED, "session"], FEEDBACK, RAISE, id="session"),
+        pytest.param([*GUIDED, "session"], LATER, RAISE, id="callback", marks=pytest.mark.slow),
+        pytest.param([*GUIDED, "session"], FEEDBACK, LOG, id="log", marks=pytest.mark.slow),
+        pytest.param(["benchmarks.fuzz", "--count", "20000"], FEEDBACK, RAISE, id="by-chance"),
+    ],
+)
+def test_a_planted_fault_is_found(
+    arguments: list[str], place: tuple[str, str, str], fault: str, tmp_path: Path
+) -> None:
+    """In a copy of the code. A fuzzer that never finds anything says nothing about the code."""
+    file, after, when = place
+    if "guided" in arguments[0] and importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed: pip install 'fedxr[fuzz]'")
+    for folder in ("bridge", "benchmarks", "tests/golden"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    source = (tmp_path / "bridge" / file).read_text(encoding="utf-8")
+    assert source.count(after) == 1, "plant it elsewhere: that line is gone"
+    indent = " " * (4 if file == "frames.py" else 8)
+    planted = source.replace(after, f"{after}{indent}if {when}:\n{indent}    {fault}\n")
+    (tmp_path / "bridge" / file).write_text(planted, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path)},
+        text=True,
+        errors="replace",
+        capture_output=True,
+        timeout=300,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert re.search(r"(KeyError|RuntimeError): .*planted", said), said
+    assert list(tmp_path.glob("fedxr-*-crash-*")) or re.search(r"message \d+ of seed 0: \w", said)
 
 
 class SessionStates(RuleBasedStateMachine):
