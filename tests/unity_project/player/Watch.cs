@@ -6,9 +6,10 @@ using UnityEngine;
 namespace Fedxr.Player
 {
     /// <summary>
-    /// Whether a cue changed the scene. Of every object but the panel, which its own user moves, it
-    /// notes what a person would see and hear; a change counts when it comes within two seconds of the
-    /// cue in something that had kept still for two before.
+    /// Whether a cue changed the scene. It notes what a person would see and hear of every object, but
+    /// for what the user moves (the rig, the panel, the board that tells what the user is at) and for the
+    /// turning of texts to the user. A change counts when it comes within two seconds of the cue in
+    /// something that had kept still for two before, and is still there at their end.
     /// </summary>
     public sealed class Watch
     {
@@ -35,7 +36,10 @@ namespace Fedxr.Player
             {
                 if (Changes.TryGetValue(key, out string told))
                     before = told.Substring(0, told.IndexOf(" -> ", System.StringComparison.Ordinal));
-                Changes[key] = before + " -> " + now;
+                if (before == now)
+                    Changes.Remove(key);
+                else
+                    Changes[key] = before + " -> " + now;
             }
         }
 
@@ -61,13 +65,17 @@ namespace Fedxr.Player
             open.RemoveAll(one => seconds - one.At > Window + 0.1);
             foreach (GameObject one in Object.FindObjectsByType<GameObject>(FindObjectsInactive.Include, FindObjectsSortMode.None))
             {
-                if (one.GetComponentInParent<Panel>(true) != null)
+                if (IsTheUsers(one))
                     continue;
                 foreach (KeyValuePair<string, string> state in States(one))
                     Compare(Path(one.transform) + " " + state.Key, state.Value, seconds);
             }
             Compare("the world's light", Text(RenderSettings.ambientLight) + Text(RenderSettings.fogColor), seconds);
         }
+
+        static bool IsTheUsers(GameObject one) =>
+            one.GetComponentInParent<HeadsetConnection>(true) != null || one.GetComponentInParent<Panel>(true) != null
+            || one.GetComponentInParent<StateBoard>(true) != null;
 
         void Compare(string key, string state, double seconds)
         {
@@ -85,7 +93,9 @@ namespace Fedxr.Player
         {
             yield return State("active", one.activeSelf.ToString());
             Transform at = one.transform;
-            yield return State("pose", Rough(at.localPosition, 0.05f) + Rough(at.localRotation * Vector3.forward, 0.1f) + Text(at.localScale));
+            if (one.GetComponentInParent<Tag>(true) == null && one.GetComponentInParent<Caption>(true) == null)
+                yield return State("pose", Rough(at.localPosition, 0.05f) + Rough(at.localRotation * Vector3.forward, 0.1f)
+                    + Text(at.localScale));
             if (one.TryGetComponent(out TextMesh text))
                 yield return State("text", text.text);
             if (one.TryGetComponent(out Light light))

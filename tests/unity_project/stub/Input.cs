@@ -18,7 +18,7 @@ namespace UnityEngine
     public static class Input
     {
         static readonly HashSet<KeyCode> held = new HashSet<KeyCode>(), before = new HashSet<KeyCode>();
-        static Vector3 moved, wheel;
+        static Vector3 moved;
 
         public static Vector3 mousePosition { get; private set; } = new Vector3(640, 360);
 
@@ -29,7 +29,7 @@ namespace UnityEngine
         public static bool GetMouseButton(int button) => GetKey(KeyCode.Mouse0 + button);
         public static bool GetMouseButtonDown(int button) => GetKeyDown(KeyCode.Mouse0 + button);
 
-        /// <summary>-1 to 1 for keys; what the mouse moved since the last frame for "Mouse X" and "Mouse Y"
+        /// <summary>What the mouse moved since the last frame for "Mouse X" and "Mouse Y"
         /// (pixels by the usual sensitivity of 0.1 in the project's input settings).</summary>
         public static float GetAxis(string axisName)
         {
@@ -37,15 +37,9 @@ namespace UnityEngine
             {
                 case "Mouse X": return moved.x * 0.1f;
                 case "Mouse Y": return moved.y * 0.1f;
-                case "Mouse ScrollWheel": return wheel.y * 0.1f;
-                case "Horizontal": return Pair(KeyCode.D, KeyCode.RightArrow, KeyCode.A, KeyCode.LeftArrow);
-                case "Vertical": return Pair(KeyCode.W, KeyCode.UpArrow, KeyCode.S, KeyCode.DownArrow);
                 default: throw new ArgumentException($"Input Axis {axisName} is not setup.");
             }
         }
-
-        static float Pair(KeyCode plus, KeyCode alsoPlus, KeyCode minus, KeyCode alsoMinus) =>
-            (GetKey(plus) || GetKey(alsoPlus) ? 1 : 0) - (GetKey(minus) || GetKey(alsoMinus) ? 1 : 0);
 
         internal static void Begin()
         {
@@ -55,8 +49,6 @@ namespace UnityEngine
             held.UnionWith(Stub.Hands.Holding);
             moved = Stub.Hands.Mouse - mousePosition;
             mousePosition = Stub.Hands.Mouse;
-            wheel = Stub.Hands.Wheel;
-            Stub.Hands.Wheel = Vector3.zero;
         }
     }
 }
@@ -68,18 +60,11 @@ namespace UnityEngine.Stub
     {
         internal static readonly HashSet<KeyCode> Holding = new HashSet<KeyCode>();
 
-        internal static Vector3 Wheel;
-
         /// <summary>Pixels from the window's lower left corner.</summary>
         public static Vector3 Mouse { get; set; } = new Vector3(640, 360);
 
         public static void Press(KeyCode key) => Holding.Add(key);
 
         public static void Release(KeyCode key) => Holding.Remove(key);
-
-        public static void Scroll(float lines)
-        {
-            Wheel = new Vector3(0, lines);
-        }
     }
 }
