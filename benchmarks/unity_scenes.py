@@ -3,8 +3,9 @@
 ``python -m benchmarks.unity_scenes [--seconds N] [--hz N]``; needs Mono (apt: mono-mcs,
 mono-runtime). Each scene is its ``.unity`` file, run by the stub player of tests/unity_project in
 real time while ``fedxr serve`` answers with the shipped brain, both on this machine. What a headset
-renders is not in these figures. Lost: numbers up to the last one that never reached the server, by
-its recording; sent: frames that the client handed to its socket.
+renders is not in these figures. Connected: frames of the scene while the session was open; sent:
+what the client handed to its socket; arrived and lost: by the server's recording, lost being the
+numbers up to the last one that are not in it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scene_rig import PERSON, SCENES, Arrived, agents, arrived, play, player_of
 from toolchain import Assemblies, ToolchainMissing
 
 HEADINGS = (
-    "scene", "frames/s", "sent", "arrived", "dropped by client", "lost", "late",
+    "scene", "frames/s", "connected", "sent", "arrived", "dropped by client", "lost", "late",
     "capture to reply, ms: p50, p99", "feedback", "cues that came", "acts seen in the scene",
     "exceptions",
 )  # fmt: skip
@@ -34,6 +35,7 @@ def row(scene: str, report: dict[str, Any], got: Arrived) -> tuple[object, ...]:
     return (
         scene,
         f"{report['rate_hz']:.1f}",
+        report["frames_connected"],
         report["frames_sent"],
         len(got.frames),
         report["frames_dropped"],

@@ -13,7 +13,7 @@ namespace Fedxr.Player
         readonly SortedDictionary<string, long> told = new SortedDictionary<string, long>();
         readonly Watch watch = new Watch();
         HeadsetConnection connection;
-        long replies, newestSeq;
+        long replies, newestSeq, connected;
         double now;
 
         public Journal()
@@ -57,6 +57,8 @@ namespace Fedxr.Player
         {
             watch.Look(seconds);
             now = seconds;
+            if (connection.Client != null && connection.Client.State == ConnectionState.Open)
+                connected++;
         }
 
         /// <summary>All of it. A connection that the scene could not even begin has no client.</summary>
@@ -71,6 +73,7 @@ namespace Fedxr.Player
                 { "trouble", client == null ? "" : client.Trouble },
                 { "channels", welcome == null ? new string[0] : welcome.Channels.Keys.ToArray() },
                 { "refused", welcome == null ? new Dictionary<string, string>() : welcome.Refused },
+                { "frames_connected", connected },
                 { "frames_sent", stats.FramesSent },
                 { "frames_dropped", stats.FramesDropped },
                 { "blocks_dropped", stats.BlocksDropped },

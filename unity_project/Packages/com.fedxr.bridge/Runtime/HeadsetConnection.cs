@@ -177,9 +177,10 @@ namespace Fedxr
             log.Tell(Client, this);
             ConnectionState state = Client.State;
             long nowUs = Client.NowUs;
-            if (state != ConnectionState.Open && state != ConnectionState.Waiting || nowUs < dueUs)
-                return;
             long period = (long)(1e6 / frameHz);
+            bool early = nowUs < dueUs - period / 2; // pictures do not come evenly: no less than half
+            if (state != ConnectionState.Open && state != ConnectionState.Waiting || early)
+                return;
             dueUs = dueUs + period > nowUs ? dueUs + period : nowUs + period;
             SendFrame(nowUs);
         }
