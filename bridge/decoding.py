@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bridge.frames import ChannelCodec
 from bridge.pictures import Pictures
-from bridge.protocol import Bye, Feedback, Hello, PackedFrame
+from bridge.protocol import Block, Bye, Feedback, Hello, PackedFrame
 from bridge.queues import queue_length
 from bridge.wire import Wire
 
 _MOST = 64
-"""Messages that may wait here before the headset is read no further."""
+"""Messages that may wait here before the headset is read no further; so it is when their bytes are
+too many."""
 Ordered = Hello | PackedFrame | Feedback | Bye
 
 
@@ -35,12 +36,15 @@ class Decoding:
         codecs: Mapping[int, ChannelCodec],
         over: asyncio.Future[str],
         go_on: Callable[[Ordered | None], None],
+        max_bytes: int,
     ) -> None:
         self._pictures = pictures
         self._wire = wire
         self._codecs = codecs
         self._over = over
         self._go_on = go_on
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._waiting: deque[Ordered | None] = deque()
         self._limit = {n: queue_length(codec.channel.delivery) for n, codec in codecs.items()}
         self._holders: dict[int, deque[PackedFrame]] = {n: deque() for n in codecs}
@@ -55,8 +59,9 @@ class Decoding:
     def put(self, message: Ordered | None) -> None:
         self._waiting.append(message)
         if type(message) is PackedFrame:
+            self._bytes += _size(message.blocks)
             self._thin(message)
-        if len(self._waiting) >= _MOST:
+        if self._full:
             self._wire.hold("decoding")
         if not self.busy:
             self._next()
@@ -67,7 +72,9 @@ class Decoding:
             holders.append(newest)
             if limit and len(holders) > limit:
                 oldest = holders.popleft()
-                oldest.blocks = [b for b in oldest.blocks if b.channel != number]
+                kept = [b for b in oldest.blocks if b.channel != number]
+                self._bytes -= _size(oldest.blocks) - _size(kept)
+                oldest.blocks = kept
                 self.drops[self._codecs[number].name] += 1
 
     def _next(self) -> None:
@@ -75,7 +82,9 @@ class Decoding:
         self.busy = True
         while self._waiting and not self._over.done():
             message = self._waiting.popleft()
-            if len(self._waiting) < _MOST:
+            if type(message) is PackedFrame:
+                self._bytes -= _size(message.blocks)
+            if not self._full:
                 self._wire.release("decoding")
             numbers = self._pictures_in(message)
             for number in numbers:
@@ -89,6 +98,10 @@ class Decoding:
             self._go_on(message)
         self._waiting.clear()
         self.busy = False
+
+    @property
+    def _full(self) -> bool:
+        return len(self._waiting) >= _MOST or self._bytes > self._max_bytes
 
     def _pictures_in(self, message: Ordered | None) -> set[int]:
         """The channels of which ``message`` holds a picture to decode."""
@@ -109,3 +122,7 @@ class Decoding:
             self._go_on(message)
         finally:
             self._next()
+
+
+def _size(blocks: Sequence[Block]) -> int:
+    return sum(len(block.data) + len(block.stamps) for block in blocks)

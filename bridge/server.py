@@ -16,7 +16,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -38,6 +37,8 @@ from bridge.wire import WRITE_LIMIT, ServerWire
 _log = logging.getLogger(__name__)
 _CLOSE_S = 1.0
 _TEND_S = 1.0
+_MOST_HELLO = 2**18
+"""Bytes that are taken from somebody who has not shown a token yet."""
 _STOPS = "the server stops"
 _CODES = {"bye": 1000, _STOPS: 1001}
 
@@ -174,7 +175,7 @@ class BridgeServer:
         refused = web.check_origin(request, self.config)
         if refused is not None:
             return refused
-        live = urlsplit(request.path).path == web.LIVE
+        live = web.path_of(request) == web.LIVE
         if not web.wants_websocket(request):
             return web.serve_page(request, self._pages)
         if live:
@@ -193,7 +194,7 @@ class BridgeServer:
         if not isinstance(wire, ServerWire) or wire.request is None:
             raise TypeError("connections are made by create_connection=ServerWire")
         wire.pace = Pace(self.config.max_messages_s, self.config.max_bytes_s)
-        if urlsplit(wire.request.path).path == web.LIVE:
+        if web.path_of(wire.request) == web.LIVE:
             self._doorstep.left(wire.transport)
             await self._live.serve(wire)
             return
@@ -244,6 +245,8 @@ class BridgeServer:
             else:
                 first.set_result(data)
 
+        most = self.config.max_message
+        wire.protocol.max_message_size = min(_MOST_HELLO, most)
         wire.direct(greet, lambda: None, lambda: None if first.done() else first.set_result(b""))
         try:
             data = await asyncio.wait_for(first, patience(self.config.hello_timeout_s))
@@ -253,7 +256,9 @@ class BridgeServer:
             ) from None
         finally:
             self._doorstep.left(wire.transport)
-        return read_hello(data, self.config.token)
+        hello = read_hello(data, self.config.token)
+        wire.protocol.max_message_size = most
+        return hello
 
     async def _join(self, wire: ServerWire, hello: Hello) -> Session:
         """Make the session, ask the application, send the welcome."""
@@ -278,7 +283,12 @@ class BridgeServer:
         wire.direct(session.receive, session.flush, session.lost)
         if not wire.open:
             session.lost()
-        session.tasks = tuple(await settled(self._application.joined(session)))
+        try:
+            session.tasks = tuple(await settled(self._application.joined(session)))
+        except BaseException:
+            if last_seq is not None:  # refused for now: it is still there for the next attempt
+                self._past.remember(session_id, hello.user, last_seq, wire.loop.time())
+            raise
         if self._awaits:
             session.use_inbox()
         self.sessions[session.id] = session

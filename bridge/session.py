@@ -94,7 +94,7 @@ class Session:
         self._held = False
         self._deaf = False
         self._decoding = (
-            Decoding(pictures, wire, self.codecs, self.over, self._take_in)
+            Decoding(pictures, wire, self.codecs, self.over, self._take_in, inbox_bytes)
             if any(codec.image for codec in self.codecs.values())
             else None
         )

@@ -46,6 +46,9 @@ def check_origin(request: Request, config: ServerConfig) -> Response | None:
     A websocket's Origin must be this very server or absent (no browser). On a loopback bind the
     Host must be a loopback name too, or a page could reach it by rebinding its own DNS name.
     """
+    for name in ("Host", "Origin", "Upgrade"):
+        if len(request.headers.get_all(name)) > 1:
+            return refuse(http.HTTPStatus.BAD_REQUEST, f"header {name} stands there twice")
     host = request.headers.get("Host", "")
     try:
         if is_loopback(config.host) and host and not is_loopback(_hostname(host)):
@@ -65,13 +68,17 @@ def check_origin(request: Request, config: ServerConfig) -> Response | None:
     return None
 
 
+def path_of(request: Request) -> str:
+    return request.path.partition("?")[0]
+
+
 def wants_websocket(request: Request) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def serve_page(request: Request, pages: Mapping[str, Page]) -> Response:
     """The page at the request's path, or 404 with the list of pages."""
-    path = urlsplit(request.path).path
+    path = path_of(request)
     page = pages.get(path)
     if page is None:
         known = ", ".join(sorted(pages)) or "none"
@@ -82,7 +89,7 @@ def serve_page(request: Request, pages: Mapping[str, Page]) -> Response:
 
 def check_live(request: Request, config: ServerConfig) -> Response | None:
     """`/live?token=…`: the token is wanted wherever the server has one."""
-    token = parse_qs(urlsplit(request.path).query).get("token", [""])[0]
+    token = parse_qs(request.path.partition("?")[2]).get("token", [""])[0]
     if same_token(config.token, token):
         return None
     return refuse(http.HTTPStatus.UNAUTHORIZED, "this page needs ?token=… of the server")

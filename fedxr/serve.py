@@ -19,6 +19,7 @@ from agent.fleet import Brain
 from agent.tasks import UseCase
 from bridge.admission import ServerConfig
 from bridge.certificates import Certificate
+from bridge.protocol import BridgeError
 from bridge.recording.recorder import Recorder
 from bridge.server import BridgeServer
 from bridge.web import Page
@@ -58,9 +59,9 @@ class Serve:
     """Where headsets' states live between sessions."""
     round_s: float = 10.0
     """Seconds between federated rounds."""
-    coordination: Literal[
-        "local", "centralized", "decentralized", "semi-decentralized"
-    ] = "semi-decentralized"
+    coordination: Literal["local", "centralized", "decentralized", "semi-decentralized"] = (
+        "semi-decentralized"
+    )
     """How headsets meet."""
     lan: bool = False
     """Listen on the local network: with TLS and a token, and a QR code to open it in a headset."""
@@ -174,6 +175,10 @@ def learning_of(coordination: str, seed: int) -> Learning:
 async def serve(config: Serve, brain: Brain, console: Console | None = None) -> None:
     """Serve until Ctrl-C."""
     out = console or Console()
+    if config.key and not config.cert:
+        raise BridgeError(
+            "--key without --cert: name the certificate chain (PEM) that it belongs to"
+        )
     own = Certificate(config.cert, config.key) if config.cert else None
     door = open_door(config.host, config.port, config.token, config.insecure, config.lan, own)
     learning = learning_of(config.coordination, config.seed)

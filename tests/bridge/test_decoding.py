@@ -102,6 +102,28 @@ async def test_a_broken_picture_is_refused_and_the_next_one_taken() -> None:
         await camera.close()
 
 
+async def test_pictures_that_wait_are_bounded_in_bytes(gate: threading.Event) -> None:
+    """Of ten of 20 KB five may wait in 100 KB beside the one that is being decoded; the rest stays
+    in the sender's socket, and comes later."""
+    app = Recorder()
+    async with server_of(app, inbox_bytes=100_000) as server:
+        camera = await headset(server.url, [EYE])
+        number = camera.welcome.channels["eye"]
+        for t in range(1, 11):
+            broken = Block(number, t, 1, bytes(20_000), shape=[4, 4, 3], encoding="png")
+            await camera.forward(PackedFrame(t, t, [broken]))
+        session = app.sessions[0]
+        await until(lambda: session._wire._holds)
+        assert session._wire._holds == {"decoding"}
+        gate.set()
+        seen = [await asyncio.wait_for(anext(camera), 10) for _ in range(10)]
+        assert [m.seq for m in seen if isinstance(m, Notice)] == list(range(1, 11))
+        assert not session._wire._holds
+        assert session._decoding is not None
+        assert session._decoding._bytes == 0
+        await camera.close()
+
+
 async def test_a_session_may_end_while_a_picture_is_decoded(gate: threading.Event) -> None:
     app = Recorder()
     async with server_of(app) as server:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import urllib.error
 import urllib.request
 from typing import Any
 
+import numpy as np
 import pytest
 from bridge_rig import GAZE, PATIENCE, RawHeadset, Recorder, headset, server_of, until
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bridge.admission import ServerConfig
+from bridge.channels import Channel, Samples
 from bridge.client import connect
 from bridge.protocol import (
     BridgeError,
@@ -113,6 +116,50 @@ async def test_foreign_origins_hosts_and_protocols_stay_out() -> None:
         assert "is not this machine's loopback" in (error.value.response.body or b"").decode()
         same = await RawHeadset.open(server.url, origin=f"http://127.0.0.1:{server.port}")
         await same.hello(HELLO)
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "said"),
+    [
+        ("GET / HTTP/1.1\r\nHost: {0}\r\nHost: {0}", 400, "header Host stands there twice"),
+        ("GET / HTTP/1.1\r\nHost: {0}\r\nOrigin: a\r\nOrigin: b", 400, "header Origin"),
+        ("GET / HTTP/1.1\r\nHost: {0}\r\nUpgrade: a\r\nUpgrade: b", 400, "header Upgrade"),
+        ("GET / HTTP/1.1\r\nHost: [", 400, "malformed Host or Origin"),
+        ("GET //[ HTTP/1.1\r\nHost: {0}", 404, "no page //["),
+    ],
+)
+async def test_a_crooked_request_is_refused_and_is_no_error_of_the_server(
+    head: str, status: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with server_of(Recorder()) as server:
+        host = f"127.0.0.1:{server.port}"
+        reading, writing = await asyncio.open_connection("127.0.0.1", server.port)
+        writing.write(head.format(host).encode() + b"\r\n\r\n")
+        answer = (await asyncio.wait_for(reading.read(), PATIENCE)).decode()
+        writing.close()
+    assert answer.startswith(f"HTTP/1.1 {status} "), answer
+    assert said in answer
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_stranger_may_not_say_much_and_a_guest_may() -> None:
+    """A hello of 300 KB is not read; a frame of 600 KB is, once the token has been shown."""
+    app = Recorder()
+    async with server_of(app, token="right") as server:
+        raw = await RawHeadset.open(server.url)
+        long = Hello(1, 1, "u", "s", [], [], {"model": "x" * 300_000})
+        with contextlib.suppress(ConnectionClosed):
+            await raw.send(long)
+        with pytest.raises(ConnectionClosed):
+            await raw.receive()
+        assert raw.socket.close_code == 1009
+        assert not app.sessions
+        cloud = Channel("cloud", "spatial/points", 0)
+        async with await headset(server.url, [cloud], token="right") as client:
+            points = Samples(np.array([1]), np.zeros((1, 50_000, 3), np.float32))
+            await client.send_frame(1, {"cloud": points})
+            await until(lambda: app.frames)
+            assert app.frames[0].samples["cloud"].values.nbytes == 600_000
 
 
 async def test_sessions_are_limited() -> None:

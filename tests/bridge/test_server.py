@@ -212,6 +212,34 @@ async def test_a_lost_session_resumes_where_it_was() -> None:
         await until(lambda: not server.sessions)
 
 
+async def test_a_session_that_is_refused_for_now_can_be_resumed_later() -> None:
+    app = Crowded()
+    async with server_of(app) as server:
+        client = await headset(server.url, user="ann")
+        await client.send_frame(10, gaze(10))
+        await anext(client)
+        client._wire.transport.abort()
+        await until(lambda: app.over)
+        app.full = True
+        with pytest.raises(BridgeError, match="come again later"):
+            await headset(server.url, user="ann", resume=client.session)
+        app.full = False
+        again = await headset(server.url, user="ann", resume=client.session)
+        assert (again.session, again.welcome.last_seq) == (client.session, 1)
+        await again.close()
+
+
+class Crowded(Recorder):
+    """Has a place for nobody while it is ``full``."""
+
+    full = False
+
+    def joined(self, session: Session) -> tuple[str, ...]:
+        if self.full:
+            raise RefusalError("full", "come again later")
+        return super().joined(session)
+
+
 class Picky(Application):
     """Refuses users and channels, answers late, and only in coroutines."""
 

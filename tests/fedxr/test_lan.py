@@ -18,6 +18,7 @@ from bridge.channels import Channel
 from bridge.client import connect
 from bridge.protocol import BridgeError
 from fedxr.lan import ROOT_PAGE, open_door, root_page, show_door
+from fedxr.serve import Serve, serve
 
 pytest.importorskip("trustme")
 
@@ -72,6 +73,11 @@ def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
     assert "root:" not in shown(door)
     with pytest.raises(BridgeError, match="both must be PEM files"):
         open_door("127.0.0.1", 1, "t", False, True, Certificate(tmp_path / "none", None))
+
+
+async def test_a_key_needs_its_certificate(tmp_path: Path) -> None:
+    with pytest.raises(BridgeError, match="--key without --cert"):
+        await serve(Serve(lan=True, key=tmp_path / "key.pem"), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
