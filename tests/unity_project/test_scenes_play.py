@@ -21,7 +21,6 @@ def check(scene: str, report: dict[str, Any], got: Arrived) -> None:
     # what the client dropped is what is missing. After a stall the scene hurries, and the
     # connection, which has its own rate, leaves frames out.
     made = report["frames_sent"] + report["frames_dropped"]
-    assert report["frames_connected"] > 0.3 * report["frames"], scene
     assert 0.9 * report["frames_connected"] <= made <= report["frames_connected"] + 1, scene
     assert len(set(got.frames)) == len(got.frames) == report["frames_sent"], scene
     assert got.lost == report["frames_dropped"], scene

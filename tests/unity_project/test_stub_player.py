@@ -22,7 +22,7 @@ def test_a_small_scene_is_loaded_as_it_stands(
 
 
 def test_an_error_in_the_log_is_in_the_report(assemblies: Assemblies, tmp_path: Path) -> None:
-    """Half a second of a scene whose headset is given no address."""
+    """A scene whose headset is given no address ends at once."""
     report = play(assemblies, "nowhere", "Companion", tmp_path, 0.5)
     assert report["frames"] > 0
     assert report["frames_sent"] == 0

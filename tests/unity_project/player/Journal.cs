@@ -14,7 +14,7 @@ namespace Fedxr.Player
         readonly Watch watch = new Watch();
         HeadsetConnection connection;
         long replies, newestSeq, connected;
-        double now;
+        double now, opened;
 
         public Journal()
         {
@@ -24,6 +24,15 @@ namespace Fedxr.Player
                     errors.Add($"{text}\n{trace}".Trim());
             };
         }
+
+        /// <summary>Whether the session has been open.</summary>
+        public bool Connected => connected > 0;
+
+        /// <summary>Seconds since then.</summary>
+        public double Played => Connected ? now - opened : 0;
+
+        /// <summary>Whether there is nothing to wait for: no session, or none any more.</summary>
+        public bool Over { get; private set; }
 
         /// <summary>Hear what the scene's connection hears.</summary>
         public void Listen(HeadsetConnection connection)
@@ -57,8 +66,11 @@ namespace Fedxr.Player
         {
             watch.Look(seconds);
             now = seconds;
-            if (connection.Client != null && connection.Client.State == ConnectionState.Open)
-                connected++;
+            Over = connection.Client == null || connection.Client.State == ConnectionState.Ended;
+            if (Over || connection.Client.State != ConnectionState.Open)
+                return;
+            opened = Connected ? opened : seconds;
+            connected++;
         }
 
         /// <summary>All of it. A connection that the scene could not even begin has no client.</summary>

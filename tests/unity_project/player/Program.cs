@@ -13,10 +13,13 @@ namespace Fedxr.Player
     /// <summary>
     /// Plays a scene of the project in real time, as a built player would, and writes what happened:
     /// <c>Player.exe PROJECT SCENE REPORT [--seconds N] [--hz N] [--url URL] [--user NAME] [--person FILE]</c>.
-    /// Ends with 0, and with 1 when an exception or error was logged.
+    /// The seconds, and the person's, count from when the session is open, which a busy server may
+    /// take its time for. Ends with 0, and with 1 when an exception or error was logged.
     /// </summary>
     static class Program
     {
+        const double LongestWait = 30; // seconds for a session
+
         static int Main(string[] arguments)
         {
             var options = new Dictionary<string, string>
@@ -66,11 +69,13 @@ namespace Fedxr.Player
             var clock = Stopwatch.StartNew();
             double due = 0, last = 0;
             int frames = 0, slow = 0;
-            while (clock.Elapsed.TotalSeconds < seconds)
+            while (journal.Played < seconds && !journal.Over
+                && (journal.Connected || clock.Elapsed.TotalSeconds < LongestWait))
             {
                 double begun = clock.Elapsed.TotalSeconds;
                 slow += begun - last > 2 * period ? 1 : 0;
-                person.Act(begun);
+                if (journal.Connected)
+                    person.Act(journal.Played);
                 PlayerLoop.Step(frames == 0 ? period : begun - last);
                 journal.Look(begun);
                 frames++;
