@@ -74,7 +74,7 @@ class Federate:
     """Folder of the recorded sets; default $FEDXR_DATA."""
     unseen_data: Path | None = None
     """A second folder of the same layouts: its users are tested on, nothing is trained on them."""
-    sets: tuple[str, ...] = ()
+    sets: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Only these recorded sets."""
     headsets: int = 12
     """Most headsets in the federation of each set, and most unseen ones."""

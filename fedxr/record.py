@@ -150,7 +150,9 @@ def _replay(config: Replay, console: Console) -> int:
             )
         )
     finally:
-        for line in [*recorded.found.report, *total.trouble]:
+        found = recorded.found
+        stopped = [f"stopped after {found.seconds:.1f} s of the recording"] if found.records else []
+        for line in [*found.report, *total.trouble, *([] if found.read else stopped)]:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         console.print(str(total), highlight=False, soft_wrap=True)
     return 1 if total.ended else 0

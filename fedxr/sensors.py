@@ -39,7 +39,7 @@ class Sensors:
     """Use case."""
     user: str = "lab"
     """Pseudonym of who wears the sensors."""
-    tasks: tuple[str, ...] = ()
+    tasks: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Wanted answers; none: all of the use case that the sensors can answer."""
     token: str | None = None
     """What the server asks for."""
@@ -47,13 +47,13 @@ class Sensors:
     """Root certificate (PEM) of a server with TLS, where the system does not know it."""
     lsl: bool = False
     """Streams of the Lab Streaming Layer; the default when no board is named."""
-    stream: tuple[str, ...] = ()
+    stream: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Only the LSL streams of these names; none: all that can be mapped."""
     brainflow: str | None = None
     """A BrainFlow board by name or number: synthetic, cyton, muse_2, 38, …"""
-    board_param: tuple[str, ...] = ()
-    """How the board is reached: serial_port=/dev/ttyUSB0 mac_address=… ip_port=…"""
-    channel: tuple[str, ...] = ()
+    board_param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """How the board is reached, once each: serial_port=/dev/ttyUSB0, mac_address=…, ip_port=…"""
+    channel: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """What a source does not say itself: NAME[columns]=layout@unit, such as
     'Cyton=eeg/Oz-O1-O2@uV' or 'Tobii[0,1]=gaze/point2@pixels:1920x1080'."""
     seconds: float = 0.0

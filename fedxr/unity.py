@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import tyro
 from rich.console import Console
 from rich.markup import escape
 
@@ -46,7 +47,7 @@ class Unity:
     """Seconds to try to come back when the bridge is lost; 0: not at all."""
     scenario: Literal["overlays", "neuroadaptive", "companion", "storytelling"] = "overlays"
     """Use case of behaviours that are not named after one."""
-    tasks: tuple[str, ...] = ()
+    tasks: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Wanted answers, in the order in which they fill actions; none: all of the use case."""
     user: str = "unity"
     """Pseudonym; agent overlays/0 is USER-overlays-0."""
@@ -64,8 +65,8 @@ class Unity:
     """How fast the scene's clock runs."""
     seed: int = 0
     """Given to the scene."""
-    parameters: dict[str, float] = field(default_factory=dict)
-    """Environment parameters of your own: NAME VALUE …"""
+    parameters: tyro.conf.UseAppendAction[dict[str, float]] = field(default_factory=dict)
+    """Environment parameters of your own, once each: NAME VALUE"""
     arguments: str = ""
     """Passed to the player, as a shell would split them: --arguments="--level 2"."""
 

@@ -87,7 +87,8 @@ class Event:
 class Found:
     """What reading a file has found so far. ``frames_lost`` arrived without some of their blocks;
     ``records_lost`` is known from the count that each record carries, so what was cut from the end
-    is not in it. ``dropped``: messages that the recorder itself had to leave out."""
+    is not in it. ``dropped``: messages that the recorder itself had to leave out. ``finished``: it
+    has the end that a finished recording has; ``read``: nobody stopped reading before the end."""
 
     sessions: int = 0
     records: int = 0
@@ -96,6 +97,7 @@ class Found:
     frames_lost: int = 0
     dropped: int = 0
     finished: bool = False
+    read: bool = False
     first_us: int = 0
     last_us: int = 0
 
@@ -112,7 +114,7 @@ class Found:
             lines.append(f"lost: {self.records_lost} records in what is damaged")
         if self.frames_lost:
             lines.append(f"lost: {self.frames_lost} frames of which a part is damaged")
-        if not self.finished:
+        if self.read and not self.finished:
             lines.append(
                 "lost: the end. The file was cut, or its recorder killed, after the "
                 f"{self.seconds:.1f} s that are kept"
@@ -155,6 +157,7 @@ class Recording:
                 found.first_us = found.first_us or event.log_us
                 found.last_us = max(found.last_us, event.log_us)
                 yield event
+            found.read = True
 
 
 def _map(file: Any) -> mmap.mmap:

@@ -1,0 +1,33 @@
+"""An option that may be given more than once keeps all that was given, as docs/sensors.md types."""
+
+from __future__ import annotations
+
+import pytest
+import tyro
+
+from fedxr.headless import Federate
+from fedxr.sensors import Sensors
+from fedxr.unity import Unity
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "first", "second"),
+    [
+        (Sensors, "stream", "Pupil Core", "E4"),
+        (Sensors, "channel", "A=eeg/Oz@uV", "B=eeg/O1@uV"),
+        (Sensors, "tasks", "tension", "emotion"),
+        (Unity, "tasks", "target", "intent"),
+        (Federate, "sets", "har", "fsdd"),
+    ],
+)
+def test_both_are_kept(command: type, option: str, first: str, second: str) -> None:
+    needed = ["--editor"] if command is Unity else []
+    typed = [*needed, f"--{option}", first, f"--{option}", second]
+    assert getattr(tyro.cli(command, args=typed), option) == (first, second)
+
+
+def test_board_parameters_and_environment_parameters_are_all_kept() -> None:
+    board = ["--brainflow", "cyton", "--board-param", "serial_port=x", "--board-param", "timeout=9"]
+    assert tyro.cli(Sensors, args=board).board_param == ("serial_port=x", "timeout=9")
+    scene = ["--editor", "--parameters", "noise", "0.25", "--parameters", "level", "2"]
+    assert tyro.cli(Unity, args=scene).parameters == {"noise": 0.25, "level": 2.0}
