@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 from bridge.protocol import (
     MAX_MESSAGE,
     SUBPROTOCOL,
+    VERSIONS,
     BridgeError,
     Bye,
     Hello,
@@ -110,8 +111,11 @@ async def _greet(wire: ClientWire, hello: Hello, timeout_s: float) -> Welcome:
         except ProtocolError as error:
             answer.set_exception(BridgeError(f"the server sent what is {error}"))
             return
-        if isinstance(message, Welcome):
+        if isinstance(message, Welcome) and VERSIONS[0] <= message.version <= VERSIONS[1]:
             answer.set_result(message)
+        elif isinstance(message, Welcome):
+            said = f"the server speaks version {message.version} of fedxr, this headset {VERSIONS}"
+            answer.set_exception(RefusedError(f"{said}; update the older side"))
         elif isinstance(message, Notice | Bye):
             said = message.text if isinstance(message, Notice) else message.reason
             passes = isinstance(message, Notice) and message.code in _PASSING

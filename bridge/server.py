@@ -64,6 +64,8 @@ class BridgeServer:
         self._application = application
         self._pages = dict(pages or {})
         self._now = now
+        self._leaving: dict[str, Session] = {}
+        """Those that are over, of which the application is being told."""
         self._past = PastSessions(self.config.resume_s)
         self._headsets: set[ServerWire] = set()
         self._live = Watchers(lambda data, watcher: self.hear(data, watcher))
@@ -224,7 +226,7 @@ class BridgeServer:
                 await asyncio.wait({answering}, timeout=self.config.drain_s)
                 await end(answering)
             _log.info("session %s of %s ended: %s", session.id, session.user, reason)
-            del self.sessions[session.id]
+            self._leaving[session.id] = self.sessions.pop(session.id)
             for observer in self.observers:
                 observer.closed(session, reason)
             try:
@@ -233,6 +235,7 @@ class BridgeServer:
                 if not reason.startswith("bye"):
                     past = (session.id, session.user, session.acknowledged)
                     self._past.remember(*past, wire.loop.time())
+                del self._leaving[session.id]
                 session.gone.set()
         await wire.shut(_CODES.get(reason.split(":")[0], 1008), reason)
 
@@ -264,7 +267,7 @@ class BridgeServer:
         """Make the session, ask the application, send the welcome."""
         config = self.config
         channels, refused = open_channels(hello)
-        last_seq = await self._resume(hello, wire.loop)
+        last_seq = await self._resume(hello, wire)
         session_id = hello.resume if last_seq is not None and hello.resume else _new_id()
         session = Session(
             wire,
@@ -308,16 +311,18 @@ class BridgeServer:
         session.welcomed(welcome)
         return session
 
-    async def _resume(self, hello: Hello, loop: asyncio.AbstractEventLoop) -> int | None:
+    async def _resume(self, hello: Hello, wire: ServerWire) -> int | None:
         """The last sequence number of the session that the hello wants back, or None."""
         if hello.resume is None:
             return None
-        alive = self.sessions.get(hello.resume)
+        alive = self.sessions.get(hello.resume) or self._leaving.get(hello.resume)
         if alive is not None and alive.user == hello.user:
             # The old connection is half dead; the headset knows better. Its end must run first.
             alive.close("resumed on a new connection")
             await alive.gone.wait()
-        return self._past.take(hello.resume, hello.user, loop.time())
+            if not wire.open:
+                raise RefusalError("gone", "the headset did not wait; its next attempt gets it")
+        return self._past.take(hello.resume, hello.user, wire.loop.time())
 
     async def _tend(self) -> None:
         while True:

@@ -284,21 +284,25 @@ class Session:
     def _receive_frame(self, packed: PackedFrame) -> None:
         now = self._now()
         self._check_seq(packed.seq)
-        if packed.episode != self.episode:
-            if packed.episode < self.episode:
-                raise ProtocolError(
-                    "bad-sequence", f"episode {packed.episode} after {self.episode}; count up"
-                )
-            self.episode = packed.episode
-            self._capture_us = 0
-            for codec in self.codecs.values():
-                codec.last_us = 0
-        if packed.capture_us < self._capture_us:
+        begins = packed.episode > self.episode
+        if packed.episode < self.episode:
+            raise ProtocolError(
+                "bad-sequence", f"episode {packed.episode} after {self.episode}; count up"
+            )
+        if not begins and packed.capture_us < self._capture_us:
             raise ProtocolError(
                 "bad-time", f"capture_us {packed.capture_us} after {self._capture_us}"
             )
-        samples = unpack_samples(packed, self.codecs)
-        self._capture_us = packed.capture_us
+        before = {codec: codec.last_us for codec in self.codecs.values()} if begins else {}
+        for codec in before:
+            codec.last_us = 0
+        try:
+            samples = unpack_samples(packed, self.codecs)
+        except ProtocolError:
+            for codec, last_us in before.items():  # a refused frame begins no episode
+                codec.last_us = last_us
+            raise
+        self.episode, self._capture_us = packed.episode, packed.capture_us
         self._observe(packed)
         stats = self.stats
         stats.frames += 1

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 from bridge_rig import RawHeadset, Recorder, gaze, headset, samples_of, server_of, until
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from bridge.channels import Channel
 from bridge.frames import Frame
-from bridge.protocol import BridgeError, Feedback, Hello, Notice, Offer
+from bridge.greeting import RefusedError
+from bridge.protocol import BridgeError, Feedback, Hello, Notice, Offer, Welcome, encode
 from bridge.resend import Retry, Unacknowledged
 from bridge.returning import ReturningClient
 from bridge.session import Session
@@ -176,6 +179,20 @@ async def test_versions_are_negotiated() -> None:
         raw = await RawHeadset.open(server.url)
         hello = Hello(0, 9, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
         assert (await raw.hello(hello)).version == 1
+
+
+async def test_a_version_that_was_not_offered_is_not_taken() -> None:
+    async def serve_version_7(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(encode(Welcome(7, "s", {}, {}, [], 33_333, 1, 2**20)))
+        await socket.wait_closed()
+
+    async with serve(
+        serve_version_7, "127.0.0.1", 0, subprotocols=[Subprotocol("fedxr.v1")]
+    ) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(RefusedError, match=r"version 7 .* update the older side"):
+            await headset(f"ws://127.0.0.1:{port}")
 
 
 def test_waits_grow_to_a_limit_and_differ() -> None:

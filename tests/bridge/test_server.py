@@ -212,6 +212,54 @@ async def test_a_lost_session_resumes_where_it_was() -> None:
         await until(lambda: not server.sessions)
 
 
+async def test_a_session_is_resumed_though_the_application_is_still_told_of_its_end() -> None:
+    """Whoever comes back waits for that; whoever has gone meanwhile takes nothing away."""
+    app = Slow()
+    async with server_of(app) as server:
+        client = await headset(server.url, user="ann")
+        await client.send_frame(10, gaze(10))
+        await anext(client)
+        client._wire.transport.abort()
+        await until(lambda: not server.sessions)
+        with pytest.raises(BridgeError, match="no welcome within"):
+            await headset(server.url, user="ann", resume=client.session, timeout_s=0.2)
+        back = asyncio.create_task(headset(server.url, user="ann", resume=client.session))
+        await until(lambda: len(server._headsets) == 3)
+        app.gate.set()
+        again = await back
+        assert (again.session, again.welcome.last_seq) == (client.session, 1)
+        await again.close()
+
+
+class Slow(Recorder):
+    """Takes its time over a session's end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def left(self, session: Session, reason: str) -> None:
+        await self.gate.wait()
+
+
+async def test_a_refused_frame_begins_no_episode() -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        client = await headset(server.url)
+        number = client.welcome.channels["gaze"]
+        await client.send_frame(100, gaze(100))
+        await anext(client)
+        for short, episode in ((b"\0" * 7, 1), (b"\0" * 8, 0)):
+            seq = client._seq + 1
+            await client.forward(PackedFrame(seq, 99, [Block(number, 5, 1, short)], episode))
+        said = [await asyncio.wait_for(anext(client), 10) for _ in range(2)]
+        # The first has a byte too few, the second goes back within episode 0, which still lasts.
+        assert [m.code for m in said if isinstance(m, Notice)] == ["bad-shape", "bad-time"]
+        await client.send_frame(101, gaze(101))
+        assert isinstance(await asyncio.wait_for(anext(client), 10), Reply)
+        await client.close()
+
+
 async def test_a_session_that_is_refused_for_now_can_be_resumed_later() -> None:
     app = Crowded()
     async with server_of(app) as server:
