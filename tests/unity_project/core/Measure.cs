@@ -10,6 +10,7 @@ namespace Fedxr
     static class Measure
     {
         const int Warm = 200;
+        const int Head = 2;
 
         static readonly Channel[] Seven =
         {
@@ -55,10 +56,10 @@ namespace Fedxr
         }
 
         /// <summary>Each frame to the server and its reply back, at <paramref name="hz"/>; with
-        /// <paramref name="oneWay"/> nobody replies.</summary>
+        /// <paramref name="oneWay"/> nobody replies, and a frame is a head's pose only.</summary>
         internal static void Echo(HeadsetOptions options, int frames, double hz, bool oneWay)
         {
-            options.Channels.AddRange(Seven);
+            options.Channels.AddRange(oneWay ? new[] { Seven[Head] } : Seven);
             using (var client = new BridgeClient(options))
             {
                 client.Start();
@@ -129,7 +130,8 @@ namespace Fedxr
         {
             var handles = new ChannelHandle[Seven.Length];
             for (int i = 0; i < handles.Length; i++)
-                handles[i] = client.Find(Seven[i].Name);
+                if (client.Welcome.Channels.ContainsKey(Seven[i].Name))
+                    handles[i] = client.Find(Seven[i].Name);
             return handles;
         }
 
@@ -139,9 +141,14 @@ namespace Fedxr
             long lastUs = lastCaptureUs == 0 ? captureUs - 13889 : lastCaptureUs;
             lastCaptureUs = captureUs;
             frame.Begin(captureUs);
+            frame.Add(handles[Head], Values, 0, 7, 1, captureUs);
+            if (handles[0] == null)
+            {
+                frame.Send();
+                return;
+            }
             frame.Add(handles[0], Values, 0, 26 * 7, 1, captureUs);
             frame.Add(handles[1], Values, 0, 26 * 7, 1, captureUs);
-            frame.Add(handles[2], Values, 0, 7, 1, captureUs);
             frame.Add(handles[3], Values, 0, 6, 1, captureUs);
             frame.Add(handles[4], Values, 0, 52, 1, captureUs);
             frame.Add(handles[5], Sound, 0, 667, 667, lastUs, (captureUs - lastUs) / 667.0);

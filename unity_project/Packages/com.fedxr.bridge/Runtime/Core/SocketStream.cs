@@ -10,8 +10,8 @@ namespace Fedxr
     /// <summary>A TCP connection whose calls block on their own thread, can be ended from another one,
     /// and fail when nothing was heard for 12 s.</summary>
     /// <remarks>Why not ClientWebSocket with its own socket: that leaves Nagle's algorithm on, which
-    /// holds a frame back until the one before is acknowledged, 40 ms where no reply carries the
-    /// acknowledgement; and it hands every message from thread to thread. Here the asynchronous calls
+    /// holds a frame back until the one before is acknowledged, up to 40 ms after it arrived
+    /// (benchmarks/unity_core.py); and it hands every message from thread to thread. Here the asynchronous calls
     /// that <see cref="System.Net.WebSockets.WebSocket"/> makes have ended when they return.</remarks>
     sealed class SocketStream : Stream
     {
