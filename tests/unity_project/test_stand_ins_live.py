@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bridge_rig import Recorder, server_of
 from numpy.typing import NDArray
-from sensor_rig import Played, play
+from stand_in_rig import Played, play
 from toolchain import Assemblies
 
 from unity_project.scenes.materials import Material

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bridge_rig import Recorder, server_of
 from scene_rig import agents
-from sensor_rig import Played, play
+from stand_in_rig import Played, play
 from toolchain import Assemblies
 
 from unity_project.scenes.parts import Camera
