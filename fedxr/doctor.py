@@ -31,6 +31,7 @@ _PURPOSE = {
     "ray": "federate over many machines",
     "zenoh": "headsets that talk to each other directly",
     "rerun": "export recordings for the rerun viewer",
+    "fuzz": "search for messages that break the bridge (benchmarks/fuzz_guided.py)",
     "sensors": "stream from LSL and BrainFlow devices",
     "test": "run the tests (make test)",
     "dev": "run the checks (make check)",
@@ -57,14 +58,15 @@ def _installed(distribution: str) -> str | None:
         return None
 
 
-def _declared(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each distribution that ``lines`` name, with its extra ("" for what is always needed)."""
+def _declared(lines: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+    """Each distribution that ``lines`` name, its extra ("" for what is always needed), and whether
+    it is wanted on this system."""
     for line in lines:
         name = re.match(r"[\w.-]+", line)
         extra = re.search(r"extra == ['\"](\w+)['\"]", line)
         excluded = "sys_platform" in line and sys.platform == "win32"
-        if name and not excluded:
-            yield name[0], extra[1] if extra else ""
+        if name:
+            yield name[0], extra[1] if extra else "", not excluded
 
 
 def packages() -> list[Finding]:
@@ -81,11 +83,14 @@ def compare(lines: Sequence[str]) -> list[Finding]:
     declared = list(_declared(lines))
     findings = []
     for extra in ("", *_PURPOSE):
-        names = [name for name, of in declared if of == extra]
+        names = [name for name, of, wanted in declared if of == extra and wanted]
         lacking = [name for name in names if _installed(name) is None]
         what = f"extra {extra}" if extra else "packages"
         have = ", ".join(f"{n} {_installed(n)}" for n in names if n not in lacking)
-        if not lacking:
+        if extra and not any(of == extra for _, of, _ in declared):
+            detail = f"{_PURPOSE[extra]}: unknown to what is installed, which is older than this"
+            findings.append(Finding(what, "missing", detail, _INSTALL.format(extra=extra)))
+        elif not lacking:
             findings.append(Finding(what, "ok", have))
         elif extra:
             detail = f"{_PURPOSE[extra]}: lacks {', '.join(lacking)}"

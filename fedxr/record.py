@@ -117,11 +117,12 @@ def recording_command(config: Record | Replay | Export, console: Console) -> int
 
 
 async def _record(config: Record, console: Console) -> int:
-    """Until Ctrl-C; 1 when writing failed."""
+    """Until Ctrl-C or SIGTERM; 1 when writing failed."""
     stopped = asyncio.Event()
     sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for the writing thread
     with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     door = open_door(config.host, config.port, config.token, config.insecure, config.lan)
     server = BridgeServer(_Listener(), door.config, page_files() | root_page(door.certificate))
     recorder = Recorder(server, RECORDINGS)
@@ -162,8 +163,6 @@ def _export(config: Export, console: Console) -> int:
     """Export what can be read; damage and channels that the format has no place for are said."""
     recorded = Recording(config.file)
     out = config.out or config.file.with_suffix(".xdf" if config.to == "xdf" else ".rrd")
-    if out.exists():
-        raise ValueError(f"{out} exists; name another with --out")
     if config.to == "xdf":
         from bridge.recording.xdf import write_xdf
 

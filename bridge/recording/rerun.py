@@ -16,6 +16,7 @@ import numpy as np
 from bridge.channels import Channel, Samples, layout_of
 from bridge.clock import Estimate
 from bridge.protocol import BridgeError, Feedback, PackedFrame, Ping, Reply
+from bridge.recording.private import make_private
 from bridge.recording.reader import Event, Recording
 
 _MOST_PLOTS = 64
@@ -30,6 +31,7 @@ def write_rerun(recording: Recording, out: Path) -> list[str]:
         raise BridgeError(
             'the export to rerun needs its library: pip install -c constraints.txt -e ".[rerun]"'
         ) from None
+    make_private(out)  # rerun writes into a file that is there, and leaves who may read it
     stream = rr.RecordingStream("fedxr", recording_id=recording.path.stem)
     stream.save(str(out))
     exporter = _Exporter(rr, stream)

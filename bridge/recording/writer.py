@@ -23,8 +23,9 @@ from typing import IO
 
 import msgspec
 
-from bridge.protocol import BridgeError, Cue, PackedFrame, Reply
+from bridge.protocol import Cue, PackedFrame, Reply
 from bridge.recording.mcap_file import LENGTH, Counts, Line
+from bridge.recording.private import make_private
 from bridge.recording.records import KINDS, Dropped, Recorded
 from bridge.recording.sessions import SESSION, RecordedSession, to_metadata
 
@@ -91,7 +92,7 @@ class RecordingWriter:
         self._gap = _Gap()
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        _make_private(path)
+        make_private(path)
         self._process = subprocess.Popen(  # noqa: S603  # this very program's own
             [sys.executable, "-m", "bridge.recording.mcap_file", str(path), str(CHUNK_BYTES)],
             stdin=subprocess.PIPE,
@@ -195,14 +196,3 @@ class RecordingWriter:
 def _send(pipe: IO[bytes], line: Line) -> None:
     data = _pack(line)
     pipe.write(LENGTH.pack(len(data)) + data)
-
-
-def _make_private(path: Path) -> None:
-    """A new, empty file that only this user may read: it will hold what people's sensors saw."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as error:
-        if isinstance(error, FileExistsError) and path.exists():
-            raise BridgeError(f"{path} exists; recordings never overwrite, name another") from None
-        raise BridgeError(f"cannot record to {path}: {error.strerror or error}") from None

@@ -22,6 +22,7 @@ import numpy as np
 
 from bridge.channels import Channel, Samples, layout_of
 from bridge.protocol import Feedback, PackedFrame, Ping, Reply
+from bridge.recording.private import make_private
 from bridge.recording.reader import Event, Recording
 
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _STREAM_FOOTER = 1, 2, 3, 4, 6
@@ -41,7 +42,9 @@ class _Stream:
 
 
 def write_xdf(recording: Recording, out: Path) -> list[str]:
-    """Write ``out``; returns what XDF has no place for, a line each."""
+    """Write ``out``, a new file for this user alone; returns what XDF has no place for, a line
+    each."""
+    make_private(out)
     with out.open("wb") as file:
         xdf = _Xdf(file)
         for event in recording.events():

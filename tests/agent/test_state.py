@@ -3,6 +3,7 @@ whole."""
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -143,6 +144,17 @@ def test_a_state_with_other_landmarks_is_refused(tmp_path: Path) -> None:
     brain = replace(fleet.brain, ridges={**fleet.brain.ridges, task: other})
     with pytest.raises(StateError, match="user-0 was learned with another model"):
         store.load(Fleet(brain, MEMBERS, Tuning(), torch.float32), 0)
+
+
+def test_a_store_is_for_this_user_alone(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        store = Store(tmp_path / "s.db")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        store.close()
+    finally:
+        os.umask(old)
+    assert modes == {"s.db": 0o600, "s.db-wal": 0o600, "s.db-shm": 0o600}
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:

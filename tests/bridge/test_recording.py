@@ -160,7 +160,7 @@ async def test_a_recording_may_begin_and_end_while_sessions_go_on(tmp_path: Path
         await send(client, range(6, 8))
         await rig.arrived(client)
         assert rig.recorder.status() == status
-        with pytest.raises(BridgeError, match="exists; recordings never overwrite"):
+        with pytest.raises(BridgeError, match="exists; name another, for nothing"):
             rig.recorder.start(path)
         second = rig.recorder.start()
         await client.close()
@@ -268,5 +268,5 @@ def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"cannot read .*gone: No such file"):
         Recording(tmp_path / "gone")
     (tmp_path / "file").touch()
-    with pytest.raises(BridgeError, match="cannot record to"):
+    with pytest.raises(BridgeError, match="cannot write"):
         RecordingWriter(tmp_path / "file" / "r.mcap")

@@ -20,6 +20,7 @@ async def test_every_channel_is_in_the_file(tmp_path: Path) -> None:
     assert write_rerun(recording, out) == []
     data = out.read_bytes()
     assert data[:3] == b"RRF"
+    assert out.stat().st_mode & 0o777 == 0o600
     for channel in next(recording.events()).session.hello.channels:
         assert f"/ann/{channel.name}".encode() in data
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,23 @@ def test_missing_packages_come_with_a_remedy() -> None:
     out.print(as_table(list(found.values())))
     assert 'pip install -c constraints.txt -e ".[ray]"' in _text(out)
     assert compare([*lines, "nor-this"])[0].state == "missing"
+
+
+def test_an_extra_that_the_installation_does_not_know_is_missing() -> None:
+    """As after an update of the source without a new `pip install`."""
+    unknown = "no-such-thing>=1; sys_platform == 'none' and extra == 'fuzz'"
+    found = {finding.what: finding for finding in compare(["torch>=2", unknown])}
+    assert found["extra sensors"].state == "missing"
+    assert found["extra sensors"].remedy == 'pip install -c constraints.txt -e ".[sensors]"'
+    assert found["extra fuzz"].state == "absent"
+
+
+def test_every_extra_is_looked_at() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    looked = {finding.what for finding in compare([])}
+    assert looked == {"packages"} | {
+        f"extra {name}" for name in project["project"]["optional-dependencies"]
+    }
 
 
 def test_processor_reads_flags(tmp_path: Path) -> None:

@@ -132,6 +132,20 @@ def test_ctrl_c_before_the_headsets_are_here_ends_the_demo(tmp_path: Path) -> No
     assert read_result(tmp_path / "result.json").interrupted
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_record_with_what_the_file_holds(tmp_path: Path, number: int) -> None:
+    recording = Command("record", "--port", "0", "--out", str(tmp_path / "r.mcap"))
+    try:
+        recording.until("programs:")
+        recording.process.send_signal(number)
+        assert recording.ended() == 0, recording.said
+    finally:
+        end(recording)
+    assert "Traceback" not in recording.said
+    assert recording.said.count("r.mcap") == 2, "as it begins, and as it ends"
+
+
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_is_none(port: int) -> None:
     with pytest.raises(BridgeError, match=f"port {port}: .*from 0 to 65535"):
