@@ -34,7 +34,9 @@ def check(scene: str, report: dict[str, Any], got: Arrived) -> None:
     assert acts - {"clear"}, f"{scene}: the agents never asked for anything"
     nobody = {cue["act"] for cue in report["cues"] if cue["act"] != "clear" and not cue["actors"]}
     assert not nobody, f"{scene}: nobody does {nobody}"
-    assert any(cue["changes"] for cue in report["cues"]), f"{scene}: nothing changed after {acts}"
+    # While the scene is quiet nothing else changes what the first cues change.
+    first = [cue for cue in report["cues"] if cue["act"] != "clear"][:2]
+    assert any(cue["changes"] for cue in first), f"{scene}: nothing changed after {first}"
 
 
 def play_all(

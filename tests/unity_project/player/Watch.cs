@@ -7,9 +7,9 @@ namespace Fedxr.Player
 {
     /// <summary>
     /// Whether a cue changed the scene. It notes what a person would see and hear of every object, but
-    /// for what the user moves (the rig, the panel, the board that tells what the user is at) and for the
-    /// turning of texts to the user. A change counts when it comes within two seconds of the cue in
-    /// something that had kept still for two before, and is still there at their end.
+    /// for what the user moves (the rig, the hands, the panel, the board that tells what the user is at)
+    /// and for the turning of texts to the user. A change counts when it comes within two seconds of the
+    /// cue in something that had kept still for two before, and is still there at their end.
     /// </summary>
     public sealed class Watch
     {
@@ -74,8 +74,9 @@ namespace Fedxr.Player
         }
 
         static bool IsTheUsers(GameObject one) =>
-            one.GetComponentInParent<HeadsetConnection>(true) != null || one.GetComponentInParent<Panel>(true) != null
-            || one.GetComponentInParent<StateBoard>(true) != null;
+            Below<HeadsetConnection>(one) || Below<Panel>(one) || Below<StateBoard>(one) || Below<HandView>(one);
+
+        static bool Below<T>(GameObject one) where T : Component => one.GetComponentInParent<T>(true) != null;
 
         void Compare(string key, string state, double seconds)
         {
@@ -93,7 +94,7 @@ namespace Fedxr.Player
         {
             yield return State("active", one.activeSelf.ToString());
             Transform at = one.transform;
-            if (one.GetComponentInParent<Tag>(true) == null && one.GetComponentInParent<Caption>(true) == null)
+            if (!Below<Tag>(one) && !Below<Caption>(one))
                 yield return State("pose", Rough(at.localPosition, 0.05f) + Rough(at.localRotation * Vector3.forward, 0.1f)
                     + Text(at.localScale));
             if (one.TryGetComponent(out TextMesh text))
