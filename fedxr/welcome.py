@@ -84,7 +84,7 @@ def profile_of(
     its position from a circle of 4 m."""
     channels = [montages[n].channel if n in montages else c for n, c in session.channels.items()]
     told = session.hello.device
-    device = str(told.get("model", "headset"))
+    device = str(told.get("model", "headset"))[:64]  # as long as a name of the protocol
     known = DEVICES.get(device)
     angle = 2.4 * place  # the golden angle: neighbours on the circle are never the same
 

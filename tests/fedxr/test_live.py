@@ -184,6 +184,15 @@ async def test_what_cannot_be_read_is_refused_with_the_reason(brain: Brain, tmp_
                 )
 
 
+async def test_a_devices_name_is_not_longer_than_a_name(brain: Brain, tmp_path: Path) -> None:
+    """It stands in the live page's state, which every watcher gets again and again."""
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        who = {"user": "u", "scenario": "companion", "device": {"model": "x" * 100_000}}
+        wrist = Channel("wrist", "motion/wrist", 100)
+        async with await connect(rig.server.url, channels=[wrist], **who):
+            assert [p.device for p in rig.live.agents.seated.values()] == ["x" * 64]
+
+
 async def test_one_user_and_device_has_one_seat(
     cast: list[Actor], brain: Brain, tmp_path: Path
 ) -> None:
