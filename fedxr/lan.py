@@ -15,6 +15,8 @@ from bridge.certificates import Certificate, lan_address, names_here, own_certif
 
 ROOT_PAGE = "/root.crt"
 """Where the root certificate can be fetched from, to be installed on a headset."""
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104
+"""Hosts that mean every address of this machine, and are none that a headset could open."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,13 @@ def open_door(
 
     Raises BridgeError when that would be open to strangers or there is no certificate to be had.
     """
+    everywhere = host in _EVERYWHERE
     if not lan:
         tls = own.context() if own is not None else None
-        return Door(ServerConfig(host, port, token, insecure, tls), host, own)
-    certificate = own or (None if insecure else own_certificate(names_here()))
+        reached = lan_address() if everywhere else host
+        return Door(ServerConfig(host, port, token, insecure, tls), reached, own)
+    named = [] if everywhere or is_loopback(host) else [host]
+    certificate = own or (None if insecure else own_certificate([*names_here(), *named]))
     tls = certificate.context() if certificate is not None else None
     config = ServerConfig(
         "0.0.0.0" if is_loopback(host) else host,  # noqa: S104  # that is what --lan asks for
@@ -51,7 +56,7 @@ def open_door(
         insecure,
         tls,
     )
-    return Door(config, lan_address() if is_loopback(host) else host, certificate)
+    return Door(config, named[0] if named else lan_address(), certificate)
 
 
 def show_door(door: Door, port: int, out: Console) -> None:

@@ -75,6 +75,22 @@ def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
         open_door("127.0.0.1", 1, "t", False, True, Certificate(tmp_path / "none", None))
 
 
+def test_an_address_is_shown_that_a_headset_can_open() -> None:
+    for lan in (False, True):
+        door = open_door("0.0.0.0", 8765, "t", True, lan)  # noqa: S104
+        assert f"http://{lan_address()}:8765/xr?token=t" in shown(door)
+
+
+def test_a_made_certificate_names_the_host_that_was_asked_for() -> None:
+    from cryptography import x509
+
+    made = open_door("192.0.2.7", 1, "t", False, True).certificate
+    assert made is not None
+    certificate = x509.load_pem_x509_certificate(made.chain.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "192.0.2.7" in [str(a) for a in names.get_values_for_type(x509.IPAddress)]
+
+
 async def test_a_key_needs_its_certificate(tmp_path: Path) -> None:
     with pytest.raises(BridgeError, match="--key without --cert"):
         await serve(Serve(lan=True, key=tmp_path / "key.pem"), None)  # type: ignore[arg-type]
