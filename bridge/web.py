@@ -77,14 +77,22 @@ def wants_websocket(request: Request) -> bool:
 
 
 def serve_page(request: Request, pages: Mapping[str, Page]) -> Response:
-    """The page at the request's path, or 404 with the list of pages."""
+    """The page at the request's path; 404 with the pages to open, not with all their files."""
+    if request.method not in ("GET", "HEAD"):
+        asked = f"{request.method}; pages are only read, by GET"
+        refused = refuse(http.HTTPStatus.METHOD_NOT_ALLOWED, asked)
+        refused.headers["Allow"] = "GET, HEAD"
+        return refused
     path = path_of(request)
     page = pages.get(path)
     if page is None:
-        known = ", ".join(sorted(pages)) or "none"
+        known = ", ".join(sorted(p for p in pages if "." not in p)) or "none"
         return refuse(http.HTTPStatus.NOT_FOUND, f"no page {path}; there are: {known}")
     content_type, body = page
-    return respond(http.HTTPStatus.OK, content_type, body if isinstance(body, bytes) else body())
+    found = respond(http.HTTPStatus.OK, content_type, body if isinstance(body, bytes) else body())
+    if request.method == "HEAD":
+        found.body = b""
+    return found
 
 
 def check_live(request: Request, config: ServerConfig) -> Response | None:
