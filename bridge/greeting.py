@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from bridge.protocol import (
@@ -46,6 +46,7 @@ class RefusedError(BridgeError):
     """The bridge does not let this headset in and would not, if it asked again."""
 
 
+_TRY_TLS = "it may want wss:// and --trust (`fedxr serve --lan` says where its root lies)"
 _COME_BACK = frozenset({503})
 _PASSING = frozenset({"taken", "full"})
 """Refusals that pass by themselves: a status of HTTP, codes of notices."""
@@ -84,8 +85,11 @@ async def open_session(
             "root certificate (`fedxr serve --lan` says where it lies)"
         ) from None
     except (OSError, TimeoutError, WebSocketException, ValueError) as error:
+        # A server that waits for TLS does not answer the plain words of ``ws:``.
+        wants_tls = url.startswith("ws:") and isinstance(error, InvalidMessage)
         raise BridgeError(
-            f"cannot reach a bridge at {url}: {error}; is it started (`fedxr serve`)?"
+            f"cannot reach a bridge at {url}: {error}; "
+            + (_TRY_TLS if wants_tls else "is it started (`fedxr serve`)?")
         ) from None
     if not isinstance(wire, ClientWire):
         raise TypeError("connections are made by create_connection=ClientWire")

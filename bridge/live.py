@@ -7,6 +7,8 @@ from collections.abc import Callable
 from bridge.queues import Outbox
 from bridge.wire import ServerWire
 
+_NOT_TEXT = 'text; /live takes wishes as binary messages of JSON, such as {"record": true}'
+
 
 class Watcher:
     """One open `/live` websocket, for what is told to it alone."""
@@ -62,7 +64,7 @@ class Watchers:
             except ValueError as error:
                 wire.fail(1008, str(error))
 
-        wire.direct(hear, outbox.flush, lambda: None)
+        wire.direct(hear, outbox.flush, lambda: None, lambda: wire.fail(1003, _NOT_TEXT))
         self._outboxes[wire] = outbox
         if self._published is not None:
             outbox.send_latest(self._published)

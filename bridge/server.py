@@ -32,7 +32,7 @@ from bridge.pace import Pace
 from bridge.pictures import Pictures
 from bridge.protocol import SUBPROTOCOL, VERSIONS, BridgeError, Bye, Hello, Notice, Welcome, encode
 from bridge.session import Session
-from bridge.wire import WRITE_LIMIT, ServerWire
+from bridge.wire import NOT_TEXT, WRITE_LIMIT, ServerWire
 
 _log = logging.getLogger(__name__)
 _CLOSE_S = 1.0
@@ -244,13 +244,23 @@ class BridgeServer:
 
         def greet(data: bytes) -> None:
             if first.done():
-                wire.fail(1002, "wait for the welcome before sending more")
+                wire.early += 1
             else:
                 first.set_result(data)
 
+        def greet_text() -> None:
+            if first.done():
+                wire.early += 1
+            else:
+                first.set_exception(RefusalError("garbage", NOT_TEXT))
+
+        def lost() -> None:
+            if not first.done():
+                first.set_result(b"")
+
         most = self.config.max_message
         wire.protocol.max_message_size = min(_MOST_HELLO, most)
-        wire.direct(greet, lambda: None, lambda: None if first.done() else first.set_result(b""))
+        wire.direct(greet, lambda: None, lost, greet_text)
         try:
             data = await asyncio.wait_for(first, patience(self.config.hello_timeout_s))
         except TimeoutError:
@@ -283,7 +293,8 @@ class BridgeServer:
         )
         session.resumed = last_seq is not None
         session.begin_after(hello.last_seq if last_seq is None else last_seq)
-        wire.direct(session.receive, session.flush, session.lost)
+        wire.direct(session.receive, session.flush, session.lost, session.receive_text)
+        session.came_early(wire.early)
         if not wire.open:
             session.lost()
         try:

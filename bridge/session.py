@@ -33,12 +33,13 @@ from bridge.protocol import (
 )
 from bridge.queues import FrameQueue, Outbox
 from bridge.stats import SessionStats
-from bridge.wire import Wire
+from bridge.wire import NOT_TEXT, Wire
 
 _ABUSE = 20
 _ABUSE_S = 10.0
 """A session is closed after more than `_ABUSE` refused messages within `_ABUSE_S` seconds."""
 
+_EARLY = ProtocolError("bad-sequence", "wait for the welcome before sending more")
 _TOLD_S = 0.1
 """A headset is told that it sends too fast once reading has paused for so many more seconds."""
 
@@ -201,10 +202,11 @@ class Session:
         if self.over.done() or self._deaf:
             return
         self.stats.bytes_in += len(data)
+        if not self._open:
+            self.came_early(1)
+            return
         try:
             message = decode_up(data)
-            if not self._open:
-                raise ProtocolError("bad-sequence", "wait for the welcome before sending more")
             if isinstance(message, Ping):
                 self._receive_ping(message)
             elif self._decoding is not None and self._decoding.must_wait(message):
@@ -213,6 +215,17 @@ class Session:
                 self._take_in(message)
         except ProtocolError as error:
             self._refuse(error, 0)
+
+    def receive_text(self) -> None:
+        """A text message from the headset, which is none of this protocol: the session ends."""
+        if not (self.over.done() or self._deaf):
+            self._refuse(ProtocolError("garbage", NOT_TEXT), 0)
+
+    def came_early(self, messages: int) -> None:
+        """So many came between hello and welcome: each is refused, and told after the welcome."""
+        for _ in range(min(messages, _ABUSE)):
+            if not self.over.done():
+                self._refuse(_EARLY, 0)
 
     def _take_in(self, message: Ordered | None) -> None:
         """A message in its turn; pictures in it have been decoded. None: the connection is gone."""

@@ -30,6 +30,7 @@ from bridge.pace import Pace
 
 WRITE_LIMIT = 64 * 1024
 """Bytes in a socket's buffer above which it counts as congested."""
+NOT_TEXT = "a text message; fedxr.v1 messages are binary MessagePack"
 _MAX_FRAGMENTS = 1024
 _FAST = 32 * 1024
 """Longest message that is put together here; longer ones come in pieces, which the library joins
@@ -53,8 +54,9 @@ class Wire(Connection):
 
     From ``direct`` on, ``on_message`` gets every binary message, ``on_writable`` is called when a
     congested socket has drained, ``on_lost`` when the connection is closing or gone (perhaps more
-    than once). Callbacks run inside the event loop's read callback: they must be short and must
-    not raise.
+    than once), ``on_text`` when a text message begins, after which nothing that comes may count;
+    without it that closes the connection. Callbacks run inside the event loop's read callback:
+    they must be short and must not raise.
     """
 
     text = False
@@ -68,6 +70,7 @@ class Wire(Connection):
     _on_message: Callable[[bytes], None] | None = None
     _on_writable: Callable[[], None] | None = None
     _on_lost: Callable[[], None] | None = None
+    _on_text: Callable[[], None] | None = None
     _fragments: list[bytes] | None = None
     _holds: frozenset[str] = frozenset()
     _rest = b""
@@ -86,8 +89,10 @@ class Wire(Connection):
         on_message: Callable[[bytes], None],
         on_writable: Callable[[], None],
         on_lost: Callable[[], None],
+        on_text: Callable[[], None] | None = None,
     ) -> None:
         self._on_message, self._on_writable, self._on_lost = on_message, on_writable, on_lost
+        self._on_text = on_text
         self._fast = min(_FAST, self.protocol.max_message_size or _FAST)
 
     @property
@@ -185,7 +190,10 @@ class Wire(Connection):
     def _process_fragment(self, frame: Frame) -> None:
         """Join a message of one or more frames; the library has checked order and total size."""
         if frame.opcode is Opcode.TEXT:
-            self.fail(1003, "fedxr.v1 messages are binary MessagePack, not text")
+            if self._on_text is None:
+                self.fail(1003, NOT_TEXT)
+            else:
+                self._on_text()
             return
         if self._fragments is None:
             self._fragments = []
@@ -321,6 +329,9 @@ class Wire(Connection):
 
 class ServerWire(Wire, ServerConnection):
     """The server's end."""
+
+    early = 0
+    """How many messages came on the heels of the hello, before there was a session."""
 
 
 class ClientWire(Wire, ClientConnection):

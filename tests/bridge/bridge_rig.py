@@ -104,8 +104,8 @@ class RawHeadset:
         more.setdefault("open_timeout", PATIENCE)
         return cls(await open_websocket(url, compression=None, proxy=None, max_size=None, **more))
 
-    async def send(self, message: Message | bytes) -> None:
-        await self.socket.send(message if isinstance(message, bytes) else encode(message))
+    async def send(self, message: Message | bytes | str) -> None:
+        await self.socket.send(encode(message) if isinstance(message, Message) else message)
 
     async def receive(self) -> Down:
         data = await asyncio.wait_for(self.socket.recv(), PATIENCE)

@@ -13,6 +13,8 @@ import pytest
 from bridge_rig import GAZE, PATIENCE, RawHeadset, Recorder, headset, server_of, until
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame as WebsocketFrame
+from websockets.frames import Opcode
 
 from bridge.admission import ServerConfig
 from bridge.channels import Channel, Samples
@@ -23,8 +25,13 @@ from bridge.protocol import (
     Hello,
     Notice,
     Offer,
+    PackedFrame,
+    Reply,
+    Welcome,
+    encode,
 )
 from bridge.server import BridgeServer
+from bridge.session import Session
 
 HELLO = Hello(1, 1, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 
@@ -35,7 +42,9 @@ HELLO = Hello(1, 1, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["em
         (Hello(2, 9, "u", "s", [], []), "bad-version", "versions 2 to 9"),
         (Hello(0, 0, "u", "s", [], []), "bad-version", "update the older side"),
         (Bye("x"), "bad-sequence", "must be a hello"),
+        (PackedFrame(1, 1, []), "bad-sequence", "must be a hello"),
         (b"\xc1garbage", "garbage", "not a fedxr.v1 message"),
+        ("hello?", "garbage", "a text message; fedxr.v1 messages are binary"),
     ],
 )
 async def test_a_bad_start_is_refused_with_the_reason(hello: Any, code: str, said: str) -> None:
@@ -52,6 +61,59 @@ async def test_a_bad_start_is_refused_with_the_reason(hello: Any, code: str, sai
             await raw.receive()
         assert raw.socket.close_code == 1008
     assert not app.sessions
+
+
+@pytest.mark.parametrize("text", ["hello?", ["hel", "lo?"]], ids=["whole", "in fragments"])
+async def test_text_ends_a_session_with_notice_and_bye(text: Any) -> None:
+    app = Recorder()
+    async with server_of(app) as server:
+        raw = await RawHeadset.open(server.url)
+        await raw.hello(HELLO)
+        await raw.socket.send(text)
+        notice, bye = await raw.receive(), await raw.receive()
+        assert isinstance(notice, Notice)
+        assert isinstance(bye, Bye)
+        assert (notice.code, notice.text) == ("garbage", bye.reason)
+        assert "a text message; fedxr.v1 messages are binary" in bye.reason
+        with pytest.raises(ConnectionClosed):
+            await raw.receive()
+        assert raw.socket.close_code == 1008
+        await until(lambda: app.over == [bye.reason])
+
+
+async def _between_hello_and_welcome(raw: RawHeadset, at_once: bool) -> None:
+    """A hello with two frames on its heels: in one write, so that there is no session yet, or one
+    by one, so that the application is being asked."""
+    parts: list[bytes] = [encode(m) for m in (HELLO, PackedFrame(1, 1, []), PackedFrame(2, 2, []))]
+    if at_once:
+        frames = [WebsocketFrame(Opcode.BINARY, part).serialize(mask=True) for part in parts]
+        raw.socket.transport.write(b"".join(frames))
+        return
+    for part in parts:
+        await raw.send(part)
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_what_comes_before_the_welcome_is_refused_after_it(at_once: bool) -> None:
+    class Slow(Recorder):
+        async def joined(self, session: Session) -> tuple[str, ...]:  # type: ignore[override]
+            self.sessions.append(session)
+            await until(lambda: session.stats.refused == 2)
+            return ("emotion",)
+
+    app = Slow()
+    async with server_of(app) as server:
+        raw = await RawHeadset.open(server.url)
+        await _between_hello_and_welcome(raw, at_once)
+        assert isinstance(await raw.receive(), Welcome)
+        for _ in range(2):
+            notice = await raw.receive()
+            assert isinstance(notice, Notice)
+            assert (notice.code, "wait for the welcome" in notice.text) == ("bad-sequence", True)
+        await raw.send(PackedFrame(1, 1, []))
+        assert isinstance(await raw.receive(), Reply)
+        assert [f.seq for f in app.frames] == [1]
 
 
 async def test_silence_instead_of_a_hello_is_cut_off() -> None:
@@ -175,14 +237,19 @@ async def test_sessions_are_limited() -> None:
 
 async def test_pages_and_the_live_page() -> None:
     made = iter((b"one", b"two"))
-    pages = {"/": ("text/html", b"<p>hi"), "/n": ("text/plain", lambda: next(made))}
+    pages = {
+        "/": ("text/html", b"<p>hi"),
+        "/n": ("text/plain", lambda: next(made)),
+        "/a.js": ("text/javascript", b"1"),
+    }
     app = Recorder()
     async with server_of(app, pages) as server:
 
-        def get(path: str) -> tuple[int, str, bytes]:
+        def get(path: str, method: str = "GET") -> tuple[int, str, bytes]:
             try:
                 url = f"http://127.0.0.1:{server.port}{path}"
-                with urllib.request.urlopen(url, timeout=PATIENCE) as got:
+                asked = urllib.request.Request(url, method=method)
+                with urllib.request.urlopen(asked, timeout=PATIENCE) as got:  # noqa: S310
                     return got.status, got.headers["Content-Type"], got.read()
             except urllib.error.HTTPError as error:
                 return error.code, "", error.read()
@@ -191,7 +258,11 @@ async def test_pages_and_the_live_page() -> None:
         assert (await asyncio.to_thread(get, "/n"))[2] == b"one"
         assert (await asyncio.to_thread(get, "/n"))[2] == b"two"
         status, _, body = await asyncio.to_thread(get, "/none")
+        # The files that a page is made of are not pages to open.
         assert (status, body) == (404, b"no page /none; there are: /, /n\n")
+        assert (await asyncio.to_thread(get, "/", "HEAD"))[::2] == (200, b"")
+        status, _, body = await asyncio.to_thread(get, "/", "POST")
+        assert (status, body) == (405, b"POST; pages are only read, by GET\n")
         server.publish(b'{"n": 1}')
         async with open_websocket(server.url + "/live", proxy=None) as watcher:
             assert await watcher.recv() == '{"n": 1}'
@@ -208,6 +279,11 @@ async def test_a_watcher_is_heard_or_cut_off_with_the_reason() -> None:
             await watcher.send(b"please")
             with pytest.raises(ConnectionClosed, match="takes no wishes"):
                 await watcher.recv()
+        async with open_websocket(server.url + "/live", proxy=None) as watcher:
+            await watcher.send("please")
+            with pytest.raises(ConnectionClosed, match="wishes as binary messages of JSON"):
+                await watcher.recv()
+            assert watcher.close_code == 1003
         server.hear = lambda data, _: wishes.append(data)
         async with open_websocket(server.url + "/live", proxy=None) as watcher:
             await watcher.send(b"please")
