@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scene_rig import PLAYED
 from toolchain import Assemblies, ToolchainMissing
 
 # The bridge's rig: a server on a free port and an application that remembers.
@@ -28,3 +29,11 @@ def strict_assemblies() -> Assemblies:
         return Assemblies.strict()
     except ToolchainMissing as missing:
         pytest.skip(str(missing))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The scenes' rates, latency and lost frames, for whoever reads CI's log."""
+    if PLAYED:
+        terminalreporter.section("Unity scenes, played against agents")
+        for line in PLAYED:
+            terminalreporter.write_line(line)

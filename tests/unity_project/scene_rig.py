@@ -27,6 +27,8 @@ HERE = Path(__file__).parent
 STUB = HERE / "stub"
 PROJECT = ROOT / "unity_project"
 SCENES = ("Overlays", "Neuroadaptive", "Companion", "Storytelling")
+PLAYED: list[str] = []
+"""A line for each scene that was played against agents; pytest prints them at its end."""
 
 
 def stub_of(assemblies: Assemblies) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scene_rig import PERSON, SCENES, Arrived, agents, arrived, play, player_of
+from scene_rig import PERSON, PLAYED, SCENES, Arrived, agents, arrived, play, player_of
 from toolchain import Assemblies
 
 
@@ -50,8 +50,17 @@ def play_all(
         reports = [one.result() for one in plays]
     got = arrived(folder)
     for scene, report in zip(scenes, reports, strict=True):
-        print(scene, Counter(cue["act"] for cue in report["cues"]), report["latency_ms"])
+        PLAYED.append(_words(scene, report, got[scene]))
         check(scene, report, got[scene])
+
+
+def _words(scene: str, report: dict[str, Any], got: Arrived) -> str:
+    cues = Counter(cue["act"] for cue in report["cues"])
+    return (
+        f"{scene:15}{report['rate_hz']:6.1f} frames/s, {len(got.frames)} arrived, {got.lost} lost, "
+        "capture to reply p50 {p50:.1f} ms, p99 {p99:.1f} ms; cues: ".format(**report["latency_ms"])
+        + ", ".join(f"{act} {n}" for act, n in sorted(cues.items()))
+    )
 
 
 def test_the_four_scenes_play_side_by_side(assemblies: Assemblies, tmp_path: Path) -> None:

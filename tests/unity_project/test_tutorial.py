@@ -97,9 +97,7 @@ def serving(here: Path, command: list[str]) -> Iterator[str]:
 def test_the_tutorial(assemblies: Assemblies, taught: Path) -> None:
     """Untaught, no caption is ever right; after one key press for each class it is."""
     extend, serve = commands()
-    done = subprocess.run(
-        fedxr(extend), cwd=taught, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(fedxr(extend), cwd=taught, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     references = [sample(assemblies), runtime(assemblies), assemblies.core, stub(assemblies)]
     scene = assemblies.build("Tutorial", [Path(__file__).parent / "tutorial"], references, "exe")
