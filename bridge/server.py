@@ -307,20 +307,22 @@ class BridgeServer:
             session.use_inbox()
         self.sessions[session.id] = session
         session.open(self._application.frame, self._application.feedback)
-        welcome = Welcome(
-            min(VERSIONS[1], hello.max_version),
+        session.observers = self.observers
+        session.welcomed(self._welcome(session))
+        return session
+
+    def _welcome(self, session: Session) -> Welcome:
+        return Welcome(
+            min(VERSIONS[1], session.hello.max_version),
             session.id,
             {c.name: n for n, c in session.codecs.items()},
             session.refused,
             list(session.tasks),
-            config.tick_us,
+            self.config.tick_us,
             self._now(),
-            config.max_message,
+            self.config.max_message,
             session.last_seq,
         )
-        session.observers = self.observers
-        session.welcomed(welcome)
-        return session
 
     async def _resume(self, hello: Hello, wire: ServerWire) -> int | None:
         """The last sequence number of the session that the hello wants back, or None."""

@@ -31,6 +31,7 @@ class Door:
 def open_door(
     host: str,
     port: int,
+    *,
     token: str | None,
     insecure: bool,
     lan: bool,

@@ -123,7 +123,9 @@ async def _record(config: Record, console: Console) -> int:
     with contextlib.suppress(NotImplementedError):
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    door = open_door(config.host, config.port, config.token, config.insecure, config.lan)
+    door = open_door(
+        config.host, config.port, token=config.token, insecure=config.insecure, lan=config.lan
+    )
     server = BridgeServer(_Listener(), door.config, page_files() | root_page(door.certificate))
     recorder = Recorder(server, RECORDINGS)
     async with _recording(recorder, config.out, console), server:

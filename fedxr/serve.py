@@ -180,7 +180,14 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
             "--key without --cert: name the certificate chain (PEM) that it belongs to"
         )
     own = Certificate(config.cert, config.key) if config.cert else None
-    door = open_door(config.host, config.port, config.token, config.insecure, config.lan, own)
+    door = open_door(
+        config.host,
+        config.port,
+        token=config.token,
+        insecure=config.insecure,
+        lan=config.lan,
+        own=own,
+    )
     learning = learning_of(config.coordination, config.seed)
     tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
     async with serving(

@@ -36,13 +36,14 @@ def shown(door: object, port: int = 8765) -> str:
 
 
 def test_lan_listens_everywhere_with_tls_and_a_token(tmp_path: Path) -> None:
-    door = open_door("127.0.0.1", 8765, None, False, True)
+    door = open_door("127.0.0.1", 8765, token=None, insecure=False, lan=True)
     config = door.config
     assert (config.host, config.insecure) == ("0.0.0.0", False)  # noqa: S104
     assert config.tls is not None
     assert config.token
     assert len(config.token) >= 12
-    assert open_door("127.0.0.1", 8765, None, False, True).config.token != config.token
+    again = open_door("127.0.0.1", 8765, token=None, insecure=False, lan=True)
+    assert again.config.token != config.token
     text = shown(door)
     assert f"https://{lan_address()}:8765/xr?token={config.token}" in text
     assert f"wss://{lan_address()}:8765" in text
@@ -54,7 +55,7 @@ def test_lan_listens_everywhere_with_tls_and_a_token(tmp_path: Path) -> None:
 
 
 def test_alone_it_stays_on_this_machine() -> None:
-    door = open_door("127.0.0.1", 8765, None, False, False)
+    door = open_door("127.0.0.1", 8765, token=None, insecure=False, lan=False)
     assert (door.config.host, door.config.tls, door.config.token) == ("127.0.0.1", None, None)
     assert shown(door).split() == [
         *("in", "a", "headset:", "http://127.0.0.1:8765/xr"),
@@ -65,26 +66,27 @@ def test_alone_it_stays_on_this_machine() -> None:
 
 
 def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
-    made = open_door("127.0.0.1", 1, "t", False, True).certificate
+    made = open_door("127.0.0.1", 1, token="t", insecure=False, lan=True).certificate
     assert made is not None
     own = Certificate(made.chain, made.chain)
-    door = open_door("10.0.0.1", 1, "t", False, True, own)
+    door = open_door("10.0.0.1", 1, token="t", insecure=False, lan=True, own=own)
     assert (door.config.host, door.config.token, door.host) == ("10.0.0.1", "t", "10.0.0.1")
     assert "root:" not in shown(door)
+    none = Certificate(tmp_path / "none", None)
     with pytest.raises(BridgeError, match="both must be PEM files"):
-        open_door("127.0.0.1", 1, "t", False, True, Certificate(tmp_path / "none", None))
+        open_door("127.0.0.1", 1, token="t", insecure=False, lan=True, own=none)
 
 
 def test_an_address_is_shown_that_a_headset_can_open() -> None:
     for lan in (False, True):
-        door = open_door("0.0.0.0", 8765, "t", True, lan)  # noqa: S104
+        door = open_door("0.0.0.0", 8765, token="t", insecure=True, lan=lan)  # noqa: S104
         assert f"http://{lan_address()}:8765/xr?token=t" in shown(door)
 
 
 def test_a_made_certificate_names_the_host_that_was_asked_for() -> None:
     from cryptography import x509
 
-    made = open_door("192.0.2.7", 1, "t", False, True).certificate
+    made = open_door("192.0.2.7", 1, token="t", insecure=False, lan=True).certificate
     assert made is not None
     certificate = x509.load_pem_x509_certificate(made.chain.read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
