@@ -39,7 +39,7 @@ from fedxr.preview import Look
 from fedxr.scoreboard import Scoreboard
 from fedxr.told import Score
 from fedxr.visit import Visit, closes
-from fedxr.welcome import profile_of, readable, tasks_for
+from fedxr.welcome import profile_of, readable, tasks_for, unknown_scenario
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +89,8 @@ class Live(Application):
                 await self._run(self._thread, seat)
         if known.trouble:
             session.notice("state", f"{known.trouble}; starting anew")
+        if unknown := unknown_scenario(session, tasks):
+            session.notice("unknown-scenario", unknown)
         self._here[session.id] = Visit(row, session, montages)
         self.scoreboard.join(row, profile.member.name, session, tasks)
         return tasks

@@ -4,7 +4,7 @@ it says that it is."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from agent.encoders import encoder_for
@@ -74,6 +74,18 @@ def tasks_for(brain: Brain, scenario: str, session: Session) -> tuple[str, ...]:
         f"of the tasks {', '.join(wanted) or 'of ' + its} none can be answered from "
         f"{', '.join(sorted(senses)) or 'no channel'}. This server answers "
         f"{', '.join(known)}." + (f" Refused channels: {refused}" if refused else ""),
+    )
+
+
+def unknown_scenario(session: Session, tasks: Sequence[str]) -> str | None:
+    """What to tell a headset whose scenario is none of ours. It is answered all the same: the
+    protocol leaves the name open, and the tasks may be named apart from it."""
+    its = session.hello.scenario
+    if its in USE_CASES:
+        return None
+    return (
+        f"scenario {its!r} is not known; answering tasks {', '.join(tasks)}; "
+        f"known are {', '.join(USE_CASES)}"
     )
 
 

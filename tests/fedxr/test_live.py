@@ -193,6 +193,26 @@ async def test_a_devices_name_is_not_longer_than_a_name(brain: Brain, tmp_path: 
             assert [p.device for p in rig.live.agents.seated.values()] == ["x" * 64]
 
 
+async def test_an_unknown_scenario_is_answered_and_told(brain: Brain, tmp_path: Path) -> None:
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        wrist = [Channel("wrist", "motion/wrist", 100)]
+        known = await connect(rig.server.url, user="a", scenario="companion", channels=wrist)
+        odd = await connect(rig.server.url, user="b", scenario="bogus", channels=wrist)
+        # A wrist can be asked the tasks of any scenario that look at motion.
+        assert set(odd.tasks) >= set(known.tasks)
+        told = await anext(odd)
+        assert isinstance(told, Notice)
+        assert told.code == "unknown-scenario"
+        assert told.text == (
+            f"scenario 'bogus' is not known; answering tasks {', '.join(odd.tasks)}; "
+            "known are overlays, neuroadaptive, companion, storytelling"
+        )
+        await known.close()
+        await odd.close()
+        with pytest.raises(StopAsyncIteration):  # nothing was told to who is known
+            await anext(known)
+
+
 async def test_one_user_and_device_has_one_seat(
     cast: list[Actor], brain: Brain, tmp_path: Path
 ) -> None:
