@@ -96,7 +96,7 @@ def moving_state(n: int, number: int, rng: random.Random) -> LiveState:
             for k in range(max(1, number // 10 - 49), number // 10 + 1)
         ],
         ledger={"d2d_bytes": number * 10**6, "up_bytes": number * 10**5,
-                "down_bytes": number * 2 * 10**5, "joules": 0.01 * number},
+                "down_bytes": number * 2 * 10**5, "joules": 0.01 * number, "epsilon": None},
         curves={
             task: [(float(t), 0.5 + 0.1 * (t * t % 7), 0.7) for t in range(150 + 2 * number // 5)]
             for task in list(TASKS)[:8]
@@ -134,6 +134,7 @@ def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState
         ],
         battery=rng.random(),
         joules=rng.random(),
+        epsilon=None,
         cluster=k // 8,
         representative=k % 8 == 0,
         position=_place(k),

@@ -100,7 +100,8 @@ class Happenings:
         cost = total(row for row in report.rows if row.link != "compute")
         who = f"headsets {len(report.awake)}, clusters {len(report.clusters)}"
         sent = f"{cost.bytes:,} bytes, {cost.joules:.3g} J"
-        self._add(t, "round", None, f"round {report.number}: {who}, {sent}")
+        private = "ε: none (no differential privacy)"
+        self._add(t, "round", None, f"round {report.number}: {who}, {sent}, {private}")
         for drop in report.drops:
             text = f"left out of round {report.number}: {drop.cause}"
             self._add(t, "dropped", drop.headset, text)

@@ -52,8 +52,8 @@ class TaskState(TypedDict):
 
 class HeadsetState(TypedDict):
     """A connected headset, here since second ``since`` of the run. ``battery`` is 0 to 1,
-    ``joules`` what radio and learning took since it joined, ``position`` in metres on the floor
-    (x, z)."""
+    ``joules`` what radio and learning took since it joined, ``epsilon`` as in LedgerState,
+    ``position`` in metres on the floor (x, z)."""
 
     id: str
     user: str
@@ -64,6 +64,7 @@ class HeadsetState(TypedDict):
     tasks: list[TaskState]
     battery: float | None
     joules: float
+    epsilon: float | None
     cluster: int | None
     representative: bool
     position: tuple[float, float]
@@ -113,12 +114,14 @@ class RecordingState(TypedDict):
 
 
 class LedgerState(TypedDict):
-    """Bytes and joules since the start."""
+    """Bytes and joules since the start; ``epsilon``, the privacy spent by all rounds, is always
+    None: what leaves a headset is not noised, and this version has no differential privacy."""
 
     d2d_bytes: int
     up_bytes: int
     down_bytes: int
     joules: float
+    epsilon: float | None
 
 
 class LiveState(TypedDict):

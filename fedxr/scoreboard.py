@@ -147,6 +147,7 @@ class Scoreboard:
             up_bytes=up.bytes,
             down_bytes=down.bytes,
             joules=d2d.joules + up.joules + down.joules,
+            epsilon=None,
         )
 
     def curves(self) -> dict[str, list[CurvePoint]]:
@@ -208,6 +209,7 @@ class Scoreboard:
             tasks=[self._task(board, task) for task in profile.member.tasks],
             battery=round(agents.battery(row), 4),
             joules=round(agents.spent(row), 4),
+            epsilon=None,
             cluster=mine[0]["id"] if mine else None,
             representative=bool(mine) and mine[0]["representative"] == name,
             position=profile.position,

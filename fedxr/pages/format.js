@@ -37,6 +37,9 @@ export function clock(seconds) {
   return hours > 0 ? `${hours}:${two(Math.floor(whole / 60))}:${two(whole)}` : `${Math.floor(whole / 60)}:${two(whole)}`;
 }
 
+// What a headset's updates may tell of its user, as differential privacy reckons it.
+export const privacy = (epsilon) => (epsilon === null ? "ε: none (no differential privacy)" : `ε: ${epsilon.toPrecision(3)}`);
+
 export const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 export const words = (name) => name.replaceAll("_", " ");

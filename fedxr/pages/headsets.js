@@ -3,7 +3,7 @@
 import { makeBullet, setBullet } from "./bullets.js";
 import { hue } from "./clusters.js";
 import {
-  amount, change, clock, hertz, keepChildren, keepEach, make, makeSvg, percent, setAttribute, setBar, setClass,
+  amount, change, clock, hertz, keepChildren, keepEach, make, makeSvg, percent, privacy, setAttribute, setBar, setClass,
   setText, words,
 } from "./format.js";
 import { makeSenses } from "./senses.js";
@@ -31,7 +31,7 @@ function buildCard(headset) {
 function buildParts(headset) {
   const title = make("h3", { id: `card-${headset.id}` }, make("b"), " ", make("span"));
   const battery = make("span", { class: "battery" }, make("i", { "aria-hidden": "true" }, make("i")), make("span"));
-  const facts = make("p", { class: "facts" }, make("span", { class: "cluster" }), battery, make("span"), make("span"));
+  const facts = make("p", { class: "facts" }, make("span", { class: "cluster" }), battery, make("span"), make("span"), make("span"));
   // The roles are said aloud because the phone layout takes `display: table` away.
   const heads = HEAD.map((text) => make("th", { role: "columnheader", scope: "col" }, text));
   const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...heads));
@@ -83,7 +83,7 @@ function updateTask(row, task) {
 }
 
 function updateFacts(facts, headset, now) {
-  const [cluster, battery, energy, since] = facts.children;
+  const [cluster, battery, energy, epsilon, since] = facts.children;
   setAttribute(cluster, "class", `cluster ${hue(headset.cluster)}`);
   const place = headset.cluster === null ? "no cluster yet" : `cluster ${headset.cluster}`;
   setText(cluster, headset.representative ? `${place}, representative` : place);
@@ -91,6 +91,7 @@ function updateFacts(facts, headset, now) {
   setClass(battery, "low", headset.battery !== null && headset.battery < LOW);
   setText(battery.children[1], headset.battery === null ? "on mains" : `battery ${percent(headset.battery)}`);
   setText(energy, `${amount(headset.joules, "J")} spent`);
+  setText(epsilon, privacy(headset.epsilon));
   setText(since, `here ${clock(now - headset.since)}`);
 }
 

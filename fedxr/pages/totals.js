@@ -34,6 +34,9 @@ function totals({ headsets, round, clusters, curves, ledger }) {
     ["device to device", amount(ledger.d2d_bytes, "B"), "since the start", false],
     ["server", `${amount(ledger.up_bytes, "B")} up`, `${amount(ledger.down_bytes, "B")} down`, false],
     ["energy", amount(ledger.joules, "J"), "of all radios", false],
+    ledger.epsilon === null
+      ? ["privacy", "ε: none", "no differential privacy", false]
+      : ["privacy", `ε: ${ledger.epsilon.toPrecision(3)}`, "of all rounds", false],
     ["dropped", String(drops), drops ? "reasons at each headset" : "nothing lost", drops > 0],
   ];
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.channels import Channel
 from bridge.stats import SessionStats
+from federation import RoundReport
 from federation.ledger import Row
 from fedxr.happenings import KEPT, Happenings, drops, links
 
@@ -51,6 +52,17 @@ def test_numbers_go_on_when_the_oldest_are_forgotten() -> None:
     for n in range(KEPT + 5):
         found.left(float(n), "h", "bye")
     assert [e["number"] for e in found.kept] == list(range(6, KEPT + 6))
+
+
+def test_a_round_says_what_it_cost_and_that_it_is_not_differentially_private() -> None:
+    rows = (
+        Row(7, "uplink", "a", "server", 1, 1500, 0.1, 0.25),
+        Row(7, "compute", "a", "a", 0, 0, 1.0, 9.0),
+    )
+    found = Happenings()
+    found.round(1.0, RoundReport(7, ("a", "b"), (), (), rows, 0.1, 1.0))
+    cost = "1,500 bytes, 0.25 J, ε: none (no differential privacy)"
+    assert found.kept[-1]["text"] == f"round 7: headsets 2, clusters 0, {cost}"
 
 
 def test_links_hold_both_directions_and_no_computing() -> None:

@@ -54,6 +54,7 @@ def _headset(n: int) -> HeadsetState:
         tasks=[_task("gesture", 61.2 if n == 0 else 20.0 + n), _task("digit_written", None)],
         battery=0.83 if n else 0.12,
         joules=0.035,
+        epsilon=None,
         cluster=None if n == 7 else n // 4,
         representative=n in (1, 5),
         position=(1.5 * n, float(n % 3)),
@@ -92,7 +93,13 @@ def made_up(t: float) -> LiveState:
             {"number": 1, "t": 5.0, "kind": "joined", "headset": "headset-0", "text": "with hands"},
             {"number": 2, "t": 9.5, "kind": "round", "headset": None, "text": "round 3: 8 here"},
         ],
-        ledger={"d2d_bytes": 1_234_567, "up_bytes": 4321, "down_bytes": 98, "joules": 0.42},
+        ledger={
+            "d2d_bytes": 1_234_567,
+            "up_bytes": 4321,
+            "down_bytes": 98,
+            "joules": 0.42,
+            "epsilon": None,
+        },
         curves={task: list(curve) for task in TASKS},
         recording={
             "on": True,
@@ -197,6 +204,8 @@ async def test_page_shows_the_state() -> None:
         '<span class="hidden"> late</span>',
         "battery 83&nbsp;%",
         "35 mJ spent",
+        "<span>ε: none (no differential privacy)</span>",  # of a headset
+        '<dd>ε: none</dd><dd class="note">no differential privacy</dd>',  # of all rounds
         "here ",
         "cluster 0, representative",
         "gaze 3: a newer one came",

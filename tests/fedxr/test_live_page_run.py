@@ -127,6 +127,8 @@ async def shows_what_streams(page: Page) -> None:
     rates = page.locator("article .channels b")
     await expect(rates.filter(has_text="60 Hz").first).to_be_visible()
     await expect(page.locator("article").filter(has_text="battery")).to_have_count(len(USERS))
+    private = page.locator("article .facts").get_by_text("ε: none (no differential privacy)")
+    await expect(private).to_have_count(len(USERS))
     await expect(page.locator("article .answer").filter(has_text="%").first).to_be_visible()
     await expect(page.locator("article .figures").filter(has_text=" of ").first).to_be_visible()
     assert sorted(await names(page)) == USERS
