@@ -27,6 +27,7 @@ bench: $(VENV)/.installed-test
 	@set -e; for name in bridge recording live_page unity unity_core unity_scenes sensors gossip cohort serving kills webxr first_time simulated_worlds analytic_features recorded; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python -m benchmarks.$$name $(ARGS); \
 	done
+	@echo "== benchmarks/load.py"; $(BIN)/python -m benchmarks.load --seconds 66
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
