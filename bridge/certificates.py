@@ -42,9 +42,15 @@ class Certificate:
         try:
             context.load_cert_chain(self.chain, self.key)
         except (OSError, ssl.SSLError) as error:
+            if self.key is None:
+                told, wanted = "", "it must be a PEM file with the key in it, or name that by --key"
+            else:
+                told, wanted = f" with the key {self.key}", "both must be PEM files"
+            gone = [str(file) for file in (self.chain, self.key) if file and not file.is_file()]
+            why = f"there is no file {' and no '.join(gone)}" if gone else str(error)
             raise BridgeError(
-                f"cannot use the certificate {self.chain} with the key {self.key or self.chain}: "
-                f"{error}; both must be PEM files, the key without a passphrase"
+                f"cannot use the certificate {self.chain}{told}: {why}; {wanted} (without "
+                "a passphrase)"
             ) from None
         return context
 

@@ -143,6 +143,14 @@ def stream_command(config: Stream, data: Path | None, console: Console) -> int:
             f"{right} of {len(asked)} questions answered rightly; cues {dict(played.cues)}",
             highlight=False,
         )
+    else:
+        console.print(
+            f"{played.name}: {played.frames} frames sent, no answers came; `fedxr serve` answers, "
+            "a bridge without agents (`fedxr record`) does not",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     if played.ended:
         console.print(f"ended early: {played.ended}", highlight=False, markup=False)
     return 1 if played.ended else 0

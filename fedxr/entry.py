@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 
+INSTALL = "pip install -c constraints.txt -e ."
+
 
 def main() -> int:
     """As :func:`fedxr.cli.main`."""
     try:
-        from fedxr.cli import main as command
-
+        try:
+            from fedxr.cli import main as command
+        except ModuleNotFoundError as error:
+            # As after an update of the source without a new install; `fedxr doctor` needs it too.
+            print(f"fedxr: the package {error.name!r} is missing: {INSTALL}", file=sys.stderr)
+            return 2
         return command()
     except KeyboardInterrupt:
         print("stopped")

@@ -135,8 +135,8 @@ async def _record(config: Record, console: Console) -> int:
 
 
 def _replay(config: Replay, console: Console) -> int:
-    """Replay, then say how the answers compare and what of the file was damaged; 1 when a session
-    was refused or ended early."""
+    """Replay, then say how the answers compare and what of the file was damaged; 1 when something
+    was, or a session was refused or ended early."""
     if config.speed < 0:
         raise ValueError(f"--speed {config.speed:g}; allowed are 0 (in step) and more")
     recorded, total = Recording(config.file), Replayed()
@@ -158,11 +158,25 @@ def _replay(config: Replay, console: Console) -> int:
         for line in [*found.report, *total.trouble, *([] if found.read else stopped)]:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         console.print(str(total), highlight=False, soft_wrap=True)
-    return 1 if total.ended else 0
+        if total.different:
+            console.print(_hint(config), highlight=False, markup=False, soft_wrap=True)
+    return 1 if total.ended or found.damaged else 0
+
+
+def _hint(config: Replay) -> str:
+    """What to do for the same answers; that they differ is no failure of the replay."""
+    how = "" if config.speed == 0 else ", and replay with --speed 0"
+    once = "; with --loop only the first round can match" if config.loop else ""
+    return (
+        "answers are the same where the server begins as the recorded one did: with the same "
+        f"checkpoint and, if that one was new, `fedxr serve --state NEW_FILE`{how}{once}; what is "
+        "learned from feedback takes effect by the clock, and then they may differ all the same"
+    )
 
 
 def _export(config: Export, console: Console) -> int:
-    """Export what can be read; damage and channels that the format has no place for are said."""
+    """Export what can be read; damage and channels that the format has no place for are said, and
+    damage makes it 1."""
     recorded = Recording(config.file)
     out = config.out or config.file.with_suffix(".xdf" if config.to == "xdf" else ".rrd")
     if config.to == "xdf":
@@ -176,4 +190,4 @@ def _export(config: Export, console: Console) -> int:
     for line in [*recorded.found.report, *left_out]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)", highlight=False)
-    return 0
+    return 1 if recorded.found.damaged else 0

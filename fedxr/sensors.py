@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agent.tasks import UseCase
 from bridge.protocol import BridgeError
 from bridge.sensors.boards import Board, BoardFinder
 from bridge.sensors.headset import SensorHeadset, Visit
@@ -35,7 +36,7 @@ class Sensors:
 
     url: str = "ws://127.0.0.1:8765"
     """Where the bridge listens."""
-    scenario: str = "storytelling"
+    scenario: UseCase = "storytelling"
     """Use case."""
     user: str = "lab"
     """Pseudonym of who wears the sensors."""
@@ -136,15 +137,17 @@ def report(headset: SensorHeadset, console: Console) -> None:
 def figures(sensor: Sensor) -> str:
     """What became of one sensor's samples, and how well their times are known."""
     counts = ", ".join(f"{name} {n}" for name, n in sensor.counts.items() if n)
+    if not sensor.counts["samples"]:
+        return f"sent nothing{f' ({counts})' if counts else ''}"
     if sensor.clock.by_arrival:
         clock = "stamped by arrival"
     else:
         clock = f"clock within {sensor.worst_us / 1000:.3f} ms"
     if not sensor.source.rate_hz:
-        return f"{counts or 'nothing'}; {clock}"
+        return f"{counts}; {clock}"
     line = sensor.timeline
     return (
-        f"{counts or 'nothing'}; {clock}, {line.rate_found_hz:.3f} Hz, "
+        f"{counts}; {clock}, {line.rate_found_hz:.3f} Hz, "
         f"jitter {line.jitter_us / 1000:.2f} ms"
     )
 

@@ -54,6 +54,7 @@ class Played:
 
     name: str
     tasks: tuple[str, ...] = ()
+    frames: int = 0
     latency_ms: list[float] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
     cues: Counter[str] = field(default_factory=Counter)
@@ -82,6 +83,7 @@ class Player:
             if n in self.client.codecs
         }
         await self.client.send_frame(capture_us, samples, beat.episode, start)
+        self.played.frames += 1
         if beat.asked:
             self._asked.append((capture_us, beat))
         for said in beat.said:

@@ -9,13 +9,13 @@ import signal
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from agent.tasks import TASKS, USE_CASES
+from agent.tasks import TASKS, USE_CASES, UseCase
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
 from scenarios.cues import RULES
@@ -45,7 +45,7 @@ class Unity:
     """Root certificate (PEM) to trust besides the system's, for wss://."""
     retry_s: float = 60.0
     """Seconds to try to come back when the bridge is lost; 0: not at all."""
-    scenario: Literal["overlays", "neuroadaptive", "companion", "storytelling"] = "overlays"
+    scenario: UseCase = "overlays"
     """Use case of behaviours that are not named after one."""
     tasks: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Wanted answers, in the order in which they fill actions; none: all of the use case."""

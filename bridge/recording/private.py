@@ -17,7 +17,8 @@ def make_private(path: Path) -> None:
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():
             raise BridgeError(f"{path} exists; name another, for nothing is overwritten") from None
+        file = isinstance(error, FileExistsError)  # where a folder has to be
+        why = f"{path.parent} is no folder" if file else error.strerror or error
         raise BridgeError(
-            f"cannot write {path}: {error.strerror or error}; name a file in a folder that you "
-            "may write to"
+            f"cannot write {path}: {why}; name a file in a folder that you may write to"
         ) from None

@@ -107,6 +107,12 @@ class Found:
         return (self.last_us - self.first_us) / 1e6
 
     @property
+    def damaged(self) -> bool:
+        """Whether the file has lost something since it was written."""
+        cut = self.read and not self.finished
+        return bool(self.damages or self.records_lost or self.frames_lost or cut)
+
+    @property
     def report(self) -> list[str]:
         """What is missing, one line each; empty when nothing is."""
         lines = [f"damaged: {damage}" for damage in self.damages]

@@ -72,9 +72,6 @@ def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
     door = open_door("10.0.0.1", 1, token="t", insecure=False, lan=True, own=own)
     assert (door.config.host, door.config.token, door.host) == ("10.0.0.1", "t", "10.0.0.1")
     assert "root:" not in shown(door)
-    none = Certificate(tmp_path / "none", None)
-    with pytest.raises(BridgeError, match="both must be PEM files"):
-        open_door("127.0.0.1", 1, token="t", insecure=False, lan=True, own=none)
 
 
 def test_an_address_is_shown_that_a_headset_can_open() -> None:
@@ -91,6 +88,18 @@ def test_a_made_certificate_names_the_host_that_was_asked_for() -> None:
     certificate = x509.load_pem_x509_certificate(made.chain.read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "192.0.2.7" in [str(a) for a in names.get_values_for_type(x509.IPAddress)]
+
+
+def test_a_certificate_that_is_not_there_is_named_and_nothing_else(tmp_path: Path) -> None:
+    none, other = tmp_path / "none.pem", tmp_path / "other.pem"
+    with pytest.raises(BridgeError, match=r"no file \S*none\.pem; it must be a PEM") as alone:
+        Certificate(none).context()
+    assert "none.pem with the key" not in str(alone.value)
+    other.write_text("no PEM")
+    with pytest.raises(BridgeError, match=r"other\.pem: there is no file \S*none\.pem; both"):
+        Certificate(none, other).context()
+    with pytest.raises(BridgeError, match=r"certificate \S*other\.pem: .*; it must be a PEM"):
+        Certificate(other).context()
 
 
 async def test_a_key_needs_its_certificate(tmp_path: Path) -> None:

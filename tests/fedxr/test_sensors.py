@@ -86,7 +86,19 @@ def test_wrong_options_say_what_is_right() -> None:
 def test_no_bridge_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["sensors", "--brainflow", "synthetic", "--url", "ws://127.0.0.1:1"]
     assert main(arguments) == 1
-    assert "is it started" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "is it started" in out
+    assert "Synthetic: sent nothing" in out
+    assert "Hz, jitter" not in out, "nothing was measured"
+
+
+def test_a_use_case_that_is_none_is_refused_before_anything_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["sensors", "--brainflow", "synthetic", "--scenario", "bogus"])
+    assert ended.value.code == 2
+    assert "neuroadaptive" in capsys.readouterr().err
 
 
 def test_the_list_says_what_becomes_of_each(capsys: pytest.CaptureFixture[str]) -> None:

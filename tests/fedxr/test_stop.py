@@ -146,6 +146,16 @@ def test_a_signal_ends_record_with_what_the_file_holds(tmp_path: Path, number: i
     assert recording.said.count("r.mcap") == 2, "as it begins, and as it ends"
 
 
+def test_a_package_that_is_not_installed_is_one_line() -> None:
+    """As after an update of the source in a virtual environment that is older."""
+    without = "import sys; sys.modules['mcap'] = None; from fedxr.entry import main; exit(main())"
+    ended = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("fedxr: the package 'mcap")
+    assert "pip install -c constraints.txt -e ." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_is_none(port: int) -> None:
     with pytest.raises(BridgeError, match=f"port {port}: .*from 0 to 65535"):
