@@ -68,6 +68,5 @@ def test_the_four_scenes_play_side_by_side(assemblies: Assemblies, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scene", SCENES)
-def test_a_scene_plays_for_a_minute(assemblies: Assemblies, tmp_path: Path, scene: str) -> None:
-    play_all(assemblies, tmp_path, [scene], 60.0, at_once=1)
+def test_the_four_scenes_play_for_a_minute(assemblies: Assemblies, tmp_path: Path) -> None:
+    play_all(assemblies, tmp_path, SCENES, 60.0, at_once=4)
