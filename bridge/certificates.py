@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import ipaddress
 import os
 import socket
@@ -35,6 +36,13 @@ class Certificate:
     chain: Path
     key: Path | None = None
     root: Path | None = None
+
+    def sha256(self) -> str:
+        """What a client shows of the server's certificate, and may pin: 64 hexadecimal digits."""
+        end = "-----END CERTIFICATE-----"
+        first = self.chain.read_text().partition(end)[0] + end
+        first = first[first.index("-----BEGIN CERTIFICATE-----") :]
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
 
     def context(self) -> ssl.SSLContext:
         """For a server; raises BridgeError when the files are not a certificate and its key."""

@@ -75,6 +75,9 @@ def show_door(door: Door, port: int, out: Console) -> None:
         out.print(f"{what + ':':14}{escape(url)}", highlight=False, soft_wrap=True)
     if config.token:
         out.print(f"{'token:':14}{escape(config.token)}", highlight=False)
+    if door.certificate is not None:
+        digits = door.certificate.sha256()
+        out.print(f"{'SHA-256:':14}{digits} (for Unity)", highlight=False, soft_wrap=True)
     if door.certificate is not None and door.certificate.root is not None:
         root = door.certificate.root
         out.print(f"{'root:':14}{root} ({page}{ROOT_PAGE}); see docs/headsets.md", highlight=False)

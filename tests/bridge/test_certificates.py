@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import hashlib
 import ssl
 import stat
 import sys
@@ -83,6 +84,8 @@ async def test_headsets_and_pages_come_over_tls_on_one_port(own: Certificate) ->
                 return bytes(got.read())
 
         assert await asyncio.to_thread(get) == b"hello"
+        shown = await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", server.port))
+        assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest() == own.sha256()
         same = f"https://127.0.0.1:{server.port}"
         raw = await RawHeadset.open(url, ssl=trusting, origin=same)
         await raw.socket.close()

@@ -48,6 +48,8 @@ def test_lan_listens_everywhere_with_tls_and_a_token(tmp_path: Path) -> None:
     assert f"https://{lan_address()}:8765/xr?token={config.token}" in text
     assert f"wss://{lan_address()}:8765" in text
     assert str(tmp_path / "fedxr" / "root.pem") in text
+    assert door.certificate is not None
+    assert f"SHA-256:      {door.certificate.sha256()}" in text
     assert text.count("\u2588") + text.count("\u2580") + text.count("\u2584") > 100  # the QR code
     content_type, body = root_page(door.certificate)[ROOT_PAGE]
     assert content_type == "application/x-x509-ca-cert"
