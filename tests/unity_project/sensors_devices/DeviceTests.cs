@@ -1,3 +1,4 @@
+using System.Reflection;
 using NUnit.Framework;
 using UnityEngine;
 using UnityEngine.InputSystem;
@@ -16,6 +17,10 @@ namespace Fedxr.Tests
             Assert.AreEqual(due.y, found.y, 1e-5);
             Assert.AreEqual(due.z, found.z, 1e-5);
         }
+
+        /// <summary>As the editor does before each play.</summary>
+        static void StartAnew() =>
+            typeof(XrInput).GetMethod("Forget", BindingFlags.Static | BindingFlags.NonPublic).Invoke(null, null);
 
         [SetUp]
         public void Forget()
@@ -38,6 +43,40 @@ namespace Fedxr.Tests
         }
 
         [Test]
+        public void AHeadsetThatHasLostItsTrackingIsAHeadset()
+        {
+            Assert.IsFalse(XrInput.HasHeadset);
+            InputAction.Controls["<XRHMD>/isTracked"] = 0f;
+            Assert.IsTrue(XrInput.HasHeadset);
+            var sensor = new GameObject("Gaze").AddComponent<GazeSensor>();
+            new GameObject("Eye") { tag = "MainCamera" }.AddComponent<Camera>();
+            BridgeClient client = Offline.Open(sensor.Offer());
+            sensor.Channel = client.Find(sensor.ChannelName);
+            client.Frame.Begin(1000);
+            Assert.IsFalse(sensor.Sample(1000, client.Frame)); // not the mouse
+        }
+
+        [Test]
+        public void NoActionOutlivesItsUser()
+        {
+            StartAnew();
+            int before = InputAction.Living;
+            var rig = new GameObject("Rig").AddComponent<TrackedRig>();
+            Assert.Greater(InputAction.Living, before);
+            Object.DestroyImmediate(rig.gameObject);
+            new XrController(true).Dispose();
+            Assert.AreEqual(before, InputAction.Living);
+            Vector3 place;
+            Quaternion turn;
+            XrInput.Gaze(out place, out turn);
+            Assert.Greater(InputAction.Living, before);
+            StartAnew();
+            Assert.AreEqual(before, InputAction.Living);
+            InputAction.Controls["<EyeGaze>/pose/isTracked"] = 1f;
+            Assert.IsTrue(XrInput.Gaze(out place, out turn));
+        }
+
+        [Test]
         public void AControllersNumbersStandInTheLayoutsOrder()
         {
             const string device = "<XRController>{LeftHand}/";
@@ -51,8 +90,10 @@ namespace Fedxr.Tests
             var numbers = new float[14];
             Vector3 place;
             Quaternion turn;
-            Assert.IsTrue(new XrController(true).Read(out place, out turn, numbers, 7));
-            Assert.IsFalse(new XrController(false).Read(out place, out turn, new float[14], 7));
+            using (var leftHand = new XrController(true))
+                Assert.IsTrue(leftHand.Read(out place, out turn, numbers, 7));
+            using (var rightHand = new XrController(false))
+                Assert.IsFalse(rightHand.Read(out place, out turn, new float[14], 7));
             float[] due = { 0, 0, 0, 0, 0, 0, 0, 0.1f, 0.2f, 0.3f, -0.4f, 1, 0, 1 };
             Assert.AreEqual(due, numbers);
         }

@@ -3,14 +3,14 @@ using System.Reflection;
 
 namespace UnityEngine
 {
-    public enum RuntimeInitializeLoadType { AfterSceneLoad, BeforeSceneLoad }
+    public enum RuntimeInitializeLoadType { AfterSceneLoad, BeforeSceneLoad, SubsystemRegistration = 4 }
 
     [AttributeUsage(AttributeTargets.Method)]
     public sealed class RuntimeInitializeOnLoadMethodAttribute : Attribute
     {
         public RuntimeInitializeOnLoadMethodAttribute(RuntimeInitializeLoadType loadType)
         {
-            if (loadType != RuntimeInitializeLoadType.BeforeSceneLoad)
+            if (loadType == RuntimeInitializeLoadType.AfterSceneLoad)
                 throw new NotSupportedException("the stub calls such methods before a scene only");
         }
     }

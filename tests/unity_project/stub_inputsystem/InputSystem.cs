@@ -1,6 +1,7 @@
 // Of com.unity.inputsystem 1.x what UserInput.cs needs, driven by the same hands as UnityEngine.Input.
 using System;
 using System.Collections.Generic;
+using UnityEngine.InputSystem.Utilities;
 
 namespace UnityEngine.InputSystem
 {
@@ -88,8 +89,13 @@ namespace UnityEngine.InputSystem
 
 namespace UnityEngine.InputSystem
 {
+    /// <summary>A control of a device that is present.</summary>
+    public sealed class InputControl
+    {
+    }
+
     /// <summary>Reads a control by its path: what <see cref="Controls"/> holds, or the type's default.</summary>
-    public sealed class InputAction
+    public sealed class InputAction : IDisposable
     {
         /// <summary>What devices say, by binding path; a test sets it.</summary>
         public static readonly Dictionary<string, object> Controls = new Dictionary<string, object>();
@@ -104,10 +110,37 @@ namespace UnityEngine.InputSystem
 
         public void Enable()
         {
+            Living += enabled ? 0 : 1;
             enabled = true;
+        }
+
+        /// <summary>Actions that are enabled and not yet disposed of.</summary>
+        public static int Living { get; private set; }
+
+        /// <summary>None while no device has such a control.</summary>
+        public ReadOnlyArray<InputControl> controls =>
+            new ReadOnlyArray<InputControl>(enabled && Controls.ContainsKey(path) ? 1 : 0);
+
+        public void Dispose()
+        {
+            Living -= enabled ? 1 : 0;
+            enabled = false;
         }
 
         public T ReadValue<T>() where T : struct =>
             enabled && Controls.TryGetValue(path, out object value) ? (T)value : default(T);
+    }
+}
+
+namespace UnityEngine.InputSystem.Utilities
+{
+    public struct ReadOnlyArray<TValue>
+    {
+        internal ReadOnlyArray(int count)
+        {
+            Count = count;
+        }
+
+        public int Count { get; }
     }
 }

@@ -18,10 +18,10 @@ namespace Fedxr
         Transform[] moved;
         bool onFloor;
 
-        /// <summary>Whether a headset is worn.</summary>
+        /// <summary>Whether there is a headset, also while it is not tracked.</summary>
         public bool HasHeadset => XrInput.HasHeadset;
 
-        void Start()
+        void OnEnable()
         {
             moved = new[] { head, leftHand, rightHand };
             poses = new[]
@@ -30,6 +30,12 @@ namespace Fedxr
                 new XrPose("<XRController>{LeftHand}"),
                 new XrPose("<XRController>{RightHand}"),
             };
+        }
+
+        void OnDisable()
+        {
+            foreach (XrPose pose in poses)
+                pose.Dispose();
         }
 
         void Update()

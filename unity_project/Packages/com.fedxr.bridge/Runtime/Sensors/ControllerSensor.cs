@@ -49,6 +49,13 @@ namespace Fedxr
             return frame.Add(Channel, numbers, 0, numbers.Length, 1, captureUs);
         }
 
+        void OnDisable()
+        {
+            if (device != null)
+                device.Dispose();
+            device = null;
+        }
+
         void StandIn(out Vector3 place, out Quaternion turn)
         {
             if (!view)

@@ -1,3 +1,4 @@
+using System;
 using UnityEngine;
 #if FEDXR_INPUTSYSTEM
 using UnityEngine.InputSystem;
@@ -30,14 +31,15 @@ namespace Fedxr
 #if FEDXR_INPUTSYSTEM
         static InputAction headset, gazePlace, gazeTurn, gazeTracked;
 
-        /// <summary>Whether a headset is worn.</summary>
+        /// <summary>Whether there is a headset, also while it is not tracked: what stands in for a person
+        /// must never be sent for one who wears a headset and has walked out of its sight.</summary>
         internal static bool HasHeadset
         {
             get
             {
                 if (headset == null)
                     headset = Action("<XRHMD>/isTracked");
-                return headset.ReadValue<float>() > 0;
+                return headset.controls.Count > 0;
             }
         }
 
@@ -63,6 +65,17 @@ namespace Fedxr
             action.Enable();
             return action;
         }
+
+        /// <summary>Where the editor keeps the domain from one play to the next, these would stay
+        /// too.</summary>
+        [RuntimeInitializeOnLoadMethod(RuntimeInitializeLoadType.SubsystemRegistration)]
+        static void Forget()
+        {
+            foreach (InputAction old in new[] { headset, gazePlace, gazeTurn, gazeTracked })
+                if (old != null)
+                    old.Dispose();
+            headset = gazePlace = gazeTurn = gazeTracked = null;
+        }
 #else
         internal static bool HasHeadset => false;
 
@@ -76,7 +89,7 @@ namespace Fedxr
     }
 
     /// <summary>The pose of a headset or a controller.</summary>
-    sealed class XrPose
+    sealed class XrPose : IDisposable
     {
 #if FEDXR_INPUTSYSTEM
         readonly InputAction place, turn, tracked;
@@ -95,8 +108,19 @@ namespace Fedxr
             rotation = turn.ReadValue<Quaternion>();
             return tracked.ReadValue<float>() > 0;
         }
+
+        public void Dispose()
+        {
+            place.Dispose();
+            turn.Dispose();
+            tracked.Dispose();
+        }
 #else
         internal XrPose(string device)
+        {
+        }
+
+        public void Dispose()
         {
         }
 
@@ -110,7 +134,7 @@ namespace Fedxr
     }
 
     /// <summary>One hand's controller.</summary>
-    sealed class XrController
+    sealed class XrController : IDisposable
     {
 #if FEDXR_INPUTSYSTEM
         readonly InputAction place, turn, tracked, stick;
@@ -144,8 +168,22 @@ namespace Fedxr
                 into[at + 2 + i] = buttons[i].ReadValue<float>();
             return tracked.ReadValue<float>() > 0;
         }
+
+        public void Dispose()
+        {
+            place.Dispose();
+            turn.Dispose();
+            tracked.Dispose();
+            stick.Dispose();
+            foreach (InputAction button in buttons)
+                button.Dispose();
+        }
 #else
         internal XrController(bool left)
+        {
+        }
+
+        public void Dispose()
         {
         }
 
