@@ -58,7 +58,7 @@ def test_a_certificate_that_ends_soon_is_replaced(tmp_path: Path) -> None:
 
 def test_bad_files_and_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(BridgeError, match="both must be PEM files"):
+    with pytest.raises(BridgeError, match="must be a PEM file with the key in it"):
         Certificate(tmp_path / "file").context()
     with pytest.raises(BridgeError, match="cannot keep certificates in"):
         own_certificate(NAMES, tmp_path / "file" / "below")
