@@ -107,8 +107,10 @@ def main(config: Kills) -> None:
             )
     ages.sort()
     middle, last = ages[len(ages) // 2], ages[-1]
-    print(f"{len(ages)} states, all loaded; saved before the kill: median {middle:.2f} s, "
-          f"most {last:.2f} s")
+    print(
+        f"{len(ages)} states, all loaded; saved before the kill: median {middle:.2f} s, "
+        f"most {last:.2f} s"
+    )
 
 
 if __name__ == "__main__":
