@@ -26,6 +26,11 @@ def test_the_runtime_compiles_with_the_package(assemblies: Assemblies, define: s
     assert assemblies.build("Fedxr", [PACKAGE / "Runtime"], ground, defines=[define]).exists()
 
 
+def test_the_runtime_compiles_for_android(assemblies: Assemblies) -> None:
+    ground = [stub_of(assemblies), assemblies.core]
+    assert assemblies.build("Fedxr", [PACKAGE / "Runtime"], ground, defines=["UNITY_ANDROID"]).exists()
+
+
 def test_no_define_is_left_out() -> None:
     """Nobody adds an `#if` for a package that is not compiled above."""
     found: set[str] = set()

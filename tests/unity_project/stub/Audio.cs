@@ -92,6 +92,8 @@ namespace UnityEngine
         public static int GetPosition(string deviceName) =>
             clip == null ? 0 : (int)((Time.timeAsDouble - started) * clip.frequency) % clip.samples;
 
+        public static bool IsRecording(string deviceName) => clip != null;
+
         public static void End(string deviceName)
         {
             clip = null;

@@ -33,6 +33,10 @@ namespace UnityEngine
         public static Rendering.GraphicsDeviceType graphicsDeviceType => Rendering.GraphicsDeviceType.Null;
     }
 
+    public enum UserAuthorization { WebCam = 1, Microphone }
+
+    public class AsyncOperation { }
+
     public enum LogType { Error, Assert, Warning, Log, Exception }
 
     public static class Debug
@@ -56,6 +60,14 @@ namespace UnityEngine
 
         public static bool isPlaying => true;
 
+        public static bool HasUserAuthorization(UserAuthorization mode) => Stub.Permissions.Granted;
+
+        public static AsyncOperation RequestUserAuthorization(UserAuthorization mode)
+        {
+            Stub.Permissions.Asked++;
+            return new AsyncOperation();
+        }
+
         internal static void Logged(LogType type, object message, string stackTrace)
         {
             Console.Error.WriteLine($"[{type}] {message}");
@@ -63,6 +75,31 @@ namespace UnityEngine
                 Console.Error.WriteLine(stackTrace);
             logMessageReceived?.Invoke(message?.ToString() ?? "Null", stackTrace, type);
         }
+    }
+}
+
+namespace UnityEngine.Android
+{
+    public static class Permission
+    {
+        public const string Microphone = "android.permission.RECORD_AUDIO";
+
+        public static bool HasUserAuthorizedPermission(string permission) => Stub.Permissions.Granted;
+
+        public static void RequestUserPermission(string permission)
+        {
+            Stub.Permissions.Asked++;
+        }
+    }
+}
+
+namespace UnityEngine.Stub
+{
+    /// <summary>What the user allows.</summary>
+    public static class Permissions
+    {
+        public static bool Granted { get; set; } = true;
+        public static int Asked { get; set; }
     }
 }
 

@@ -19,6 +19,9 @@ namespace UnityEngine
 
         public virtual string name { get; set; } = "";
 
+        /// <summary>Goes at once here, at the frame's end in Unity.</summary>
+        public static void Destroy(Object obj) => DestroyImmediate(obj);
+
         public static void DestroyImmediate(Object obj)
         {
             if (obj != null)

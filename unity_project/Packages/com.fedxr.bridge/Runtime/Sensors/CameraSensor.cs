@@ -38,6 +38,7 @@ namespace Fedxr
         long takenUs;
         string trouble;
         volatile int stage;
+        bool gone;
 
         /// <summary>One picture a second, and only the newest waits.</summary>
         public CameraSensor() : base("camera", 1, "latest")
@@ -92,6 +93,8 @@ namespace Fedxr
 
         void Arrived(AsyncGPUReadbackRequest request)
         {
+            if (gone)
+                return;
             if (request.hasError)
             {
                 trouble = "the graphics card did not give the picture back (is there one?)";
@@ -141,10 +144,22 @@ namespace Fedxr
                     + 114 * pixels[4 * i + 2] + 500) / 1000);
         }
 
+        /// <summary>What was ready or had failed before is no news.</summary>
+        void OnEnable()
+        {
+            if (stage != Busy)
+                stage = Free;
+        }
+
         void OnDestroy()
         {
-            if (target)
-                target.Release();
+            gone = true;
+            if (!target)
+                return;
+            if (eye)
+                eye.targetTexture = null;
+            target.Release();
+            Destroy(target);
         }
     }
 }

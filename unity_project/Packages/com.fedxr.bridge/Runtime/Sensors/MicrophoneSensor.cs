@@ -1,10 +1,14 @@
 using System;
 using UnityEngine;
+#if UNITY_ANDROID && !UNITY_EDITOR
+using UnityEngine.Android;
+#endif
 
 namespace Fedxr
 {
     /// <summary>The microphone. Channel <c>audio/pcm16</c>, mono. A laptop's serves as well as a
-    /// headset's; where there is none, <see cref="SimulatedSound"/> stands in.</summary>
+    /// headset's; where there is none, <see cref="SimulatedSound"/> stands in. The user is asked for
+    /// leave to listen; until it is given, nothing is sent.</summary>
     [AddComponentMenu("fedxr/Microphone Sensor")]
     public sealed class MicrophoneSensor : Sensor
     {
@@ -19,7 +23,8 @@ namespace Fedxr
         float[] heard;
         short[] sound;
         int read;
-        long startUs, index;
+        long startUs, endUs, index;
+        bool asked;
 
         /// <summary>16000 samples a second.</summary>
         public MicrophoneSensor() : base("microphone", 16000, "queue 16384")
@@ -35,6 +40,10 @@ namespace Fedxr
         /// <exception cref="InvalidOperationException">There is no microphone, or not at this rate.</exception>
         public override bool Sample(long captureUs, FrameBuilder frame)
         {
+            if (!MayListen())
+                return false;
+            if (ring && !Microphone.IsRecording(Device))
+                End(); // the system has stopped it, as it does while the application is paused
             if (!ring)
                 Begin();
             int n = (Microphone.GetPosition(Device) - read + ring.samples) % ring.samples;
@@ -45,19 +54,39 @@ namespace Fedxr
             read = (read + n) % ring.samples;
             double period = 1e6 / RateHz;
             long end = startUs + (long)((index + n) * period);
-            if (index == 0 || captureUs - end > MostBehindUs)
+            if (index == 0 || captureUs - end > MostBehindUs || end > captureUs)
             {
-                startUs = captureUs - LagUs - (long)(n * period);
                 index = 0;
-            }
-            else if (end > captureUs)
-            {
-                return false; // its clock is quicker than ours: a lump is left out
+                startUs = captureUs - LagUs - (long)(n * period);
+                if (startUs < endUs)
+                    return false; // its clock is quicker than ours: lumps are left out, and the stamps show it
             }
             Pcm.Convert(heard, sound, n);
             bool added = frame.Add(Channel, sound, 0, n, n, startUs, period, index);
             index += n;
+            endUs = startUs + (long)(index * period);
             return added;
+        }
+
+        /// <summary>Whether the user lets us; asks where that is open, once for each time this is
+        /// enabled.</summary>
+        bool MayListen()
+        {
+#if UNITY_ANDROID && !UNITY_EDITOR
+            bool may = Permission.HasUserAuthorizedPermission(Permission.Microphone);
+#else
+            bool may = Application.HasUserAuthorization(UserAuthorization.Microphone);
+#endif
+            if (may || asked)
+                return may;
+            asked = true;
+            Debug.Log("fedxr: sensor " + ChannelName + " waits until the user allows the microphone", this);
+#if UNITY_ANDROID && !UNITY_EDITOR
+            Permission.RequestUserPermission(Permission.Microphone);
+#else
+            Application.RequestUserAuthorization(UserAuthorization.Microphone);
+#endif
+            return false;
         }
 
         void Begin()
@@ -75,8 +104,17 @@ namespace Fedxr
 
         void OnDisable()
         {
+            End();
+            asked = false;
+        }
+
+        void End()
+        {
             if (ring)
+            {
                 Microphone.End(Device);
+                Destroy(ring);
+            }
             ring = null;
             read = 0;
             index = 0;
