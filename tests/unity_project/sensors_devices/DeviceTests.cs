@@ -2,6 +2,7 @@ using System.Reflection;
 using NUnit.Framework;
 using UnityEngine;
 using UnityEngine.InputSystem;
+using UnityEngine.Stub;
 using UnityEngine.XR.ARFoundation;
 using UnityEngine.XR.ARSubsystems;
 using UnityEngine.XR.Hands;
@@ -124,6 +125,26 @@ namespace Fedxr.Tests
         }
 
         [Test]
+        public void HandsAreLookedForAgainWhenXrWasStartedAgain()
+        {
+            var joints = new float[HandModel.Numbers];
+            var tracking = new XrHandTracking();
+            StartHands();
+            Assert.IsTrue(tracking.Read(false, null, joints));
+            XRHandSubsystem.Only.running = false;
+            Assert.IsFalse(tracking.Read(false, null, joints));
+            StartHands();
+            Assert.IsTrue(tracking.Read(false, null, joints));
+        }
+
+        static void StartHands()
+        {
+            XRHandSubsystem.Only = new XRHandSubsystem();
+            for (int i = 0; i < 26; i++)
+                XRHandSubsystem.Only.Joints[i] = new Pose { rotation = Quaternion.identity };
+        }
+
+        [Test]
         public void DepthIsReadRowByRowAndWhatIsUnknownIsZero()
         {
             // 2 x 2 in millimetres, with two bytes of padding after each row
@@ -143,6 +164,21 @@ namespace Fedxr.Tests
             Assert.IsTrue(new ArDepth().Read(ref depths, out rows, out columns));
             Assert.AreEqual(2, rows);
             Assert.AreEqual(new[] { 1f, 0f, 2f, 65.535f }, depths);
+        }
+
+        [Test]
+        public void WhatComesIntoTheSceneLateIsFoundWithinASecond()
+        {
+            foreach (ARMeshManager old in Object.FindObjectsByType<ARMeshManager>(FindObjectsSortMode.None))
+                Object.DestroyImmediate(old.gameObject);
+            var search = new SceneSearch<ARMeshManager>();
+            Assert.IsFalse(search.Found);
+            var late = new GameObject("Room").AddComponent<ARMeshManager>();
+            Assert.IsFalse(search.Found);
+            PlayerLoop.Step(1.1);
+            Assert.AreSame(late, search.Found);
+            Object.DestroyImmediate(late.gameObject);
+            Assert.IsFalse(search.Found);
         }
 
         [Test]

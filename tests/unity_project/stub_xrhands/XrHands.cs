@@ -39,12 +39,12 @@ namespace UnityEngine.XR.Hands
 
     public sealed class XRHandSubsystem
     {
-        public static readonly XRHandSubsystem Only = new XRHandSubsystem();
+        public static XRHandSubsystem Only = new XRHandSubsystem();
 
         /// <summary>By index: wrist, palm, then thumb to little finger.</summary>
         public readonly Pose?[] Joints = new Pose?[26];
 
-        public bool running => true;
+        public bool running { get; set; } = true;
         public XRHand leftHand => default(XRHand);
         public XRHand rightHand => new XRHand { isTracked = Joints[0] != null };
     }

@@ -11,18 +11,15 @@ namespace Fedxr
     sealed class ArDepth
     {
 #if FEDXR_ARFOUNDATION
-        AROcclusionManager manager;
+        readonly SceneSearch<AROcclusionManager> search = new SceneSearch<AROcclusionManager>();
         byte[] raw = new byte[0];
-        bool begun;
 
-        /// <summary>Write the newest map into <paramref name="depths"/> (grown where it is too small), metres,
+        /// <summary>Write the newest map, as the device's sensor is oriented, into <paramref name="depths"/> (grown where it is too small), metres,
         /// row by row; false while there is none.</summary>
         internal bool Read(ref float[] depths, out int rows, out int columns)
         {
             rows = columns = 0;
-            if (!begun)
-                manager = Object.FindFirstObjectByType<AROcclusionManager>();
-            begun = true;
+            AROcclusionManager manager = search.Found;
             XRCpuImage image;
             if (!manager || !manager.TryAcquireEnvironmentDepthCpuImage(out image))
                 return false;

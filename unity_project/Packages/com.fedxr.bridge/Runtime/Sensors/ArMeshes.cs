@@ -11,16 +11,13 @@ namespace Fedxr
     {
 #if FEDXR_ARFOUNDATION
         readonly List<Vector3> vertices = new List<Vector3>();
-        ARMeshManager manager;
-        bool begun;
+        readonly SceneSearch<ARMeshManager> search = new SceneSearch<ARMeshManager>();
 
         /// <summary>Write up to <paramref name="most"/> vertices by chance, right-handed, and return how
         /// many; 0 while there is no mesh.</summary>
         internal int Read(Noise noise, float[] points, int most)
         {
-            if (!begun)
-                manager = Object.FindFirstObjectByType<ARMeshManager>();
-            begun = true;
+            ARMeshManager manager = search.Found;
             if (!manager || manager.meshes.Count == 0)
                 return 0;
             int pieces = manager.meshes.Count, n = 0;

@@ -3,11 +3,12 @@ using UnityEngine;
 
 namespace Fedxr
 {
-    /// <summary>How far things are along the camera's axis. Channel <c>depth/map</c>: metres, top row
-    /// first; 0 where nothing was measured. No encoder reads it yet: the server says so, and the scene goes
+    /// <summary>How far things are along the camera's axis. Channel <c>depth/map</c>: metres, row by
+    /// row; 0 where nothing was measured. No encoder reads it yet: the server says so, and the scene goes
     /// on.</summary>
-    /// <remarks>The device is AR Foundation's environment depth. Stand-in: rays against the scene's
-    /// colliders.</remarks>
+    /// <remarks>The device is AR Foundation's environment depth, in the orientation of its sensor, which is
+    /// not always the view's: a phone held upright gives a map that lies on its side. Stand-in: rays
+    /// against the scene's colliders, top row first.</remarks>
     [AddComponentMenu("fedxr/Depth Sensor")]
     public sealed class DepthSensor : Sensor
     {

@@ -11,16 +11,20 @@ namespace Fedxr
     {
 #if FEDXR_XRHANDS
         readonly List<XRHandSubsystem> found = new List<XRHandSubsystem>();
+        XRHandSubsystem hands;
 
         /// <summary>Write the 26 joints of a hand, palm first and in the bridge's coordinates; false while
         /// the hand, or one of its joints, is not tracked.</summary>
+        /// <remarks>One joint without a pose makes the hand wait: the layout has no word for a missing
+        /// joint (NaN is refused), and one that stays behind would look like a gesture that nobody
+        /// made.</remarks>
         internal bool Read(bool left, Transform origin, float[] into)
         {
-            if (found.Count == 0)
-                SubsystemManager.GetSubsystems(found);
-            if (found.Count == 0 || !found[0].running)
+            if (hands == null || !hands.running)
+                hands = Running();
+            if (hands == null)
                 return false;
-            XRHand hand = left ? found[0].leftHand : found[0].rightHand;
+            XRHand hand = left ? hands.leftHand : hands.rightHand;
             if (!hand.isTracked)
                 return false;
             int first = XRHandJointID.BeginMarker.ToIndex(), end = XRHandJointID.EndMarker.ToIndex();
@@ -33,6 +37,16 @@ namespace Fedxr
                 Handedness.Write(pose.position, pose.rotation, into, 7 * PlaceOf(i - first));
             }
             return true;
+        }
+
+        /// <summary>Null while there is none; XR that is started again has a new one.</summary>
+        XRHandSubsystem Running()
+        {
+            SubsystemManager.GetSubsystems(found);
+            foreach (XRHandSubsystem one in found)
+                if (one.running)
+                    return one;
+            return null;
         }
 
         /// <summary>XR Hands begins with the wrist and then has the palm; OpenXR has them the other way
