@@ -28,7 +28,9 @@ def test_the_runtime_compiles_with_the_package(assemblies: Assemblies, define: s
 
 def test_the_runtime_compiles_for_android(assemblies: Assemblies) -> None:
     ground = [stub_of(assemblies), assemblies.core]
-    assert assemblies.build("Fedxr", [PACKAGE / "Runtime"], ground, defines=["UNITY_ANDROID"]).exists()
+    assert assemblies.build(
+        "Fedxr", [PACKAGE / "Runtime"], ground, defines=["UNITY_ANDROID"]
+    ).exists()
 
 
 def test_no_define_is_left_out() -> None:
