@@ -12,6 +12,7 @@ namespace Fedxr.Tests
     public class RecordingTests
     {
         const double Step = 0.02; // seconds a frame
+        const long BeginUs = 10000000;
 
         static BridgeClient client;
 
@@ -25,10 +26,11 @@ namespace Fedxr.Tests
             return made;
         }
 
-        /// <summary>One frame; what the sensor added, or null.</summary>
+        /// <summary>One frame, so long after the beginning; what the sensor added, or null.</summary>
         static Dictionary<string, object> Frame(Sensor sensor, long captureUs, double seconds = Step)
         {
             PlayerLoop.Step(seconds);
+            captureUs += BeginUs;
             client.Frame.Begin(captureUs);
             bool added = sensor.Sample(captureUs, client.Frame);
             client.Frame.Send();
