@@ -74,6 +74,11 @@ def test_the_readme_lists_the_optional_packages() -> None:
         ("Fedxr.Tests.Editor", "includePlatforms", ["Editor"]),
         ("Fedxr.Tests.Editor", "defineConstraints", ["UNITY_INCLUDE_TESTS"]),
         ("Fedxr.Tests.Runtime", "defineConstraints", ["UNITY_INCLUDE_TESTS"]),
+        # What needs an assembly that is not built for the web is not built for it either.
+        ("Fedxr", "excludePlatforms", ["WebGL"]),
+        ("Fedxr.MLAgents", "excludePlatforms", ["WebGL"]),
+        ("Fedxr.Scenes", "excludePlatforms", ["WebGL"]),
+        ("Fedxr.Tests.Runtime", "excludePlatforms", ["WebGL"]),
     ],
 )
 def test_assemblies_are_kept_apart(assembly: str, key: str, value: object) -> None:
@@ -84,8 +89,10 @@ def test_assemblies_are_kept_apart(assembly: str, key: str, value: object) -> No
 def test_every_settings_file_is_text_that_unity_reads() -> None:
     settings = {path.name: read(path.read_text()) for path in ROOT.glob("ProjectSettings/*.asset")}
     [player] = settings["ProjectSettings.asset"]
-    # Both input systems: the stand-ins use the old one where the package is missing.
-    assert player.fields.get("activeInputHandler").text == "2"
+    # The Input System alone (1): a build for Android is refused both (2). Its package is there.
+    assert player.fields.get("activeInputHandler").text == "1"
+    manifest = load(ROOT / "Packages/manifest.json")
+    assert "com.unity.inputsystem" in manifest["dependencies"]
     assert player.fields.get("runInBackground").text == "1"
     [control] = settings["VersionControlSettings.asset"]
     assert control.fields.get("m_Mode").text == "Visible Meta Files"

@@ -38,4 +38,4 @@ def test_what_optional_packages_say_is_read_rightly(
         [HERE / "sensors_devices", TESTS_CORE / "Offline.cs"],
         [*ground, runtime, nunit_framework()],
     )
-    assert "Tests run: 24" in assemblies.nunit(tests)
+    assert "Tests run: 28" in assemblies.nunit(tests)

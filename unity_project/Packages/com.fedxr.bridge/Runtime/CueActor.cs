@@ -4,7 +4,8 @@ using UnityEngine;
 namespace Fedxr
 {
     /// <summary>Something in the scene that does what the agent tells. The scene's
-    /// <see cref="HeadsetConnection"/> finds it and calls it for the acts that it names.</summary>
+    /// <see cref="HeadsetConnection"/> finds it, active or not, and calls it for the acts that it names
+    /// while it is active and enabled; <see cref="Clear"/> is called in any case.</summary>
     public abstract class CueActor : MonoBehaviour
     {
         [Tooltip("The acts it does: label, hint, warning, effector, pace, suggest, remind, navigate, "

@@ -35,7 +35,7 @@ namespace Fedxr
                 return;
             acting[cue.Task] = cue.Kind;
             foreach (CueActor actor in actors)
-                if (actor && actor.Does(cue.Kind))
+                if (actor && actor.isActiveAndEnabled && actor.Does(cue.Kind))
                     Try(actor, () => actor.Act(cue));
         }
 

@@ -7,6 +7,8 @@ namespace Fedxr
     /// <summary>The scene's headset: one per scene. It offers the sensors on its object and below as
     /// channels, sends one frame per rendered frame with what is new in them, and hands what the
     /// agent says to the scene.</summary>
+    /// <remarks>Switched off it says bye and sends nothing; switched on again it begins a new
+    /// connection, with the sensors that are on then.</remarks>
     [DefaultExecutionOrder(1000)] // after every other LateUpdate, so that poses are the final ones
     [DisallowMultipleComponent]
     [AddComponentMenu("fedxr/Headset Connection")]
@@ -41,15 +43,19 @@ namespace Fedxr
         [Min(1)]
         [SerializeField] double frameHz = 90;
 
-        /// <summary>A pause of this length (microseconds) starts a new episode: the context before it
+        /// <summary>A pause of this length starts a new episode: the context before it
         /// says nothing of what comes after.</summary>
-        const long LongPauseUs = 2000000;
+        static readonly TimeSpan LongPause = TimeSpan.FromSeconds(2);
 
         readonly List<Sensor> sensors = new List<Sensor>();
+        readonly List<Sensor> off = new List<Sensor>(); // when the connection began
         readonly CueDispatch dispatch = new CueDispatch();
-        readonly ConnectionLog log = new ConnectionLog();
+        ConnectionLog log;
         Scenario parsed;
-        long dueUs, pausedUs, answeredUs = -1;
+        long dueUs, answeredUs = -1;
+        string answeredIn; // the session that answeredUs belongs to
+        DateTime pausedAt;
+        bool started;
 
         /// <summary>A cue has come, after the actors have done it.</summary>
         public event Action<Cue> CueArrived;
@@ -60,7 +66,8 @@ namespace Fedxr
         /// <summary>The server tells of something that went wrong or was dropped.</summary>
         public event Action<Notice> NoticeArrived;
 
-        /// <summary>The connection; null before Start, and when the settings are not allowed.</summary>
+        /// <summary>The connection; null before Start, and when the settings are not allowed; ended
+        /// while this component is switched off.</summary>
         public BridgeClient Client { get; private set; }
 
         /// <summary>Speaks to the agent instead of <see cref="Client"/> where the scene is stepped from
@@ -68,10 +75,18 @@ namespace Fedxr
         internal IAgentLink Link { get; set; }
 
         /// <summary>The scenario that the agent is told; null where there is neither name nor file.</summary>
-        internal string ScenarioName =>
-            scenario.Length > 0 ? scenario : Scenario == null ? null : Scenario.UseCase;
+        internal string ScenarioName
+        {
+            get
+            {
+                if (scenario.Length > 0)
+                    return scenario;
+                return Scenario == null ? null : Scenario.UseCase;
+            }
+        }
 
-        /// <summary>The sensors found on this object and below.</summary>
+        /// <summary>The sensors on this object and below that were on when the connection began.
+        /// One of them that is switched off sends nothing until it is on again.</summary>
         public IReadOnlyList<Sensor> Sensors => sensors;
 
         /// <summary>From capture to reply, as this scene sees it: up to one frame is its own.</summary>
@@ -82,14 +97,14 @@ namespace Fedxr
         public Scenario Scenario =>
             parsed ?? (parsed = scenarioJson == null ? null : Fedxr.Scenario.Parse(scenarioJson.text));
 
-        /// <summary>Where to connect; takes effect with the next Start.</summary>
+        /// <summary>Where to connect; takes effect with the next connection.</summary>
         public string Url
         {
             get { return url; }
             set { url = value; }
         }
 
-        /// <summary>What the server wants to see; takes effect with the next Start.</summary>
+        /// <summary>What the server wants to see; takes effect with the next connection.</summary>
         public string Token
         {
             get { return token; }
@@ -98,7 +113,8 @@ namespace Fedxr
 
         /// <summary>Tell that <paramref name="label"/> was right for <paramref name="task"/> at the
         /// newest answered moment: the user's feedback.</summary>
-        /// <returns>False when nothing has been answered yet, or too much waits to be told.</returns>
+        /// <returns>False when nothing has been answered in this session yet, or too much waits to be
+        /// told.</returns>
         /// <exception cref="ArgumentException">The task is not answered, or the label not allowed.</exception>
         public bool Say(string task, int label)
         {
@@ -106,6 +122,8 @@ namespace Fedxr
                 return false;
             if (Link != null)
                 return Link.Say(task, answeredUs, label);
+            if (Client.Welcome.Session != answeredIn)
+                return false;
             // The answer is of the last whole tick: the agent may not know the frame's own yet.
             return Client.SendFeedback(task, answeredUs - Client.Welcome.TickUs, label);
         }
@@ -129,8 +147,29 @@ namespace Fedxr
 
         void Start()
         {
-            dispatch.AddRange(FindObjectsByType<CueActor>(FindObjectsSortMode.None));
-            sensors.AddRange(GetComponentsInChildren<Sensor>());
+            dispatch.AddRange(FindObjectsByType<CueActor>(FindObjectsInactive.Include, FindObjectsSortMode.None));
+            started = true;
+            Connect();
+        }
+
+        void OnEnable()
+        {
+            if (started) // the first time it is Start's: until then a Link may still be set
+                Connect();
+        }
+
+        void OnDisable()
+        {
+            if (Client != null)
+                Client.Dispose();
+        }
+
+        void Connect()
+        {
+            Gather();
+            Client = null;
+            answeredUs = -1;
+            log = new ConnectionLog();
             if (Link != null)
                 return;
             try
@@ -147,6 +186,16 @@ namespace Fedxr
             }
         }
 
+        void Gather()
+        {
+            sensors.Clear();
+            off.Clear();
+            foreach (Sensor sensor in GetComponentsInChildren<Sensor>(true))
+                (IsOn(sensor) ? sensors : off).Add(sensor);
+        }
+
+        static bool IsOn(Sensor sensor) => sensor && sensor.isActiveAndEnabled;
+
         HeadsetOptions Options()
         {
             if (ScenarioName == null)
@@ -161,9 +210,6 @@ namespace Fedxr
             };
             options.Tasks.AddRange(tasks);
             options.Device["model"] = device;
-            for (int i = sensors.Count - 1; i >= 0; i--)
-                if (!sensors[i].isActiveAndEnabled)
-                    sensors.RemoveAt(i);
             foreach (Sensor sensor in sensors)
                 options.Channels.Add(sensor.Offer());
             return options;
@@ -171,18 +217,38 @@ namespace Fedxr
 
         void LateUpdate()
         {
+            TellOfLate();
             if (Client == null)
                 return;
             Receive();
             log.Tell(Client, this);
-            ConnectionState state = Client.State;
             long nowUs = Client.NowUs;
-            long period = (long)(1e6 / frameHz);
-            bool early = nowUs < dueUs - period / 2; // pictures do not come evenly: no less than half
-            if (state != ConnectionState.Open && state != ConnectionState.Waiting || early)
+            if (!IsDue(nowUs))
                 return;
+            long period = (long)(1e6 / frameHz);
             dueUs = dueUs + period > nowUs ? dueUs + period : nowUs + period;
             SendFrame(nowUs);
+        }
+
+        bool IsDue(long nowUs)
+        {
+            ConnectionState state = Client.State;
+            if (state != ConnectionState.Open && state != ConnectionState.Waiting)
+                return false;
+            return nowUs >= dueUs - (long)(1e6 / frameHz) / 2; // pictures do not come evenly: no less than half
+        }
+
+        /// <summary>Channels are offered when a connection begins, so a sensor that is switched on
+        /// later has none.</summary>
+        void TellOfLate()
+        {
+            Sensor late = off.Find(IsOn);
+            if (late == null)
+                return;
+            off.Remove(late);
+            Debug.LogWarning("fedxr: sensor " + late.ChannelName + " was off when the connection began, so nothing "
+                + "of it is sent. Have it on from the start"
+                + (Link == null ? ", or switch the Headset Connection off and on." : "."), late);
         }
 
         void SendFrame(long captureUs)
@@ -224,6 +290,10 @@ namespace Fedxr
                 else if (message is Notice)
                     Hear((Notice)message);
             }
+            string session = Client.Welcome == null ? null : Client.Welcome.Session;
+            if (session != answeredIn)
+                answeredUs = -1; // a new session knows nothing of the last one's moments
+            answeredIn = session;
         }
 
         internal void Hear(Reply reply, long nowUs)
@@ -253,15 +323,9 @@ namespace Fedxr
             if (Client == null)
                 return;
             if (paused)
-                pausedUs = Client.NowUs;
-            else if (pausedUs > 0 && Client.NowUs - pausedUs > LongPauseUs)
+                pausedAt = DateTime.UtcNow; // the client's clock stands still while a device sleeps
+            else if (pausedAt != default(DateTime) && DateTime.UtcNow - pausedAt > LongPause)
                 Client.NewEpisode();
-        }
-
-        void OnDestroy()
-        {
-            if (Client != null)
-                Client.Dispose();
         }
     }
 }

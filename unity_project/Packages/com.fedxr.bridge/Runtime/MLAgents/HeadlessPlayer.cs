@@ -13,6 +13,7 @@ namespace Fedxr
         [RuntimeInitializeOnLoadMethod(RuntimeInitializeLoadType.BeforeSceneLoad)]
         static void Look()
         {
+            SceneManager.sceneLoaded -= Attach; // without a domain reload the last run's is still there
             if (Array.IndexOf(Environment.GetCommandLineArgs(), Port) >= 0)
                 SceneManager.sceneLoaded += Attach; // before the scene's first Start
         }
