@@ -19,6 +19,7 @@ PACKAGE = ROOT / "Packages/com.fedxr.bridge"
 VERSIONS = {
     "com.unity.ml-agents": "4.1.0",
     "com.unity.xr.openxr": "1.16.1",
+    "com.unity.xr.arfoundation": "6.3.3",
     "com.unity.xr.hands": "1.7.3",
     "com.unity.xr.interaction.toolkit": "3.3.2",
     "com.unity.inputsystem": "1.19.0",

@@ -47,8 +47,7 @@ namespace Fedxr
         /// says nothing of what comes after.</summary>
         static readonly TimeSpan LongPause = TimeSpan.FromSeconds(2);
 
-        readonly List<Sensor> sensors = new List<Sensor>();
-        readonly List<Sensor> off = new List<Sensor>(); // when the connection began
+        readonly OfferedSensors sensors = new OfferedSensors();
         readonly CueDispatch dispatch = new CueDispatch();
         ConnectionLog log;
         Scenario parsed;
@@ -87,7 +86,7 @@ namespace Fedxr
 
         /// <summary>The sensors on this object and below that were on when the connection began.
         /// One of them that is switched off sends nothing until it is on again.</summary>
-        public IReadOnlyList<Sensor> Sensors => sensors;
+        public IReadOnlyList<Sensor> Sensors => sensors.On;
 
         /// <summary>From capture to reply, as this scene sees it: up to one frame is its own.</summary>
         public LatencyMeter Latency { get; } = new LatencyMeter();
@@ -166,7 +165,7 @@ namespace Fedxr
 
         void Connect()
         {
-            Gather();
+            sensors.Gather(this);
             Client = null;
             answeredUs = -1;
             log = new ConnectionLog();
@@ -175,7 +174,7 @@ namespace Fedxr
             try
             {
                 Client = new BridgeClient(Options());
-                foreach (Sensor sensor in sensors)
+                foreach (Sensor sensor in sensors.On)
                     sensor.Channel = Client.Find(sensor.ChannelName);
                 Client.Start();
             }
@@ -185,16 +184,6 @@ namespace Fedxr
                 enabled = false;
             }
         }
-
-        void Gather()
-        {
-            sensors.Clear();
-            off.Clear();
-            foreach (Sensor sensor in GetComponentsInChildren<Sensor>(true))
-                (IsOn(sensor) ? sensors : off).Add(sensor);
-        }
-
-        static bool IsOn(Sensor sensor) => sensor && sensor.isActiveAndEnabled;
 
         HeadsetOptions Options()
         {
@@ -210,14 +199,14 @@ namespace Fedxr
             };
             options.Tasks.AddRange(tasks);
             options.Device["model"] = device;
-            foreach (Sensor sensor in sensors)
+            foreach (Sensor sensor in sensors.On)
                 options.Channels.Add(sensor.Offer());
             return options;
         }
 
         void LateUpdate()
         {
-            TellOfLate();
+            sensors.TellOfLate(Link == null);
             if (Client == null)
                 return;
             Receive();
@@ -227,7 +216,9 @@ namespace Fedxr
                 return;
             long period = (long)(1e6 / frameHz);
             dueUs = dueUs + period > nowUs ? dueUs + period : nowUs + period;
-            SendFrame(nowUs);
+            Client.Frame.Begin(nowUs);
+            sensors.Sample(nowUs, Client.Frame);
+            Client.Frame.Send();
         }
 
         bool IsDue(long nowUs)
@@ -238,44 +229,8 @@ namespace Fedxr
             return nowUs >= dueUs - (long)(1e6 / frameHz) / 2; // pictures do not come evenly: no less than half
         }
 
-        /// <summary>Channels are offered when a connection begins, so a sensor that is switched on
-        /// later has none.</summary>
-        void TellOfLate()
-        {
-            Sensor late = off.Find(IsOn);
-            if (late == null)
-                return;
-            off.Remove(late);
-            Debug.LogWarning("fedxr: sensor " + late.ChannelName + " was off when the connection began, so nothing "
-                + "of it is sent. Have it on from the start"
-                + (Link == null ? ", or switch the Headset Connection off and on." : "."), late);
-        }
-
-        void SendFrame(long captureUs)
-        {
-            FrameBuilder frame = Client.Frame;
-            frame.Begin(captureUs);
-            for (int i = 0; i < sensors.Count; i++)
-            {
-                Sensor sensor = sensors[i];
-                if (!sensor.Channel.Accepted || !sensor.isActiveAndEnabled)
-                    continue;
-                try
-                {
-                    sensor.Sample(captureUs, frame);
-                }
-                catch (Exception error)
-                {
-                    sensor.enabled = false; // told once; the other sensors go on
-                    Debug.LogError("fedxr: sensor " + sensor.ChannelName + " is switched off: "
-                        + (IsAdvice(error) ? error.Message : error.ToString()), sensor);
-                }
-            }
-            frame.Send();
-        }
-
         /// <summary>Whether the message says what to do, so that no stack trace is needed.</summary>
-        static bool IsAdvice(Exception error) =>
+        internal static bool IsAdvice(Exception error) =>
             error is ArgumentException || error is FormatException || error is InvalidOperationException;
 
         void Receive()
