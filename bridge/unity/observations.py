@@ -56,7 +56,8 @@ class Sensor:
         """
         if self.layout is None:
             raise ChannelError(f"sensor {self.name!r} is not named after a layout")
-        delivery = "latest" if self.layout.modality == "vision" else "queue 256"
+        # A player steps as fast as it is let: its pictures wait for the decoder, within bounds.
+        delivery = "queue 64" if self.layout.modality == "vision" else "queue 256"
         rate = self.rate_hz or self.n * steps_hz
         return Channel(self.channel, self.layout.name, rate, delivery)
 

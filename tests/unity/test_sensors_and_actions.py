@@ -33,7 +33,7 @@ def test_a_sensor_named_after_a_layout_is_a_channel(
     assert sensor.shape == values
     assert (offered.name, offered.layout) == (channel, name.split(":")[0].split("@")[0])
     assert offered.rate_hz == rate
-    assert offered.delivery == ("latest" if name.startswith("vision") else "queue 256")
+    assert offered.delivery == ("queue 64" if name.startswith("vision") else "queue 256")
 
 
 def test_other_sensors_are_left_as_they_are() -> None:
