@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent.parent
 TARGETS = ("codec", "session")
 BETWEEN = b"\xc1\xc1"
 """Stands between the messages of a session's input: MessagePack never begins a value with 0xc1."""
-NEEDS = "this needs atheris: pip install 'fedxr[fuzz]' (Linux and macOS)"
+NEEDS = "this needs atheris: pip install -c constraints.txt -e '.[fuzz]' (Linux and macOS)"
 
 
 def seeds(target: str) -> list[bytes]:

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 def test_coverage_leads_to_no_exception() -> None:
     if importlib.util.find_spec("atheris") is None:
-        pytest.skip("atheris is not installed: pip install 'fedxr[fuzz]'")
+        pytest.skip("atheris is not installed: pip install -c constraints.txt -e .[fuzz]")
     command = [sys.executable, "-m", "benchmarks.fuzz_guided", "--count", "6000"]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -63,7 +63,7 @@ def test_a_planted_fault_is_found(
     """In a copy of the code. A fuzzer that never finds anything says nothing about the code."""
     file, after, when = place
     if "guided" in arguments[0] and importlib.util.find_spec("atheris") is None:
-        pytest.skip("atheris is not installed: pip install 'fedxr[fuzz]'")
+        pytest.skip("atheris is not installed: pip install -c constraints.txt -e .[fuzz]")
     for folder in ("bridge", "benchmarks", "tests/golden"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     source = (tmp_path / "bridge" / file).read_text(encoding="utf-8")
