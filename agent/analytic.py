@@ -1,9 +1,9 @@
 """The analytic head: ridge regression on fixed features, from sums that can be shared.
 
 For each task a headset keeps A = Σ z zᵀ and B = Σ z yᵀ over its labelled questions.
-W = (A + λ·mean(diag A)·I)⁻¹ B with A, B of everyone plus w times the user's own (ACIL
-arXiv:2205.14922, AFL arXiv:2405.16240). One label is a rank-one update; nothing is forgotten; A and
-B are sums, so any mixing, dropout or secure sum of them is exact.
+W = (A + λ·mean(diag A)·I)⁻¹ B with A, B of the pretraining users plus κ times the crowd's plus w
+times the user's own (ACIL arXiv:2205.14922, AFL arXiv:2405.16240). One label is a rank-one update;
+nothing is forgotten; A and B are sums, so any mixing, dropout or secure sum of them is exact.
 
 z are those of :mod:`agent.kernel`, made from the standardised summaries, so that W is kernel
 regression. They are not the trunk's states: of the users it was pretrained on, the trunk knows the
@@ -75,15 +75,6 @@ def unflatten(flat: Tensor, size: int, classes: int) -> Sums:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """How an answer is made: softmax(``trust`` · the model's logits + sharpness · z W), where W
-    counts the user's own sums ``own`` times more than others'."""
-
-    trust: float = 0.5
-    own: float = 0.0
-
-
-@dataclass(frozen=True)
 class Fit:
     """λ, and what turns the scores into logits."""
 
@@ -96,14 +87,22 @@ class Ridge:
     """What the analytic head of one task starts from; part of the checkpoint.
 
     ``prior`` are the sums of the pretraining users; ``fits`` by the weight of own sums, 0 among
-    them; ``own`` is the weight that served pretraining users best, each as if unknown
-    (:mod:`agent.calibrate`).
+    them; ``own`` is the weight w of own sums and ``crowd`` the weight κ of others' that served
+    pretraining users best, each as if unknown (:mod:`agent.calibrate`).
     """
 
     kernel: Kernel
     prior: Sums
     fits: Mapping[float, Fit] = field(default_factory=lambda: {0.0: Fit()})
-    own: float = 0.0
+    own: float = 1.0
+    crowd: float = 1.0
+
+    def total(self, own: Sums | None, crowd: Sums | None = None) -> Sums:
+        """prior + κ · ``crowd`` + w · ``own``; the crowd's sums leave the own ones out."""
+        total = self.prior
+        if crowd is not None:
+            total = total.plus(crowd, self.crowd)
+        return total if own is None else total.plus(own, self.own)
 
     def weights(self, sums: Sums, own: float = 0.0) -> Tensor:
         """sharpness · W (Z, C): logits are z times it. ``own`` is the weight of own sums that

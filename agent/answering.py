@@ -1,9 +1,11 @@
 """Answering live: H headsets, tick by tick, in one pass; and from late feedback back to lessons.
 
 One tick: each headset's samples become emissions, standardised by what is known of its user; every
-task of every headset is asked; one forward answers all of them. What answers are computed with is
-a :class:`Prepared`, made by whoever learns and taken up whole between ticks, so that answers never
-wait for learning.
+task of every headset is asked; one forward answers all of them, once as the checkpoint does, and a
+second time, in the same pass, for headsets whose adapters have earned weight (their *twins*, with
+rings of their own). The answer is the mixture of the experts (:mod:`agent.experts`). What answers
+are computed with is a :class:`Prepared`, made by whoever learns and taken up whole between ticks,
+so that answers never wait for learning.
 
 Summaries are dear (gaze, audio and hands 1 to 7 ms), so between two of them a task is answered
 with the last one: it is renewed when it is as old as the task's deadline, but no more often than
@@ -11,12 +13,12 @@ every ``freshest`` ticks and no less often than every ``STALEST``; headsets take
 are always those of the tick. A moment that gets feedback becomes a lesson with its exact summary
 (:mod:`agent.past`), whatever the age of the one that it was answered with.
 
-Shape legend: H headsets, Q tasks of a headset, C classes, Z features.
+Shape legend: H headsets, W twins of them, Q tasks of a headset, C classes, Z features, E experts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,9 +26,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agent.analytic import Choice
 from agent.backbone import Adapters
 from agent.encoders.base import Array
+from agent.experts import ADAPTED, EXPERTS, mixed
 from agent.fleet import Fleet, Member
 from agent.learned import Learned
 from agent.normal import summary_key
@@ -46,19 +48,23 @@ COUNT = 30
 
 @dataclass(frozen=True)
 class Prepared:
-    """What answers are computed with, rows as the fleet's; ``version`` counts."""
+    """What answers are computed with; ``version`` counts. ``twins`` are the rows of the fleet whose
+    adapters answer too; ``adapters`` and ``heads`` have the rows of the fleet as the checkpoint
+    has them, then the twins. By (row, task): ``trust`` (E,) and the ridge heads of the experts
+    side by side, ``weights`` (E, Z, C)."""
 
     version: int
+    twins: tuple[int, ...]
     adapters: list[Adapters]
     heads: Mapping[str, Tensor]
+    trust: Mapping[tuple[int, str], Tensor]
     weights: Mapping[tuple[int, str], Tensor]
-    choices: Mapping[tuple[int, str], Choice]
 
 
 @dataclass
 class _Summary:
-    """A task's last summary: raw by layout, its features z (Z,), and what the analytic head of
-    version ``version`` says of it (C,)."""
+    """A task's last summary: raw by layout, its features z (Z,), and what the ridge heads of
+    version ``version`` say of it (E, C)."""
 
     tick: int
     raw: dict[str, Array]
@@ -86,21 +92,33 @@ class Answering:
         self.fleet, self.freshest = fleet, freshest
         self._seats: list[_Seat] = []
         self._size = (1, 1)
+        self._rows: list[int] = []  # of the fleet, in the order of the rings: all, then the twins
+        self._plain, self._room, self._prepared_for = 0, (0, 0), -1
         self.rings = Rings(fleet.brain.model, 0, 1, 1, fleet.cohort.dtype)
+        self.prepared = Prepared(-1, (), [], {}, {}, {})
         for row in range(len(fleet.members)):
             self.reseat(row)
-        self.prepared = Prepared(-1, [], {}, {}, {})
 
     def reseat(self, row: int) -> None:
         """Headset ``row`` of the fleet is a new one; the others keep what they have seen."""
         member = self.fleet.members[row]
         seat = _seat(member)
-        before = len(self._seats)
         self._seats[row : row + 1] = [seat]
-        kept = [i if i < before and i != row else -1 for i in range(len(self._seats))]
         fast, slow = places(member.channels)
         self._size = max(self._size[0], fast), max(self._size[1], slow)
-        self.rings = resized(self.rings, self.fleet.brain.model, kept, *self._size)
+        self._arrange(self.prepared.twins, new=row)
+
+    def _arrange(self, twins: Sequence[int], new: int = -1) -> None:
+        """Rings for every headset and behind them for ``twins``; who had one keeps what it has
+        seen, but for the row ``new``. A new twin begins with nothing: it has earned its weight on
+        lessons, and has the context of its headset again in ``FAST`` ticks."""
+        seats = len(self._seats)
+        before = {(i >= self._plain, r): i for i, r in enumerate(self._rows) if r != new}
+        rows = [*range(seats), *twins]
+        kept = [before.get((i >= seats, r), -1) for i, r in enumerate(rows)]
+        if kept != list(range(len(self._rows))) or self._size != self._room:
+            self.rings = resized(self.rings, self.fleet.brain.model, kept, *self._size)
+        self._rows, self._plain, self._room = rows, seats, self._size
 
     # -- what answers are computed with ----------------------------------------------------------
 
@@ -109,21 +127,22 @@ class Answering:
         fleet, cohort, before = self.fleet, self.fleet.cohort, self.prepared
         for row, theta in learned.theta.items():
             cohort.theta[row] = theta
-        adapters, heads = before.adapters, before.heads
-        if learned.theta:
-            with torch.no_grad():
-                leaves = cohort.leaves(cohort.theta.clone(), ())
-                adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
         asked = {(row, task) for row, member in enumerate(fleet.members) for task in member.tasks}
-        weights = {**before.weights, **learned.weights}
-        choices = {**before.choices, **learned.choices}
-        return Prepared(
-            before.version + 1,
-            adapters,
-            heads,
-            {key: w for key, w in weights.items() if key in asked},
-            {key: c for key, c in choices.items() if key in asked},
-        )
+        trust = {k: t for k, t in {**before.trust, **learned.trust}.items() if k in asked}
+        weights = {k: w for k, w in before.weights.items() if k in asked}
+        for (row, task), found in learned.weights.items():
+            generic = fleet.generic[task]
+            weights[row, task] = torch.stack([found.get(e, generic) for e in range(len(EXPERTS))])
+        twins = tuple(sorted({row for (row, _), t in trust.items() if t[ADAPTED] > 0}))
+        adapters, heads = before.adapters, before.heads
+        changed = twins != before.twins or any(row in twins for row in learned.theta)
+        if changed or not adapters or len(fleet.members) != self._prepared_for:
+            with torch.no_grad():
+                plain = fleet.start.expand(len(fleet.members), -1)
+                leaves = cohort.leaves(torch.cat((plain, cohort.theta[list(twins)])), ())
+                adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
+            self._prepared_for = len(fleet.members)
+        return Prepared(before.version + 1, twins, adapters, heads, trust, weights)
 
     def adopt(self, prepared: Prepared) -> None:
         """Answer with what was learned, from the next tick on."""
@@ -140,7 +159,9 @@ class Answering:
             seat.past.begin(episode)
             seat.summaries.clear()
             seat.counted.clear()
-            self.rings.clear(row)
+            for place, headset in enumerate(self._rows):
+                if headset == row:
+                    self.rings.clear(place)
         seat.stream.push(samples)
         seat.past.push(samples)
 
@@ -155,7 +176,9 @@ class Answering:
         if not any(asks) and not any(emissions):
             return {row: {} for row in due}
         model, prepared = self.fleet.brain.model, self.prepared
-        batch = tick_batch(model, emissions, asks)
+        if list(prepared.twins) != self._rows[self._plain :]:
+            self._arrange(prepared.twins)
+        batch = tick_batch(model, [emissions[r] for r in self._rows], [asks[r] for r in self._rows])
         with torch.inference_mode():
             answers = model(
                 batch,
@@ -201,14 +224,16 @@ class Answering:
     def _read(
         self, answers: Mapping[str, Tensor], row: int, asks: list[Ask], now: Prepared
     ) -> dict[str, Probabilities]:
-        out = {}
+        out, head = {}, self.fleet.mixing.head
+        twin = self._plain + now.twins.index(row) if row in now.twins else row
         for i, ask in enumerate(asks):
-            summary, choice = self._seats[row].summaries[ask.task], now.choices[row, ask.task]
+            summary = self._seats[row].summaries[ask.task]
             if summary.version != now.version:
                 summary.version = now.version
                 summary.scores = summary.z @ now.weights[row, ask.task]
-            logits = choice.trust * answers[ask.task][row, i] + summary.scores
-            out[ask.task] = torch.softmax(logits, -1).numpy()
+            own = answers[ask.task][[row] * ADAPTED + [twin], i]
+            said = torch.log_softmax(head * own + summary.scores, -1)
+            out[ask.task] = mixed(said[:, None], now.trust[row, ask.task])[0].numpy()
         return out
 
     # -- feedback --------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,7 +24,7 @@ from agent.pretrain import Pretraining, fit_standards, pretrain
 from agent.tasks import task_named
 from agent.tokens import Ask, Tokens
 
-FORMAT = "fedxr-brain/2"
+FORMAT = "fedxr-brain/3"
 
 
 def make_brain(
@@ -89,9 +89,24 @@ def _questions(
     return x, torch.tensor([e.asks[0].label for e in asks])
 
 
-def save_brain(brain: Brain, path: Path, card: str) -> None:
-    """Write one safetensors file: weights, analytic heads and population, with ``card`` (what it
-    was trained on and by which command) in its header. Whole or not at all."""
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint was made of: the command, and by data set (or use case) the people that it
+    has learned from, as ``<population>/<name>``: they must never be shown or tested."""
+
+    made_by: str
+    people: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def card_of(path: Path) -> Card:
+    """The card of the checkpoint in ``path``."""
+    with safe_open(str(path), "pt") as file:
+        return Card(**json.loads((file.metadata() or {})["card"]))
+
+
+def save_brain(brain: Brain, path: Path, card: Card) -> None:
+    """Write one safetensors file: weights, analytic heads and population, with its card in the
+    header. Whole or not at all."""
     tensors = {f"model/{k}": v.contiguous() for k, v in brain.model.state_dict().items()}
     heads = {}
     for task, r in brain.ridges.items():
@@ -102,13 +117,14 @@ def save_brain(brain: Brain, path: Path, card: str) -> None:
             "sizes": r.kernel.sizes,
             "fits": [(own, f.ridge, f.sharpness) for own, f in r.fits.items()],
             "own": r.own,
+            "crowd": r.crowd,
         }
     for key, (mean, deviation) in brain.population.items():
         tensors[f"population/{key}"] = torch.stack((mean, deviation)).contiguous()
     plan = brain.model.plan
     meta = {
         "format": FORMAT,
-        "card": card,
+        "card": json.dumps(asdict(card)),
         "size": json.dumps(asdict(plan.size)),
         "layouts": json.dumps({k: asdict(v) for k, v in plan.layouts.items()}),
         "tasks": json.dumps(plan.tasks),
@@ -162,7 +178,7 @@ def _unpacked(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Brain:
         landmarks = tensors[f"ridge/{task}/landmarks"].float()
         kernel = Kernel(tuple(head["keys"]), tuple(head["sizes"]), landmarks)
         fits = {own: Fit(ridge, sharpness) for own, ridge, sharpness in head["fits"]}
-        ridges[task] = Ridge(kernel, prior, fits, head["own"])
+        ridges[task] = Ridge(kernel, prior, fits, head["own"], head["crowd"])
     population = {
         k.removeprefix("population/"): (v[0], v[1])
         for k, v in tensors.items()

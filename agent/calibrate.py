@@ -1,9 +1,10 @@
 """Fitting an analytic head to its pretraining users, each judged as if unknown.
 
-Sums can be taken away, so leaving out one user at a time is exact. Twice: as somebody of whom
-nothing is known (λ and sharpness of the shared head), and as somebody whose past is known and whose
-future is asked (how much the user's own sums should count, with λ and sharpness for each weight).
-Both use pretraining users only: nobody who is tested has a say.
+Sums can be taken away, so leaving out one user at a time is exact. Three times: as somebody of whom
+nothing is known (λ and sharpness of the shared head), as somebody whose past is known and whose
+future is asked (how much the user's own sums should count, with λ and sharpness for each weight),
+and as a member of a federation of half of the users, with the other half as the prior (how much the
+crowd's sums should count). All use pretraining users only: nobody who is tested has a say.
 
 Shape legend: M questions, X summary numbers, Z features, C classes, S λ, G sharpnesses.
 """
@@ -22,8 +23,10 @@ from agent.kernel import Kernel, landmarks_from
 
 RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 SHARPNESSES = (4.0, 8.0, 16.0, 32.0)
-OWN = (0.0, 1.0, 4.0, 10.0, 20.0, 50.0, 200.0)
+OWN = (1.0, 4.0, 10.0, 20.0, 50.0, 200.0)
 """Weights of a user's own sums that are tried."""
+CROWD = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Weights of the crowd's sums that are tried."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,17 @@ class Features(Protocol):
 
 @dataclass(frozen=True)
 class Stranger:
-    """A user's questions as features: z (M, Z), and the sums of everyone else."""
+    """A user's questions as features: z (M, Z), their sums, and the sums of everyone else."""
 
     z: Tensor
     label: Tensor
     past: Tensor
+    mine: Sums
     others: Sums
+
+    def behind(self, classes: int) -> Sums:
+        """The sums of the past."""
+        return Sums.of(self.z[self.past], self.label[self.past], classes)
 
 
 def fit(
@@ -75,9 +83,7 @@ def fit(
     return _fitted(kernel, prior, users[:most], classes)
 
 
-def left_out(
-    kernel: Features, told: Sequence[Told], classes: int
-) -> tuple[Sums, list[Stranger]]:
+def left_out(kernel: Features, told: Sequence[Told], classes: int) -> tuple[Sums, list[Stranger]]:
     """All users' sums, copies counting as much as what they are copies of; and each user beside the
     sums of the others."""
     total, each = Sums.none(classes), []
@@ -90,7 +96,7 @@ def left_out(
         total = total.plus(mine)
         each.append((z, t, mine))
     users = [
-        Stranger(z, t.label, t.past, total.plus(mine, -1.0)) for z, t, mine in each if len(z)
+        Stranger(z, t.label, t.past, mine, total.plus(mine, -1.0)) for z, t, mine in each if len(z)
     ]
     return total, users
 
@@ -98,17 +104,38 @@ def left_out(
 def _fitted(kernel: Kernel, prior: Sums, users: Sequence[Stranger], classes: int) -> Ridge:
     """The best settings, as unknown and with a known past."""
     _, shared = best_fit([(u.z, u.label, u.others) for u in users])
-    fits, losses = {0.0: shared}, {0.0: 0.0}
+    fits, losses = {0.0: shared}, {}
     halved = [u for u in users if bool(u.past.any()) and not bool(u.past.all())]
     for own in OWN if halved else ():
-        asked = []
-        for u in halved:
-            past = Sums.of(u.z[u.past], u.label[u.past], classes)
-            asked.append((u.z[~u.past], u.label[~u.past], u.others.plus(past, own)))
-        losses[own], found = best_fit(asked)
-        if own:
-            fits[own] = found
-    return Ridge(kernel, prior, fits, min(losses, key=lambda own: losses[own]))
+        asked = [
+            (u.z[~u.past], u.label[~u.past], u.others.plus(u.behind(classes), own)) for u in halved
+        ]
+        losses[own], fits[own] = best_fit(asked)
+    if not losses:
+        return Ridge(kernel, prior, fits)
+    own = min(losses, key=lambda own: losses[own])
+    return Ridge(kernel, prior, fits, own, crowd_weight(halved, own, fits[own], classes))
+
+
+def crowd_weight(users: Sequence[Stranger], own: float, fit: Fit, classes: int) -> float:
+    """κ that serves ``users`` best: each is asked about the future with the own past known, every
+    other one is in the federation with them and gives the sums of the past, and the rest are
+    strangers who were pretrained on."""
+    if len(users) < 4:
+        return 1.0
+    losses = dict.fromkeys(CROWD, 0.0)
+    for i, u in enumerate(users):
+        prior, crowd = u.others, Sums.none(classes)
+        for j, v in enumerate(users):
+            if j != i and j % 2 == i % 2:
+                prior, crowd = prior.plus(v.mine, -1.0), crowd.plus(v.behind(classes))
+        known = prior.plus(u.behind(classes), own)
+        z, label = u.z[~u.past], u.label[~u.past]
+        for weight in CROWD:
+            scores = fit.sharpness * (z @ known.plus(crowd, weight).solve(fit.ridge))
+            loss = torch.nn.functional.cross_entropy(scores, label, reduction="sum")
+            losses[weight] += float(loss)
+    return min(losses, key=lambda weight: losses[weight])
 
 
 def best_fit(asked: Sequence[tuple[Tensor, Tensor, Sums]]) -> tuple[float, Fit]:

@@ -1,31 +1,32 @@
 """A fleet: the agents of H headsets, from feedback to what they exchange.
 
-One headset's life: its tokens are standardised by what is known of the user; a labelled moment
-becomes a lesson in its memory and a term in its analytic sums; adapter steps replay lessons;
-an update carries the shared blocks and the sums to the federation and brings the mixed ones back;
-then personal steps follow, and how much of them to trust is checked on held-back lessons.
+One headset's life: its tokens are standardised by what is known of the user; a labelled moment is
+answered by every expert, which earns or loses weight by it (:mod:`agent.experts`), and becomes a
+lesson in the memory and a term in the analytic sums; adapter steps replay lessons; an update
+carries the shared blocks and the sums to the federation and brings the mixed ones back.
 
 Live (:mod:`agent.answering`) and headless runs use this one class, so the same ticks and the same
 feedback give the same answers and the same updates on both.
 
-Shape legend: H headsets, P numbers of theta, Z features, C classes.
+Shape legend: H headsets, P numbers of theta, Z features, C classes, E experts, M lessons.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from agent.analytic import Choice, Ridge, Sums, flatten, unflatten
+from agent.analytic import Ridge, Sums, flatten, unflatten
 from agent.batch import collate
 from agent.cohort import Cohort, Tuning
+from agent.experts import ADAPTED, FEDERATED, GENERIC, JOINT, PERSONAL, E, Mixing, Trust
 from agent.kernel import FEATURES
-from agent.memory import Memory
+from agent.memory import Lesson, Memory
 from agent.model import M3T
 from agent.normal import Normal
 from agent.online import Momentum
@@ -71,27 +72,56 @@ class Brain:
 
 
 class Fleet:
+    """``sums`` are each user's own, by task; ``crowd`` what the last round brought of others'."""
+
     def __init__(
         self,
         brain: Brain,
         members: Sequence[Member],
         tuning: Tuning,
         dtype: torch.dtype = torch.bfloat16,
+        mixing: Mixing | None = None,
     ) -> None:
         self.brain, self.members = brain, tuple(members)
+        self.mixing = mixing or Mixing()
         self.cohort = Cohort(brain.model, len(members), tuning, dtype)
+        self.start = self.cohort.start(1)
         self.momentum = Momentum.none(self.cohort.theta)
-        self.memories = [Memory(seed=i) for i in range(len(members))]
+        self.memories = [Memory(m.name) for m in members]
         self.normals = [self._normal() for _ in members]
         self.sums: list[dict[str, Sums]] = [{} for _ in members]
         self.crowd: list[dict[str, Sums]] = [{} for _ in members]
-        self.inside = [True for _ in members]  # whether the crowd's sums count the own ones in
-        self.choices: list[dict[str, Choice]] = [
-            {t: Choice() for t in m.tasks} for m in self.members
-        ]
+        self.trusts: list[dict[str, Trust]] = [self._trusts(m) for m in members]
+        self.generic = {t: r.weights(r.prior) for t, r in brain.ridges.items()}
+        self._solved: dict[tuple[int, str, int], tuple[Sums | None, Sums | None, Tensor]] = {}
 
     def _normal(self) -> Normal:
         return Normal({k: (a.numpy(), b.numpy()) for k, (a, b) in self.brain.population.items()})
+
+    def _trusts(self, member: Member) -> dict[str, Trust]:
+        return {task: Trust(self.mixing) for task in member.tasks}
+
+    def reseat(self, row: int, member: Member) -> None:
+        """Row ``row``, or the one after the last, is ``member``'s, who knows nothing yet; every
+        other row stays as it is. Nobody may learn or answer with the fleet meanwhile."""
+        members = list(self.members)
+        if not 0 <= row <= len(members):
+            raise ValueError(f"row {row} of {len(members)}; at most the one after the last")
+        members[row : row + 1] = [member]
+        none = Momentum.none(self.start)
+        if row == len(self.members):
+            self.cohort.theta = torch.cat((self.cohort.theta, self.start))
+            self.momentum = self.momentum.plus(none)
+        else:
+            self.cohort.theta[row] = self.start[0]
+            self.momentum.put([row], none)
+        self.members = tuple(members)
+        self.memories[row : row + 1] = [Memory(member.name)]
+        self.normals[row : row + 1] = [self._normal()]
+        self.sums[row : row + 1] = [{}]
+        self.crowd[row : row + 1] = [{}]
+        self.trusts[row : row + 1] = [self._trusts(member)]
+        self._solved = {key: kept for key, kept in self._solved.items() if key[0] != row}
 
     @property
     def names(self) -> list[str]:
@@ -99,17 +129,34 @@ class Fleet:
 
     # -- feedback -------------------------------------------------------------------------------
 
-    def remember(self, told: Sequence[tuple[int, Tokens]], chunk: int = 64) -> None:
-        """Learn the truth of the last ask of each ``(row, standardised tokens)``: the lesson joins
-        the memory and the analytic sums."""
+    def learn(self, told: Sequence[tuple[int, Tokens]], chunk: int = 64) -> list[int]:
+        """Score the experts on the last ask of each ``(row, standardised tokens)``, then learn its
+        truth: the lesson joins the memory and the analytic sums. Returns the checkpoint's best
+        class of each. Labels that come together are scored before any of them is learned."""
+        generic = []
         for start in range(0, len(told), chunk):
             part = told[start : start + chunk]
             features = self.features([t for _, t in part])
+            for (row, tokens), answers in zip(part, self.answers(part, features), strict=True):
+                ask = tokens.asks[-1]
+                present = self.present(row, ask.task)
+                self.trusts[row][ask.task].score(answers, present, ask.label)
+                generic.append(int(answers[GENERIC].argmax()))
             for (row, tokens), z in zip(part, features, strict=True):
                 lesson = self.memories[row].add(tokens, z)
-                one = Sums.of(z[None], torch.tensor([lesson.label]), self._classes(lesson.task))
-                mine = self.sums[row]
-                mine[lesson.task] = mine[lesson.task].plus(one) if lesson.task in mine else one
+                self._count(row, lesson, 1.0)
+        return generic
+
+    def forget(self, row: int, task: str, key: str, tick: int) -> None:
+        """Take the newest lesson on that moment out of memory and sums."""
+        lesson = self.memories[row].forget(task, key, tick)
+        if lesson is not None:
+            self._count(row, lesson, -1.0)
+
+    def _count(self, row: int, lesson: Lesson, times: float) -> None:
+        classes, mine = self._classes(lesson.task), self.sums[row]
+        one = Sums.of(lesson.z[None], torch.tensor([lesson.label]), classes)
+        mine[lesson.task] = mine.get(lesson.task, Sums.none(classes)).plus(one, times)
 
     def features(self, episodes: Sequence[Tokens]) -> list[Tensor]:
         """Fixed features (Z,) of the last ask of each of ``episodes``."""
@@ -125,38 +172,112 @@ class Fleet:
     def _classes(task: str) -> int:
         return len(task_named(task).classes)
 
+    def lessons(self, row: int) -> list[Lesson]:
+        """What headset ``row`` may train on: not where its feedback is doubted."""
+        return self.memories[row].of([t for t, x in self.trusts[row].items() if not x.doubted])
+
     # -- answers --------------------------------------------------------------------------------
 
-    def total(self, row: int, task: str, own: float, left_out: Sums | None = None) -> Sums:
-        """prior + crowd + ``own`` · own sums of headset ``row``, as if it had never been told the
-        lessons in ``left_out``."""
-        total = self.brain.ridges[task].prior
-        mine = self.sums[row].get(task)
-        crowd = self.crowd[row].get(task, mine)
-        counted = own + float(self.inside[row] and mine is not None)
-        if crowd is not None:
-            total = total.plus(crowd)
-        if mine is not None and own:
-            total = total.plus(mine, own)
-        if left_out is not None and counted:
-            total = total.plus(left_out, -counted)
-        return total
+    def present(self, row: int, task: str) -> tuple[int, ...]:
+        """The experts that headset ``row`` has for ``task``."""
+        there = [GENERIC]
+        own, crowd = task in self.sums[row], task in self.crowd[row]
+        if crowd:
+            there.append(FEDERATED)
+        if own:
+            there.append(PERSONAL)
+        if own and crowd:
+            there.append(JOINT)
+        if not torch.equal(self.cohort.theta[row], self.start[0]):
+            there.append(ADAPTED)
+        return tuple(there)
 
-    def log_answers(
-        self, row: int, task: str, logits: Tensor, z: Tensor, choice: Choice | None = None
-    ) -> Tensor:
-        """(M, C) log-probabilities from the model's logits (M, C) and features z (M, Z)."""
-        choice = choice or self.choices[row][task]
-        weights = self.brain.ridges[task].weights(self.total(row, task, choice.own), choice.own)
-        return torch.log_softmax(choice.trust * logits + z @ weights, -1)
+    def weights(self, row: int, task: str, expert: int) -> Tensor:
+        """The ridge head (Z, C) of an expert; solved anew only where its sums have changed."""
+        own, crowd = self.sums[row].get(task), self.crowd[row].get(task)
+        if expert == GENERIC:
+            own = crowd = None
+        elif expert == PERSONAL or crowd is None:
+            crowd, expert = None, PERSONAL
+        elif expert == ADAPTED or own is None:
+            expert = JOINT if own is not None else FEDERATED
+        # Sums are replaced, never changed in place, so being the same object means no change.
+        known = self._solved.get((row, task, expert))
+        if known is None or known[0] is not own or known[1] is not crowd:
+            known = (own, crowd, self._solve(task, own, crowd, expert == FEDERATED))
+            self._solved[row, task, expert] = known
+        return known[2]
+
+    def _solve(self, task: str, own: Sums | None, crowd: Sums | None, common: bool) -> Tensor:
+        ridge = self.brain.ridges[task]
+        if own is None and crowd is None:
+            return self.generic[task]
+        if common and crowd is not None:  # one's own labels count as anybody's
+            every = crowd if own is None else crowd.plus(own)
+            return ridge.weights(ridge.total(None, every))
+        return ridge.weights(ridge.total(own, crowd), ridge.own)
+
+    def answers(self, asked: Sequence[tuple[int, Tokens]], z: Sequence[Tensor]) -> list[Tensor]:
+        """Log-probabilities (E, C) of all experts for the last ask of each ``(row, tokens)`` with
+        features ``z``; an expert that the headset lacks says what the generic one does."""
+        logits = self._logits([(0, t) for _, t in asked], self.start)
+        moved = [i for i, (row, t) in enumerate(asked) if ADAPTED in self.present(row, _task(t))]
+        theta = self.cohort.theta
+        found = self._logits([asked[i] for i in moved], theta) if moved else []
+        adapted = dict(zip(moved, found, strict=True))
+        out = []
+        for i, (row, tokens) in enumerate(asked):
+            task = _task(tokens)
+            present = self.present(row, task)
+            heads = [self.weights(row, task, e if e in present else GENERIC) for e in range(E)]
+            own = torch.stack([logits[i]] * ADAPTED + [adapted.get(i, logits[i])])
+            scores = self.mixing.head * own + torch.stack([z[i] @ w for w in heads])
+            out.append(torch.log_softmax(scores, -1))
+        return out
+
+    def common(self, row: int, task: str, asked: Sequence[Tokens]) -> Tensor:
+        """Log-probabilities (M, C) by the model that is everybody's: the sums of all, and the
+        shared part of row ``row``'s adapters."""
+        theta, shared = self.start.clone(), self.cohort.shared
+        theta[:, :shared] = self.cohort.theta[row : row + 1, :shared]
+        logits = torch.stack(self._logits([(0, t) for t in asked], theta))
+        own, crowd = self.sums[row].get(task), self.crowd[row].get(task)
+        weights = self._solve(task, own if crowd else None, crowd, common=True)
+        z = torch.stack(self.features(asked))
+        return torch.log_softmax(self.mixing.head * logits + z @ weights, -1)
+
+    def _logits(self, asked: Sequence[tuple[int, Tokens]], theta: Tensor) -> list[Tensor]:
+        """The model's logits (C,) of the last ask of each ``(row, tokens)`` with theta[row]; rows
+        with as many questions are answered in one pass."""
+        plan, out = self.brain.model.plan, [torch.zeros(0)] * len(asked)
+        places: dict[int, list[int]] = {}
+        for i, (row, _) in enumerate(asked):
+            places.setdefault(row, []).append(i)
+        for count in sorted({len(p) for p in places.values()}):
+            rows = [row for row, p in places.items() if len(p) == count]
+            batch = collate(
+                [[_last(asked[i][1]) for i in places[row]] for row in rows],
+                plan.tokens_of,
+                plan.tasks,
+            )
+            found = self.cohort.answers(batch, theta[rows])
+            for r, row in enumerate(rows):
+                for b, i in enumerate(places[row]):
+                    out[i] = found.logits[_task(asked[i][1])][r, b].cpu()
+        return out
+
+    def trust(self, row: int, task: str) -> Tensor:
+        """(E,) how far each expert is believed in answers."""
+        return self.trusts[row][task].weights(self.present(row, task))
 
     # -- exchange -------------------------------------------------------------------------------
 
-    def tasks(self) -> list[str]:
-        """All tasks of the fleet, in the model's order: each is an analytic block."""
-        return [t for t in self.brain.model.plan.tasks if any(t in m.tasks for m in self.members)]
+    def tasks(self, rows: Sequence[int]) -> list[str]:
+        """All tasks of these headsets, in the model's order: each is an analytic block."""
+        there = {task for row in rows for task in self.members[row].tasks}
+        return [t for t in self.brain.model.plan.tasks if t in there]
 
-    def blocks(self) -> list[tuple[str, int, int, str]]:
+    def blocks(self, rows: Sequence[int]) -> list[tuple[str, int, int, str]]:
         """(name, start, stop, kind) of the blocks of an update: shared theta, then the sums."""
         out = [
             (n, b.start, b.stop, b.kind)
@@ -164,55 +285,91 @@ class Fleet:
             if n.startswith("shared.")
         ]
         at = self.cohort.shared
-        for task in self.tasks():
+        for task in self.tasks(rows):
             z, c = FEATURES, self._classes(task)
             stop = at + z * (z + 1) // 2 + z * c + c
             out.append((f"analytic:{task}", at, stop, "analytic"))
             at = stop
         return out
 
-    def values(self) -> Tensor:
-        """(H, P'): the shared part of theta and the flattened sums."""
-        parts = [self.cohort.theta[:, : self.cohort.shared]]
-        for task in self.tasks():
+    def offered(self, rows: Sequence[int]) -> list[Offer]:
+        """The own sums that each headset gives to others: not where its feedback is doubted."""
+        return [
+            {t: s for t, s in self.sums[row].items() if not self.trusts[row][t].doubted}
+            for row in rows
+        ]
+
+    def values(self, rows: Sequence[int], offered: Sequence[Offer]) -> Tensor:
+        """(R, P'): the shared part of theta and the flattened sums that are offered."""
+        parts = [self.cohort.theta[list(rows), : self.cohort.shared]]
+        for task in self.tasks(rows):
             empty = Sums.none(self._classes(task))
-            parts.append(torch.stack([flatten(s.get(task, empty)) for s in self.sums]))
+            parts.append(torch.stack([flatten(s.get(task, empty)) for s in offered]))
         return torch.cat(parts, 1)
 
-    def samples(self) -> Tensor:
-        """(H, K): how many lessons stand behind each block of each headset."""
-        rows = []
-        for member, memory in zip(self.members, self.memories, strict=True):
-            told = {t: memory.count(t) for t in member.tasks}
-            row = []
-            for name, _, _, kind in self.blocks():
-                if kind == "analytic":
-                    row.append(float(told.get(name.split(":")[1], 0) > 0))
-                elif kind == "head":
-                    row.append(float(told.get(name.split(":", 1)[1].split("|")[0], 0)))
-                else:
-                    row.append(float(sum(told.values())))
-            rows.append(row)
-        return torch.tensor(rows, dtype=torch.float64)
+    def samples(self, rows: Sequence[int], offered: Sequence[Offer]) -> Tensor:
+        """(R, K): how many lessons stand behind each block of each headset; in a mean of sums each
+        headset that gives some counts once."""
+        about, out = self._about(rows), []
+        for row, mine in zip(rows, offered, strict=True):
+            told = {t: float(self.memories[row].count(t)) for t in mine}
+            every = sum(told.values())
+            out.append(
+                [
+                    every if task is None else float(task in mine) if sums else told.get(task, 0.0)
+                    for task, sums in about
+                ]
+            )
+        return torch.tensor(out, dtype=torch.float64)
 
-    def owners(self, awake: Sequence[str]) -> dict[str, int]:
-        """How many of the ``awake`` headsets have sums of each task: what a mean of sums is
-        multiplied by."""
-        out = dict.fromkeys(self.tasks(), 0)
-        for member, mine in zip(self.members, self.sums, strict=True):
-            for task in mine if member.name in awake else ():
-                out[task] += 1
-        return out
+    def owns(self, rows: Sequence[int]) -> Tensor:
+        """(R, K) bool: a headset takes part in all adapters, and in heads and sums of its tasks;
+        without a label it listens only."""
+        about, members = self._about(rows), [self.members[row] for row in rows]
+        return torch.tensor([[t is None or t in m.tasks for t, _ in about] for m in members])
 
-    def merge(self, mixed: Tensor, owners: Sequence[Mapping[str, int]]) -> None:
-        """Take the federation's answer (H, P'): shared blocks in place, means of sums times
-        ``owners``, row by row the number of headsets behind its mean of each task."""
-        self.cohort.theta[:, : self.cohort.shared] = mixed[:, : self.cohort.shared]
-        starts = {n: (a, b) for n, a, b, kind in self.blocks() if kind == "analytic"}
-        for row, member in enumerate(self.members):
+    def _about(self, rows: Sequence[int]) -> list[tuple[str | None, bool]]:
+        """Of each block: its task, where it has one, and whether it holds sums."""
+        return [
+            (None, False)
+            if kind not in ("head", "analytic")
+            else (name.split(":", 1)[1].split("|")[0], kind == "analytic")
+            for name, _, _, kind in self.blocks(rows)
+        ]
+
+    def merge(
+        self,
+        rows: Sequence[int],
+        mixed: Tensor,
+        behind: Sequence[Iterable[str]],
+        offered: Sequence[Offer],
+    ) -> None:
+        """Take the federation's answer (R, P'): shared blocks in place; and means of sums times the
+        number of headsets that ``offered`` some, of those ``behind`` each row's mean, less the
+        row's own: what is left are the sums of others."""
+        self.cohort.theta[list(rows), : self.cohort.shared] = mixed[:, : self.cohort.shared]
+        starts = {n: (a, b) for n, a, b, kind in self.blocks(rows) if kind == "analytic"}
+        given = {self.members[row].name: mine for row, mine in zip(rows, offered, strict=True)}
+        for i, row in enumerate(rows):
+            member = self.members[row]
             for task in member.tasks:
+                names = [name for name in behind[i] if task in given.get(name, ())]
+                own = given[member.name].get(task) if member.name in names else None
+                if len(names) == int(own is not None):
+                    continue  # nobody else, or no answer
                 a, b = starts[f"analytic:{task}"]
-                if owners[row].get(task, 0):
-                    mean = unflatten(mixed[row, a:b], FEATURES, self._classes(task))
-                    n = float(owners[row][task])
-                    self.crowd[row][task] = Sums(mean.a * n, mean.b * n, mean.n * n)
+                mean = unflatten(mixed[i, a:b], FEATURES, self._classes(task))
+                total = Sums(*(len(names) * part for part in (mean.a, mean.b, mean.n)))
+                self.crowd[row][task] = total if own is None else total.plus(own, -1.0)
+
+
+Offer = Mapping[str, Sums]
+"""Sums by task that a headset gives to others."""
+
+
+def _task(tokens: Tokens) -> str:
+    return tokens.asks[-1].task
+
+
+def _last(tokens: Tokens) -> Tokens:
+    return tokens if len(tokens.asks) == 1 else Tokens(tokens.emissions, tokens.asks[-1:])

@@ -3,7 +3,7 @@
 Learning and answering each have a fleet of their own, in one process or in two; between them go
 lessons one way and a :class:`Learned` the other.
 
-Shape legend: P numbers of theta, Z features, C classes.
+Shape legend: P numbers of theta, Z features, C classes, E experts.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from agent.analytic import Choice, Sums
+from agent.experts import EXPERTS, GENERIC
 from agent.fleet import Fleet
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What has changed: ``theta[row]`` (P,), and by (row, task) the analytic head's ``weights``
-    (Z, C) and the choice between heads."""
+    """What has changed: ``theta[row]`` (P,), and by (row, task) how far each expert is believed,
+    ``trust`` (E,), and the ridge head (Z, C) of each that is, but for the generic one, which
+    everybody has; an expert without an entry answers with that."""
 
     theta: Mapping[int, Tensor]
-    weights: Mapping[tuple[int, str], Tensor]
-    choices: Mapping[tuple[int, str], Choice]
+    trust: Mapping[tuple[int, str], Tensor]
+    weights: Mapping[tuple[int, str], Mapping[int, Tensor]]
 
 
 class Changes:
@@ -34,10 +35,10 @@ class Changes:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self._theta = torch.zeros(0, 0)
-        self._solved: dict[tuple[int, str], tuple[Sums | Choice | None, ...]] = {}
+        self._told: dict[tuple[int, str], tuple[Tensor, dict[int, Tensor]]] = {}
 
     def take(self) -> Learned:
-        """The changes; weights of analytic heads are solved where their sums changed."""
+        """The changes; ridge heads are solved where their sums changed."""
         theta, known = self.fleet.cohort.theta, self._theta
         moved = {
             row: mine.clone()
@@ -46,22 +47,32 @@ class Changes:
         }
         if moved:
             self._theta = theta.clone()
-        weights, choices = {}, {}
-        for row, member in enumerate(self.fleet.members):
-            for task in member.tasks:
-                found = self._solve(row, task)
-                if found is not None:
-                    weights[row, task] = found
-                    choices[row, task] = self.fleet.choices[row][task]
-        return Learned(moved, weights, choices)
+        now = {
+            (row, task): self._now(row, task)
+            for row, member in enumerate(self.fleet.members)
+            for task in member.tasks
+        }
+        changed = {
+            key: found for key, found in now.items() if not _same(found, self._told.get(key))
+        }
+        self._told = now
+        return Learned(
+            moved,
+            {key: trust for key, (trust, _) in changed.items()},
+            {key: weights for key, (_, weights) in changed.items()},
+        )
 
-    def _solve(self, row: int, task: str) -> Tensor | None:
-        # Sums are replaced, never changed in place, so being the same object means no change.
-        fleet, choice = self.fleet, self.fleet.choices[row][task]
-        source = (fleet.sums[row].get(task), fleet.crowd[row].get(task), choice)
-        known = self._solved.get((row, task))
-        if known is not None and all(a is b for a, b in zip(known, source, strict=True)):
-            return None
-        self._solved[row, task] = source
-        total = fleet.total(row, task, choice.own)
-        return fleet.brain.ridges[task].weights(total, choice.own)
+    def _now(self, row: int, task: str) -> tuple[Tensor, dict[int, Tensor]]:
+        trust = self.fleet.trust(row, task)
+        believed = [e for e in range(GENERIC + 1, len(EXPERTS)) if trust[e] > 0]
+        return trust, {e: self.fleet.weights(row, task, e) for e in believed}
+
+
+def _same(a: tuple[Tensor, dict[int, Tensor]], b: tuple[Tensor, dict[int, Tensor]] | None) -> bool:
+    # A ridge head is kept as the same object until its sums change.
+    return (
+        b is not None
+        and torch.equal(a[0], b[0])
+        and a[1].keys() == b[1].keys()
+        and all(a[1][e] is b[1][e] for e in a[1])
+    )

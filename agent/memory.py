@@ -1,14 +1,17 @@
 """What a headset has been told: labelled moments, kept for replay and for checking.
 
 Feedback joins by reservoir sampling (Vitter 1985), so that the memory stays a fair sample of all
-that was ever told. Every ``HOLD``-th of a class is held back: nothing is trained on it; a change
-of the model is adopted only if it does not make these worse.
+that was ever told. Of every ``HOLD`` examples of a class one, drawn by seed, is held back: nothing
+is trained on it while it may have to confirm a change of the model. By class and by chance, since
+labels come in an order: what is held back every so many labels of a cycle is always the same class.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from zlib import crc32
 
 import numpy as np
 from torch import Tensor
@@ -16,7 +19,7 @@ from torch import Tensor
 from agent.tokens import Tokens
 
 HOLD = 4
-"""Every fourth labelled moment of a task is held back."""
+"""One of so many examples of a class is held back."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,11 @@ class Lesson:
 
 @dataclass
 class Memory:
-    """Lessons of one headset, at most ``capacity`` per task; ``told`` counts all there were."""
+    """Lessons of the headset ``name``, at most ``capacity`` per task; ``told`` counts all there
+    were. Every draw of chance is named by headset, task and count."""
 
+    name: str = ""
     capacity: int = 512
-    seed: int = 0
     lessons: dict[str, list[Lesson]] = field(default_factory=dict)
     told: dict[str, Counter[int]] = field(default_factory=dict)
 
@@ -44,7 +48,8 @@ class Memory:
         """Remember the last ask of ``tokens``; returns the lesson."""
         ask = tokens.asks[-1]
         seen = self.told.setdefault(ask.task, Counter())
-        held = seen.total() % HOLD == HOLD - 1
+        turn, place = divmod(seen[ask.label], HOLD)
+        held = int(self._draw(ask.task, ask.label, turn).integers(HOLD)) == place
         seen[ask.label] += 1
         lesson = Lesson(tokens, ask.task, ask.label, z, held)
         kept = self.lessons.setdefault(ask.task, [])
@@ -52,14 +57,58 @@ class Memory:
             kept.append(lesson)
         else:
             total = seen.total()
-            place = int(np.random.default_rng((self.seed, total)).integers(total))
+            place = int(self._draw(ask.task, "reservoir", total).integers(total))
             if place < self.capacity:
                 kept[place] = lesson
         return lesson
 
-    def of(self, held: bool) -> list[Lesson]:
-        """All lessons that are held back, or all that are not, by task name and age."""
-        return [x for task in sorted(self.lessons) for x in self.lessons[task] if x.held == held]
+    def _draw(self, *names: object) -> np.random.Generator:
+        return np.random.default_rng([crc32(str(n).encode()) for n in (self.name, *names)])
+
+    def forget(self, task: str, key: str, tick: int) -> Lesson | None:
+        """Take the newest lesson on that moment out; returns it, None where there is none."""
+        kept = self.lessons.get(task, [])
+        for place, lesson in reversed(list(enumerate(kept))):
+            if (lesson.tokens.key, lesson.tokens.asks[0].tick) == (key, tick):
+                del kept[place]
+                self.told[task][lesson.label] -= 1
+                return lesson
+        return None
+
+    def of(self, tasks: Sequence[str]) -> list[Lesson]:
+        """All lessons on ``tasks``, by task name and age."""
+        return [x for task in sorted(tasks) for x in self.lessons.get(task, ())]
 
     def count(self, task: str) -> int:
         return self.told.get(task, Counter()).total()
+
+    def per_class(self, tasks: Sequence[str]) -> float:
+        """Labels a class, over all classes of ``tasks`` that were told."""
+        told = [n for task in tasks for n in self.told.get(task, Counter()).values() if n > 0]
+        return sum(told) / max(1, len(told))
+
+
+Split = tuple[list[Lesson], list[Lesson]]
+"""Lessons to train on, and others to check on."""
+
+
+def splits(lessons: Sequence[Lesson]) -> list[Split]:
+    """How ``lessons`` can confirm what is learned from them.
+
+    One split by what is held back, where each class shown has an example on both sides; else two
+    folds, each class dealt out between them in turn. None where not even that leaves something on
+    both sides: then nothing can be checked.
+    """
+    train = [x for x in lessons if not x.held]
+    check = [x for x in lessons if x.held]
+    classes = {(x.task, x.label) for x in lessons}
+    if classes and all({(x.task, x.label) for x in side} == classes for side in (train, check)):
+        return [(train, check)]
+    folds: Split = ([], [])
+    dealt = Counter[tuple[str, int]]()
+    for x in lessons:
+        # The second class starts on the other side, so that single examples do not all gather.
+        folds[(dealt[x.task, x.label] + x.label) % 2].append(x)
+        dealt[x.task, x.label] += 1
+    one, two = folds
+    return [(one, two), (two, one)] if one and two else []

@@ -1,20 +1,21 @@
-"""Learning on the headset: steps of cost, each adopted only when held-back feedback confirms it.
+"""Learning on the headset: steps of cost, each of them an expert (:mod:`agent.experts`).
 
 1. Unlabelled: the user's own means and deviations (:mod:`agent.normal`).
 2. Analytic: every label is counted into the user's sums (:mod:`agent.analytic`).
-3. Adapter: Adam steps (Kingma and Ba, arXiv:1412.6980) on replayed lessons, here. A headset whose
-   held-back lessons got worse is put back to where it was.
+3. Adapter: Adam steps (Kingma and Ba, arXiv:1412.6980) on replayed lessons, here. Personal steps
+   that lessons held back do not confirm are taken back.
 
 Output rows of classes that the user has not shown stay frozen. All headsets of a cohort learn in
-one pass; which lesson a headset draws depends on its own name and count of steps only.
+one pass; which lesson a headset draws depends on its own name and count of draws only.
 
 Shape legend: H headsets, P numbers a headset, B lessons a step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from torch.nn import functional
 
 from agent.batch import collate
 from agent.cohort import Cohort
-from agent.memory import Lesson, Memory
+from agent.memory import Lesson, splits
 from agent.tokens import Tokens
 
 NOTHING = Tokens((), ())
@@ -53,24 +54,40 @@ class Dose:
 
 @dataclass
 class Momentum:
-    """Adam's state of every headset; ``first`` and ``second`` (H, P), ``steps`` (H,)."""
+    """Adam's state of every headset: ``first`` and ``second`` moments (H, P) and how many ``steps``
+    (H,) went into them; and the count of ``draws`` (H,) that names the next lessons, which goes on
+    where the moments start anew."""
 
     first: Tensor
     second: Tensor
     steps: Tensor
+    draws: Tensor
 
     @classmethod
     def none(cls, theta: Tensor) -> Momentum:
-        return cls(torch.zeros_like(theta), torch.zeros_like(theta), theta.new_zeros(len(theta)))
+        none = theta.new_zeros(len(theta))
+        return cls(torch.zeros_like(theta), torch.zeros_like(theta), none, none.clone())
+
+    def anew(self) -> Momentum:
+        """No moments, the same draws."""
+        zero = torch.zeros_like(self.first)
+        return Momentum(zero, zero.clone(), torch.zeros_like(self.steps), self.draws.clone())
 
     def rows(self, rows: Sequence[int] | slice) -> Momentum:
         """The state of some headsets, a copy."""
-        return Momentum(self.first[rows], self.second[rows], self.steps[rows])
+        parts = (self.first, self.second, self.steps, self.draws)
+        return Momentum(*(part[rows].clone() for part in parts))
 
     def put(self, rows: Sequence[int] | slice, other: Momentum) -> None:
         """Set the state of some headsets."""
         self.first[rows], self.second[rows] = other.first, other.second
-        self.steps[rows] = other.steps
+        self.steps[rows], self.draws[rows] = other.steps, other.draws
+
+    def plus(self, other: Momentum) -> Momentum:
+        """These headsets and those of ``other`` after them."""
+        mine = (self.first, self.second, self.steps, self.draws)
+        theirs = (other.first, other.second, other.steps, other.draws)
+        return Momentum(*(torch.cat(both) for both in zip(mine, theirs, strict=True)))
 
     def update(self, theta: Tensor, gradient: Tensor, active: Tensor, rate: float) -> Tensor:
         """Theta after one step of the headsets that are ``active`` (H,) bool."""
@@ -84,6 +101,21 @@ class Momentum:
         return theta - rate * on * mean / deviation
 
 
+T = TypeVar("T")
+Slices = Generator[None, None, T]
+"""Work that may be put off between two of its slices, each some 0.1 s of a core at most, so that
+what is urgent goes first (a label must not wait); it returns what :func:`whole` gives at once."""
+
+
+def whole(slices: Slices[T]) -> T:
+    """Do all of it now."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
 def learn(
     cohort: Cohort,
     theta: Tensor,
@@ -93,7 +125,7 @@ def learn(
     dose: Dose,
     names: Sequence[str],
     chunk: int = 8,
-) -> Tensor:
+) -> Slices[Tensor]:
     """Theta (H, P) after ``dose.steps`` steps on ``lessons[h]``; ``momentum`` goes along.
 
     A headset without lessons stays as it is. Headsets are taken ``chunk`` at a time: activations
@@ -103,15 +135,20 @@ def learn(
     out = theta.clone()
     for start in range(0, len(theta), chunk):
         rows = slice(start, start + chunk)
+        if not any(lessons[rows]):
+            continue
         part = momentum.rows(rows)
-        out[rows] = _learn_rows(
-            cohort, out[rows], part, lessons[rows], parts, dose, names[rows]
-        )
+        mask = shown_classes(cohort, lessons[rows], parts)
+        for _ in range(dose.steps):
+            out[rows] = _step(
+                cohort, out[rows], part, lessons[rows], parts, dose, names[rows], mask
+            )
+            yield
         momentum.put(rows, part)
     return out
 
 
-def _learn_rows(
+def _step(
     cohort: Cohort,
     theta: Tensor,
     momentum: Momentum,
@@ -119,29 +156,26 @@ def _learn_rows(
     parts: tuple[str, ...],
     dose: Dose,
     names: Sequence[str],
+    mask: Tensor,
 ) -> Tensor:
-    if not any(lessons):
-        return theta
     active = torch.tensor([bool(mine) for mine in lessons], device=theta.device)
-    mask = shown_classes(cohort, lessons, parts)
     plan = cohort.model.plan
-    for _ in range(dose.steps):
-        chosen = [
-            _draw(mine, dose.batch, name, int(steps))
-            for mine, name, steps in zip(lessons, names, momentum.steps.tolist(), strict=True)
-        ]
-        batch = collate(chosen, plan.tokens_of, plan.tasks)
-        _, gradient = cohort.gradient(batch, theta, parts)
-        gradient *= mask
-        norm = gradient.norm(dim=1, keepdim=True).clamp_min(dose.clip)
-        theta = momentum.update(theta, gradient * (dose.clip / norm), active, dose.rate)
-    return theta
+    chosen = [
+        _draw(mine, dose.batch, name, int(draw))
+        for mine, name, draw in zip(lessons, names, momentum.draws.tolist(), strict=True)
+    ]
+    momentum.draws = momentum.draws + active.to(momentum.draws.dtype)
+    batch = collate(chosen, plan.tokens_of, plan.tasks)
+    _, gradient = cohort.gradient(batch, theta, parts)
+    gradient *= mask
+    norm = gradient.norm(dim=1, keepdim=True).clamp_min(dose.clip)
+    return momentum.update(theta, gradient * (dose.clip / norm), active, dose.rate)
 
 
-def _draw(lessons: Sequence[Lesson], count: int, name: str, step: int) -> list[Tokens]:
+def _draw(lessons: Sequence[Lesson], count: int, name: str, number: int) -> list[Tokens]:
     if not lessons:
         return [NOTHING] * count
-    rng = np.random.default_rng((step, *name.encode()))
+    rng = np.random.default_rng((number, *name.encode()))
     return [lessons[i].tokens for i in rng.integers(len(lessons), size=count)]
 
 
@@ -169,62 +203,62 @@ def shown_classes(
 
 
 def lesson_losses(
-    cohort: Cohort, theta: Tensor, lessons: Sequence[Lesson], limit: int = 64
-) -> Tensor:
-    """(M,) cross-entropy of the newest ``limit`` of ``lessons`` with theta (1, P), by task."""
+    cohort: Cohort, theta: Tensor, lessons: Sequence[Lesson], limit: int = 64, chunk: int = 8
+) -> Slices[Tensor]:
+    """(M,) cross-entropy of the newest ``limit`` of ``lessons`` with theta (1, P), in order."""
     mine = lessons[-limit:]
-    if not mine:
-        return torch.zeros(0)
-    plan = cohort.model.plan
-    batch = collate([[x.tokens for x in mine]], plan.tokens_of, plan.tasks)
-    answers = cohort.answers(batch, theta)
-    each = [
-        functional.cross_entropy(
-            logits[0][answers.asked[task][0]],
-            torch.tensor([x.label for x in mine if x.task == task], device=logits.device),
-            reduction="none",
+    plan, each = cohort.model.plan, []
+    for start in range(0, len(mine), chunk):
+        part = mine[start : start + chunk]
+        answers = cohort.answers(
+            collate([[x.tokens for x in part]], plan.tokens_of, plan.tasks), theta
         )
-        for task, logits in answers.logits.items()
-    ]
-    return torch.cat(each).cpu()
-
-
-def check_loss(
-    cohort: Cohort, theta: Tensor, lessons: Sequence[Sequence[Lesson]]
-) -> Tensor:
-    """(H,) mean loss on each headset's ``lessons``, 0 without any."""
-    out = theta.new_zeros(len(theta))
-    for h, mine in enumerate(lessons):
-        if mine:
-            out[h] = lesson_losses(cohort, theta[h : h + 1], mine).mean()
-    return out
+        each += [
+            functional.cross_entropy(
+                answers.logits[x.task][0, i], torch.tensor(x.label, device=theta.device)
+            ).cpu()
+            for i, x in enumerate(part)
+        ]
+        yield
+    return torch.stack(each) if each else torch.zeros(0)
 
 
 def learn_checked(
     cohort: Cohort,
     theta: Tensor,
     momentum: Momentum,
-    memories: Sequence[Memory],
+    lessons: Sequence[Lesson],
     parts: tuple[str, ...],
-    dose: Callable[[Memory], Dose],
-    names: Sequence[str],
-) -> tuple[Tensor, Tensor]:
-    """Theta after learning where held-back lessons agree; (H,) bool of who adopted it.
-
-    Each headset learns at its own dose. Without held-back lessons nothing confirms: not adopted.
+    dose: Dose,
+    name: str,
+    errors: float = 1.0,
+) -> Slices[tuple[Tensor, bool]]:
+    """Theta (1, P) of one headset after ``dose`` on ``lessons``, and whether it was adopted:
+    only if lessons that were not trained on are better by ``errors`` standard errors of the paired
+    differences (Breiman et al. 1984). Where classes are short of examples they are checked in two
+    folds, and what is adopted was then trained on all; what cannot be checked is not adopted.
     """
-    held = [m.of(held=True) for m in memories]
-    before = check_loss(cohort, theta, held)
-    after = theta.clone()
-    doses = [dose(m) for m in memories]
-    for one in sorted(set(doses), key=repr):
-        rows = [i for i, p in enumerate(doses) if p == one]
-        moved = momentum.rows(rows)
-        lessons = [memories[i].of(held=False) for i in rows]
-        after[rows] = learn(
-            cohort, theta[rows], moved, lessons, parts, one, [names[i] for i in rows]
-        )
-        momentum.put(rows, moved)
-    better = check_loss(cohort, after, held) < before
-    better &= torch.tensor([bool(h) for h in held], device=theta.device)
-    return torch.where(better[:, None], after, theta), better
+    tried = splits(lessons)
+    change, after = [], theta
+    for train, check in tried:
+        moved = momentum.rows(slice(None))
+        after = yield from learn(cohort, theta, moved, [train], parts, dose, [name])
+        now = yield from lesson_losses(cohort, after, check)
+        before = yield from lesson_losses(cohort, theta, check)
+        change.append(now - before)
+    if not tried or not better(torch.cat(change), errors):
+        # The draws go on, so that the next try is another one.
+        momentum.draws = momentum.draws + dose.steps
+        return theta, False
+    if len(tried) > 1:
+        moved = momentum.rows(slice(None))
+        after = yield from learn(cohort, theta, moved, [lessons], parts, dose, [name])
+    momentum.put(slice(None), moved)
+    return after, True
+
+
+def better(change: Tensor, errors: float) -> bool:
+    """Whether paired differences of loss (M,) are below 0 by ``errors`` standard errors."""
+    if len(change) < 2:
+        return False
+    return bool(change.mean() + errors * change.std(correction=1) / len(change) ** 0.5 < 0)

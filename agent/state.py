@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agent.analytic import Choice, Sums
+from agent.analytic import Sums
+from agent.experts import Trust
 from agent.fleet import Fleet
 from agent.memory import Lesson
 from agent.normal import Moments
@@ -82,15 +83,45 @@ class _Lesson(msgspec.Struct, array_like=True):
     features: list[Array]
 
 
+class _Trust(msgspec.Struct, array_like=True):
+    """As :class:`agent.experts.Trust`."""
+
+    earned: list[float]
+    losses: list[float]
+    odds: float
+    against: float
+    count: int
+    label: int
+    classes: list[int]
+
+    @classmethod
+    def of(cls, trust: Trust) -> _Trust:
+        return cls(
+            trust.earned.tolist(),
+            trust.losses.tolist(),
+            trust.odds,
+            trust.against,
+            trust.count,
+            trust.label,
+            sorted(trust.classes),
+        )
+
+    def put(self, trust: Trust) -> None:
+        trust.earned, trust.losses = torch.tensor(self.earned), torch.tensor(self.losses)
+        trust.odds, trust.against = self.odds, self.against
+        trust.count, trust.label = self.count, self.label
+        trust.classes = set(self.classes)
+
+
 class _Head(msgspec.Struct):
-    """What is small: when saved, for which model, steps of Adam, choices and counts of feedback.
-    ``extra`` is the caller's."""
+    """What is small: when saved, for which model, steps of Adam and draws, what the experts have
+    earned and counts of feedback. ``extra`` is the caller's."""
 
     saved: float
     brain: str
     steps: float
-    inside: bool
-    choices: dict[str, Choice]
+    draws: float
+    trusts: dict[str, _Trust]
     told: dict[str, dict[int, int]]
     sums: dict[str, list[str]]
     normal: dict[str, float]
@@ -111,8 +142,9 @@ class Store:
             self._file.execute("PRAGMA synchronous=NORMAL")
             self._file.executescript(_SCHEMA)
         except sqlite3.DatabaseError as error:
-            raise StateError(f"{path}: not a store of headset states ({error}); move it away")\
-                from None
+            raise StateError(
+                f"{path}: not a store of headset states ({error}); move it away"
+            ) from None
         self._known: dict[tuple[str, str], bytes] = {}
         self._lessons: dict[tuple[str, str, int], Lesson] = {}
 
@@ -124,9 +156,7 @@ class Store:
 
     # -- saving ----------------------------------------------------------------------------------
 
-    def save(
-        self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None
-    ) -> None:
+    def save(self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None) -> None:
         """Write what has changed of headset ``row`` since it was last saved or loaded here."""
         name, memory = fleet.members[row].name, fleet.memories[row]
         moments = dict(fleet.normals[row].own)  # may be counted into meanwhile
@@ -135,8 +165,8 @@ class Store:
             time.time(),
             fingerprint(fleet),
             float(fleet.momentum.steps[row]),
-            fleet.inside[row],
-            dict(fleet.choices[row]),
+            float(fleet.momentum.draws[row]),
+            {task: _Trust.of(trust) for task, trust in fleet.trusts[row].items()},
             {task: dict(count) for task, count in memory.told.items()},
             {"own": sorted(fleet.sums[row]), "crowd": sorted(fleet.crowd[row])},
             {key: m.n for key, m in moments.items()},
@@ -249,13 +279,14 @@ def _restore(fleet: Fleet, row: int, head: _Head, arrays: dict[str, np.ndarray])
     get = {key: torch.from_numpy(v) for key, v in arrays.items()}
     fleet.cohort.theta[row] = get["theta"]
     fleet.momentum.first[row], fleet.momentum.second[row] = get["first"], get["second"]
-    fleet.momentum.steps[row] = head.steps
+    fleet.momentum.steps[row], fleet.momentum.draws[row] = head.steps, head.draws
     for kind, sums in (("own", fleet.sums[row]), ("crowd", fleet.crowd[row])):
         sums.clear()
         for task in head.sums[kind]:
             sums[task] = Sums(*(get[f"{kind}|{task}|{part}"] for part in "abn"))
-    fleet.inside[row] = head.inside
-    fleet.choices[row].update(head.choices)
+    for task, trust in head.trusts.items():
+        if task in fleet.trusts[row]:
+            trust.put(fleet.trusts[row][task])
     fleet.normals[row].own = {
         key: Moments(n, arrays[f"normal|{key}|total"], arrays[f"normal|{key}|square"])
         for key, n in head.normal.items()

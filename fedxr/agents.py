@@ -21,7 +21,6 @@ from agent.answering import Answering, Prepared, Probabilities
 from agent.cohort import Tuning
 from agent.fleet import Brain, Fleet, Member
 from agent.learned import Learned
-from agent.seats import seat
 from agent.tokens import tick_of
 from bridge.channels import Samples
 from federation import RoundReport
@@ -41,7 +40,7 @@ REMEMBERED = 4096
 class Agents:
     def __init__(self, brain: Brain, tuning: Tuning, learner: Learner | Apart) -> None:
         self.brain, self.learner = brain, learner
-        self.fleet = Fleet(brain, (), tuning, torch.float32)
+        self.fleet = Fleet(brain, (), tuning, torch.float32, learner.rule.mixing)
         self.answering = Answering(self.fleet)
         self.seated: dict[int, Profile] = {}
         self.batteries = Batteries()
@@ -60,7 +59,7 @@ class Agents:
 
     def seat(self, row: int, profile: Profile, known: Restored, learned: Learned) -> None:
         """A headset that the learner has seated at ``row`` is answered from now on."""
-        seat(self.fleet, row, profile.member)
+        self.fleet.reseat(row, profile.member)
         self.fleet.normals[row].own = dict(known.normal)
         self.answering.reseat(row)
         self.adopt(self.answering.prepare(learned))
@@ -78,7 +77,7 @@ class Agents:
         """Its row is free; the learner keeps what it learned."""
         del self.batteries.spent[self.seated.pop(row).member.name], self._answered[row]
         self._told = [t for t in self._told if t.row != row]
-        seat(self.fleet, row, Member(f"vacant {row}", (), ()))
+        self.fleet.reseat(row, Member(f"vacant {row}", (), ()))
         self.answering.reseat(row)
 
     def normal(self, row: int) -> Normals:

@@ -29,7 +29,8 @@ from agent.cohort import Tuning
 from agent.fleet import Brain
 from agent.learned import Learned
 from agent.tokens import Ask, Emission, Tokens
-from fedxr.learner import Learner, Learning
+from fedxr.learner import Learner
+from fedxr.learning_rule import LearningRule
 from fedxr.quiet import born_deaf
 
 P = ParamSpec("P")
@@ -58,14 +59,15 @@ class Apart:
     """Starts the process; :meth:`ready` waits until it can learn."""
 
     def __init__(
-        self, brain: Brain, tuning: Tuning, learning: Learning, state: Path | None = None
+        self, brain: Brain, tuning: Tuning, rule: LearningRule, state: Path | None = None
     ) -> None:
+        self.rule = rule
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
         packed = io.BytesIO()
         torch.save(brain, packed)
         self._process = context.Process(
-            target=_learn, args=(theirs, packed.getvalue(), tuning, learning, state), daemon=True
+            target=_learn, args=(theirs, packed.getvalue(), tuning, rule, state), daemon=True
         )
         self._started = False
         self._asking = threading.Lock()  # nobody may close the pipe under who reads from it
@@ -133,7 +135,7 @@ class Apart:
 
 
 def _learn(
-    pipe: Connection, brain: bytes, tuning: Tuning, learning: Learning, state: Path | None
+    pipe: Connection, brain: bytes, tuning: Tuning, rule: LearningRule, state: Path | None
 ) -> None:
     """The process: do what comes through the pipe until it closes."""
     # Ctrl-C is for the parent, who asks for the last things to be saved.
@@ -144,14 +146,15 @@ def _learn(
         os.nice(NICE)
     # Our own parent's bytes: an object, not weights alone.
     found = torch.load(io.BytesIO(brain), weights_only=False)
-    learner = Learner(found, tuning, learning, state)
+    learner = Learner(found, tuning, rule, state)
     try:
         pipe.send_bytes(_packed((True, None)))
         while True:
             name, args, kwargs = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our parent
             try:
-                answer: tuple[bool, object] = True, learner.ask(
-                    getattr(Learner, name), *args, **kwargs
+                answer: tuple[bool, object] = (
+                    True,
+                    learner.ask(getattr(Learner, name), *args, **kwargs),
                 )
             except Exception:  # noqa: BLE001 - the parent raises it
                 answer = False, traceback.format_exc()

@@ -13,7 +13,7 @@ from fedxr.profile import Profile
 from fedxr.script import PersonaVoice, RecordedVoice
 from fedxr.stream import Actor
 from scenarios.devices import DEVICES, Device, devices_for
-from scenarios.personas import persona_of
+from scenarios.personas import for_pretraining, persona_of
 from scenarios.simulated import demo_users, simulate
 from scenarios.users import User
 from scenarios.worlds import world_of
@@ -30,7 +30,9 @@ def place(index: int, use_case: str) -> dict[str, float]:
 
 
 def simulated_actor(device: Device, seed: int, index: int, seconds: float) -> Actor:
-    """Persona ``index`` of the population ``seed`` with ``device``, for ``seconds``."""
+    """Persona ``index`` of the population ``seed`` with ``device``, for ``seconds``. Raises
+    ValueError for a population that is pretrained on."""
+    for_pretraining(seed)
     episodes = max(2, math.ceil(seconds / world_of(device.use_case).seconds) + 1)
     user = simulate(device.use_case, device, seed, index, episodes)
     return Actor(

@@ -33,7 +33,7 @@ from fedxr.data import data as show_data
 from fedxr.data import folder
 from fedxr.demo import Demo
 from fedxr.doctor import doctor as show_doctor
-from fedxr.headless import Federate, Source, federate, gather, pretrain_on
+from fedxr.headless import Federate, Source, card_for, federate, gather, pretrain_on
 from fedxr.record import Export, Record, Replay, recording_command
 from fedxr.sensors import Sensors, sensors_command
 from fedxr.serve import Serve
@@ -160,7 +160,7 @@ def recorded_brain(data: Path | None, console: Console) -> tuple[Brain, dict[str
         kept = Path("runs") / f"recorded-{'-'.join(s.name for s in splits)}-{how.seed}.safetensors"
         if not kept.exists():
             console.print(f"pretraining on recorded people, once, several minutes; kept in {kept}")
-            save_brain(pretrain_on(splits, how, say), kept, "recorded pretraining users")
+            save_brain(pretrain_on(splits, how, say), kept, card_for(splits, how))
     return load_brain(kept), {s.name: [*s.federation, *s.unseen] for s in splits}
 
 
@@ -174,8 +174,9 @@ def _pretrain(command: Pretrain, console: Console) -> int:
     )
     with Status("starting", console=console) as status:
         say = _say(status, console)
-        brain = pretrain_on(gather(how, folder(command.data), say), how, say)
-        save_brain(brain, command.out, f"made by: {' '.join(['fedxr', *sys.argv[1:]])}")
+        splits = gather(how, folder(command.data), say)
+        brain = pretrain_on(splits, how, say)
+        save_brain(brain, command.out, card_for(splits, how))
     console.print(f"wrote {command.out} ({command.out.stat().st_size / 1e6:.1f} MB)")
     return 0
 

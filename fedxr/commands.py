@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from rich.console import Console
 
-from agent.brain import load_brain, save_brain
+from agent.brain import Card, card_of, load_brain, save_brain
 from agent.extend import with_task
 from agent.fleet import Brain
 from agent.tasks import UseCase
@@ -114,8 +114,9 @@ def extend_command(config: Extend, console: Console) -> int:
             f"task {config.task!r} has no rule in scenarios/cues.py; add one, such as "
             f'Rule("{config.task}", {{}}) for answers without cues'
         )
-    card = f"{config.checkpoint.name} and task {config.task} (untaught, reads as {config.like})"
-    save_brain(brain, config.out, card)
+    card = card_of(config.checkpoint)
+    made_by = f"{card.made_by}; and task {config.task} (untaught, reads as {config.like})"
+    save_brain(brain, config.out, Card(made_by, card.people))
     console.print(f"wrote {config.out}: {', '.join(brain.model.plan.tasks)}", highlight=False)
     return 0
 

@@ -40,7 +40,8 @@ from fedxr.cast import profile_of_actor
 from fedxr.learner import Learner
 from fedxr.lockstep import Lockstep, lockstep
 from fedxr.script import beats
-from fedxr.serve import Serving, learning_of, serving
+from fedxr.learning_rule import LIVE
+from fedxr.serve import Serving, serving
 from fedxr.stream import Actor, Played, play_apart
 from fedxr.summary import machine, versions
 from fedxr.tempo import Tempo
@@ -101,10 +102,10 @@ async def demo(
     out, began = console or Console(), datetime.now(UTC)
     folder = config.out or Path("runs") / began.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True, exist_ok=True)
-    learning = learning_of("semi-decentralized", config.seed)
+    rule = LIVE.with_round(coordination="semi-decentralized", seed=config.seed)
     tempo = Tempo(round=config.round_s)
     bridge = ServerConfig(port=config.port)
-    async with serving(brain, folder / "state.db", bridge, learning, tempo) as live:
+    async with serving(brain, folder / "state.db", bridge, rule, tempo) as live:
         settle()
         page = f"http{live.server.url[2:]}/"
         out.print(f"live page: {page}")
@@ -135,9 +136,7 @@ async def demo(
     return found
 
 
-async def _stream(
-    config: Demo, live: Serving, cast: Sequence[Actor], out: Console
-) -> list[Played]:
+async def _stream(config: Demo, live: Serving, cast: Sequence[Actor], out: Console) -> list[Played]:
     """All headsets until they are done, or until Ctrl-C ends their sessions."""
     playing = asyncio.create_task(play_apart(live.server.url, cast, config.seconds))
     stopped = asyncio.create_task(live.stopped.wait())
@@ -175,13 +174,12 @@ def _compared(
     return found
 
 
-def _other(
-    name: str, config: Demo, brain: Brain, cast: Sequence[Actor], out: Console
-) -> Lockstep:
+def _other(name: str, config: Demo, brain: Brain, cast: Sequence[Actor], out: Console) -> Lockstep:
     """The same ticks and feedback under another coordination."""
     with out.status(f"the same without a network: {name}"):
         tuning = Tuning(seed=config.seed)
-        learner = Learner(brain, tuning, learning_of(name, config.seed))
+        rule = LIVE.with_round(coordination=name, seed=config.seed)
+        learner = Learner(brain, tuning, rule)
         agents = Agents(brain, tuning, learner)
         script = [
             (profile_of_actor(a, _tasks(a, brain)), beats(a.user, a.voice, config.seconds))

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 import tyro
 
-from agent.brain import make_brain
+from agent.brain import Card, make_brain
 from agent.encoders import encoder_for
 from agent.fleet import Brain, Population
 from agent.model import Plan
@@ -37,11 +37,11 @@ from fedxr.people import (
     raw_tokens,
     split_users,
 )
-from fedxr.rounds import Protocol
 from fedxr.rows import joules_of, rounds_of, rows_of, traffic_of
-from fedxr.study import Study, study
+from fedxr.study import Protocol, Study, study
 from fedxr.summary import machine, versions
 from scenarios.devices import devices_for
+from scenarios.personas import for_pretraining
 from scenarios.recorded import RECORDED, find
 from scenarios.simulated import simulate
 from scenarios.users import DataError, User
@@ -156,16 +156,20 @@ def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
 
 
 def _simulated(config: Federate, case: str) -> Split:
-    """Pretraining users, federation users and unseen ones alternate between the case's devices."""
+    """Pretraining users, who are a population of their own, federation users and unseen ones; each
+    group alternates between the case's devices."""
     devices = devices_for(case)
-    count = config.headsets
+    count, seed = config.headsets, config.seed
 
-    def some(start: int, n: int) -> tuple[User, ...]:
+    def some(population: int, start: int, n: int) -> tuple[User, ...]:
         return tuple(
-            simulate(case, devices[i % len(devices)], config.seed, start + i) for i in range(n)
+            simulate(case, devices[i % len(devices)], population, start + i) for i in range(n)
         )
 
-    return Split(case, some(0, 2 * count), some(1000, count), some(2000, max(2, count // 2)))
+    pretraining = some(for_pretraining(seed), 0, 2 * count)
+    return Split(
+        case, pretraining, some(seed, 1000, count), some(seed, 2000, max(2, count // 2))
+    )
 
 
 def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
@@ -195,6 +199,21 @@ def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
             say(f"pretraining: step {step} of {steps}, loss {loss:.2f}")
 
     return make_brain(plan, users, copies, population, how, tell)
+
+
+def card_for(splits: Sequence[Split], config: Federate) -> Card:
+    """Who a brain of these splits has learned from: by set, or by use case and population."""
+    made_up = config.source == "simulated"
+    return Card(
+        " ".join(["fedxr", *sys.argv[1:]]),
+        {
+            s.name: [
+                f"{for_pretraining(config.seed) if made_up else u.source}/{u.name}"
+                for u in s.pretraining
+            ]
+            for s in splits
+        },
+    )
 
 
 def _sort(users: dict[str, list[list[Tokens]]], episodes: Sequence[Tokens]) -> None:

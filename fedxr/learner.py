@@ -1,37 +1,32 @@
 """What the headsets that are here have been told, and what they learn from it; without a clock.
 
-:meth:`Learner.learn` counts feedback in, :meth:`Learner.personalise` takes personal steps,
-:meth:`Learner.round` takes shared steps and meets the others (:mod:`fedxr.meeting`). The learner
-may live in the process that answers, or in one of its own (:mod:`fedxr.apart`); either way
-:meth:`Learner.ask` is the one door, and :class:`agent.learned.Learned` all that comes out for
-answers.
+:meth:`Learner.learn` scores the experts on feedback and counts it in: milliseconds. Everything that
+takes longer, personal steps and rounds (:mod:`fedxr.federated_round`), is done whole where nobody
+waits (:meth:`personalise`, :meth:`round`), or slice by slice (:meth:`work`), so that feedback goes
+ahead of it. The learner may live in the process that answers, or in one of its own
+(:mod:`fedxr.apart`); either way :meth:`Learner.ask` is the one door, and
+:class:`agent.learned.Learned` all that comes out for answers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from agent.analytic import Choice, Sums
-from agent.batch import collate
-from agent.choosing import choose, first_choice
 from agent.cohort import Tuning
 from agent.fleet import Brain, Fleet, Member
 from agent.learned import Changes, Learned
-from agent.memory import Memory
 from agent.normal import Moments
-from agent.online import Dose, learn_checked
-from agent.seats import seat
+from agent.online import Slices, better, learn_checked, whole
 from agent.state import StateError, Store
-from agent.tasks import task_named
-from agent.tokens import Tokens
-from federation import Pace, Round, RoundReport
-from fedxr.meeting import meet
+from federation import Pace, RoundReport
+from fedxr.federated_round import held_losses, meet
+from fedxr.learning_rule import LearningRule
 from fedxr.profile import Batteries, Profile
 from fedxr.told import Score, Told
 
@@ -39,32 +34,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Normals = Mapping[str, Moments]
 """A user's moments by key (:mod:`agent.normal`)."""
-_FRESH = Choice()
-
-
-def live_pace(memory: Memory) -> Dose:
-    """Personal steps after feedback: few and small while little is known."""
-    told = sum(count.total() for count in memory.told.values())
-    return Dose(steps=3, rate=1e-3 if told < 40 else 2e-3, batch=4)
-
-
-@dataclass(frozen=True)
-class Learning:
-    """``shared``: steps of each headset in a round; ``personal``: by memory, after every ``each``
-    labels (the analytic head learns from each at once). The steps are small because a live
-    headset has little time: 8 headsets take some seconds of one core for a round."""
-
-    shared: Dose = field(default_factory=lambda: Dose(steps=3, rate=2e-3, batch=4))
-    personal: Callable[[Memory], Dose] = live_pace
-    each: int = 4
-    round: Round = field(default_factory=Round)
-
-    def __post_init__(self) -> None:
-        if self.round.coordination == "pooled":
-            raise ValueError(
-                "coordination 'pooled' moves raw samples, which live headsets do not send on; "
-                "compare with it by `fedxr federate --coordination pooled`"
-            )
 
 
 @dataclass(frozen=True)
@@ -75,14 +44,28 @@ class Restored:
     trouble: str = ""
 
 
+@dataclass(frozen=True)
+class Slice:
+    """One slice was done, if there was one (``busy``); ``report`` of the round that it ended."""
+
+    busy: bool
+    report: RoundReport | None = None
+
+
 class Learner:
-    """``state`` is where headsets' states are kept; None: nowhere."""
+    """``state`` is where headsets' states are kept; None: nowhere. ``chunk`` headsets learn in one
+    pass in a round."""
 
     def __init__(
-        self, brain: Brain, tuning: Tuning, learning: Learning, state: Path | None = None
+        self,
+        brain: Brain,
+        tuning: Tuning,
+        rule: LearningRule,
+        state: Path | None = None,
+        chunk: int = 1,
     ) -> None:
-        self.brain, self.learning = brain, learning
-        self.fleet = Fleet(brain, (), tuning, torch.float32)
+        self.brain, self.rule, self.chunk = brain, rule, chunk
+        self.fleet = Fleet(brain, (), tuning, torch.float32, rule.mixing)
         self.store = Store(state) if state else None
         self.seated: dict[int, Profile] = {}
         self.batteries = Batteries()
@@ -90,8 +73,10 @@ class Learner:
         self._changes = Changes(self.fleet)
         self._patience = Pace()
         self._fresh: Counter[int] = Counter()
-        self._chosen: dict[tuple[int, str], int] = {}
-        self._generic = {t: r.weights(r.prior) for t, r in brain.ridges.items()}
+        self._newest: dict[tuple[int, str], int] = {}
+        self._waiting: list[int] = []  # who was to meet in a round that somebody left
+        self._work: tuple[list[int], Slices[RoundReport | bool | None]] | None = None
+        self._rounds: list[torch.Tensor] = []  # shared theta before the first round and after each
 
     def ask(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
@@ -107,8 +92,7 @@ class Learner:
 
     def join(self, row: int, profile: Profile) -> Restored:
         """A headset sits down at ``row``, with what is kept of it."""
-        seat(self.fleet, row, profile.member)
-        self._forget_row(row)
+        self._reseat(row, profile.member)
         self.seated[row] = profile
         self.batteries.spent[profile.member.name] = 0.0
         try:
@@ -119,11 +103,10 @@ class Learner:
         return Restored(self.fleet.normals[row].own)
 
     def leave(self, row: int, normal: Normals) -> None:
-        """A headset goes; its state is kept."""
+        """A headset goes; its state is kept. A round that it was in is given up."""
         self.save(row, normal)
         del self.batteries.spent[self.seated.pop(row).member.name]
-        seat(self.fleet, row, Member(f"vacant {row}", (), ()))
-        self._forget_row(row)
+        self._reseat(row, Member(f"vacant {row}", (), ()))
 
     def save(self, row: int, normal: Normals) -> None:
         """Save what has changed of a headset, and its moments, which answering counts."""
@@ -131,110 +114,106 @@ class Learner:
         if self.store:
             self.store.save(self.fleet, row)
 
-    def _forget_row(self, row: int) -> None:
-        self._chosen = {k: n for k, n in self._chosen.items() if k[0] != row}
+    def _reseat(self, row: int, member: Member) -> None:
+        if self._work is not None and row in self._work[0]:
+            self._work = None
+        self.fleet.reseat(row, member)
+        self._newest = {k: n for k, n in self._newest.items() if k[0] != row}
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------
 
     def learn(self, told: Sequence[Told]) -> list[Score]:
-        """Count feedback into memories and analytic heads."""
-        lessons = [t.tokens for t in told if t.tokens is not None]
-        generic = iter(self._as_it_came(lessons) if lessons else [])
+        """Count feedback into trust, memories and analytic heads."""
+        lessons = [(t.row, t.tokens) for t in told if t.tokens is not None]
+        generic = iter(self.fleet.learn(lessons))
         scores = []
         for one in told:
             if one.tokens is None:
-                self._forget(one)
+                self.fleet.forget(one.row, one.task, str(one.episode), one.tick)
                 continue
-            self._remember(one.row, one.tokens)
-            name, label = self.fleet.members[one.row].name, one.tokens.asks[0].label
-            scores.append(
-                Score(name, one.task, one.episode, one.tick, label, one.answered, next(generic))
-            )
+            name, label = self.fleet.members[one.row].name, one.tokens.asks[-1].label
+            moment = name, one.task, one.episode, one.tick
+            before = self._newest.get((one.row, one.task))
+            scores.append(Score(*moment, label, one.answered, next(generic), before))
+            self._newest[one.row, one.task] = label
             self._fresh[one.row] += 1
         return scores
-
-    def _remember(self, row: int, tokens: Tokens) -> None:
-        """Into memory and own sums; the crowd's sums, where there are any, grow by it too."""
-        task, fleet = tokens.asks[0].task, self.fleet
-        crowd, before = fleet.crowd[row].get(task), fleet.sums[row].get(task)
-        fleet.remember([(row, tokens)])
-        after = fleet.sums[row][task]
-        if crowd is not None:
-            grown = after if before is None else after.plus(before, -1.0)
-            fleet.crowd[row][task] = crowd.plus(grown)
-
-    def _forget(self, told: Told) -> None:
-        """Take the newest lesson on that moment out of memory and sums."""
-        fleet, task = self.fleet, told.task
-        memory = fleet.memories[told.row]
-        kept = memory.lessons.get(task, [])
-        for place, lesson in reversed(list(enumerate(kept))):
-            if (lesson.tokens.key, lesson.tokens.asks[0].tick) == (str(told.episode), told.tick):
-                del kept[place]
-                memory.told[task][lesson.label] -= 1
-                classes = len(task_named(task).classes)
-                one = Sums.of(lesson.z[None], torch.tensor([lesson.label]), classes)
-                for sums in (fleet.sums[told.row], fleet.crowd[told.row]):
-                    if task in sums:
-                        sums[task] = sums[task].plus(one, -1.0)
-                return
-
-    def _as_it_came(self, lessons: Sequence[Tokens]) -> list[int]:
-        """Best class of each lesson by the model without any learning since its checkpoint."""
-        cohort, plan = self.fleet.cohort, self.brain.model.plan
-        batch = collate([lessons], plan.tokens_of, plan.tasks)
-        answers = cohort.answers(batch, cohort.start(1))
-        width = batch.ask_tick.shape[2]
-        out = []
-        for i, (one, z) in enumerate(zip(lessons, self.fleet.features(lessons), strict=True)):
-            task = one.asks[0].task
-            scores = _FRESH.trust * answers.logits[task][0, i * width].cpu()
-            scores = scores + z @ self._generic[task]
-            out.append(int(scores.argmax()))
-        return out
 
     # -- steps -----------------------------------------------------------------------------------
 
     def personalise(self) -> bool:
-        """Personal steps of the headset that has waited longest for them, adopted where held-back
-        lessons agree; False when none is due."""
+        """Personal steps of the headset that has waited longest for them; False when none is
+        due."""
+        row = self._due()
+        return row is not None and whole(self._personal(row))
+
+    def round(self, rows: Sequence[int]) -> RoundReport | None:
+        """The headsets at ``rows`` meet once; None when there are not two of them."""
+        return whole(self._meet(sorted(rows))) if len(rows) > 1 else None
+
+    def work(self, rows: Sequence[int] = ()) -> Slice:
+        """One slice of a round of ``rows``, once it is asked for and until it is over; else of
+        personal steps that are due."""
+        if rows:
+            self._waiting = sorted(rows)
+        if self._work is None:
+            here, row = [r for r in self._waiting if r in self.seated], self._due()
+            if len(here) > 1:
+                self._work = (here, self._meet(here))
+            elif row is not None:
+                self._work = ([row], self._personal(row))
+            else:
+                return Slice(False)
+            self._waiting = []
+        try:
+            next(self._work[1])
+        except StopIteration as end:
+            self._work = None
+            return Slice(True, end.value if isinstance(end.value, RoundReport) else None)
+        return Slice(True)
+
+    def finish(self) -> None:
+        """The rounds are over: where the rule says so, take up the shared adapters of the best
+        round, or those of the start where not even the best is better by the rule's guard."""
+        if not self._rounds:
+            return
+        fleet, rows, losses = self.fleet, sorted(self.seated), []
+        shared = fleet.cohort.shared
+        for theta in self._rounds:
+            fleet.cohort.theta[rows, :shared] = theta
+            losses.append(torch.cat(whole(held_losses(fleet, rows))))
+        best = min(range(len(losses)), key=lambda i: float(losses[i].sum()))
+        confirmed = better(losses[best] - losses[0], self.rule.guard)
+        fleet.cohort.theta[rows, :shared] = self._rounds[best if confirmed else 0]
+        self._rounds = []
+
+    def _due(self) -> int | None:
         row, labels = max(self._fresh.items(), key=lambda item: item[1], default=(-1, 0))
-        if labels < self.learning.each:
-            return False
+        return row if labels >= self.rule.each else None
+
+    def _personal(self, row: int) -> Slices[bool]:
         self._fresh[row] = 0
         fleet = self.fleet
+        dose = self.rule.personal.of([fleet.memories[row]], [list(fleet.trusts[row])])
         momentum = fleet.momentum.rows([row])
-        theta, _ = learn_checked(
-            fleet.cohort, fleet.cohort.theta[[row]], momentum, [fleet.memories[row]],
-            ("personal",), self.learning.personal, [fleet.names[row]],
+        theta, adopted = yield from learn_checked(
+            fleet.cohort, fleet.cohort.theta[[row]], momentum, fleet.lessons(row), ("personal",),
+            dose, fleet.names[row], self.rule.guard,
         )  # fmt: skip
         fleet.cohort.theta[[row]] = theta
         fleet.momentum.put([row], momentum)
-        return True
+        return adopted
 
-    def round(self, rows: Sequence[int]) -> RoundReport | None:
-        """The headsets at ``rows`` meet once; None when nobody is here."""
-        seated = {row: self.seated[row] for row in sorted(rows)}
-        if not seated:
-            return None
+    def _meet(self, rows: list[int]) -> Slices[RoundReport | None]:
+        fleet, shared = self.fleet, self.fleet.cohort.shared
+        if self.rule.best_round and not self._rounds:
+            self._rounds = [fleet.cohort.theta[rows, :shared].clone()]
         self.number += 1
-        report = meet(
-            self.fleet, seated, self.batteries, self.learning.shared, self.learning.round,
-            self.number, self._patience,
-        )  # fmt: skip
-        for row in seated:
-            self._choose(row)
+        seated = {row: self.seated[row] for row in rows}
+        report = yield from meet(
+            fleet, self.rule, seated, self.batteries, self.number, self._patience, self.chunk
+        )
+        if self.rule.best_round:
+            self._rounds.append(fleet.cohort.theta[rows, :shared].clone())
         return report
-
-    def _choose(self, row: int) -> None:
-        """How far to trust which head, by held-back lessons, for tasks that have new ones."""
-        fleet = self.fleet
-        for task in fleet.members[row].tasks:
-            held = [x for x in fleet.memories[row].of(held=True) if x.task == task]
-            told = fleet.memories[row].told.get(task, Counter())
-            if self._chosen.get((row, task)) != len(held):
-                self._chosen[row, task] = len(held)
-                own = fleet.brain.ridges[task].own
-                start = first_choice(Choice(), own, told.total() / max(1, len(told)))
-                fleet.choices[row][task] = choose(fleet, row, task, held, start)

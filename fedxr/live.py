@@ -3,13 +3,14 @@
 Frames arrive on the event loop and wait for their tick. Whenever one is due, all that are due are
 answered together in the answering thread (one torch thread), a few milliseconds after the first
 came, so that headsets that tick together share a pass. What was said is learned, rounds are held
-and states saved by the learner, one thing after another, in a process of its own
-(:mod:`fedxr.apart`); what was learned is taken up whole between ticks. Answers never wait for it.
-:mod:`fedxr.tempo` says when what happens; the steps themselves are here.
+and states saved by the learner in a process of its own (:mod:`fedxr.apart`); what was learned is
+taken up whole between ticks. Answers never wait for it, and what was said waits for nothing but one
+slice of a round or of personal steps. :mod:`fedxr.tempo` says when what happens; the steps
+themselves are here.
 
     one tick:   Live.frame -> Live.tick_once -> reply, cues
-    feedback:   Live.feedback -> Live.tell_once -> Live.learn_once
-    a round:    Live.round_once
+    feedback:   Live.feedback -> Live.tell_once -> Live.learn_once -> the next tick answers with it
+    a round:    Live.round_due -> Live.work_once, slice by slice
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Live(Application):
         self.agents, self.scenario = agents, scenario
         self.scoreboard = Scoreboard()
         self.model_seconds: list[float] = []
+        self.label_seconds: list[float] = []  # from feedback to the first answer that knows it
+        self.round_wanted = False
         self._here: dict[str, Visit] = {}
         self.due, self.all_due, self.said = (asyncio.Event() for _ in range(3))
         self._learning = asyncio.Lock()
@@ -110,7 +113,7 @@ class Live(Application):
                 self.all_due.set()
 
     def feedback(self, session: Session, feedback: Feedback) -> None:
-        self._here[session.id].feedback.append(feedback)
+        self._here[session.id].feedback.append((time.monotonic(), feedback))
         self.said.set()
 
     async def left(self, session: Session, reason: str) -> None:
@@ -182,6 +185,9 @@ class Live(Application):
 
     def _reply(self, here: Visit, last: Frame, answers: dict[str, Probabilities]) -> None:
         version = self.agents.answering.prepared.version
+        now = time.monotonic()
+        self.label_seconds += [now - heard for heard in here.learned]
+        here.learned.clear()
         packed = {task: Answer.of(p, version) for task, p in answers.items()}
         here.session.send_reply(last.seq, last.capture_us, packed)
         board = self.scoreboard.boards[here.row]
@@ -205,8 +211,9 @@ class Live(Application):
             if trouble is not None:
                 here.session.notice(*trouble)
 
-    def _tell(self, here: Visit, feedback: Feedback) -> tuple[str, str] | None:
+    def _tell(self, here: Visit, said: tuple[float, Feedback]) -> tuple[str, str] | None:
         """In the answering thread; code and text of what is wrong with it, if anything."""
+        heard, feedback = said
         task, classes = feedback.task, task_named(feedback.task).classes
         t_us = feedback.t_us - here.starts.get(feedback.episode, 0)
         if feedback.kind == "rating":
@@ -216,7 +223,9 @@ class Live(Application):
         elif feedback.label >= len(classes):
             allowed = f"allowed are 0 to {len(classes) - 1}"
             return "bad-label", f"label {feedback.label} of {task}; {allowed}"
-        elif not self.agents.feedback(here.row, task, feedback.episode, t_us, feedback.label):
+        elif self.agents.feedback(here.row, task, feedback.episode, t_us, feedback.label):
+            here.told.append(heard)
+        else:
             return "unknown-moment", (
                 f"feedback on {task} at {feedback.t_us} us of episode {feedback.episode}: "
                 "no frame closed that moment, or it is more than 65 s ago"
@@ -230,25 +239,48 @@ class Live(Application):
             told = self.agents.take()
             if not told:
                 return []
+            waiting = [(here, here.told) for here in self._here.values() if here.told]
+            for here, _ in waiting:
+                here.told = []
             scores = await self._learned(Learner.learn, told)
+            for here, heard in waiting:
+                here.learned += heard
             rows = {p.member.name: row for row, p in self.agents.seated.items()}
             for score in scores:
                 self.scoreboard.score(rows[score.name], score)
             return scores
 
+    async def work_once(self) -> bool:
+        """One slice of what takes longer: the round that is wanted, else personal steps that are
+        due; False when there was nothing to do."""
+        async with self._learning:
+            rows = sorted(self.agents.seated) if self.round_wanted else []
+            self.round_wanted = False
+            done = await self._learned(Learner.work, rows)
+            if done.report is not None:
+                self._met(done.report)
+            return done.busy
+
+    async def round_due(self) -> None:
+        """A round of everyone who is here is wanted; :meth:`work_once` holds it."""
+        self.round_wanted = True
+
     async def personalise_once(self) -> bool:
-        """Personal steps of one headset; False when none is due."""
+        """Personal steps of one headset, at once; False when none is due."""
         async with self._learning:
             return await self._learned(Learner.personalise)
 
     async def round_once(self) -> RoundReport | None:
-        """One round of everyone who is here."""
+        """One round of everyone who is here, at once; None when there are not two."""
         async with self._learning:
             report = await self._learned(Learner.round, sorted(self.agents.seated))
             if report is not None:
-                self.agents.met(report)
-                self.scoreboard.round(report)
+                self._met(report)
             return report
+
+    def _met(self, report: RoundReport) -> None:
+        self.agents.met(report)
+        self.scoreboard.round(report)
 
     async def save_once(self) -> None:
         """Save what has changed of every headset."""

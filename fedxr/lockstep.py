@@ -1,7 +1,8 @@
 """The same ticks and the same feedback without a network: what the live path is compared with.
 
 Order within a beat: all headsets' samples, answers, then what users say. Every ``learn`` beats what
-was said is learned, every ``round`` beats the headsets meet. Nothing depends on a clock, so a
+was said is learned and personal steps that are due are taken, every ``round`` beats the headsets
+meet. Nothing depends on a clock, so a
 run is the same each time.
 """
 
@@ -35,7 +36,7 @@ class Lockstep:
 def lockstep(
     agents: Agents,
     cast: Sequence[tuple[Profile, Iterable[Beat]]],
-    learn: int = 15,
+    learn: int = 6,
     round_: int = 300,
     every_tick: bool = False,
 ) -> Lockstep:

@@ -12,7 +12,8 @@ from scenarios.devices import MOBILE, Computer
 
 @dataclass(frozen=True)
 class Profile:
-    """Who is at a seat: member, place and means; ``battery_j`` 0 means mains."""
+    """Who is at a seat: member, place and means; ``battery_j`` 0 means mains. ``raw_bytes`` are its
+    samples, where they are known, which pooling would move."""
 
     member: Member
     user: str
@@ -24,6 +25,7 @@ class Profile:
     computer: Computer = MOBILE
     d2d_bytes_per_s: float | None = None
     uplink_bytes_per_s: float | None = None
+    raw_bytes: int = 0
 
 
 @dataclass

@@ -24,12 +24,11 @@ from bridge.recording.recorder import Recorder
 from bridge.server import BridgeServer
 from bridge.web import Page
 from bridge.wire import settle
-from federation import Round
 from fedxr.agents import Agents
 from fedxr.apart import Apart, GoneError
 from fedxr.desk import Desk
 from fedxr.lan import open_door, root_page, show_door
-from fedxr.learner import Learning
+from fedxr.learning_rule import LIVE, LearningRule
 from fedxr.live import Live
 from fedxr.page_files import page_files
 from fedxr.preview import Preview
@@ -111,7 +110,7 @@ async def serving(
     brain: Brain,
     state: Path,
     config: ServerConfig,
-    learning: Learning,
+    rule: LearningRule,
     tempo: Tempo,
     scenario: str = "all",
     pages: Mapping[str, Page] | None = None,
@@ -124,8 +123,8 @@ async def serving(
     without ``preview`` no live page draws what a headset senses.
 
     Raises BridgeError where it cannot listen, GoneError where the learner's process ended."""
-    tuning = Tuning(seed=learning.round.seed)
-    learner = Apart(brain, tuning, learning, state)
+    tuning = Tuning(seed=rule.round.seed)
+    learner = Apart(brain, tuning, rule, state)
     live = Live(Agents(brain, tuning, learner), scenario)
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
     loop = asyncio.get_running_loop()
@@ -167,11 +166,6 @@ def _gone(error: BaseException) -> GoneError | None:
     return error if isinstance(error, GoneError) else None
 
 
-def learning_of(coordination: str, seed: int) -> Learning:
-    """Default learning with rounds by ``coordination``."""
-    return Learning(round=Round(coordination=coordination, seed=seed))
-
-
 async def serve(config: Serve, brain: Brain, console: Console | None = None) -> None:
     """Serve until Ctrl-C."""
     out = console or Console()
@@ -188,13 +182,13 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         lan=config.lan,
         own=own,
     )
-    learning = learning_of(config.coordination, config.seed)
+    rule = LIVE.with_round(coordination=config.coordination, seed=config.seed)
     tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
     async with serving(
         brain,
         config.state,
         door.config,
-        learning,
+        rule,
         tempo,
         config.scenario,
         pages,

@@ -4,35 +4,63 @@ A domain is a recorded set or a simulated use case. Federation users learn from 
 half and are tested on the other; unseen users took part in nothing: they get the federation's
 model and may then personalise on their own adaptation half. Where a coordination makes no common
 model (local, decentralized), there is none for them, and both of these arms are left out.
+
+Everybody learns as live headsets do, by the same :class:`fedxr.learner.Learner`: label by label in
+the order of time, each answered by every expert before it is learned, with a round after each part
+of the half. The weights that the experts have earned at its end serve the test half.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from agent import online
-from agent.analytic import Choice
-from agent.batch import collate
-from agent.choosing import PERSONAL, SHARED, choose, choose_together, first_choice, first_trust
-from agent.fleet import Brain, Fleet
-from agent.memory import Memory
+from agent.cohort import Tuning
+from agent.experts import mixed
+from agent.fleet import Brain
+from agent.tokens import Tokens
 from evaluation.baselines import METRICS
 from federation import COORDINATIONS, RoundReport
 from fedxr.classics import classical_arms
+from fedxr.learner import Learner
+from fedxr.learning_rule import LearningRule, headless
 from fedxr.people import Person
-from fedxr.rounds import Protocol, federate
+from fedxr.profile import Profile
+from fedxr.told import Told
 
 Scores = dict[str, dict[str, float]]
 """arm -> user -> figure"""
+CHUNK = 8
+"""Headsets that learn in one pass: their activations stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """So many ``rounds``; ``coordination`` and ``exchange`` by name."""
+
+    rounds: int = 8
+    coordination: str = "semi-decentralized"
+    exchange: str = "ffa"
+    seed: int = 0
+
+    def tuning(self) -> Tuning:
+        return Tuning(exchange=self.exchange, seed=self.seed)  # type: ignore[arg-type]
+
+    def rule(self) -> LearningRule:
+        return headless(self.rounds).with_round(
+            coordination=self.coordination, exchange=self.exchange, seed=self.seed
+        )
 
 
 @dataclass
 class Study:
-    """What came out of one domain. ``reports`` are the federation's rounds."""
+    """What came out of one domain. ``reports`` are the federation's rounds; ``trust`` how far each
+    expert is believed at the end, mean over users, by role."""
 
     name: str
     task: str
@@ -44,7 +72,7 @@ class Study:
     reports: list[RoundReport] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
     unseen_kinds: dict[str, str] = field(default_factory=dict)
-    adopted: dict[str, int] = field(default_factory=dict)
+    trust: dict[str, list[float]] = field(default_factory=dict)
 
 
 def metric_of(task: str) -> str:
@@ -71,128 +99,125 @@ def study(
     out.unseen_windows = sum(len(p.test) for p in unseen)
     for group, scores in ((people, out.federation), (unseen, out.unseen)):
         progress(f"{name}: generic and local")
-        fresh = _fleet(brain, group, protocol)
-        scores["generic"] = evaluate(fresh, group, task, Choice())
-        alone = _taught(brain, group, protocol)
-        scores["local"] = _alone(alone, group, task)
+        scores["generic"] = evaluate(seated(brain, group, protocol), group, task, common=True)
+        alone, _ = teach(brain, group, replace(protocol, coordination="local"))
+        scores["local"] = evaluate(alone, group, task)
     progress(f"{name}: federation")
-    fleet = _taught(brain, people, protocol)
-    shared = first_trust(fleet, task)
-    out.reports = federate(fleet, people, protocol, progress)
-    held = [m.of(held=True) for m in fleet.memories]
-    shared = choose_together(fleet, task, held, _first(shared, SHARED))
-    out.federation["federated"] = evaluate(fleet, people, task, shared)
-    groups = [(fleet, people, out.federation)]
+    together, out.reports = teach(brain, people, protocol)
+    out.federation["federated"] = evaluate(together, people, task, common=True)
+    out.federation["federated_personalised"] = evaluate(together, people, task)
+    out.trust["federation"] = trust_of(together, task)
     if COORDINATIONS[protocol.coordination].server:
-        newcomers = _taught(brain, unseen, protocol)
-        _join(newcomers, fleet)
-        out.unseen["federated"] = evaluate(newcomers, unseen, task, shared)
-        groups.append((newcomers, unseen, out.unseen))
-    progress(f"{name}: personalisation")
-    start = first_choice(shared, brain.ridges[task].own, _per_class(fleet.memories, task))
-    personal = choose_together(fleet, task, held, _first(start, PERSONAL))
-    for one, group, scores in groups:
-        new = one is not fleet
-        adopted = personalise(one, task, personal, honest=new)
-        out.adopted["unseen" if new else "federation"] = adopted
-        scores["federated_personalised"] = evaluate(one, group, task, None)
+        progress(f"{name}: unseen users")
+        newcomers = seated(brain, unseen, protocol)
+        join(newcomers, together)
+        out.unseen["federated"] = evaluate(newcomers, unseen, task, common=True)
+        tell(newcomers, [p.adapt for p in unseen])
+        out.unseen["federated_personalised"] = evaluate(newcomers, unseen, task)
+        out.trust["unseen"] = trust_of(newcomers, task)
     progress(f"{name}: pooled")
-    pooled = _taught(brain, people, protocol)
-    federate(pooled, people, replace(protocol, coordination="pooled"))
-    out.federation["pooled"] = evaluate(pooled, people, task, shared)
-    others = _fleet(brain, unseen, protocol)
-    _join(others, pooled)
-    out.unseen["pooled"] = evaluate(others, unseen, task, shared)
+    pooled, _ = teach(brain, people, replace(protocol, coordination="pooled"), personal=False)
+    out.federation["pooled"] = evaluate(pooled, people, task, common=True)
+    others = seated(brain, unseen, protocol)
+    join(others, pooled)
+    out.unseen["pooled"] = evaluate(others, unseen, task, common=True)
     progress(f"{name}: classical baselines")
     out.kinds = classical_arms(out.federation, people, people, pretraining, out.metric)
     out.unseen_kinds = classical_arms(out.unseen, unseen, people, pretraining, out.metric)
     return out
 
 
-def _first(choice: Choice, others: Sequence[Choice]) -> list[Choice]:
-    return [choice, *(c for c in others if c != choice)]
+def seated(brain: Brain, people: Sequence[Person], protocol: Protocol) -> Learner:
+    """A learner whose rows are ``people``, who have said nothing yet."""
+    learner = Learner(brain, protocol.tuning(), protocol.rule(), chunk=CHUNK)
+    for row, person in enumerate(people):
+        learner.join(row, profile_of(person, row))
+    return learner
 
 
-def _fleet(brain: Brain, people: Sequence[Person], protocol: Protocol) -> Fleet:
-    return Fleet(brain, [p.member for p in people], protocol.tuning())
-
-
-def _taught(brain: Brain, people: Sequence[Person], protocol: Protocol) -> Fleet:
-    """A fleet that was told the truth of every adaptation moment."""
-    fleet = _fleet(brain, people, protocol)
-    fleet.remember([(h, t) for h, p in enumerate(people) for t in p.adapt])
-    return fleet
-
-
-def _per_class(memories: Sequence[Memory], task: str) -> float:
-    """Labels a class and headset, on average."""
-    told = [m.told[task] for m in memories if task in m.told]
-    return sum(t.total() for t in told) / max(1, sum(len(t) for t in told))
-
-
-def dose_of(memory: Memory) -> online.Dose:
-    """Steps by labels a class, over all tasks of the memory."""
-    classes = sum(len(told) for told in memory.told.values())
-    labels = sum(told.total() for told in memory.told.values())
-    return online.Dose.by_labels(labels / max(1, classes))
-
-
-def _alone(fleet: Fleet, people: Sequence[Person], task: str) -> dict[str, float]:
-    """Local only: the user's own lessons, nobody else's."""
-    cohort = fleet.cohort
-    cohort.theta, _ = online.learn_checked(
-        cohort, cohort.theta, fleet.momentum, fleet.memories, ("shared",), dose_of, fleet.names
+def profile_of(person: Person, row: int) -> Profile:
+    """Headsets of a headless run stand in a grid, 2 m apart, four in a line."""
+    adapt = [e for e in person.user.episodes if e.adapt]
+    return Profile(
+        person.member,
+        person.user.name,
+        person.user.use_case,
+        person.user.device,
+        position=(2.0 * (row % 4), 2.0 * (row // 4)),
+        raw_bytes=sum(s.values.nbytes for e in adapt for s in e.samples.values()),
     )
-    for row, memory in enumerate(fleet.memories):
-        own = fleet.brain.ridges[task].own
-        default = first_choice(SHARED[0], own, _per_class([memory], task))
-        fleet.choices[row][task] = choose(fleet, row, task, memory.of(held=True), default)
-    return evaluate(fleet, people, task, None)
 
 
-def _join(newcomers: Fleet, fleet: Fleet) -> None:
+def teach(
+    brain: Brain, people: Sequence[Person], protocol: Protocol, personal: bool = True
+) -> tuple[Learner, list[RoundReport]]:
+    """Everybody is told the truth of every adaptation moment, in as many parts as there are rounds,
+    each followed by personal steps and a round; what was learned, and the rounds."""
+    learner, reports, n = seated(brain, people, protocol), [], protocol.rounds
+    for part in range(n):
+        some = [p.adapt[part * len(p.adapt) // n : (part + 1) * len(p.adapt) // n] for p in people]
+        tell(learner, some, personal)
+        report = learner.round(range(len(people)))
+        if report is not None:
+            reports.append(report)
+    learner.finish()
+    return learner, reports
+
+
+def tell(learner: Learner, lessons: Sequence[Sequence[Tokens]], personal: bool = True) -> None:
+    """Each row hears its ``lessons`` in turn, one a time, then takes personal steps if due."""
+    for number, together in enumerate(zip_longest(*lessons)):
+        said = [(row, x) for row, x in enumerate(together) if x is not None]
+        learner.learn([Told(row, x.asks[-1].task, number, x.asks[-1].tick, x) for row, x in said])
+    while personal and learner.personalise():
+        pass
+
+
+def join(newcomers: Learner, learner: Learner) -> None:
     """Newcomers start from the federation's model, without having been part of it."""
-    shared = fleet.cohort.shared
-    newcomers.cohort.theta[:, :shared] = fleet.cohort.theta[:1, :shared]
-    for row in range(len(newcomers.members)):
-        newcomers.crowd[row] = dict(fleet.crowd[0])
-        newcomers.inside[row] = False
+    ours, theirs = newcomers.fleet, learner.fleet
+    shared = theirs.cohort.shared
+    ours.cohort.theta[:, :shared] = theirs.cohort.theta[:1, :shared]
+    given, crowd = theirs.offered([0])[0], theirs.crowd[0]
+    everyone = {t: crowd[t].plus(given[t]) if t in given else crowd[t] for t in crowd}
+    for row in range(len(ours.members)):
+        ours.crowd[row] = dict(everyone)
 
 
-def personalise(fleet: Fleet, task: str, default: Choice, honest: bool) -> int:
-    """Personal adapter steps, then the user's own choice of heads; how many adopted the steps.
-
-    ``honest``: the shared part has not seen these users' lessons, so before the steps all of them
-    can judge the choice of heads; after them only the held-back ones can.
-    """
-    cohort, starts = fleet.cohort, [default] * len(fleet.memories)
-    for row, memory in enumerate(fleet.memories if honest else ()):
-        lessons = sorted(memory.of(held=True) + memory.of(held=False), key=lambda x: x.tokens.key)
-        starts[row] = choose(fleet, row, task, lessons, default)
-    fleet.momentum = online.Momentum.none(cohort.theta)
-    cohort.theta, adopted = online.learn_checked(
-        cohort, cohort.theta, fleet.momentum, fleet.memories, ("personal",), dose_of, fleet.names
-    )
-    for row, memory in enumerate(fleet.memories):
-        fleet.choices[row][task] = choose(fleet, row, task, memory.of(held=True), starts[row])
-    return int(adopted.sum())
+def trust_of(learner: Learner, task: str) -> list[float]:
+    """(E,) mean over the rows."""
+    rows = range(len(learner.fleet.members))
+    mean: list[float] = torch.stack([learner.fleet.trust(r, task) for r in rows]).mean(0).tolist()
+    return mean
 
 
 def evaluate(
-    fleet: Fleet, people: Sequence[Person], task: str, choice: Choice | None
+    learner: Learner, people: Sequence[Person], task: str, common: bool = False
 ) -> dict[str, float]:
-    """Each user's figure on their test half; ``choice`` None: each headset's own."""
-    plan, figure, out = fleet.brain.model.plan, METRICS[metric_of(task)], {}
+    """Each user's figure on their test half, by what the experts have earned; or, ``common``, by
+    the model that is everybody's: the common sums, and the shared adapters as they are."""
+    figure, out = METRICS[metric_of(task)], {}
     for row, person in enumerate(people):
-        answers, truth = [], []
-        theta = fleet.cohort.theta[row : row + 1]
+        answers: list[int] = []
         for start in range(0, len(person.test), 64):
-            part = person.test[start : start + 64]
-            found = fleet.cohort.answers(collate([part], plan.tokens_of, plan.tasks), theta)
-            z = torch.stack(fleet.features(part))
-            scores = fleet.log_answers(row, task, found.logits[task][0], z, choice)
-            answers += scores.argmax(-1).tolist()
-            truth += [t.asks[-1].label for t in part]
-        if truth:
+            part = [(row, t) for t in person.test[start : start + 64]]
+            found = _common(learner, part) if common else _mixed(learner, part)
+            answers += found.argmax(-1).tolist()
+        if answers:
+            truth = [t.asks[-1].label for t in person.test]
             out[person.user.name] = figure(np.array(truth), np.array(answers))
     return out
+
+
+def _mixed(learner: Learner, asked: Sequence[tuple[int, Tokens]]) -> Tensor:
+    """(M, C) probabilities."""
+    fleet, (row, first) = learner.fleet, asked[0]
+    answers = torch.stack(fleet.answers(asked, fleet.features([t for _, t in asked])), 1)
+    return mixed(answers, fleet.trust(row, first.asks[-1].task))
+
+
+def _common(learner: Learner, asked: Sequence[tuple[int, Tokens]]) -> Tensor:
+    """(M, C) probabilities; the row's personal adapter and own weight have no say."""
+    fleet, (row, first) = learner.fleet, asked[0]
+    answers = fleet.common(row, first.asks[-1].task, [t for _, t in asked])
+    return answers.exp()

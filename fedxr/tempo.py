@@ -18,13 +18,15 @@ from fedxr.preview import Preview
 @dataclass(frozen=True)
 class Tempo:
     """Seconds: ``gather`` from the first due frame to the pass, unless all are due before; ``gap``
-    between two passes, ``learn`` between learning steps, ``round`` between rounds, ``publish`` of
+    between two passes, ``learn`` from feedback until it is learned with what came meanwhile,
+    ``rest`` of the learner when there is nothing to do, ``round`` between rounds, ``publish`` of
     the live page, ``preview`` of what an opened headset senses and ``save`` of each headset's
     state."""
 
     gather: float = 0.003
     gap: float = 0.010
-    learn: float = 0.5
+    learn: float = 0.1
+    rest: float = 0.1
     round: float = 10.0
     publish: float = 0.4
     preview: float = 0.08
@@ -36,21 +38,17 @@ async def keep_going(
 ) -> None:
     """Answer, learn, meet, publish and save, until cancelled."""
 
-    async def learn() -> None:
-        await live.learn_once()
-        await live.personalise_once()
-
     async def publish() -> None:
         server.publish(msgspec.json.encode(live.scoreboard.state(live.agents)))
 
     async with asyncio.TaskGroup() as group:
         group.create_task(_answer(live, tempo))
-        group.create_task(_listen(live))
+        group.create_task(_listen(live, tempo))
+        group.create_task(_work(live, tempo))
         if preview is not None:
             group.create_task(_show(preview, tempo))
         for seconds, step in (
-            (tempo.learn, learn),
-            (tempo.round, live.round_once),
+            (tempo.round, live.round_due),
             (tempo.save, live.save_once),
             (tempo.publish, publish),
         ):
@@ -69,11 +67,19 @@ async def _answer(live: Live, tempo: Tempo) -> None:
         await asyncio.sleep(max(0.0, tempo.gap - (time.monotonic() - started)))
 
 
-async def _listen(live: Live) -> None:
+async def _listen(live: Live, tempo: Tempo) -> None:
     while True:
         await live.said.wait()
         live.said.clear()
         await live.tell_once()
+        await asyncio.sleep(tempo.learn)
+        await live.learn_once()
+
+
+async def _work(live: Live, tempo: Tempo) -> None:
+    while True:
+        if not await live.work_once():
+            await asyncio.sleep(tempo.rest)
 
 
 async def _show(preview: Preview, tempo: Tempo) -> None:

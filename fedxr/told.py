@@ -10,7 +10,8 @@ from agent.tokens import Tokens
 @dataclass(frozen=True)
 class Score:
     """One piece of feedback: its ``label``, what was ``answered`` at that moment (None: nothing),
-    and what the model as it came answers to the same moment (``generic``)."""
+    what the model as it came answers to the same moment (``generic``), and the label that was
+    learned ``before`` it (None: none of the task)."""
 
     name: str
     task: str
@@ -19,6 +20,7 @@ class Score:
     label: int
     answered: int | None
     generic: int
+    before: int | None = None
 
 
 @dataclass

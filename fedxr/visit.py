@@ -23,14 +23,18 @@ LEAP = 1800
 @dataclass
 class Visit:
     """``ticked``: the (episode, tick) that was answered last; ``look``: for the live page, while
-    somebody has this headset open there."""
+    somebody has this headset open there. ``feedback`` waits with the time (monotonic seconds) at
+    which it was heard; ``told`` are the times of what the learner has not learned yet, ``learned``
+    of what no answer was given with yet."""
 
     row: int
     session: Session
     montages: Mapping[str, Montage] = field(default_factory=dict)
     cues: Cues = field(default_factory=Cues)
     frames: list[Frame] = field(default_factory=list)
-    feedback: list[Feedback] = field(default_factory=list)
+    feedback: list[tuple[float, Feedback]] = field(default_factory=list)
+    told: list[float] = field(default_factory=list)
+    learned: list[float] = field(default_factory=list)
     starts: dict[int, int] = field(default_factory=dict)
     ticked: tuple[int, int] = (-1, -1)
     look: Look | None = None

@@ -15,6 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+PRETRAINING = 2**31
+"""Populations from this number on are pretrained on. Whoever is shown, taught or tested comes from
+one below, so that nobody is ever measured whom a checkpoint has learned from."""
+
+
+def for_pretraining(seed: int) -> int:
+    """The population that a run named ``seed`` pretrains on; raises ValueError for a seed that is
+    none of a run."""
+    if not 0 <= seed < PRETRAINING:
+        raise ValueError(
+            f"seed {seed}; allowed are 0 to {PRETRAINING - 1}: the populations from there on are "
+            "pretrained on"
+        )
+    return PRETRAINING + seed
 
 
 def stream(seed: int, *path: str | int) -> np.random.Generator:

@@ -37,7 +37,9 @@ class RecordedSet:
 
     ``load(folder)`` returns every user that the folder holds, in a fixed order; it raises
     DataError when the folder lacks the set or a file is broken. ``halves`` states in one line how
-    a user's time is cut into the adaptation and the test half, and why.
+    a user's time is cut into the adaptation and the test half, and why. ``ordered`` tells whether a
+    user's episodes follow each other as they were lived; recordings made one by one are filed by
+    class, which is no order to learn in.
     """
 
     name: str
@@ -48,3 +50,4 @@ class RecordedSet:
     source: str
     halves: str
     load: Callable[[Path], list[User]]
+    ordered: bool = True

@@ -132,4 +132,5 @@ SET = RecordedSet(
     source="https://engineering.case.edu/bearingdatacenter",
     halves="the first half of each recording to learn from, the second to test",
     load=load,
+    ordered=False,
 )

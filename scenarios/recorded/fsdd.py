@@ -68,4 +68,5 @@ SET = RecordedSet(
     source="https://github.com/Jakobovski/free-spoken-digit-dataset",
     halves="time forward: the lower half of the repetition indices adapts, the upper half tests",
     load=load,
+    ordered=False,
 )

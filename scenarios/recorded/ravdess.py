@@ -61,4 +61,5 @@ SET = RecordedSet(
     source="https://zenodo.org/record/1188976",
     halves="by intensity: normal adapts, strong tests (file order is class order)",
     load=load,
+    ordered=False,
 )

@@ -1,0 +1,150 @@
+"""Experts that must earn their weight: what answers one task of one headset, and how far each is
+believed.
+
+== ========= ==================================================================================
+0  generic   the checkpoint alone
+1  federated the ridge head with everybody's sums, one's own among them
+2  personal  the ridge head with one's own sums
+3  joint     the ridge head with one's own sums, which count more, and others'
+4  adapted   the same, and the model's own head behind its adapters
+== ========= ==================================================================================
+
+Each is scored by its log-loss on a label *before* that label is learned (progressive validation),
+and answers are mixed by weights exp(-η Σ loss), with a share α of them back to the start after
+each score, so that an expert can come back (fixed share: Herbster and Warmuth, Machine Learning 32,
+1998). Whatever was learned from one's own labels or from the federation starts with the little
+weight of ``start`` and is believed as far as it has predicted one's own feedback.
+
+Three things differ from the textbook:
+
+- **A stretch of labels of the same class counts once**, by its mean loss: labels a second apart
+  say the same thing, and a model of one's own has just been told it.
+- **A stretch alone confirms nothing**: until a second class was told, what knows the user's own
+  labels has a small part (``ALONE``) of its weight. Who only ever says one thing teaches little.
+- **Feedback may be contrary.** Beside the experts runs the log-odds of a user whose labels avoid
+  what the checkpoint answers (label y with probability (1 - p(y)) / (C - 1)) against one whose
+  labels follow it. They start at ``doubt``, 1 in 1,000; while they are above 0 the generic expert
+  answers alone, and nothing of this task is trained on or sent to others.
+
+An expert that is not there yet (no label, no crowd, no adapter) loses what the mixture loses
+(sleeping experts: Freund et al., STOC 1997), so that waiting neither helps nor harms it.
+
+Shape legend: E experts, C classes, M answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+EXPERTS = ("generic", "federated", "personal", "joint", "adapted")
+GENERIC, FEDERATED, PERSONAL, JOINT, ADAPTED = range(5)
+E = len(EXPERTS)
+ALONE = 0.05
+"""The part of their weight that ``PERSONAL`` and those after it have while one class was told."""
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How experts earn weight: ``start`` weights, ``rate`` η, ``share`` α, the most that one label
+    may cost (``cap``, in nats), the log-odds of contrary feedback before any was given
+    (``doubt``), and the weight below which an expert is left out of answers (``floor``).
+
+    ``head`` is how far the model's own head counts beside the ridge head, in every expert.
+    """
+
+    start: tuple[float, ...] = (0.35, 0.1, 0.35, 0.1, 0.1)
+    rate: float = 1.0
+    share: float = 0.01
+    cap: float = 4.0
+    doubt: float = -7.0
+    floor: float = 0.02
+    head: float = 0.5
+
+    def __post_init__(self) -> None:
+        if len(self.start) != E or min(self.start) <= 0:
+            raise ValueError(f"start weights {self.start}: give {E} positive numbers")
+
+
+@dataclass
+class Trust:
+    """What the experts of one task of one headset have earned so far.
+
+    ``earned`` (E,) are log-weights before the current stretch of labels ``label``, which has
+    brought the losses ``losses`` (E,) over ``count`` labels; ``odds`` are those of contrary
+    feedback before it and ``against`` what it has added; ``classes`` were told so far.
+    """
+
+    mixing: Mixing = field(default_factory=Mixing)
+    earned: Tensor = field(default_factory=lambda: torch.zeros(0))
+    losses: Tensor = field(default_factory=lambda: torch.zeros(E))
+    odds: float = 0.0
+    against: float = 0.0
+    count: int = 0
+    label: int = -1
+    classes: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if not len(self.earned):
+            start = torch.tensor(self.mixing.start)
+            self.earned = (start / start.sum()).log()
+            self.odds = self.mixing.doubt
+
+    def score(self, answers: Tensor, present: Collection[int], label: int) -> None:
+        """Count a label in that nothing has learned yet: ``answers`` (E, C) are the log-
+        probabilities of the experts that are ``present``."""
+        if label != self.label:
+            self.earned, self.odds = self._now()
+            self.losses, self.against, self.count = torch.zeros(E), 0.0, 0
+            self.label = label
+            self.classes.add(label)
+        there = torch.zeros(E, dtype=torch.bool)
+        there[list(present)] = True
+        losses = -answers[:, label].clamp_min(-self.mixing.cap)
+        mixed = (torch.softmax(self.earned[there], 0) * losses[there]).sum()
+        self.losses = self.losses + torch.where(there, losses, mixed)
+        p = answers[GENERIC].exp()
+        contrary = (1 - p[label]).clamp_min(1e-6) / max(1, len(p) - 1)
+        ratio = (contrary.log() - answers[GENERIC, label]).clamp(-self.mixing.cap, self.mixing.cap)
+        self.against += float(ratio)
+        self.count += 1
+
+    def _now(self) -> tuple[Tensor, float]:
+        """Log-weights and odds, the current stretch counted in."""
+        if not self.count:
+            return self.earned, self.odds
+        start = torch.tensor(self.mixing.start)
+        start = start / start.sum()
+        weight = torch.softmax(self.earned - self.mixing.rate * self.losses / self.count, 0)
+        share = self.mixing.share
+        odds = self.odds + self.against / self.count
+        return ((1 - share) * weight + share * start).log(), odds
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the user's feedback contradicts the checkpoint more than chance would."""
+        return self._now()[1] > 0
+
+    def weights(self, present: Collection[int]) -> Tensor:
+        """(E,) how far each of the ``present`` experts is believed; they add up to 1."""
+        out = torch.zeros(E)
+        if self.doubted:
+            out[GENERIC] = 1.0
+            return out
+        there = sorted(present)
+        weight = self._now()[0].exp()
+        if len(self.classes) == 1:
+            weight[PERSONAL:] *= ALONE
+        weight = weight[there] / weight[there].sum()
+        weight = torch.where(weight < self.mixing.floor, 0.0, weight)
+        out[there] = weight / weight.sum()
+        return out
+
+
+def mixed(answers: Tensor, weights: Tensor) -> Tensor:
+    """(M, C) probabilities from log-probabilities (E, M, C) of experts with ``weights`` (E,)."""
+    used = weights > 0
+    return (weights[used, None, None] * answers[used].exp()).sum(0)

@@ -1,0 +1,149 @@
+"""How the headsets of a fleet meet: one round, from their lessons to what each then holds.
+
+The one caller of :func:`federation.run_round`, live and headless. The round is done in slices
+(:data:`agent.online.Slices`): live, what users say is learned between them.
+
+Shape legend: R headsets of the round, A of them awake, P numbers of theta, P' of an update, M
+lessons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from agent.fleet import Fleet
+from agent.memory import Lesson
+from agent.online import Dose, Momentum, Slices, learn, lesson_losses
+from federation import Block, Blocks, Effort, Pace, RoundReport, Updates, run_round
+from federation.network import is_awake
+from fedxr.learning_rule import LearningRule
+from fedxr.profile import Batteries, Profile, network
+
+FLOPS_PER_STEP = 6.0
+"""Operations per parameter and token of a training step: forward 2, backward 4."""
+HELD = 24
+"""Lessons of a headset that a round is judged by."""
+UNION = 4
+"""Pooled training takes batches of up to so many headsets."""
+
+
+def meet(
+    fleet: Fleet,
+    rule: LearningRule,
+    seated: Mapping[int, Profile],
+    batteries: Batteries,
+    number: int,
+    patience: Pace,
+    chunk: int = 1,
+) -> Slices[RoundReport]:
+    """Round ``number`` of the ``seated`` rows of ``fleet``: each takes the rule's shared steps, all
+    mix, and each takes the mean that has reached it. Who takes no part keeps what it knows.
+
+    Nothing of the fleet changes before the last slice. ``chunk`` headsets learn in one pass: 1
+    live, where nobody is padded to the longest lesson of another.
+    """
+    rows, headsets = list(seated), network(seated, batteries)
+    up = [i for i, h in enumerate(headsets) if is_awake(h, rule.round.seed, number)]
+    here = [rows[i] for i in up]
+    offered = fleet.offered(rows)
+    values, samples = fleet.values(rows, offered), fleet.samples(rows, offered)
+    owns = fleet.owns(rows) if rule.ownership == "tasks" else samples > 0
+    blocks = Blocks(tuple(Block(*b) for b in fleet.blocks(rows)))
+    memories, tasks = [fleet.memories[r] for r in here], [list(fleet.trusts[r]) for r in here]
+    dose = rule.shared.of(memories, tasks)
+    lessons = [[x for x in fleet.lessons(r) if not x.held] for r in here]
+    moments = fleet.momentum.rows(here)
+    if rule.moments == "anew":
+        moments = moments.anew()
+    train = _pooled if rule.round.coordination == "pooled" else _apart
+    theta = yield from train(fleet, here, moments, lessons, dose, chunk)
+    effort = _effort(fleet, seated, here, lessons, dose)
+
+    def adapt(awake: Tensor, union: bool) -> Updates:
+        mine = values[awake]
+        mine[:, : fleet.cohort.shared] = theta[:, : fleet.cohort.shared]
+        if union:  # everybody's sums, as the mean of those who give some
+            given = (samples[awake] > 0).sum(0).clamp_min(1).repeat_interleave(blocks.sizes)
+            mean = mine.sum(0) / given
+            mine[:, fleet.cohort.shared :] = mean[fleet.cohort.shared :].to(mine)
+        return Updates(blocks, mine, samples[awake], owns[awake], effort)
+
+    mixed, report = run_round(rule.round, headsets, values, adapt, number, patience)
+    fleet.momentum.put(here, moments)
+    behind = [report.behind(fleet.members[r].name) for r in rows]
+    if rule.round.coordination == "pooled":
+        behind = [tuple(h.name for h in headsets)] * len(rows)
+    fleet.merge(rows, mixed, behind, offered)
+    batteries.spend(report)
+    return report
+
+
+def _apart(
+    fleet: Fleet,
+    rows: Sequence[int],
+    moments: Momentum,
+    lessons: Sequence[Sequence[Lesson]],
+    dose: Dose,
+    chunk: int,
+) -> Slices[Tensor]:
+    """(A, P): each headset's theta after the round's steps on its own lessons."""
+    theta, names = fleet.cohort.theta[list(rows)], [fleet.names[r] for r in rows]
+    return (
+        yield from learn(fleet.cohort, theta, moments, lessons, ("shared",), dose, names, chunk)
+    )
+
+
+def _pooled(
+    fleet: Fleet,
+    rows: Sequence[int],
+    moments: Momentum,
+    lessons: Sequence[Sequence[Lesson]],
+    dose: Dose,
+    chunk: int,
+) -> Slices[Tensor]:
+    """(A, P): one model on everyone's lessons brought together, as many steps as a headset makes
+    and batches of up to ``UNION`` headsets."""
+    del chunk
+    theta, one = fleet.cohort.theta[list(rows[:1])], moments.rows(slice(0, 1))
+    dose = replace(dose, batch=dose.batch * min(UNION, len(rows)))
+    every = [x for mine in lessons for x in mine]
+    theta = yield from learn(fleet.cohort, theta, one, [every], ("shared",), dose, ["all"])
+    for i in range(len(rows)):
+        moments.put([i], one)
+    return theta.expand(len(rows), -1)
+
+
+def _effort(
+    fleet: Fleet,
+    seated: Mapping[int, Profile],
+    rows: Sequence[int],
+    lessons: Sequence[Sequence[Lesson]],
+    dose: Dose,
+) -> Effort:
+    """Seconds and joules of the round's steps on each device (not on this machine), and the bytes
+    of the samples behind its lessons: what pooling would move."""
+    seconds, joules = [], []
+    parameters = sum(p.numel() for p in fleet.brain.model.backbone.parameters())
+    for row, mine in zip(rows, lessons, strict=True):
+        tokens = sum(len(x.tokens.emissions) for x in mine) / max(1, len(mine))
+        flops = FLOPS_PER_STEP * parameters * tokens * dose.steps * dose.batch
+        computer = seated[row].computer
+        seconds.append(flops / (computer.gflops * 1e9))
+        joules.append(flops * computer.picojoules_per_flop * 1e-12)
+    raw = torch.tensor([float(seated[row].raw_bytes) for row in rows], dtype=torch.float64)
+    return Effort(torch.tensor(seconds), torch.tensor(joules), raw)
+
+
+def held_losses(fleet: Fleet, rows: Sequence[int]) -> Slices[list[Tensor]]:
+    """Of each of ``rows`` the losses (M,) of the model's own head, behind the adapters as they are,
+    on the newest ``HELD`` lessons that are held back."""
+    out = []
+    for row in rows:
+        held = [x for x in fleet.lessons(row) if x.held]
+        theta = fleet.cohort.theta[row : row + 1]
+        out.append((yield from lesson_losses(fleet.cohort, theta, held, HELD)))
+    return out
