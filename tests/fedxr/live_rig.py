@@ -18,7 +18,8 @@ from agent.tokens import tokenize
 from bridge.server import BridgeServer, ServerConfig
 from fedxr.agents import Agents
 from fedxr.cast import simulated_actor
-from fedxr.learner import Learner, Learning
+from fedxr.learner import Learner
+from fedxr.learning_rule import LearningRule, Schedule
 from fedxr.live import Live
 from fedxr.people import one_ask_each
 from fedxr.stream import Actor
@@ -50,15 +51,12 @@ def brain_of(cast: Sequence[Actor]) -> Brain:
     return Brain(model, ridges)
 
 
-def pace(_: object = None) -> Dose:
-    return Dose(steps=1, rate=2e-3, batch=2)
-
-
-LEARNING = Learning(shared=pace(), personal=pace, each=2)
+PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
+RULE = LearningRule(shared=PACE, personal=PACE, each=2, guard=0.0)
 
 
 def agents_of(brain: Brain, state: Path | None = None) -> Agents:
-    return Agents(brain, Tuning(), Learner(brain, Tuning(), LEARNING, state))
+    return Agents(brain, Tuning(), Learner(brain, Tuning(), RULE, state))
 
 
 class Rig:

@@ -36,7 +36,7 @@ def brain(cast: list[Actor]) -> Brain:
 
 @pytest.fixture
 def apart(brain: Brain) -> Iterator[Apart]:
-    learner = Apart(brain, Tuning(), live_rig.LEARNING)
+    learner = Apart(brain, Tuning(), live_rig.RULE)
     learner.ready()
     yield learner
     learner.close()
@@ -69,7 +69,7 @@ def test_apart_learns_what_one_here_learns(
     apart: Apart, brain: Brain, cast: list[Actor]
 ) -> None:
     """Two headsets join, are told, take personal steps and meet: all that comes out is equal."""
-    here = Learner(brain, Tuning(), live_rig.LEARNING)
+    here = Learner(brain, Tuning(), live_rig.RULE)
     told = [
         Told(row, x.asks[0].task, 0, x.asks[0].tick, x, x.asks[0].label)
         for row, actor in enumerate(cast[:2])

@@ -52,7 +52,7 @@ def test_the_demo_plays_recorded_people(tmp_path: Path) -> None:
 async def streamed(brain: Brain, folder: Path, scenario: str) -> tuple[int, str]:
     """Exit code and words of `fedxr stream --source recorded` at a server with ``brain``."""
     said = Console(file=io.StringIO(), width=400)
-    learning, config = live_rig.LEARNING, ServerConfig(port=0)
+    learning, config = live_rig.RULE, ServerConfig(port=0)
     async with serving(brain, folder / "s.db", config, learning, Tempo()) as live:
         command = Stream(live.server.url, scenario, "recorded", DATA, user="0", seconds=4.0)
         code = await asyncio.to_thread(stream_command, command, DATA, said)
