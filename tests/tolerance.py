@@ -43,9 +43,7 @@ class Size(Protocol):
     def hidden(self) -> int: ...
 
 
-def rounding(
-    dtype: torch.dtype, terms: int, size: float | Tensor = 1.0, layers: int = 1
-) -> float:
+def rounding(dtype: torch.dtype, terms: int, size: float | Tensor = 1.0, layers: int = 1) -> float:
     """The largest difference of two results that are sums of ``terms`` products, ``layers`` of them
     one after the other, each of what the one before made and none enlarging its error.
 

@@ -46,8 +46,8 @@ def learned(seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 ROUNDING = rounding(torch.float64, H + 2, learned(), layers=EXACT.max_rounds)
-"""Of a whole round: at most so many exchanges, each a mean over a cluster, a product with weights and
-a quotient; the server and the broadcast are two more."""
+"""Of a whole round: at most so many exchanges, each a mean over a cluster, a product with weights
+and a quotient; the server's mean is one more of them."""
 
 
 def counts(seed: int = 1) -> Tensor:
