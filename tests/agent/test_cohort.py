@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import made
-import numpy as np
 import pytest
 import torch
+from tolerance import adam, pass_terms, rounding
 from torch import Tensor
 
 from agent.batch import Batch, collate
@@ -17,7 +17,9 @@ from agent.online import Dose, Momentum, check_loss, learn, learn_checked, shown
 from agent.tokens import Tokens
 from benchmarks.plain import Peft
 
-ROWS, STEPS, RATE = 3, 3, 0.1
+ROWS, STEPS, RATE = 3, 3, 3e-3
+"""The rate is one that descends. At 0.1 the loss rises from 3 to 56 in the first step; after that
+rounding decides, and what bf16 changes is between 0.7 and 1.1 %, by processor."""
 
 
 def _batches(rows: list[int], cohort: Cohort) -> list[Batch]:
@@ -27,6 +29,13 @@ def _batches(rows: list[int], cohort: Cohort) -> list[Batch]:
         [[made.tokens(100 * h + 2 * k + b) for b in range(2)] for h in rows] for k in range(STEPS)
     ]
     return [collate(step, plan.tokens_of, plan.tasks) for step in drawn]
+
+
+def _relative(batch: Batch, cohort: Cohort) -> float:
+    """Rounding of a gradient on ``batch``, relative to its norm: there, back, and the sum over the
+    tokens."""
+    terms = pass_terms(cohort.model.plan.size, batch.tick.shape[2])
+    return rounding(torch.float32, 3 * terms)
 
 
 def _descend(cohort: Cohort) -> tuple[Tensor, Tensor]:
@@ -45,18 +54,23 @@ def test_equals_a_peft_loop(exchange: str) -> None:
     theta, losses = _descend(cohort)
     peft = Peft(cohort)
     for h in range(ROWS):
-        row, loss = peft.train(cohort.theta[h], _batches([h], cohort), RATE)
-        torch.testing.assert_close(losses[h], loss, atol=0, rtol=1e-5)
+        batches = _batches([h], cohort)
+        row, loss = peft.train(cohort.theta[h], batches, RATE)
+        relative = _relative(batches[0], cohort)
+        torch.testing.assert_close(losses[h], loss, atol=0, rtol=relative)
         moved = row - cohort.theta[h]
+        stored = rounding(torch.float32, STEPS)  # of theta, once a step
         for name, block in cohort.blocks.items():
             here = slice(block.start, block.stop)
-            most, rounding = float(moved[here].abs().max()), 2e-7 * float(row[here].abs().max())
+            most, kept = float(moved[here].abs().max()), stored * float(row[here].abs().max())
             assert (most > 0) == name.startswith("shared."), name
-            assert (theta[h] - row)[here].abs().max() <= 1e-5 * most + rounding, name
-        assert (theta[h] - row).norm() <= 1e-6 * row.norm()
+            assert (theta[h] - row)[here].abs().max() <= relative * most + kept, name
+        assert (theta[h] - row).norm() <= relative * moved.norm() + stored * row.norm()
 
 
 def test_bf16_moves_every_headset_within_one_percent_of_exact() -> None:
+    """One operand's rounding is up to 2⁻⁹ = 0.2 %; over 80,000 numbers and their tokens those of
+    all layers average out to that again, whether or not the processor multiplies in bf16."""
     model = made.model()
     exact, small = (Cohort(model, ROWS, Tuning(), d) for d in (torch.float32, torch.bfloat16))
     moved, off = _descend(exact)[0] - exact.theta, _descend(small)[0] - small.theta
@@ -114,22 +128,27 @@ def test_gradient_does_not_depend_on_who_else_is_in_the_cohort() -> None:
     for h in range(5):
         alone = _batches([h], cohort)[0]
         own, one = cohort.gradient(alone, cohort.theta[h : h + 1], ("shared", "personal"))
-        torch.testing.assert_close(own[0], loss[h], atol=1e-6, rtol=1e-6)
-        assert (one[0] - whole[h]).norm() <= 1e-6 * whole[h].norm()
+        relative = _relative(alone, cohort)
+        torch.testing.assert_close(own[0], loss[h], atol=0, rtol=relative)
+        assert (one[0] - whole[h]).norm() <= relative * whole[h].norm()
 
 
 def test_chunks_do_not_change_what_is_learned() -> None:
-    """Gradients agree to 1e-6 (above); Adam divides by their size, so that rounding in a number
-    whose gradient is next to nothing grows: a headset's whole update agrees to 2e-5."""
+    """Gradients agree to their rounding (above), and so does what most numbers move by. Where a
+    gradient is next to nothing Adam enlarges it: see :func:`tolerance.adam`."""
     cohort = Cohort(made.model(), 5, Tuning())
     lessons = [_lessons(range(10 * h, 10 * h + 2 + h)) for h in range(4)] + [[]]
     whole = _learn(cohort, lessons)
     moved = (whole - cohort.theta).norm(dim=1)
     assert moved[:4].min() > 0.1
     assert moved[4] == 0
+    relative = _relative(_batches([0], cohort)[0], cohort)
     for chunk in (1, 2, 3):
-        difference = (_learn(cohort, lessons, chunk) - whole).norm(dim=1)
-        assert (difference <= 2e-5 * moved).all()
+        difference = _learn(cohort, lessons, chunk) - whole
+        assert (difference.norm(dim=1) <= adam(relative, PACE.steps) * moved).all()
+        changed = difference[whole != cohort.theta].abs()
+        stored = rounding(torch.float32, PACE.steps, whole)
+        assert changed.median() <= relative * PACE.steps * PACE.rate + stored
 
 
 def test_rows_of_classes_not_shown_stay() -> None:
@@ -180,4 +199,4 @@ def test_what_makes_held_back_lessons_worse_is_rolled_back() -> None:
     assert torch.equal(after[1:], cohort.theta[1:])
     now = check_loss(cohort, after, [m.of(held=True) for m in memories])
     assert now[0] < before[0]
-    assert np.allclose(now[1:], before[1:])
+    assert torch.equal(now[1:], before[1:])
