@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from tolerance import rounding
 
-from agent.analytic import Sums, flatten, unflatten
-from agent.calibrate import Told, fit
+from agent.analytic import Fit, Ridge, Sums, flatten, unflatten
+from agent.calibrate import OWN, Told, fit
 from agent.kernel import FEATURES, JITTER, WIDTH, Kernel, landmarks_from
 
 
@@ -130,12 +130,40 @@ def test_calibration_is_bolder_with_labels_that_say_something() -> None:
 
 
 def test_own_sums_count_where_users_differ() -> None:
-    """Where everyone means the same, own lessons need no weight; where each user means another
-    label, they need the most."""
+    """Where everyone means the same, own lessons count little more than others'; where each user
+    means another label, they need much more. They always count: 0 is none of the weights."""
     alike = fit(("k",), (10,), [_told(s) for s in range(4)], 3)
     apart = fit(("k",), (10,), [_told(s, shift=s) for s in range(4)], 3)
     assert apart.own > alike.own
     assert apart.own >= 10
+    assert min(OWN) >= 1
+    assert set(alike.fits) == {0.0, *OWN}  # 0 is the fit of those of whom nothing is known
+
+
+def test_a_crowd_counts_as_it_would_have_served_pretraining_users() -> None:
+    """Everyone means the label that is ``shift`` further; in the federation are those like the one
+    who is asked (every other user), and pretrained on were the others. Where both mean the same the
+    crowd is worth what it is; where the pretrained mean something else it must outweigh them."""
+    same = fit(("k",), (10,), [_told(s) for s in range(6)], 3)
+    other = fit(("k",), (10,), [_told(s, shift=s % 2) for s in range(6)], 3)
+    assert other.crowd > same.crowd
+    few = fit(("k",), (10,), [_told(s, shift=s % 2) for s in range(3)], 3)
+    assert few.crowd == 1.0  # three users are no federation and its outside
+
+
+def test_sums_are_weighted_by_whose_they_are() -> None:
+    """prior + κ crowd + w own, the dumb way; and solved with the fit of that w."""
+    z, y = _data(6)
+    prior, crowd, own = (Sums.of(z[i : i + 20], y[i : i + 20], 3) for i in (0, 20, 40))
+    fits = {0.0: Fit(0.1, 4.0), 10.0: Fit(1.0, 8.0)}
+    ridge = Ridge(_kernel(), prior, fits, own=10.0, crowd=2.0)
+    total = ridge.total(own, crowd)
+    for part in ("a", "b", "n"):
+        want = getattr(prior, part) + 2 * getattr(crowd, part) + 10 * getattr(own, part)
+        assert torch.equal(getattr(total, part), want)
+    assert ridge.total(None) is prior
+    assert torch.equal(ridge.weights(total, ridge.own), 8 * total.solve(1.0))
+    assert torch.equal(ridge.weights(prior), 4 * prior.solve(0.1))
 
 
 def test_copies_count_as_much_as_what_they_are_copies_of() -> None:
