@@ -93,6 +93,7 @@ def test_live_answers_are_the_mixture_of_full_passes(brain: Brain) -> None:
         _told(fleet, row, range(20, 23))
     fleet.crowd[0] = fleet.crowd[1] = dict(fleet.sums[2])
     for task in made.TASKS:
+        fleet.trusts[1][task].earned[ADAPTED] = 1.0
         fleet.trusts[2][task].earned[ADAPTED] = -20.0
     answering = _answering(fleet)
     assert answering.prepared.twins == (1,)
