@@ -1,0 +1,105 @@
+"""Whoever labels wrongly, the federation and they themselves do no worse for it than untaught.
+
+The shipped checkpoint, 90 s of simulated people, in lockstep: nothing depends on a clock. What the
+last third of each person's questions is answered with is compared with what the checkpoint answers
+to the same questions, against the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from agent.brain import load_brain
+from agent.cohort import Tuning
+from agent.fleet import Brain
+from agent.tasks import Query, task_named
+from fedxr.agents import Agents
+from fedxr.cast import profile_of_actor, simulated_cast
+from fedxr.demo import truths
+from fedxr.learner import Learner
+from fedxr.learning_rule import LIVE
+from fedxr.lockstep import lockstep
+from fedxr.script import PersonaVoice, Voice, beats
+from fedxr.serve import CHECKPOINT
+from fedxr.stream import Actor
+from scenarios.personas import Persona
+
+SECONDS = 90.0
+HEADSETS = 8
+WRONG = 4
+"""So many of them label wrongly."""
+SEED = 11
+NEVER = 10**9
+
+
+@dataclass(frozen=True)
+class OneClass:
+    """A user who gives the last class, whatever is true."""
+
+    persona: Persona
+
+    def __call__(self, key: str, query: Query) -> tuple[int, int]:
+        _, delay_us = PersonaVoice(self.persona)(key, query)
+        return len(task_named(query.task).classes) - 1, delay_us
+
+
+KINDS: dict[str, Callable[[Persona], Voice]] = {
+    "3 of 10 labels": lambda who: PersonaVoice(replace(who, label_noise=0.3)),
+    "contrary": lambda who: PersonaVoice(replace(who, label_noise=1.0)),
+    "one class": OneClass,
+}
+
+
+@pytest.fixture(scope="module")
+def brain() -> Brain:
+    return load_brain(CHECKPOINT)
+
+
+def cast_with(kind: str) -> list[Actor]:
+    """Every other headset's user labels wrongly."""
+    cast = simulated_cast(HEADSETS, SECONDS, SEED)
+    return [
+        replace(a, voice=KINDS[kind](a.voice.persona)) if i % 2 else a  # type: ignore[attr-defined]
+        for i, a in enumerate(cast)
+    ]
+
+
+def answered(brain: Brain, cast: list[Actor], taught: bool) -> dict[tuple, tuple[int, int]]:
+    """(truth, best) of every question."""
+    agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
+    script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, SECONDS)) for a in cast]
+    often = {} if taught else {"learn": NEVER, "round_": NEVER}
+    return lockstep(agents, script, **often).answers
+
+
+@pytest.fixture(scope="module")
+def untaught(brain: Brain) -> dict[tuple, tuple[int, int]]:
+    return answered(brain, cast_with("contrary"), taught=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_ends_below_the_checkpoint(
+    brain: Brain, untaught: dict[tuple, tuple[int, int]], kind: str
+) -> None:
+    """By more than one standard error of the mean of the paired differences."""
+    cast = cast_with(kind)
+    assert sum(not isinstance(a.voice, PersonaVoice) or a.voice.persona.label_noise > 0.1
+               for a in cast) == WRONG  # fmt: skip
+    taught, when = answered(brain, cast, taught=True), truths(cast, SECONDS)
+    assert taught.keys() == untaught.keys()
+    below = {}
+    for actor in cast:
+        late = [k for k in taught if k[0] == actor.name and when[k][1] >= SECONDS * 2 / 3]
+        right = np.array([[x[k][0] == x[k][1] for x in (untaught, taught)] for k in late], float)
+        assert len(late) >= 8
+        change = right[:, 1] - right[:, 0]
+        error = change.std(ddof=1) / len(change) ** 0.5
+        print(kind, actor.name, type(actor.voice).__name__, right.mean(0).round(3), len(late), round(error, 3))
+        if change.mean() < -error:
+            below[actor.name] = (right.mean(0).tolist(), error, len(late))
+    assert not below, f"(before, after), standard error, questions: {below}"
