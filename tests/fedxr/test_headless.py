@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from agent.fleet import Brain, Fleet
+from agent.experts import FEDERATED, GENERIC, PERSONAL
+from agent.fleet import Brain
 from agent.tasks import Episode, Query
 from bridge.channels import TICK_US, Channel, Samples
 from evaluation.result import ARMS, read_result
@@ -18,8 +19,9 @@ from fedxr import headless, study
 from fedxr.bridged import through_bridge
 from fedxr.commands import Stream
 from fedxr.headless import Federate, pretrain_on
-from fedxr.people import Split, meet, split_users
-from fedxr.rounds import Protocol
+from fedxr.learner import Learner
+from fedxr.people import Person, Split, meet, split_users
+from fedxr.study import Protocol, evaluate, join, seated, teach, tell
 from scenarios.users import DataError, User
 
 WATCH = Channel("watch", "motion/wrist", 100)
@@ -61,11 +63,20 @@ def brain(split: Split) -> Brain:
     return pretrain_on([split], Federate(steps=12), lambda _: None)
 
 
-def _federate(split: Split, brain: Brain, coordination: str) -> tuple[Fleet, list[RoundReport]]:
-    people = [meet(u, brain.population) for u in split.federation]
-    fleet = study._taught(brain, people, Protocol())
-    how = Protocol(rounds=2, coordination=coordination)
-    return fleet, study.federate(fleet, people, how)
+def _people(split: Split, brain: Brain, role: str = "federation") -> list[Person]:
+    return [meet(u, brain.population, role == "pretraining") for u in getattr(split, role)]
+
+
+def _federate(split: Split, brain: Brain, coordination: str) -> tuple[Learner, list[RoundReport]]:
+    """Two rounds, each after half of what the federation's users have to say; as they leave it."""
+    people, reports = _people(split, brain), []
+    learner = seated(brain, people, Protocol(rounds=2, coordination=coordination))
+    for part in (slice(0, 6), slice(6, 12)):
+        tell(learner, [p.adapt[part] for p in people], personal=False)
+        report = learner.round(range(len(people)))
+        assert report is not None
+        reports.append(report)
+    return learner, reports
 
 
 def test_users_are_split_by_seed_and_never_shared() -> None:
@@ -100,20 +111,18 @@ def test_the_halves_of_a_user_share_nothing(split: Split, brain: Brain) -> None:
 def test_each_coordination_uses_its_links(
     split: Split, brain: Brain, coordination: str, links: set[str]
 ) -> None:
-    fleet, reports = _federate(split, brain, coordination)
+    learner, reports = _federate(split, brain, coordination)
     used = {r.link for report in reports for r in report.rows if r.bytes}
     assert used - {"compute"} == links
-    shared = fleet.cohort.theta[:, : fleet.cohort.shared]
+    cohort = learner.fleet.cohort
+    shared = cohort.theta[:, : cohort.shared]
     together = bool((shared - shared[:1]).abs().max() < 1e-6)
     assert together == (coordination in ("centralized", "semi-decentralized", "pooled"))
 
 
 def test_every_arm_is_measured_and_a_seed_repeats(split: Split, brain: Brain) -> None:
     def run() -> study.Study:
-        groups = [
-            [meet(u, brain.population, role == "pretraining") for u in getattr(split, role)]
-            for role in ("federation", "unseen", "pretraining")
-        ]
+        groups = [_people(split, brain, r) for r in ("federation", "unseen", "pretraining")]
         return study.study("made", "doing", *groups, brain, Protocol(rounds=1))
 
     one, two = run(), run()
@@ -124,10 +133,7 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, brain: Brain) ->
 
 
 def test_newcomers_get_no_model_where_there_is_no_common_one(split: Split, brain: Brain) -> None:
-    groups = [
-        [meet(u, brain.population, role == "pretraining") for u in getattr(split, role)[:2]]
-        for role in ("federation", "unseen", "pretraining")
-    ]
+    groups = [_people(split, brain, r)[:2] for r in ("federation", "unseen", "pretraining")]
     how = Protocol(rounds=1, coordination="decentralized")
     one = study.study("made", "doing", *groups, brain, how)
     assert set(ARMS) - set(one.unseen) == {"federated", "federated_personalised"}
@@ -135,15 +141,93 @@ def test_newcomers_get_no_model_where_there_is_no_common_one(split: Split, brain
 
 
 def test_the_federation_learns_something_from_its_users(split: Split, brain: Brain) -> None:
-    """Nobody's feedback reaches the model without a federation or a personal step."""
-    people = [meet(u, brain.population) for u in split.federation]
-    before = study._taught(brain, people, Protocol()).cohort.theta
-    fleet, _ = _federate(split, brain, "semi-decentralized")
+    """Nobody's feedback reaches the adapters without a federation or a personal step."""
+    people = _people(split, brain)
+    learner = seated(brain, people, Protocol())
+    tell(learner, [p.adapt for p in people], personal=False)
+    start = learner.fleet.start
+    assert torch.equal(learner.fleet.cohort.theta, start.expand(len(people), -1))
+    fleet = _federate(split, brain, "semi-decentralized")[0].fleet
     shared = fleet.cohort.shared
-    assert (fleet.cohort.theta[:, :shared] - before[:, :shared]).abs().max() > 1e-4
-    torch.testing.assert_close(fleet.cohort.theta[:, shared:], before[:, shared:])
-    total = sum(float(s["doing"].n.sum()) for s in fleet.sums)
-    assert abs(float(fleet.crowd[0]["doing"].n.sum()) - total) < 0.01 * total
+    assert (fleet.cohort.theta[:, :shared] - start[:, :shared]).abs().max() > 1e-4
+    assert torch.equal(fleet.cohort.theta[:, shared:], start[:, shared:].expand(len(people), -1))
+    others = sum(float(s["doing"].n.sum()) for s in fleet.sums[1:])
+    assert abs(float(fleet.crowd[0]["doing"].n.sum()) - others) < 0.01 * others
+
+
+def test_everybody_is_told_label_by_label(split: Split, brain: Brain) -> None:
+    """Each label is scored before it is learned, and nobody's personal steps are forgotten where
+    another's were not adopted: with such a guard nobody's are."""
+    people = _people(split, brain)
+    how = Protocol(rounds=2)
+    learner = seated(brain, people, how)
+    learner.rule = replace(learner.rule, guard=1e9)
+    tell(learner, [p.adapt[: 12 - 4 * (i == 0)] for i, p in enumerate(people)])
+    assert [m.count("doing") for m in learner.fleet.memories] == [8, 12, 12, 12]
+    assert [float(s["doing"].n.sum()) for s in learner.fleet.sums] == [8, 12, 12, 12]
+    assert (learner.fleet.momentum.draws > 0).all(), "everybody's turn has come"
+    assert not learner.fleet.momentum.steps.any()
+    assert not learner.personalise()
+    # Episode i's label is i % 3: each is a stretch of its own, and the first was scored when nobody
+    # had learned anything, so that only the generic expert was there.
+    one = seated(brain, people[:1], how)
+    tell(one, [people[0].adapt[:1]], personal=False)
+    trust = one.fleet.trusts[0]["doing"]
+    assert (trust.count, trust.classes) == (1, {0})
+    assert trust.losses.tolist() == pytest.approx([float(trust.losses[0])] * 5, rel=1e-5)
+
+
+def test_teaching_takes_up_the_best_of_its_rounds(split: Split, brain: Brain) -> None:
+    """By parts of the adaptation half, one round after each; all that was said is in the sums."""
+    people = _people(split, brain)
+    learner, reports = teach(brain, people, Protocol(rounds=3), personal=False)
+    assert [r.number for r in reports] == [1, 2, 3]
+    assert [float(s["doing"].n.sum()) for s in learner.fleet.sums] == [12] * 4
+    assert not learner._rounds
+    alone, none = teach(brain, people[:1], Protocol(rounds=3), personal=False)
+    assert none == []
+    assert torch.equal(alone.fleet.cohort.theta, alone.fleet.start)
+
+
+def test_newcomers_get_everybodys_sums_and_the_shared_adapters(split: Split, brain: Brain) -> None:
+    learner, _ = _federate(split, brain, "centralized")
+    unseen = _people(split, brain, "unseen")
+    newcomers = seated(brain, unseen, Protocol())
+    join(newcomers, learner)
+    fleet, shared = newcomers.fleet, learner.fleet.cohort.shared
+    every = sum(float(s["doing"].n.sum()) for s in learner.fleet.sums)
+    for row in range(len(unseen)):
+        assert torch.equal(fleet.cohort.theta[row, :shared], learner.fleet.cohort.theta[0, :shared])
+        assert torch.equal(fleet.cohort.theta[row, shared:], fleet.start[0, shared:])
+        assert float(fleet.crowd[row]["doing"].n.sum()) == pytest.approx(every, rel=0.01)
+        assert FEDERATED in fleet.present(row, "doing")
+        assert PERSONAL not in fleet.present(row, "doing")
+        assert not learner.fleet.trusts[row]["doing"].doubted
+
+
+def test_the_common_model_is_everybodys(split: Split, brain: Brain) -> None:
+    """Before anybody was told anything it is the checkpoint; then it is the same whatever a headset
+    has learned for itself."""
+    people = _people(split, brain)
+    fresh = seated(brain, people, Protocol())
+    asked = list(people[0].test)
+    answers = fresh.fleet.answers([(0, t) for t in asked], fresh.fleet.features(asked))
+    generic = torch.stack([a[GENERIC] for a in answers])
+    torch.testing.assert_close(
+        fresh.fleet.common(0, "doing", asked), generic, atol=1e-4, rtol=0
+    )
+    right = [int(p.argmax()) == t.asks[-1].label for p, t in zip(generic, asked, strict=True)]
+    found = evaluate(fresh, people, "doing", common=True)
+    assert found[people[0].user.name] == pytest.approx(sum(right) / len(right))
+    learner, _ = _federate(split, brain, "centralized")
+    fleet, shared = learner.fleet, learner.fleet.cohort.shared
+    before = fleet.common(0, "doing", asked)
+    fleet.cohort.theta[0, shared:] += 0.1
+    assert torch.equal(fleet.common(0, "doing", asked), before)
+    # Every row's own sums and those of the others make the same whole.
+    other = fleet.common(1, "doing", asked)
+    assert (other - before).abs().max() < 0.05  # what travels has the 8 bits of bf16
+    assert (before - generic).abs().max() > 0.05
 
 
 def test_what_travelled_through_the_bridge_is_what_was_recorded(split: Split) -> None:
