@@ -136,22 +136,23 @@ async def test_a_headset_that_is_killed_costs_the_others_nothing(
     cast: list[Actor], brain: Brain, tmp_path: Path
 ) -> None:
     async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
-        players = [await open_player(rig.server.url, actor) for actor in cast[:2]]
-        scripts = [list(beats(a.user, a.voice, 2.0)) for a in cast[:2]]
+        players = [await open_player(rig.server.url, actor) for actor in cast]
+        scripts = [list(beats(a.user, a.voice, 2.0)) for a in cast]
         for n in range(1, 31):
             await beat_together(rig, players, n, [s[n - 1] for s in scripts])
         fleet = rig.live.agents.learner.fleet
         before = fleet.cohort.theta[0].clone()
-        players[1].client._wire.transport.abort()
-        await until(lambda: len(rig.live._here) == 1)
+        players[2].client._wire.transport.abort()
+        await until(lambda: len(rig.live._here) == 2)
         for n in range(31, 60):
-            await beat_together(rig, players[:1], n, [scripts[0][n - 1]])
+            await beat_together(rig, players[:2], n, [s[n - 1] for s in scripts[:2]])
         assert (await rig.live.round_once()) is not None
-        assert set(rig.live.agents.seated) == {0}
+        assert set(rig.live.agents.seated) == {0, 1}
         assert torch.equal(fleet.cohort.theta[0], before)  # nobody was told a thing
         replies = [m async for m in _waiting(players[0])]
         assert len(replies) == 59
         json.dumps(rig.live.scoreboard.state(rig.live.agents), allow_nan=False)
+        await players[1].client.close()
 
 
 async def _waiting(player: Player):

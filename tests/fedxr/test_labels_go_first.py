@@ -1,0 +1,259 @@
+"""A label does not wait for a round, live over real websockets: rounds are done slice by slice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import live_rig
+import pytest
+import torch
+from test_live import START, beat_together, until
+
+from agent.cohort import Tuning
+from agent.fleet import Brain, Fleet
+from agent.online import Dose
+from bridge.channels import TICK_US
+from bridge.server import BridgeServer, ServerConfig
+from fedxr.agents import Agents
+from fedxr.apart import Apart
+from fedxr.learner import Learner
+from fedxr.learning_rule import Schedule
+from fedxr.live import Live
+from fedxr.script import beats
+from fedxr.stream import Actor, Player, open_player
+
+STEPS = 6
+RULE = replace(live_rig.RULE, shared=Schedule(Dose(STEPS, rate=2e-3, batch=2)), each=10**6)
+"""Rounds, and no personal steps."""
+HEARD = 70
+"""Beats before the round that a test is about."""
+
+
+@pytest.fixture(scope="module")
+def cast() -> list[Actor]:
+    return live_rig.cast_of(seconds=8.0)
+
+
+@pytest.fixture(scope="module")
+def brain(cast: list[Actor]) -> Brain:
+    return live_rig.brain_of(cast)
+
+
+class Rig(live_rig.Rig):
+    """Its learner is here, or in a process of its own, as in ``fedxr serve``."""
+
+    def __init__(self, brain: Brain, state: Path, apart: bool = False) -> None:
+        learner = (Apart if apart else Learner)(brain, Tuning(), RULE, state)
+        if isinstance(learner, Apart):
+            learner.ready()
+        self.live = Live(Agents(brain, Tuning(), learner))
+        self.server = BridgeServer(self.live, ServerConfig(port=0))
+        self.learned = 0
+
+    @property
+    def fleet(self) -> Fleet:
+        learner = self.live.agents.learner
+        assert isinstance(learner, Learner)
+        return learner.fleet
+
+    async def learn(self) -> int:
+        """How many labels were learned."""
+        found = len(await self.live.learn_once())
+        self.learned += found
+        return found
+
+    async def finish_round(self) -> int:
+        """Work until a round is over; how many slices that took."""
+        before, slices = self.live.agents.report, 0
+        while self.live.agents.report is before:
+            assert await self.live.work_once()
+            slices += 1
+        return slices
+
+
+class Stream:
+    """Headsets that stream together, a beat at a time."""
+
+    def __init__(self, rig: Rig, cast: list[Actor]) -> None:
+        self.rig, self.cast, self.n = rig, cast, 0
+        self.scripts = [list(beats(a.user, a.voice, 8.0)) for a in cast]
+        self.players: list[Player] = []
+
+    async def open(self) -> Stream:
+        self.players = [await open_player(self.rig.server.url, actor) for actor in self.cast]
+        return self
+
+    async def beat(self, count: int = 1) -> None:
+        for _ in range(count):
+            here = list(zip(self.players, self.scripts, strict=False))
+            rows = [script[self.n] for _, script in here]
+            self.n += 1
+            await beat_together(self.rig, [p for p, _ in here], self.n, rows)
+
+    async def begin(self) -> None:
+        """Everybody has streamed for a while, and has said something that was learned: each class
+        twice, of which one at most is held back."""
+        await self.beat(HEARD)
+        for player in range(len(self.players)):
+            for label in (0, 1, 0, 1):
+                await self.say(player, label)
+        await self.rig.learn()
+
+    async def say(self, player: int, label: int) -> None:
+        """A label of the first task at a moment that has been."""
+        client = self.players[player].client
+        await client.send_feedback(client.tasks[0], START + 60 * TICK_US, label, 0)
+        await until(lambda: any(h.feedback for h in self.rig.live._here.values()))
+
+    async def close(self) -> None:
+        for player in self.players:
+            await player.client.close()
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["learner here", "learner apart"])
+async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
+    cast: list[Actor], brain: Brain, tmp_path: Path, apart: bool
+) -> None:
+    async with Rig(brain, tmp_path / "s.db", apart) as rig:
+        live = rig.live
+        stream = await Stream(rig, cast).open()
+        await stream.begin()
+        await live.round_due()
+        assert await live.work_once()
+        assert await live.work_once()
+        await stream.beat()  # whatever was learned before is answered with now
+        version, known = live.agents.answering.prepared.version, len(live.label_seconds)
+        await stream.say(1, 1)
+        assert await rig.learn() == 1
+        assert live.agents.answering.prepared.version > version
+        await stream.beat()
+        assert len(live.label_seconds) == known + 1 == rig.learned
+        assert live.agents.report is None, "the round is not over yet"
+        assert await rig.finish_round() == 3 * STEPS + 1 - 2  # each headset's steps, then they meet
+        report = live.agents.report
+        assert report is not None
+        assert len(report.awake) == 3
+        await stream.close()
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["learner here", "learner apart"])
+async def test_a_label_waits_for_a_part_of_a_round_at_most(
+    cast: list[Actor], brain: Brain, tmp_path: Path, apart: bool
+) -> None:
+    """With learning and rounds each in a loop of its own, as live: said in the middle of a round of
+    19 slices, a label is answered within a third of the time that the round takes."""
+    async with Rig(brain, tmp_path / "s.db", apart) as rig:
+        live, order = rig.live, list[str]()
+        stream = await Stream(rig, cast).open()
+        await stream.begin()
+        await stream.beat()
+        await live.round_due()
+        started = time.monotonic()
+
+        async def work() -> None:
+            while live.agents.report is None:
+                await live.work_once()
+                order.append("slice")
+            order.append("met")
+
+        working = asyncio.create_task(work())
+        await until(lambda: order.count("slice") >= 2)
+        await stream.say(1, 1)
+        assert await rig.learn() == 1
+        order.append("learned")
+        await stream.beat()
+        order.append("answered")
+        await working
+        took = time.monotonic() - started
+        assert order.index("learned") < order.index("answered") < order.index("met"), order
+        assert len(live.label_seconds) == rig.learned
+        assert live.label_seconds[-1] < took / 3
+        await stream.close()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["says goodbye", "is killed"])
+async def test_who_leaves_in_the_middle_of_a_round_ends_it_and_costs_nobody_else(
+    cast: list[Actor], brain: Brain, tmp_path: Path, killed: bool
+) -> None:
+    async with Rig(brain, tmp_path / "s.db") as rig:
+        live, fleet = rig.live, rig.fleet
+        stream = await Stream(rig, cast).open()
+        await stream.begin()
+        theta = fleet.cohort.theta.clone()
+        sums, memories = [dict(s) for s in fleet.sums], list(fleet.memories)
+        trusts = [dict(t) for t in fleet.trusts]
+        await live.round_due()
+        for _ in range(STEPS + 2):
+            assert await live.work_once()
+        gone = stream.players.pop(2).client
+        if killed:
+            gone._wire.transport.abort()
+        else:
+            await gone.close()
+        await until(lambda: len(live._here) == 2)
+        # The round is given up: there is nothing left to do, and nothing has changed.
+        assert not await live.work_once()
+        assert live.agents.report is None
+        for row in (0, 1):
+            assert torch.equal(fleet.cohort.theta[row], theta[row])
+            assert fleet.memories[row] is memories[row]
+            assert fleet.trusts[row] == trusts[row]
+            assert all(fleet.sums[row][task] is found for task, found in sums[row].items())
+            assert not fleet.crowd[row]
+        await stream.beat()
+        await live.round_due()
+        assert await rig.finish_round() == 2 * STEPS + 1
+        report = live.agents.report
+        assert report is not None
+        assert set(report.awake) == {p.member.name for p in live.agents.seated.values()}
+        assert len(report.awake) == 2
+        await stream.beat()
+        await stream.close()
+
+
+async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    async with Rig(brain, tmp_path / "s.db") as rig:
+        live, fleet = rig.live, rig.fleet
+        stream = await Stream(rig, cast[:2]).open()
+        await stream.begin()
+        await live.round_due()
+        for _ in range(STEPS + 2):
+            assert await live.work_once()
+        late = await open_player(rig.server.url, cast[2])
+        assert set(live.agents.seated) == {0, 1, 2}
+        assert await rig.finish_round() == STEPS - 2 + 1
+        report = live.agents.report
+        assert report is not None
+        assert set(report.awake) == {a.name for a in cast[:2]}
+        assert torch.equal(fleet.cohort.theta[2], fleet.start[0])
+        assert not fleet.crowd[2]
+        assert not torch.equal(fleet.cohort.theta[0], fleet.start[0])
+        await stream.beat()
+        await live.round_due()
+        await rig.finish_round()
+        assert live.agents.report is not None
+        assert set(live.agents.report.awake) == {a.name for a in cast}
+        await stream.close()
+        await late.client.close()
+
+
+async def test_one_headset_alone_meets_nobody(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    async with Rig(brain, tmp_path / "s.db") as rig:
+        stream = await Stream(rig, cast[1:2]).open()
+        await stream.begin()
+        assert rig.learned > 0
+        for _ in range(2):
+            await rig.live.round_due()
+            assert not await rig.live.work_once()
+        assert await rig.live.round_once() is None
+        assert rig.live.agents.report is None
+        assert torch.equal(rig.fleet.cohort.theta[0], rig.fleet.start[0])
+        assert not rig.fleet.crowd[0]
+        await stream.close()
