@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from agent.allocation import keep_freed_memory
-from agent.brain import load_brain, save_brain
+from agent.brain import card_of, load_brain, save_brain
 from agent.fleet import Brain
 from bridge.protocol import BridgeError
 from evaluation.requirements import RequirementError
@@ -161,7 +161,15 @@ def recorded_brain(data: Path | None, console: Console) -> tuple[Brain, dict[str
         if not kept.exists():
             console.print(f"pretraining on recorded people, once, several minutes; kept in {kept}")
             save_brain(pretrain_on(splits, how, say), kept, card_for(splits, how))
-    return load_brain(kept), {s.name: [*s.federation, *s.unseen] for s in splits}
+    others = {s.name: [*s.federation, *s.unseen] for s in splits}
+    taught = {name for people in card_of(kept).people.values() for name in people}
+    known = sorted(taught & {f"{u.source}/{u.name}" for users in others.values() for u in users})
+    if known:
+        raise DataError(
+            f"{kept}: has learned from {known[0]} and {len(known) - 1} others who would be shown, "
+            "since the recorded sets have changed; move it away, and a new one is pretrained"
+        )
+    return load_brain(kept), others
 
 
 def _pretrain(command: Pretrain, console: Console) -> int:
