@@ -97,7 +97,9 @@ def test_live_answers_are_the_mixture_of_full_passes(brain: Brain) -> None:
         fleet.trusts[2][task].earned[ADAPTED] = -20.0
     answering = _answering(fleet)
     assert answering.prepared.twins == (1,)
-    believed = [{int(e) for t in made.TASKS for e in fleet.trust(row, t).nonzero()} for row in range(3)]
+    believed = [
+        {int(e) for t in made.TASKS for e in fleet.trust(row, t).nonzero()} for row in range(3)
+    ]
     assert [ADAPTED in some for some in believed] == [False, True, False]
     assert all(len(some) > 1 for some in believed), "more than the generic expert must answer"
     episodes = [made.episode(s) for s in (1, 2, 3)]

@@ -12,6 +12,7 @@ from pathlib import Path
 import live_rig
 import pytest
 import torch
+from test_live import beat_together
 from tolerance import adam, pass_terms, rounding
 from torch import Tensor
 
@@ -71,10 +72,8 @@ async def told_live(
     brain: Brain, cast: Sequence[Actor], state: Path
 ) -> tuple[Fleet, list[list[Told] | None]]:
     """Real headsets stream to :class:`fedxr.live.Live` for ``SECONDS``; what was said is learned
-    every ``LEARN`` beats, then personal steps are taken; all meet every ``ROUND`` beats. The fleet that
-    has learned, and what was told, batch by batch, with None for each round."""
-    from test_live import beat_together
-
+    every ``LEARN`` beats, then personal steps are taken; all meet every ``ROUND`` beats. The fleet
+    that has learned, and what was told, batch by batch, with None for each round."""
     batches: list[list[Told] | None] = []
     async with live_rig.Rig(brain, state) as rig:
         live, take = rig.live, rig.live.agents.take
@@ -172,9 +171,10 @@ def test_the_same_feedback_teaches_the_same_live_and_headless(
     cast: list[Actor], brain: Brain, live: tuple[Fleet, list[list[Told] | None]]
 ) -> None:
     """**live**: :class:`fedxr.live.Live` behind a bridge that websocket clients stream to.
-    **headless**: ``seated``, ``tell`` and ``Learner.round`` of :mod:`fedxr.study`. The feedback that
-    reached the live learner gives the same mixed adapter, the same sums and the same trust. Where
-    both learn one headset a pass, as live, they do the same operations on the same numbers."""
+    **headless**: ``seated``, ``tell`` and ``Learner.round`` of :mod:`fedxr.study`. The feedback
+    that reached the live learner gives the same mixed adapter, the same sums and the same trust.
+    Where both learn one headset a pass, as live, they do the same operations on the same
+    numbers."""
     theirs, batches = live
     mine = told_headless(brain, placed(cast), batches, chunk=1)
     assert mine.names == theirs.names

@@ -99,7 +99,6 @@ def test_nobody_ends_below_the_checkpoint(
         assert len(late) >= 8
         change = right[:, 1] - right[:, 0]
         error = change.std(ddof=1) / len(change) ** 0.5
-        print(kind, actor.name, type(actor.voice).__name__, right.mean(0).round(3), len(late), round(error, 3))
         if change.mean() < -error:
             below[actor.name] = (right.mean(0).tolist(), error, len(late))
     assert not below, f"(before, after), standard error, questions: {below}"
