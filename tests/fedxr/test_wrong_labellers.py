@@ -90,7 +90,8 @@ def untaught(brain: Brain) -> dict[tuple, tuple[int, int]]:
 def test_nobody_ends_below_the_checkpoint(
     brain: Brain, untaught: dict[tuple, tuple[int, int]], kind: str
 ) -> None:
-    """By more than one standard error of the mean of the paired differences."""
+    """By more than one standard error of the mean of the paired differences. One answer lost of n
+    and none won is just that: the mean is -1 / n, the deviation 1 / √n."""
     cast = cast_with(kind)
     assert sum(not isinstance(a.voice, PersonaVoice) or a.voice.persona.label_noise > 0.1
                for a in cast) == WRONG  # fmt: skip
@@ -103,7 +104,7 @@ def test_nobody_ends_below_the_checkpoint(
         assert len(late) >= 8
         change = right[:, 1] - right[:, 0]
         error = change.std(ddof=1) / len(change) ** 0.5
-        if change.mean() < -error:
+        if change.mean() < -error - 1e-9:
             below[actor.name] = (right.mean(0).tolist(), error, len(late))
     assert not below, f"(before, after), standard error, questions: {below}"
 
