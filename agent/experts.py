@@ -27,7 +27,8 @@ Three things differ from the textbook:
   answers alone, and nothing of this task is trained on or sent to others.
 
 An expert that is not there yet (no label, no crowd, no adapter) loses what the mixture loses
-(sleeping experts: Freund et al., STOC 1997), so that waiting neither helps nor harms it.
+(-log Σ w exp(-η loss) / η; sleeping experts: Freund et al., STOC 1997), so that waiting neither
+helps nor harms it.
 
 Shape legend: E experts, C classes, M answers.
 """
@@ -104,7 +105,8 @@ class Trust:
         there = torch.zeros(E, dtype=torch.bool)
         there[list(present)] = True
         losses = -answers[:, label].clamp_min(-self.mixing.cap)
-        mixed = (torch.softmax(self.earned[there], 0) * losses[there]).sum()
+        rate, believed = self.mixing.rate, torch.log_softmax(self.earned[there], 0)
+        mixed = -torch.logsumexp(believed - rate * losses[there], 0) / rate
         self.losses = self.losses + torch.where(there, losses, mixed)
         p = answers[GENERIC].exp()
         contrary = (1 - p[label]).clamp_min(1e-6) / max(1, len(p) - 1)

@@ -216,7 +216,7 @@ class Store:
         """Put the stored state of headset ``row``'s name into the fleet; returns what was saved as
         ``extra``, with ``saved`` (seconds since 1970), or None when nothing is stored.
 
-        Raises StateError when it was learned with another model.
+        Raises StateError when it was learned with another model, or stored by another version.
         """
         name = fleet.members[row].name
         run = self._file.execute
@@ -231,7 +231,13 @@ class Store:
             run("COMMIT")
         if found is None:
             return None
-        head = msgspec.msgpack.decode(found[0], type=_Head)
+        try:
+            head = msgspec.msgpack.decode(found[0], type=_Head)
+        except msgspec.DecodeError as error:
+            raise StateError(
+                f"the stored state of {name} was stored by another version of fedxr ({error}); "
+                "start with another state file"
+            ) from None
         if head.brain != fingerprint(fleet):
             raise StateError(
                 f"the stored state of {name} was learned with another model or tuning; start with "

@@ -74,7 +74,7 @@ def meet(
     fleet.momentum.put(here, moments)
     behind = [report.behind(fleet.members[r].name) for r in rows]
     if rule.round.coordination == "pooled":
-        behind = [tuple(h.name for h in headsets)] * len(rows)
+        behind = [report.awake if who else () for who in behind]
     fleet.merge(rows, mixed, behind, offered)
     batteries.spend(report)
     return report

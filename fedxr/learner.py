@@ -75,7 +75,7 @@ class Learner:
         self._fresh: Counter[int] = Counter()
         self._newest: dict[tuple[int, str], int] = {}
         self._waiting: list[int] = []  # who was to meet in a round that somebody left
-        self._work: tuple[list[int], Slices[RoundReport | bool | None]] | None = None
+        self._work: tuple[list[int], Slices[RoundReport | None]] | None = None
         self._rounds: list[torch.Tensor] = []  # shared theta before the first round and after each
 
     def ask(
@@ -146,7 +146,10 @@ class Learner:
         """Personal steps of the headset that has waited longest for them; False when none is
         due."""
         row = self._due()
-        return row is not None and whole(self._personal(row))
+        if row is None:
+            return False
+        whole(self._personal(row))
+        return True
 
     def round(self, rows: Sequence[int]) -> RoundReport | None:
         """The headsets at ``rows`` meet once; None when there are not two of them."""
@@ -170,7 +173,7 @@ class Learner:
             next(self._work[1])
         except StopIteration as end:
             self._work = None
-            return Slice(True, end.value if isinstance(end.value, RoundReport) else None)
+            return Slice(True, end.value)
         return Slice(True)
 
     def finish(self) -> None:
@@ -192,18 +195,17 @@ class Learner:
         row, labels = max(self._fresh.items(), key=lambda item: item[1], default=(-1, 0))
         return row if labels >= self.rule.each else None
 
-    def _personal(self, row: int) -> Slices[bool]:
+    def _personal(self, row: int) -> Slices[None]:
         self._fresh[row] = 0
         fleet = self.fleet
         dose = self.rule.personal.of([fleet.memories[row]], [list(fleet.trusts[row])])
         momentum = fleet.momentum.rows([row])
-        theta, adopted = yield from learn_checked(
+        theta, _ = yield from learn_checked(
             fleet.cohort, fleet.cohort.theta[[row]], momentum, fleet.lessons(row), ("personal",),
             dose, fleet.names[row], self.rule.guard,
         )  # fmt: skip
         fleet.cohort.theta[[row]] = theta
         fleet.momentum.put([row], momentum)
-        return adopted
 
     def _meet(self, rows: list[int]) -> Slices[RoundReport | None]:
         fleet, shared = self.fleet, self.fleet.cohort.shared

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
+from agent.brain import fit_ridge
+from agent.cohort import Tuning
 from agent.encoders import encoder_for
+from agent.fleet import Brain
 from agent.model import M3T, Plan
+from agent.pretrain import fit_standards
 from agent.tasks import Episode, Query
 from agent.tokens import Tokens, tokenize
 from bridge.channels import TICK_US, Channel, Samples
@@ -16,6 +22,7 @@ PHONE = Channel("phone", "motion/phone", 100)
 MICROPHONE = Channel("microphone", "audio/pcm16", 8000)
 CHANNELS = (WATCH, PHONE, MICROPHONE)
 TASKS = ("doing", "mood")
+TUNING = Tuning()
 
 
 def episode(seed: int, seconds: float = 3.0, channels: tuple[Channel, ...] = CHANNELS) -> Episode:
@@ -51,3 +58,20 @@ def model(seed: int = 0) -> M3T:
         if parameter.dim() > 1:
             parameter.mul_(3.0)
     return m3t
+
+
+def each(tokens: Tokens) -> list[Tokens]:
+    """``tokens`` once per question, each with what was known at that moment."""
+    return [
+        replace(tokens, asks=(a,), emissions=tuple(e for e in tokens.emissions if e.tick <= a.tick))
+        for a in tokens.asks
+    ]
+
+
+def brain() -> Brain:
+    """A random model whose analytic heads have learned from 12 episodes."""
+    m3t = model()
+    episodes = [one for s in range(12) for one in each(tokens(s))]
+    fit_standards(m3t, episodes)
+    by_task = {t: [e for e in episodes if e.asks[0].task == t] for t in TASKS}
+    return Brain(m3t, {t: fit_ridge(m3t, t, [by_task[t]]) for t in TASKS})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from tolerance import rounding
 
-from agent.analytic import Sums, flatten, unflatten
-from agent.calibrate import Told, fit
-from agent.kernel import FEATURES, WIDTH, Kernel, landmarks_from
+from agent.analytic import Fit, Ridge, Sums, flatten, unflatten
+from agent.calibrate import OWN, Told, fit
+from agent.kernel import FEATURES, JITTER, WIDTH, Kernel, landmarks_from
 
 
 def _rows(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,12 +28,14 @@ def _data(seed: int, n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_features_make_the_kernel_where_there_are_landmarks() -> None:
-    """z·z' less the constant is exp(-|x - x'|² / 8X) between landmarks."""
+    """z·z' less the constant is exp(-|x - x'|² / 8X) between landmarks: K (K + εI)⁻¹ K, which is ε
+    less at most; z is a sum over landmarks with factors up to ‖R⁻¹‖ = 1 / √ε."""
     kernel = _kernel()
     x = torch.cat((kernel.landmarks, torch.ones(len(kernel.landmarks), 1)), 1)
     z = kernel.of(x)[:, :-1]
     want = torch.exp(-(WIDTH**2) * torch.cdist(x, x) ** 2 / 20)
-    torch.testing.assert_close(z @ z.T, want, atol=2e-3, rtol=0)
+    atol = JITTER + 2 * rounding(torch.float32, len(x), JITTER**-0.5)  # z as often as z'
+    torch.testing.assert_close(z @ z.T, want, atol=atol, rtol=0)
 
 
 def test_an_absent_channel_counts_as_average() -> None:
@@ -44,31 +47,50 @@ def test_an_absent_channel_counts_as_average() -> None:
     torch.testing.assert_close(alone, beside)
 
 
+def _regularised(a: torch.Tensor, ridge: float) -> torch.Tensor:
+    """A + λ mean(diag A) I, in double precision."""
+    a = a.double()
+    return a + ridge * a.diagonal().mean() * torch.eye(len(a), dtype=a.dtype)
+
+
+def _assert_same(found: Sums, want: Sums, terms: int, ridge: float) -> None:
+    """Sums of ``terms`` rows in double precision, and what they are solved to: there a rounding of
+    A grows by its condition (Higham, section 7.2), in single precision to the fourth digit."""
+    for x, y in ((found.a, want.a), (found.b, want.b), (found.n, want.n)):
+        torch.testing.assert_close(x, y, atol=rounding(torch.float64, terms, y), rtol=0)
+    w = want.solve(ridge)
+    condition = float(torch.linalg.cond(_regularised(want.a, ridge)))
+    atol = condition * rounding(torch.float64, FEATURES + terms, w)
+    assert atol < 1e-9
+    torch.testing.assert_close(found.solve(ridge), w, atol=atol, rtol=0)
+
+
 def test_sums_of_parts_are_the_sums_of_the_whole() -> None:
     z, y = _data(0)
-    whole = Sums.of(z, y, 3)
+    z = z.double()
     parts = Sums.of(z[:20], y[:20], 3).plus(Sums.of(z[20:], y[20:], 3))
-    torch.testing.assert_close(parts.a, whole.a, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(parts.solve(0.1), whole.solve(0.1), atol=1e-4, rtol=1e-3)
+    _assert_same(parts, Sums.of(z, y, 3), len(z), 0.1)
 
 
 def test_w_is_ridge_regression() -> None:
-    """(A + λ mean(diag A) I)⁻¹ B, the dumb way in double precision."""
+    """(A + λ mean(diag A) I)⁻¹ B, the dumb way in double precision; of sums in single precision W
+    is only rounded to it at the end."""
     z, y = _data(1)
-    zz, one_hot = z.double(), torch.nn.functional.one_hot(y, 3).double()
-    a = zz.T @ zz
-    want = torch.linalg.inv(a + 0.3 * a.diagonal().mean() * torch.eye(FEATURES)) @ zz.T @ one_hot
-    torch.testing.assert_close(
-        Sums.of(z, y, 3).solve(0.3).double(), want, atol=1e-4, rtol=1e-3
-    )
+    sums, zz = Sums.of(z, y, 3), z.double()
+    one_hot = torch.nn.functional.one_hot(y, 3).double()
+    for got, exact in ((sums.a, zz.T @ zz), (sums.b, zz.T @ one_hot)):
+        atol = rounding(torch.float32, len(z), exact)
+        torch.testing.assert_close(got.double(), exact, atol=atol, rtol=0)
+    want = torch.linalg.inv(_regularised(sums.a, 0.3)) @ sums.b.double()
+    atol = rounding(torch.float32, 1, want)
+    torch.testing.assert_close(sums.solve(0.3).double(), want, atol=atol, rtol=0)
 
 
 def test_leaving_out_equals_never_having_seen() -> None:
     z, y = _data(2)
+    z = z.double()
     total = Sums.of(z, y, 3).plus(Sums.of(z[:15], y[:15], 3), -1.0)
-    torch.testing.assert_close(
-        total.solve(0.1), Sums.of(z[15:], y[15:], 3).solve(0.1), atol=1e-3, rtol=1e-2
-    )
+    _assert_same(total, Sums.of(z[15:], y[15:], 3), len(z), 0.1)
 
 
 def test_it_travels_flat_and_comes_back() -> None:
@@ -108,12 +130,40 @@ def test_calibration_is_bolder_with_labels_that_say_something() -> None:
 
 
 def test_own_sums_count_where_users_differ() -> None:
-    """Where everyone means the same, own lessons need no weight; where each user means another
-    label, they need the most."""
+    """Where everyone means the same, own lessons count little more than others'; where each user
+    means another label, they need much more. They always count: 0 is none of the weights."""
     alike = fit(("k",), (10,), [_told(s) for s in range(4)], 3)
     apart = fit(("k",), (10,), [_told(s, shift=s) for s in range(4)], 3)
     assert apart.own > alike.own
     assert apart.own >= 10
+    assert min(OWN) >= 1
+    assert set(alike.fits) == {0.0, *OWN}  # 0 is the fit of those of whom nothing is known
+
+
+def test_a_crowd_counts_as_it_would_have_served_pretraining_users() -> None:
+    """Everyone means the label that is ``shift`` further; in the federation are those like the one
+    who is asked (every other user), and pretrained on were the others. Where both mean the same the
+    crowd is worth what it is; where the pretrained mean something else it must outweigh them."""
+    same = fit(("k",), (10,), [_told(s) for s in range(6)], 3)
+    other = fit(("k",), (10,), [_told(s, shift=s % 2) for s in range(6)], 3)
+    assert other.crowd > same.crowd
+    few = fit(("k",), (10,), [_told(s, shift=s % 2) for s in range(3)], 3)
+    assert few.crowd == 1.0  # three users are no federation and its outside
+
+
+def test_sums_are_weighted_by_whose_they_are() -> None:
+    """prior + κ crowd + w own, the dumb way; and solved with the fit of that w."""
+    z, y = _data(6)
+    prior, crowd, own = (Sums.of(z[i : i + 20], y[i : i + 20], 3) for i in (0, 20, 40))
+    fits = {0.0: Fit(0.1, 4.0), 10.0: Fit(1.0, 8.0)}
+    ridge = Ridge(_kernel(), prior, fits, own=10.0, crowd=2.0)
+    total = ridge.total(own, crowd)
+    for part in ("a", "b", "n"):
+        want = getattr(prior, part) + 2 * getattr(crowd, part) + 10 * getattr(own, part)
+        assert torch.equal(getattr(total, part), want)
+    assert ridge.total(None) is prior
+    assert torch.equal(ridge.weights(total, ridge.own), 8 * total.solve(1.0))
+    assert torch.equal(ridge.weights(prior), 4 * prior.solve(0.1))
 
 
 def test_copies_count_as_much_as_what_they_are_copies_of() -> None:

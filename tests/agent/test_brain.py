@@ -9,21 +9,31 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from agent.brain import fit_ridge, load_brain, save_brain
+from agent.brain import Card, card_of, fit_ridge, load_brain, save_brain
 from agent.fleet import Brain
+
+
+CARD = Card("a test", {"companion": ("7/one", "7/two"), "made": ("made/u0",)})
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> tuple[Brain, Path]:
     model, path = made.model(), tmp_path / "made.safetensors"
     brain = Brain(model, {t: fit_ridge(model, t, ()) for t in made.TASKS})
-    save_brain(brain, path, "made up")
+    save_brain(brain, path, CARD)
     return brain, path
 
 
 def test_a_brain_comes_back_as_it_was(saved: tuple[Brain, Path]) -> None:
     brain, path = saved
     assert load_brain(path).digest == brain.digest
+
+
+def test_its_card_says_whom_it_has_learned_from(saved: tuple[Brain, Path]) -> None:
+    _, path = saved
+    card = card_of(path)
+    assert card.made_by == CARD.made_by
+    assert {name: tuple(people) for name, people in card.people.items()} == CARD.people
 
 
 def test_a_missing_or_broken_file_is_refused(saved: tuple[Brain, Path]) -> None:

@@ -13,14 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import made
+import msgspec
 import pytest
 import torch
 
-from agent.analytic import Choice
 from agent.brain import fit_ridge
 from agent.cohort import Tuning
+from agent.experts import GENERIC, Trust
 from agent.fleet import Brain, Fleet, Member
-from agent.seats import seat
 from agent.state import StateError, Store
 from agent.tokens import Ask, Tokens
 
@@ -39,12 +39,11 @@ def teach(fleet: Fleet, row: int, step: int) -> None:
     tokens = made.tokens(step % 4, 2.0)
     ask = tokens.asks[step % 2]
     told = Tokens(tokens.emissions, (Ask(ask.task, ask.tick, step % 4, ask.summary),), f"{step}")
-    fleet.remember([(row, told)])
+    fleet.learn([(row, told)])
     fleet.normals[row]._count("eeg/made", torch.full((3,), float(step)).numpy())
     fleet.cohort.theta[row] = float(step)
     fleet.momentum.first[row], fleet.momentum.second[row] = step + 1.0, step + 2.0
-    fleet.momentum.steps[row] = step
-    fleet.choices[row]["mood"] = Choice(own=float(step))
+    fleet.momentum.steps[row], fleet.momentum.draws[row] = step, 2 * step
 
 
 def same_tokens(a: Tokens, b: Tokens) -> bool:
@@ -59,11 +58,21 @@ def same_tokens(a: Tokens, b: Tokens) -> bool:
     return all(emissions) and summaries and (x.task, x.tick, x.label) == (y.task, y.tick, y.label)
 
 
+def assert_same_trust(a: Trust, b: Trust) -> None:
+    assert a.mixing == b.mixing
+    for part in ("earned", "losses"):
+        assert torch.equal(getattr(a, part), getattr(b, part))
+    for part in ("odds", "against", "count", "label", "classes"):
+        assert getattr(a, part) == getattr(b, part)
+
+
 def assert_same(a: Fleet, b: Fleet, row: int) -> None:
     assert torch.equal(a.cohort.theta[row], b.cohort.theta[row])
-    for part in ("first", "second", "steps"):
+    for part in ("first", "second", "steps", "draws"):
         assert torch.equal(getattr(a.momentum, part)[row], getattr(b.momentum, part)[row])
-    assert a.choices[row] == b.choices[row]
+    assert a.trusts[row].keys() == b.trusts[row].keys()
+    for task, trust in a.trusts[row].items():
+        assert_same_trust(trust, b.trusts[row][task])
     assert a.memories[row].told == b.memories[row].told
     for task, kept in a.memories[row].lessons.items():
         for x, y in zip(kept, b.memories[row].lessons[task], strict=True):
@@ -100,6 +109,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     assert extra["battery"] == 0.25
     assert began <= extra["saved"] <= time.time()
     assert_same(fleet, again, 0)
+    assert {t.count for t in again.trusts[0].values()} == {1}  # in the middle of a stretch
     assert back.load(again, 1) is None
     teach(fleet, 0, 7)
     teach(again, 0, 7)
@@ -146,6 +156,18 @@ def test_a_state_with_other_landmarks_is_refused(tmp_path: Path) -> None:
         store.load(Fleet(brain, MEMBERS, Tuning(), torch.float32), 0)
 
 
+def test_a_state_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    """Its head lacks what is kept today: the experts' trust and the count of draws."""
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    store.save(fleet, 0)
+    (packed,) = store._file.execute("SELECT head FROM headset").fetchone()
+    head = msgspec.msgpack.decode(packed)
+    old = {k: v for k, v in head.items() if k not in ("trusts", "draws")}
+    store._file.execute("UPDATE headset SET head=?", (msgspec.msgpack.encode(old),))
+    with pytest.raises(StateError, match=r"user-0 was stored by another version .*missing"):
+        store.load(make_fleet(), 0)
+
+
 def test_a_store_is_for_this_user_alone(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
@@ -168,18 +190,22 @@ def test_a_seat_given_to_another_starts_blank() -> None:
     fleet = make_fleet()
     teach(fleet, 0, 3)
     teach(fleet, 1, 3)
-    seat(fleet, 0, Member("new", made.CHANNELS, made.TASKS))
-    seat(fleet, 2, Member("third", made.CHANNELS, made.TASKS))
+    fleet.reseat(0, Member("new", made.CHANNELS, made.TASKS))
+    fleet.reseat(2, Member("third", made.CHANNELS, made.TASKS))
     fresh = make_fleet()
     assert fleet.names == ["new", "user-1", "third"]
     for row in (0, 2):
         assert torch.equal(fleet.cohort.theta[row], fresh.cohort.theta[0])
         assert fleet.memories[row].count("doing") == 0
         assert not fleet.sums[row]
-        assert fleet.momentum.steps[row] == 0
+        assert fleet.momentum.steps[row] == fleet.momentum.draws[row] == 0
+        for task, trust in fleet.trusts[row].items():
+            assert_same_trust(trust, Trust())
+            assert task in made.TASKS
+        assert fleet.present(row, "mood") == (GENERIC,)
     assert fleet.cohort.theta[1, 0] == 3
     with pytest.raises(ValueError, match="row 5 of 3"):
-        seat(fleet, 5, MEMBERS[0])
+        fleet.reseat(5, MEMBERS[0])
 
 
 _SAVER = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import made
 import pytest
 import torch
+from tolerance import pass_terms, root_mean_square, rounding
 
 from agent.batch import collate
 from agent.cohort import Cohort, Tuning
@@ -17,6 +18,13 @@ def _cohort(rows: int) -> Cohort:
     generator = torch.Generator().manual_seed(1)
     cohort.theta += 0.05 * torch.randn(cohort.theta.shape, generator=generator)
     return cohort
+
+
+def _relative(cohort: Cohort, rows: list[Tokens]) -> float:
+    """Rounding of an answer to the longest of ``rows``, relative."""
+    plan = cohort.model.plan
+    seen = max(sum(plan.tokens_of[e.layout][0] for e in r.emissions) for r in rows)
+    return rounding(torch.float32, pass_terms(plan.size, seen))
 
 
 def _whole(cohort: Cohort, rows: list[Tokens]) -> list[list[torch.Tensor]]:
@@ -46,14 +54,18 @@ def _streamed(cohort: Cohort, rows: list[Tokens]) -> list[list[torch.Tensor]]:
 
 
 def test_streamed_ticks_equal_the_full_pass() -> None:
-    """8 s, longer than the fast ring: old tokens must fall out on both paths alike."""
+    """8 s, longer than the fast ring: old tokens must fall out on both paths alike. 1e-4 is what
+    streaming promises of logits in float32; the larger ones are further off by their rounding."""
     rows = [made.tokens(1, 8.0), made.tokens(2, 8.0), made.tokens(3, 3.0)]
     cohort = _cohort(3)
     whole, streamed = _whole(cohort, rows), _streamed(cohort, rows)
+    relative = _relative(cohort, rows)
+    size = root_mean_square(torch.cat([x for row in whole for x in row]))
+    assert relative * size < 1e-4  # the promise can be kept
     for a, b in zip(whole, streamed, strict=True):
         assert len(a) == len(b) > 0
         for x, y in zip(a, b, strict=True):
-            torch.testing.assert_close(x, y, atol=1e-4, rtol=0)
+            torch.testing.assert_close(x, y, atol=1e-4, rtol=relative)
 
 
 def test_the_answer_depends_on_the_past_within_the_window_only() -> None:
@@ -69,11 +81,13 @@ def test_alone_equals_in_a_cohort() -> None:
     rows = [made.tokens(s) for s in range(5)]
     cohort = _cohort(5)
     together = _whole(cohort, rows)
+    relative = _relative(cohort, rows)
+    size = root_mean_square(torch.cat([x for row in together for x in row]))
     for i, row in enumerate(rows):
         alone = Cohort(cohort.model, 1, Tuning())
         alone.theta = cohort.theta[i : i + 1].clone()
         for x, y in zip(_whole(alone, [row])[0], together[i], strict=True):
-            torch.testing.assert_close(x, y, atol=1e-6, rtol=1e-6)
+            torch.testing.assert_close(x, y, atol=relative * size, rtol=relative)
 
 
 def test_live_token_stream_equals_the_recording() -> None:
@@ -103,7 +117,8 @@ def test_live_token_stream_equals_the_recording() -> None:
 @pytest.mark.parametrize("gone", ["watch", "phone", "microphone"])
 def test_an_absent_channel_adds_nothing(gone: str) -> None:
     """Property 7: whatever the places hold that an absent channel leaves empty in a batch, and
-    whatever the same channel brings to the headset beside, the answers are the same."""
+    whatever the same channel brings to the headset beside, the answers are the same: to the last
+    bit, as the shapes are, and what is masked has the weight 0."""
     layout = next(c.layout for c in made.CHANNELS if c.name == gone)
     whole = made.tokens(5)
     asks = tuple(
@@ -133,5 +148,5 @@ def test_an_absent_channel_adds_nothing(gone: str) -> None:
     inputs[~empty] = beside[~empty]
     after = logits(inputs)
     for task, x in before.items():
-        torch.testing.assert_close(after[task][0], x[0], atol=1e-5, rtol=1e-5)
+        assert torch.equal(after[task][0], x[0])
         assert (after[task][1] - x[1]).abs().max() > 1e-3

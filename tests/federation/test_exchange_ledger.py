@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tolerance import rounding
 
 from federation import (
     Block,
@@ -56,7 +57,8 @@ def test_ffa_is_exact_under_any_mix_and_naive_is_not() -> None:
             # what should come out: the mix of the dense products, the dumb way
             dense = [sum(shares[i, j] * delta(x[j]) for j in range(H)) for i in range(H)]
             error[rule] = max(float((delta(mixed[i]) - dense[i]).norm()) for i in range(H))
-        assert error["ffa"] < 1e-12
+        size = H * float(x.abs().max()) ** 2
+        assert error["ffa"] < rounding(torch.float64, RANK * H, size, layers=rounds) * OUT * IN
         assert error["naive"] > 0.1
 
 

@@ -10,6 +10,7 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+from tolerance import pass_terms, rounding
 
 from agent.fleet import Brain
 from bridge.channels import Channel, Samples
@@ -66,7 +67,8 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
     brain: Brain, actor: Actor, tmp_path: Path
 ) -> None:
     """The same brain waves from the checkpoint's own band and from a larger cap, on two headsets:
-    every answer is the same, to the last bit."""
+    every answer is the same. Not to the last bit: they are two rows of one product, which the edge
+    of a kernel's tile may part."""
     band = next(c for c in actor.user.channels if c.modality == "eeg")
     places = [n.upper() for n in band.layout.removeprefix("eeg/").split("-")]
     all_of = actor.user.episodes[0].samples[band.name]
@@ -96,8 +98,11 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
             await rig.live.tick_once()
             mine, its = (rig.live.scoreboard.boards[row].answers for row in (0, 1))
             assert mine.keys() == its.keys()
-            for task in mine:
-                assert torch.equal(torch.as_tensor(mine[task]), torch.as_tensor(its[task]))
+            terms = pass_terms(brain.model.plan.size, rig.live.agents.answering.rings.total)
+            for task, p in mine.items():
+                # its logarithm tells how large logits are; it moves by half of what they move by
+                atol = rounding(torch.float32, terms, float(np.abs(np.log(p)).max()) / 2)
+                np.testing.assert_allclose(its[task], p, rtol=0, atol=atol)
         for wearer in wearers:
             await wearer.close()
 

@@ -1,0 +1,295 @@
+"""Experts earn weight on labels that nothing has learned yet; feedback may be contrary.
+
+A label is scored as (answers (E, C) in logarithms, experts that are there, class).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import groupby
+
+import made
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from agent.experts import ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
+from agent.fleet import Fleet, Member
+from agent.tokens import Tokens
+
+Scored = tuple[Tensor, tuple[int, ...], int]
+ALL = tuple(range(E))
+
+
+def _answers(rng: np.random.Generator, classes: int = 4) -> Tensor:
+    """Log-probabilities (E, C) drawn at random, now and then below the cap."""
+    return torch.log_softmax(torch.from_numpy(rng.normal(0, 3, (E, classes))).float(), -1)
+
+
+def _trust(said: list[Scored], mixing: Mixing | None = None) -> Trust:
+    trust = Trust(mixing or Mixing())
+    for answers, present, label in said:
+        trust.score(answers, present, label)
+    return trust
+
+
+def _plain(said: list[Scored], mixing: Mixing) -> list[float]:
+    """Weights in plain numbers, stretch by stretch, where every expert is there: each times
+    exp(-η mean loss), then scaled to 1, then a share back to the start."""
+    start = [x / sum(mixing.start) for x in mixing.start]
+    weights = list(start)
+    for label, stretch in groupby(said, key=lambda one: one[2]):
+        losses = [[min(mixing.cap, -float(a[e, label])) for e in ALL] for a, _, _ in stretch]
+        mean = [sum(column) / len(losses) for column in zip(*losses, strict=True)]
+        weights = [w * math.exp(-mixing.rate * x) for w, x in zip(weights, mean, strict=True)]
+        total, share = sum(weights), mixing.share
+        weights = [(1 - share) * w / total + share * s for w, s in zip(weights, start, strict=True)]
+    return weights
+
+
+NO_DOUBT = Mixing(doubt=-1e9, floor=0.0)
+"""Answers drawn at random contradict the feedback, which is not what these tests are about."""
+
+
+@pytest.mark.parametrize("mixing", [NO_DOUBT, replace(NO_DOUBT, rate=0.5, share=0.2, cap=2.0)])
+def test_weights_are_those_of_the_formula(mixing: Mixing) -> None:
+    rng = np.random.default_rng(0)
+    said = [(_answers(rng), ALL, int(label)) for label in rng.integers(4, size=30)]
+    for count in (2, 5, 30):
+        wanted = torch.tensor(_plain(said[:count], mixing))
+        # 30 scores of some numbers up to 4 in single precision
+        torch.testing.assert_close(
+            _trust(said[:count], mixing).weights(ALL), wanted, atol=1e-5, rtol=1e-4
+        )
+
+
+def test_whatever_answers_best_is_believed_most_and_can_come_back() -> None:
+    """Expert 2 is right for 40 labels, then expert 1; without a share the second would need as many
+    labels as the first had."""
+    said: list[Scored] = []
+    for n in range(80):
+        p = torch.full((E, 4), 0.25)
+        best = PERSONAL if n < 40 else FEDERATED
+        p[best] = 0.1
+        p[best, n % 4] = 0.7
+        said.append((p.log(), ALL, n % 4))
+    assert int(_trust(said[:40]).weights(ALL).argmax()) == PERSONAL
+    assert int(_trust(said[:50]).weights(ALL).argmax()) == FEDERATED
+    unshared = _trust(said[:50], Mixing(share=0.0))
+    assert int(unshared.weights(ALL).argmax()) == PERSONAL
+
+
+def test_a_stretch_of_one_label_counts_once() -> None:
+    """100 labels in a row are one label with their mean loss, 2 for the generic expert and 1 for
+    the others; what comes after them is scored alike."""
+    rng = np.random.default_rng(1)
+
+    def told(losses: Tensor) -> Scored:
+        p = torch.full((E, 4), float("-inf"))
+        p[:, 2] = -losses
+        p[:, 0] = torch.log1p(-(-losses).exp())
+        return p, ALL, 2
+
+    spread = torch.from_numpy(rng.uniform(-0.9, 0.9, 50))
+    mean = torch.tensor([2.0, 1.0, 1.0, 1.0, 1.0])
+    hundred = [told(mean + sign * x) for x in spread for sign in (1, -1)]
+    more: list[Scored] = [(_answers(rng), ALL, label) for label in (0, 1, 3)]
+    before: list[Scored] = [(_answers(rng), ALL, 0)]
+    for after in ([], more):
+        many = _trust([*before, *hundred, *after], NO_DOUBT).weights(ALL)
+        once = _trust([*before, told(mean), *after], NO_DOUBT).weights(ALL)
+        torch.testing.assert_close(many, once, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(once, _trust([*before, *more], NO_DOUBT).weights(ALL), atol=1e-3)
+
+
+def test_a_stretch_says_once_that_feedback_is_contrary() -> None:
+    """However often a user says the same, the odds rise by at most the cap."""
+    p = torch.tensor([0.997, 0.001, 0.001, 0.001]).log().expand(E, 4)
+    trust = _trust([(p, (GENERIC,), 1)] * 100)
+    assert trust._now()[1] == pytest.approx(trust.mixing.doubt + trust.mixing.cap)
+    assert not trust.doubted
+
+
+def test_an_expert_that_is_absent_neither_gains_nor_loses() -> None:
+    """Of the weight of all it has as much as before, whatever the others answer; they share the
+    rest by what they answer."""
+    rng, mixing = np.random.default_rng(2), replace(NO_DOUBT, share=0.0)
+    there = tuple(e for e in ALL if e != FEDERATED)
+    said: list[Scored] = [(_answers(rng), there, n % 3) for n in range(20)]
+    weights = _trust(said, mixing).weights(ALL)
+    start = torch.tensor(mixing.start)
+    assert float(weights[FEDERATED]) == pytest.approx(float(start[FEDERATED]), rel=1e-4)
+    assert not torch.allclose(weights[list(there)], start[list(there)], atol=0.05)
+    # What it would have answered is not looked at.
+    other = [(a.clone().index_fill_(0, torch.tensor([FEDERATED]), -50.0), t, y) for a, t, y in said]
+    assert torch.equal(_trust(other, mixing).weights(ALL), weights)
+
+
+def test_who_is_not_there_has_no_say() -> None:
+    trust = _trust([(torch.full((E, 2), 0.5).log(), ALL, n % 2) for n in range(4)])
+    weights = trust.weights((GENERIC, PERSONAL))
+    assert weights[[1, 3, 4]].tolist() == [0, 0, 0]
+    # Both have answered alike: as they started, 0.35 each.
+    assert weights[[GENERIC, PERSONAL]].tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_one_class_alone_leaves_the_answers_to_the_generic_but_for_alone() -> None:
+    """The user says one class, whatever happens, and what has learned from that answers nothing
+    else. Had every label counted, it alone would answer after three. The generic expert gives that
+    class 0.3 on average, e⁻¹·²⁰; hence the personal one has ALONE · 1 against 1 · e⁻¹·²⁰."""
+    p = torch.full((E, 4), 0.7 / 3)
+    p[:, 1] = 0.3
+    p[PERSONAL] = torch.tensor([0.0, 1.0, 0.0, 0.0])
+    trust = _trust([(p.log(), (GENERIC, PERSONAL), 1)] * 50)
+    weights = trust.weights((GENERIC, PERSONAL))
+    share = trust.mixing.share
+    generic = (1 - share) * 0.3 / 1.3 + share * 0.35 / 1.0
+    personal = ALONE * ((1 - share) * 1 / 1.3 + share * 0.35 / 1.0)
+    assert float(weights[PERSONAL]) == pytest.approx(personal / (personal + generic), rel=0.02)
+    assert float(weights[PERSONAL]) < 0.2
+    other = torch.tensor([0.5, 0.1, 0.2, 0.2]).expand(E, 4).clone()
+    other[PERSONAL] = torch.tensor([0.0, 1.0, 0.0, 0.0])
+    found = mixed(other.log()[:, None], weights)[0]
+    assert int(found.argmax()) == 0
+    # A second class confirms it: from here on it has all that it earned.
+    trust.score(p.log(), (GENERIC, PERSONAL), 2)
+    trust.score(p.log(), (GENERIC, PERSONAL), 1)
+    assert float(trust.weights((GENERIC, PERSONAL))[PERSONAL]) > ALONE
+
+
+def test_below_the_floor_an_expert_is_left_out() -> None:
+    mixing = replace(NO_DOUBT, floor=0.1, share=0.0)
+    p = torch.full((E, 2), 0.5)
+    p[FEDERATED, 0], p[FEDERATED, 1] = 0.01, 0.99
+    said: list[Scored] = [(p.log(), ALL, 0), (torch.full((E, 2), 0.5).log(), ALL, 1)]
+    weights = _trust(said, mixing).weights(ALL)
+    # 0.1 · e⁻⁴ (the cap) against 0.9 · 0.5
+    assert weights[FEDERATED] == 0
+    assert float(weights.sum()) == pytest.approx(1)
+    assert _trust(said, replace(mixing, floor=0.0)).weights(ALL)[FEDERATED] > 0
+
+
+def test_start_weights_must_be_positive_and_one_for_each() -> None:
+    for wrong in ((1.0, 1.0), (0.5, 0.5, 0.0, 0.0, 0.0)):
+        with pytest.raises(ValueError, match=f"give {E} positive numbers"):
+            Mixing(start=wrong)
+
+
+# -- contrary feedback -----------------------------------------------------------------------------
+
+
+def _user(
+    rng: np.random.Generator, labels: int, right: float, sure: float, contrary: bool, classes: int
+) -> list[Scored]:
+    """A user whose model is ``right`` so often and gives its best class ``sure``; who says what is
+    true, or anything but that."""
+    said: list[Scored] = []
+    for _ in range(labels):
+        truth = int(rng.integers(classes))
+        wrong = (truth + 1 + int(rng.integers(classes - 1))) % classes
+        best = truth if rng.random() < right else wrong
+        p = torch.full((classes,), (1 - sure) / (classes - 1))
+        p[best] = sure
+        label = (truth + 1 + int(rng.integers(classes - 1))) % classes if contrary else truth
+        said.append((p.log().expand(E, classes), (GENERIC,), label))
+    return said
+
+
+def _alarms(users: list[list[Scored]]) -> tuple[float, float]:
+    """Which part of the users was doubted at any time, and at the end."""
+    ever = end = 0
+    for said in users:
+        trust, at_any_time = Trust(), False
+        for one in said:
+            trust.score(*one)
+            at_any_time |= trust.doubted
+        ever, end = ever + at_any_time, end + trust.doubted
+    return ever / len(users), end / len(users)
+
+
+@pytest.mark.parametrize("classes", [2, 4, 14])
+def test_honest_feedback_of_a_model_that_is_right_in_60_of_100_is_believed(classes: int) -> None:
+    """The odds are those of a likelihood ratio: where the model's 0.6 means 0.6, they ever reach 0
+    from -7 with a chance of e⁻⁷ = 0.0009 at most (Ville), 0.14 of 150 users; 1 is allowed (1 run in
+    100 has more). A model that says 0.8 where 0.6 is true is wronged more often: for 4 classes
+    a step is -2.5 or 1.5, and 0.6 e^(-2.5 θ) + 0.4 e^(1.5 θ) = 1 at θ = 0.46, hence e^(-7 θ) = 0.04
+    (Cramér and Lundberg); 6 in 100 are allowed, and that nobody is doubted in the end."""
+    rng = np.random.default_rng(classes)
+    ever, _ = _alarms([_user(rng, 40, 0.6, 0.6, False, classes) for _ in range(150)])
+    assert ever <= 1 / 150
+    ever, end = _alarms([_user(rng, 40, 0.6, 0.8, False, classes) for _ in range(150)])
+    assert ever <= 0.06
+    assert end == 0
+
+
+@pytest.mark.parametrize("classes", [4, 14])
+def test_contrary_feedback_is_doubted(classes: int) -> None:
+    """A model that is right 8 of 10 times, and says so. A label that avoids its answer is as likely
+    as log(0.8 · 0.93 / 0.2) = 1.3 (4 classes) more under contrary feedback: doubted after 7 / 0.9
+    labels or so, and all are after 40."""
+    rng = np.random.default_rng(0)
+    _, end = _alarms([_user(rng, 40, 0.8, 0.8, True, classes) for _ in range(100)])
+    assert end >= 0.99
+
+
+def test_a_generic_expert_that_knows_nothing_never_doubts() -> None:
+    """It gives every class 1 / C: (1 - 1/C) / (C - 1) is that, too, whatever is said."""
+    rng = np.random.default_rng(0)
+    for classes in (2, 3, 14):
+        said = _user(rng, 200, 0.5, 1 / classes, True, classes)
+        trust = _trust(said)
+        assert not trust.doubted
+        assert trust._now()[1] == pytest.approx(trust.mixing.doubt, abs=1e-3)
+
+
+def test_the_generic_alone_answers_while_feedback_is_doubted_and_it_is_believed_again() -> None:
+    rng = np.random.default_rng(3)
+    trust = _trust(_user(rng, 30, 0.9, 0.9, True, 4))
+    assert trust.weights(ALL).tolist() == [1, 0, 0, 0, 0]
+    # 30 contrary labels are taken back by as many honest ones, and 7 to spare.
+    for one in _user(rng, 60, 0.9, 0.9, False, 4):
+        trust.score(*one)
+    assert not trust.doubted
+    assert trust.weights((GENERIC, PERSONAL))[PERSONAL] > 0
+
+
+def _moment(seed: int, label: int) -> Tokens:
+    """The episode's last question on what the user does, and what they say of it."""
+    whole = made.tokens(seed)
+    ask = [a for a in whole.asks if a.task == "doing"][-1]
+    return Tokens(whole.emissions, (replace(ask, label=label),), f"e{seed}")
+
+
+def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
+    """Headset 0 says the truth (seed % 4), headset 1 the class after it."""
+    brain = made.brain()
+    members = [Member(f"h{i}", made.CHANNELS, made.TASKS) for i in range(2)]
+    fleet = Fleet(brain, members, made.TUNING, torch.float32)
+    seeds = range(100, 140)
+    for seed in seeds:
+        fleet.learn([(row, _moment(seed, (seed + row) % 4)) for row in range(2)])
+    honest, contrary = (t["doing"] for t in fleet.trusts)
+    assert not honest.doubted
+    assert contrary.doubted
+    assert [len(fleet.lessons(row)) for row in range(2)] == [40, 0]
+    assert [set(given) for given in fleet.offered([0, 1])] == [{"doing"}, set()]
+    assert fleet.trust(0, "doing")[PERSONAL] > 0
+    assert fleet.trust(1, "doing").tolist() == [1, 0, 0, 0, 0]
+    # Its updates carry no sums, with no weight; it has the block all the same, and so listens.
+    given = fleet.offered([0, 1])
+    block = next(b for b in fleet.blocks([0, 1]) if b[0] == "analytic:doing")
+    place = fleet.blocks([0, 1]).index(block)
+    assert not fleet.values([0, 1], given)[1, block[1] : block[2]].any()
+    assert fleet.samples([0, 1], given)[:, place].tolist() == [1, 0]
+    assert fleet.owns([0, 1])[:, place].tolist() == [True, True]
+    # It turns: what it says is true from now on.
+    for seed in range(200, 300):
+        fleet.learn([(1, _moment(seed, seed % 4))])
+        if not contrary.doubted:
+            break
+    assert not contrary.doubted
+    assert set(fleet.offered([1])[0]) == {"doing"}
+    assert fleet.lessons(1)
+    assert fleet.trust(1, "doing")[PERSONAL] > 0
