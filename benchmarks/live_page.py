@@ -39,9 +39,10 @@ from bridge.application import Application
 from bridge.client import connect
 from bridge.server import BridgeServer
 from fedxr.cast import simulated_cast
+from fedxr.learning_rule import LIVE
 from fedxr.live_state import HeadsetState, LiveState, TaskState
 from fedxr.page_files import page_files
-from fedxr.serve import CHECKPOINT, learning_of, serving
+from fedxr.serve import CHECKPOINT, serving
 from fedxr.tempo import Tempo
 from scenarios.devices import DEVICES
 
@@ -227,7 +228,7 @@ async def publish_cost(headsets: int) -> str:
     """What making and encoding one state of a real server costs its event loop."""
     folder = Path(tempfile.mkdtemp())
     cast = simulated_cast(headsets, 1.0, seed=0)
-    learning = learning_of("semi-decentralized", 0)
+    learning = LIVE.with_round(coordination="semi-decentralized", seed=0)
     quiet = Tempo(round=1e6, learn=1e6, publish=1e6, save=1e6)
     config = ServerConfig(port=0)
     async with serving(load_brain(CHECKPOINT), folder / "s.db", config, learning, quiet) as live:

@@ -38,9 +38,9 @@ from federation.ledger import total
 from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor
 from fedxr.learner import Learner
+from fedxr.learning_rule import LIVE
 from fedxr.lockstep import Lockstep, lockstep
 from fedxr.script import beats
-from fedxr.learning_rule import LIVE
 from fedxr.serve import Serving, serving
 from fedxr.stream import Actor, Played, play_apart
 from fedxr.summary import machine, versions

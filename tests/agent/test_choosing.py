@@ -7,8 +7,8 @@ from collections import Counter
 import made
 import numpy as np
 import torch
-
 from agent.choosing import Verdict
+
 from agent.memory import HOLD, Memory
 from agent.normal import Normal
 from agent.tokens import Ask, Tokens

@@ -15,12 +15,12 @@ from pathlib import Path
 import made
 import pytest
 import torch
+from agent.seats import seat
 
 from agent.analytic import Choice
 from agent.brain import fit_ridge
 from agent.cohort import Tuning
 from agent.fleet import Brain, Fleet, Member
-from agent.seats import seat
 from agent.state import StateError, Store
 from agent.tokens import Ask, Tokens
 

@@ -18,7 +18,8 @@ from agent.tokens import tokenize
 from bridge.server import BridgeServer, ServerConfig
 from fedxr.agents import Agents
 from fedxr.cast import simulated_actor
-from fedxr.learner import Learner, Learning
+from fedxr.learner import Learner
+from fedxr.learning_rule import LearningRule, Schedule
 from fedxr.live import Live
 from fedxr.people import one_ask_each
 from fedxr.stream import Actor
@@ -54,7 +55,7 @@ def pace(_: object = None) -> Dose:
     return Dose(steps=1, rate=2e-3, batch=2)
 
 
-LEARNING = Learning(shared=pace(), personal=pace, each=2)
+LEARNING = LearningRule(shared=Schedule(pace()), personal=Schedule(pace()), each=2)
 
 
 def agents_of(brain: Brain, state: Path | None = None) -> Agents:
