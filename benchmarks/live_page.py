@@ -40,7 +40,7 @@ from bridge.client import connect
 from bridge.server import BridgeServer
 from fedxr.cast import simulated_cast
 from fedxr.learning_rule import LIVE
-from fedxr.live_state import HeadsetState, LiveState, TaskState
+from fedxr.live_state import AccuracyState, HeadsetState, LiveState, TaskState
 from fedxr.page_files import page_files
 from fedxr.serve import CHECKPOINT, serving
 from fedxr.tempo import Tempo
@@ -98,12 +98,32 @@ def moving_state(n: int, number: int, rng: random.Random) -> LiveState:
         ],
         ledger={"d2d_bytes": number * 10**6, "up_bytes": number * 10**5,
                 "down_bytes": number * 2 * 10**5, "joules": 0.01 * number, "epsilon": None},
+        accuracy=_accuracy(number, rng),
+        tasks={task: _accuracy(number, rng) for task in list(TASKS)[:8]},
         curves={
-            task: [(float(t), 0.5 + 0.1 * (t * t % 7), 0.7) for t in range(150 + 2 * number // 5)]
+            task: [
+                (float(t), 0.5 + 0.1 * (t * t % 7), 0.7, t) for t in range(150 + 2 * number // 5)
+            ]
             for task in list(TASKS)[:8]
         },
+        labels={"count": number, "p50_s": rng.random(), "p95_s": rng.random(), "max_s": 1.0,
+                "in_rounds": number // 4, "in_rounds_p95_s": rng.random()},
         recording=None,
     )  # fmt: skip
+
+
+def _accuracy(number: int, rng: random.Random) -> AccuracyState:
+    return AccuracyState(
+        against="truth",
+        questions=number,
+        headsets=8,
+        generic=rng.random(),
+        last_label=rng.random(),
+        given=rng.random(),
+        low=rng.random(),
+        high=rng.random(),
+        feedback_errors=rng.random(),
+    )
 
 
 def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState:
@@ -115,6 +135,7 @@ def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState
         use_case=USE_CASES[k % 4],
         device=name.split("/")[1],
         since=float(k % 7),
+        against="truth",
         channels=[
             {"name": c.name, "hz": c.rate_hz * rng.uniform(0.9, 1.1)} for c in device.channels
         ],
@@ -130,6 +151,9 @@ def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState
                 recent=[rng.random() < 0.7 for _ in range(20)],
                 accuracy_before=rng.random(),
                 accuracy_now=rng.random(),
+                questions=number,
+                low=rng.random(),
+                high=rng.random(),
             )
             for t in tasks
         ],

@@ -64,7 +64,7 @@ def pooled(users: Users, draws: int = 2000, seed: int = 0) -> Figure | None:
     mean = fmean(fmean(cell.mean for cell in mine) for mine in users.values())
     asked, right = sum(c.asked for c in cells), sum(c.plus for c in cells)
     if right in (0, asked) and not any(c.minus for c in cells):
-        low, high = wilson(right, asked)
+        low, high = wilson(right / asked, asked)
     else:
         low, high = np.quantile(_drawn(list(users.values()), draws, seed), (0.025, 0.975)).tolist()
     return Figure(mean, low, high, asked, len(users))
@@ -92,27 +92,32 @@ def _drawn(users: Sequence[Sequence[Cell]], draws: int, seed: int) -> np.ndarray
     return means
 
 
-def wilson(right: int, asked: int) -> tuple[float, float]:
-    """The interval of ``right`` of ``asked`` questions of one user and task, in closed form."""
-    share, z2 = right / asked, Z * Z
+def wilson(share: float, asked: int) -> tuple[float, float]:
+    """The interval of a ``share`` of ``asked`` questions, in closed form."""
+    z2 = Z * Z
     middle = (share + z2 / (2 * asked)) / (1 + z2 / asked)
     half = Z * math.sqrt(share * (1 - share) / asked + z2 / (4 * asked * asked)) / (1 + z2 / asked)
     low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return (0.0 if right == 0 else low), (1.0 if right == asked else high)
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
 
 def over_users(
     by_seed: Sequence[Mapping[str, float]], draws: int = 2000, seed: int = 0
 ) -> tuple[float, float] | None:
     """The interval of the mean over seeds of the mean over users, where only each user's figure is
-    known (it has the chance of its questions in it): users are drawn with replacement within each
-    seed. None where no seed has two users."""
-    if all(len(users) < 2 for users in by_seed):
+    known (it has the chance of its questions in it). None where there are not two users.
+
+    A Bayesian bootstrap (Rubin, Annals of Statistics 9, 1981): a user weighs by the same random
+    number in all seeds, which never leaves a seed without users.
+    """
+    names = sorted({name for users in by_seed for name in users})
+    if len(names) < 2:
         return None
-    rng = np.random.default_rng(seed)
+    weights = dict(zip(names, np.random.default_rng(seed).exponential(size=(len(names), draws)),
+                       strict=True))  # fmt: skip
     means = np.zeros(draws)
     for users in by_seed:
-        figures = np.array(list(users.values()))
-        means += figures[rng.integers(len(figures), size=(draws, len(figures)))].mean(1)
+        weight = np.stack([weights[name] for name in users])
+        means += np.array(list(users.values())) @ weight / weight.sum(0)
     low, high = np.quantile(means / len(by_seed), (0.025, 0.975)).tolist()
     return low, high

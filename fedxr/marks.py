@@ -40,7 +40,7 @@ class Tally:
 
     def interval(self) -> tuple[float | None, float | None]:
         """Of the answers given, by Wilson: one user, one task."""
-        return wilson(self.given, self.asked) if self.asked else (None, None)
+        return wilson(self.given / self.asked, self.asked) if self.asked else (None, None)
 
 
 @dataclass(frozen=True)
