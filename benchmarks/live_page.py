@@ -106,7 +106,8 @@ def moving_state(n: int, number: int, rng: random.Random) -> LiveState:
             ]
             for task in list(TASKS)[:8]
         },
-        labels={"count": number, "p50_s": rng.random(), "p95_s": rng.random(), "max_s": 1.0,
+        labels={"count": number, "waiting": number % 3, "p50_s": rng.random(),
+                "p95_s": rng.random(), "max_s": 1.0,
                 "in_rounds": number // 4, "in_rounds_p95_s": rng.random()},
         recording=None,
     )  # fmt: skip

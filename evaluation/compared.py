@@ -112,6 +112,8 @@ def delay(labels: LabelDelay | None, in_rounds: LabelDelay | None) -> str:
         f"label to answer, {labels.count} labels: p50 {labels.p50_s:.2f} s, "
         f"p95 {labels.p95_s:.2f} s, most {labels.max_s:.2f} s"
     )
+    if labels.unknown:
+        text += f"; {labels.unknown} more were known to no answer when their headset left"
     if in_rounds is None:
         return f"{text}; none came during a round"
     return f"{text}; {in_rounds.count} during a round: p95 {in_rounds.p95_s:.2f} s"

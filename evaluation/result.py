@@ -102,12 +102,14 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelDelay(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds from a label's arrival at the server to the first answer that has learned it."""
+    """Seconds from a label's arrival at the server to the first answer that has learned it, of
+    ``count`` labels; ``unknown`` more were known to no answer when their headset left."""
 
     count: int
     p50_s: float
     p95_s: float
     max_s: float
+    unknown: int = 0
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,12 +235,12 @@ def score_of(users: Users, over: Users | None = None) -> Score:
     )
 
 
-def label_delay(seconds: Sequence[float]) -> LabelDelay | None:
-    """None where nothing was learned."""
+def label_delay(seconds: Sequence[float], unknown: int = 0) -> LabelDelay | None:
+    """None where no answer knew a label."""
     if not seconds:
         return None
     p50, p95, most = np.percentile(seconds, (50, 95, 100)).tolist()
-    return LabelDelay(count=len(seconds), p50_s=p50, p95_s=p95, max_s=most)
+    return LabelDelay(count=len(seconds), p50_s=p50, p95_s=p95, max_s=most, unknown=unknown)
 
 
 def mean_over_rows(rows: Sequence[Row], arm: str) -> float | None:

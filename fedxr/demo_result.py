@@ -60,7 +60,7 @@ def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
         headline="live",
         compared=comparisons(arms, lived.seconds),
         latency=[_latency(task, ms) for task, ms in latencies(lived.played).items()],
-        labels=results.label_delay(labels.seconds()),
+        labels=results.label_delay(labels.seconds(), labels.lost),
         labels_in_rounds=results.label_delay(labels.seconds(in_rounds=True)),
         traffic=results.Traffic(
             up=ledger["up_bytes"], down=ledger["down_bytes"], d2d=ledger["d2d_bytes"]

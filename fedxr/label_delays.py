@@ -20,9 +20,14 @@ ROUNDS = 64
 @dataclass
 class LabelDelays:
     """All times in monotonic seconds. A round is under way from when it is wanted until every
-    headset has its mean; ``delays`` are seconds, and whether a round was when it was heard."""
+    headset has its mean; ``delays`` are seconds, and whether a round was when it was heard.
+    Of the labels ``heard``, no answer will know those that are ``lost``: refused, or their headset
+    left first."""
 
     delays: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    heard: int = 0
+    lost: int = 0
+    _answered: int = 0
     _rounds: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=ROUNDS))
     _began: float | None = None
 
@@ -41,6 +46,12 @@ class LabelDelays:
             under_way = self._began is not None and self._began <= at
             met = under_way or any(began <= at <= ended for began, ended in self._rounds)
             self.delays.append((now - at, met))
+        self._answered += len(heard)
+
+    @property
+    def waiting(self) -> int:
+        """Labels that no answer knows yet."""
+        return self.heard - self.lost - self._answered
 
     def seconds(self, in_rounds: bool = False) -> list[float]:
         """Of all labels, or of those that came while a round was under way."""
@@ -51,6 +62,7 @@ class LabelDelays:
         p50, p95, most = np.percentile(every, (50, 95, 100)).tolist() if every else [None] * 3
         return LabelDelayState(
             count=len(every),
+            waiting=self.waiting,
             p50_s=p50,
             p95_s=p95,
             max_s=most,

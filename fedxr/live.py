@@ -115,6 +115,7 @@ class Live(Application):
 
     def feedback(self, session: Session, feedback: Feedback) -> None:
         self._here[session.id].feedback.append((time.monotonic(), feedback))
+        self.scoreboard.labels.heard += feedback.kind not in ("rating", "undo")
         self.said.set()
 
     async def left(self, session: Session, reason: str) -> None:
@@ -124,6 +125,7 @@ class Live(Application):
         with contextlib.suppress(GoneError):
             await self.learn_once()
         here = self._here.pop(session.id)
+        self.scoreboard.labels.lost += len(here.feedback) + len(here.told) + len(here.learned)
         async with self._learning:
             with contextlib.suppress(GoneError):
                 await self._learned(Learner.leave, here.row, self.agents.normal(here.row))
@@ -210,6 +212,7 @@ class Live(Application):
                 tell = partial(self._tell, here, here.feedback.pop(0))
                 trouble = await self._run(self._thread, tell)
             if trouble is not None:
+                self.scoreboard.labels.lost += 1
                 here.session.notice(*trouble)
 
     def _tell(self, here: Visit, said: tuple[float, Feedback]) -> tuple[str, str] | None:

@@ -39,9 +39,11 @@ class AccuracyState(TypedDict):
 
 class LabelDelayState(TypedDict):
     """Seconds from a label's arrival to the first answer that has learned it, of the latest
-    ``count`` labels, and of those of them that came ``in_rounds``, while a round was under way."""
+    ``count`` labels, and of those of them that came ``in_rounds``, while a round was under way;
+    ``waiting`` labels are known to no answer yet."""
 
     count: int
+    waiting: int
     p50_s: float | None
     p95_s: float | None
     max_s: float | None

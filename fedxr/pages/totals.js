@@ -26,9 +26,9 @@ function accuracyNote(accuracy) {
 }
 
 function labelNote(labels) {
-  if (labels.count === 0) return "p95; no label yet";
+  if (labels.count === 0) return `p95; no label known yet, ${labels.waiting} waiting`;
   const met = labels.in_rounds ? `; ${seconds(labels.in_rounds_p95_s)} during rounds` : "";
-  return `p95 of ${count(labels.count, "label")}; p50 ${seconds(labels.p50_s)}${met}`;
+  return `p95 of ${count(labels.count, "label")}; p50 ${seconds(labels.p50_s)}${met}; ${labels.waiting} waiting`;
 }
 
 function totals({ headsets, round, clusters, accuracy, labels, ledger }) {

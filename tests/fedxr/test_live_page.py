@@ -131,6 +131,7 @@ def made_up(t: float) -> LiveState:
         curves={task: list(curve) for task in TASKS},
         labels={
             "count": 142,
+            "waiting": 2,
             "p50_s": 0.184,
             "p95_s": 0.312,
             "max_s": 1.4,
@@ -253,7 +254,7 @@ async def test_page_shows_the_state() -> None:
         "<dd>71 → 79&nbsp;%</dd>",
         "[73, 84] of 200; last label 55&nbsp;%; against the truth",
         "<dd>0.31 s</dd>",
-        "p95 of 142 labels; p50 0.18 s; 0.45 s during rounds",
+        "p95 of 142 labels; p50 0.18 s; 0.45 s during rounds; 2 waiting",
         "<span>60 → 81&nbsp;%</span><small>[75, 86] of 200, last label 55</small>",
         "3 headsets, Γ = 2, 0 B, 0 J; represented by headset-5",
         "headset-4, headset-5, headset-6",
