@@ -135,8 +135,8 @@ def full(result: Result) -> tuple[list[str], list[list[str]]]:
 
 
 def _plain(title: str, head: Sequence[str]) -> Table:
-    out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False,
-                collapse_padding=True)  # fmt: skip
+    out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False,
+                pad_edge=False, collapse_padding=True)  # fmt: skip
     for i, text in enumerate(head):
         out.add_column(text, justify="left" if i == 0 else "right", no_wrap=True)
     return out

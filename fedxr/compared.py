@@ -41,10 +41,16 @@ COORDINATIONS: tuple[Coordination, ...] = (
     "centralized",
     "decentralized",
 )
-"""In the order in which they are replayed: first what says most beside the live run."""
+"""In the order in which they are replayed: first what says most beside the live run, which is what
+each headset's own learning is worth, and what the live run's coordination is without a clock."""
 TOLD, CHANGED = "as last told", "changed"
 WINDOWS = (("whole run", 0.0), ("second half", 0.5))
 """Name, and the part of the run after which its questions are asked."""
+
+
+def affordable() -> tuple[Coordination, ...]:
+    """As many as are replayed at once, two at least."""
+    return COORDINATIONS[: max(2, os.cpu_count() or 1)]
 
 
 @dataclass(frozen=True)

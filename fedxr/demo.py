@@ -14,7 +14,7 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -29,7 +29,7 @@ from bridge.protocol import BridgeError
 from bridge.wire import settle
 from evaluation import result as results
 from evaluation.report import write_report
-from fedxr.compared import COORDINATIONS, Coordination, Replay, replays
+from fedxr.compared import Coordination, Replay, affordable, replays
 from fedxr.demo_result import Lived, print_demo, result_of
 from fedxr.judged import truth_of
 from fedxr.learning_rule import LIVE
@@ -57,9 +57,9 @@ class Demo:
     """Port for headsets and the live page; 0 takes any free one."""
     round_s: float = 10.0
     """Seconds between federated rounds."""
-    compare: tuple[Coordination, ...] = COORDINATIONS
-    """What is replayed in lockstep afterwards, to compare with; as many at once as there are cores,
-    each about as long as the run."""
+    compare: tuple[Coordination, ...] = field(default_factory=affordable)
+    """What is replayed in lockstep afterwards, to compare with. Each takes a core about as long as
+    the run, so by default there are as many as cores, two at least."""
     seed: int = 0
     """Names all draws of chance."""
     open: bool = True

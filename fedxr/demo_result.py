@@ -17,7 +17,7 @@ from evaluation import result as results
 from evaluation.tables import latency_table
 from federation import RoundReport
 from federation.ledger import total
-from fedxr.compared import comparisons, outcomes, rows
+from fedxr.compared import COORDINATIONS, comparisons, outcomes, rows
 from fedxr.lockstep import Lockstep
 from fedxr.serve import Serving
 from fedxr.stream import Actor, Played
@@ -127,6 +127,9 @@ def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:
         notes.append(
             f"{late} of {len(judged)} questions had no answer within 0.2 s, and count as wrong"
         )
+    if missing := [name for name in COORDINATIONS if name not in others]:
+        every = " ".join(COORDINATIONS)
+        notes.append(f"not replayed: {', '.join(missing)}; --compare {every} replays all")
     notes += [f"{name} in lockstep: {_cost_of(one)}" for name, one in others.items()]
     ms = 1000 * np.array(live.live.model_seconds)
     if len(ms):
