@@ -77,13 +77,18 @@ def _counts(cells: Sequence[dict[str, Score]], arm: str) -> list[str]:
     return [str(one[arm].questions) if arm in one else "0" for one in cells]
 
 
+SHORT = {NAMES["semi-decentralized"]: "semi-decentr."}
+"""What is too long for a terminal of 80 columns."""
+
+
 def table(result: Result) -> Table:
     """For a terminal of 80 columns."""
     head, body = lines(result.compared)
     users = max((score.users for score in result.compared[0].arms.values()), default=0)
     out = _plain(f"Right answers, percent [95 %], {users:.0f} users", head)
     for line in body:
-        out.add_row(*line, style="bold" if line[0] == NAMES["live"] else "")
+        name = SHORT.get(line[0], line[0])
+        out.add_row(name, *line[1:], style="bold" if name == NAMES["live"] else "")
     return out
 
 
@@ -96,8 +101,8 @@ def task_arms(rows: Sequence[Row]) -> list[str]:
 def by_task(result: Result) -> Table:
     """For a terminal of 80 columns."""
     arms = task_arms(result.rows)
-    short = {**NAMES, "semi-decentralized": "semi-decentr."}
-    out = _plain("The same by task, whole run", ["task", "n", *(short[a] for a in arms)])
+    heads = [SHORT.get(NAMES[arm], NAMES[arm]) for arm in arms]
+    out = _plain("\nThe same by task, whole run", ["task", "n", *heads])
     for row in result.rows:
         figures = [figure(row.arms.get(arm)) for arm in arms]
         out.add_row(row.task, str(row.test_windows), *figures)
@@ -136,7 +141,7 @@ def full(result: Result) -> tuple[list[str], list[list[str]]]:
 
 def _plain(title: str, head: Sequence[str]) -> Table:
     out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False,
-                pad_edge=False, collapse_padding=True)  # fmt: skip
+                padding=0)  # fmt: skip
     for i, text in enumerate(head):
         out.add_column(text, justify="left" if i == 0 else "right", no_wrap=True)
     return out

@@ -6,8 +6,8 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+import msgspec
 import numpy as np
 from rich.console import Console
 
@@ -51,7 +51,7 @@ def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
         command=sys.argv,
         started="",
         seconds=0.0,
-        config={k: str(v) if isinstance(v, Path) else v for k, v in lived.settings.items()},
+        config=msgspec.to_builtins(lived.settings, enc_hook=str),
         seeds=[lived.seed],
         versions=versions(),
         machine=machine(),

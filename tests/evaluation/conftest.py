@@ -77,6 +77,9 @@ def result() -> Result:
     )
 
 
+COORDINATIONS = ("local", "centralized", "decentralized", "semi-decentralized")
+
+
 @pytest.fixture
 def demo(result: Result) -> Result:
     """What a demo says: 40 questions of two users, of which 20 on what was last told, 16 not."""
@@ -85,11 +88,12 @@ def demo(result: Result) -> Result:
         return {user: [Cell(asked // 2, right // 2, more // 2)] for user in ("a", "b")}
 
     def arms(asked: int, generic: int, repeated: int, live: int) -> dict[str, Score]:
+        worse = {user: [Cell(asked // 2, 0, asked // 3)] for user in ("a", "b")}
         gains = {user: [Cell(asked // 2, (live - generic) // 2)] for user in ("a", "b")}
         return {
             "generic": score_of(of(asked, generic)),
-            "last_label": score_of(of(asked, repeated)),
-            "local": score_of(of(asked, live), gains),
+            "last_label": score_of(of(asked, repeated), worse),
+            **{name: score_of(of(asked, live), gains) for name in COORDINATIONS},
             "live": score_of(of(asked, live), gains),
         }
 
