@@ -115,8 +115,8 @@ def costs(by_seed: Sequence[Sequence[Study]], role: str, console: Console) -> No
     worse = [d / e if e else 0.0 for d, e in every if d < 0]
     worst = min((d for d, _ in every), default=0.0)
     console.print(
-        f"{role}: of {len(every)} users x seeds {sum(t < -1 for t in worse)} are worse by more than "
-        f"one standard error, {sum(t < -2 for t in worse)} by more than two (by chance "
+        f"{role}: of {len(every)} users x seeds {sum(t < -1 for t in worse)} are worse by more "
+        f"than one standard error, {sum(t < -2 for t in worse)} by more than two (by chance "
         f"{0.159 * len(every):.0f} and {0.023 * len(every):.0f}); worst {100 * worst:+.1f} points",
         highlight=False,
     )

@@ -73,7 +73,6 @@ class Learner:
         self._changes = Changes(self.fleet)
         self._patience = Pace()
         self._fresh: Counter[int] = Counter()
-        self._newest: dict[tuple[int, str], int] = {}
         self._waiting: list[int] = []  # who is to meet next
         self._met = False  # whether a round was the last work
         self._work: tuple[list[int], Slices[RoundReport | None]] | None = None
@@ -119,7 +118,6 @@ class Learner:
         if self._work is not None and row in self._work[0]:
             self._work = None
         self.fleet.reseat(row, member)
-        self._newest = {k: n for k, n in self._newest.items() if k[0] != row}
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------
@@ -135,9 +133,7 @@ class Learner:
                 continue
             name, label = self.fleet.members[one.row].name, one.tokens.asks[-1].label
             moment = name, one.task, one.episode, one.tick
-            before = self._newest.get((one.row, one.task))
-            scores.append(Score(*moment, label, one.answered, next(generic), before))
-            self._newest[one.row, one.task] = label
+            scores.append(Score(*moment, label, one.answered, next(generic)))
             self._fresh[one.row] += 1
         return scores
 

@@ -19,7 +19,8 @@ from agent.tasks import Task
 from bridge.channels import TICK_US, Channel, Samples
 from fedxr.agents import Agents
 from fedxr.commands import Extend, extend_command
-from fedxr.learner import Learner, Learning
+from fedxr.learner import Learner
+from fedxr.learning_rule import LIVE
 from fedxr.profile import Profile
 from fedxr.serve import CHECKPOINT
 
@@ -60,7 +61,7 @@ class Life:
     """A user who does one thing after the other; ``teach`` says once a segment what it was."""
 
     def __init__(self, brain: Brain, tasks: tuple[str, ...]) -> None:
-        self.agents = Agents(brain, Tuning(), Learner(brain, Tuning(), Learning()))
+        self.agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
         member = Member("ann/tool", CHANNELS, tasks)
         self.row = self.agents.join(Profile(member, "ann", "companion", "tool"))
         self.rng, self.tick = np.random.default_rng(0), 0

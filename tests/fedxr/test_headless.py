@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fedxr.rounds import Protocol
 
 from agent.fleet import Brain, Fleet
 from agent.tasks import Episode, Query
@@ -19,7 +20,6 @@ from fedxr.bridged import through_bridge
 from fedxr.commands import Stream
 from fedxr.headless import Federate, pretrain_on
 from fedxr.people import Split, meet, split_users
-from fedxr.rounds import Protocol
 from scenarios.users import DataError, User
 
 WATCH = Channel("watch", "motion/wrist", 100)
