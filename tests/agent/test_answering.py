@@ -8,7 +8,7 @@ import made
 import numpy as np
 import pytest
 import torch
-from tolerance import pass_terms, rounding
+from tolerance import assert_same_answers, pass_terms
 
 from agent.analytic import Choice
 from agent.answering import Answering
@@ -58,17 +58,9 @@ def _feed(answering: Answering, row: int, number: int, episode: Episode, tick: i
     answering.push(row, number, {n: s.between(start, end) for n, s in episode.samples.items()})
 
 
-def _rounding(answering: Answering, log_answer: torch.Tensor) -> float:
-    """Of probabilities: the logarithm tells how large the logits are; a probability moves by half
-    of what they move by, at most."""
-    terms = pass_terms(answering.fleet.brain.model.plan.size, answering.rings.total)
-    return rounding(torch.float32, terms, log_answer / 2)
-
-
 @pytest.mark.parametrize("task", made.TASKS)
 def test_live_answers_equal_the_full_pass(brain: Brain, task: str) -> None:
-    """With summaries made anew each tick (they are cleared). 1e-4 is what streaming promises, and
-    more than rounding takes (see below)."""
+    """With summaries made anew each tick (they are cleared). 1e-4 is what streaming promises."""
     fleet = _fleet(brain, made.CHANNELS, made.CHANNELS)
     fleet.choices = [{t: Choice(trust=0.7, own=2.0) for t in made.TASKS} for _ in range(2)]
     fleet.remember([(1, one) for one in _each(made.tokens(7))])
@@ -90,8 +82,9 @@ def test_live_answers_equal_the_full_pass(brain: Brain, task: str) -> None:
             logits = fleet.cohort.answers(batch, fleet.cohort.theta[row : row + 1]).logits[task][0]
             wanted = fleet.log_answers(row, task, logits, fleet.features([one])[0][None])
             got = live[ask.tick][row][task]
-            assert _rounding(answering, wanted[0]) < 1e-4
             np.testing.assert_allclose(got, wanted[0].exp().numpy(), rtol=0, atol=1e-4)
+            terms = pass_terms(brain.model.plan.size, answering.rings.total)
+            assert_same_answers(got, wanted[0].exp().numpy(), terms)
 
 
 def test_late_feedback_gives_the_lesson_of_the_recording(brain: Brain) -> None:
@@ -171,8 +164,8 @@ def test_a_headset_that_joins_changes_no_other(brain: Brain) -> None:
             due[1] = tick - (100 if tick < 170 else 170)
         alone, together = plain.tick({0: tick}), shared.tick(due)
         for task in made.TASKS:
-            atol = _rounding(shared, torch.from_numpy(alone[0][task]).log())
-            np.testing.assert_allclose(together[0][task], alone[0][task], rtol=0, atol=atol)
+            terms = pass_terms(brain.model.plan.size, shared.rings.total)
+            assert_same_answers(together[0][task], alone[0][task], terms)
 
 
 def test_what_is_prepared_is_taken_up_whole(brain: Brain) -> None:
