@@ -6,12 +6,8 @@ import made
 import numpy as np
 import pytest
 import torch
-<<<<<<< HEAD
-from tolerance import pass_terms, rounding
+from tolerance import assert_same_answers, pass_terms, rounding
 from torch import Tensor
-=======
-from tolerance import assert_same_answers, pass_terms
->>>>>>> tolerances
 
 from agent.answering import Answering, Probabilities
 from agent.cohort import Tuning
@@ -52,7 +48,6 @@ def _feed(answering: Answering, row: int, number: int, episode: Episode, tick: i
     answering.push(row, number, {n: s.between(start, end) for n, s in episode.samples.items()})
 
 
-<<<<<<< HEAD
 def _rounding(answering: Answering, log_answer: torch.Tensor) -> float:
     """Of probabilities: the logarithm tells how large the logits are; a probability moves by half
     of what they move by, at most."""
@@ -71,16 +66,6 @@ def _streamed(
     answering: Answering, episodes: list[Episode], ticks: range
 ) -> dict[int, dict[int, dict[str, Probabilities]]]:
     """All answers by tick and row, with summaries made anew each tick (they are cleared)."""
-=======
-@pytest.mark.parametrize("task", made.TASKS)
-def test_live_answers_equal_the_full_pass(brain: Brain, task: str) -> None:
-    """With summaries made anew each tick (they are cleared). 1e-4 is what streaming promises."""
-    fleet = _fleet(brain, made.CHANNELS, made.CHANNELS)
-    fleet.choices = [{t: Choice(trust=0.7, own=2.0) for t in made.TASKS} for _ in range(2)]
-    fleet.remember([(1, one) for one in _each(made.tokens(7))])
-    answering = _answering(fleet, freshest=1)
-    episodes = [made.episode(1), made.episode(2)]
->>>>>>> tolerances
     live = {}
     for tick in ticks:
         for row, episode in enumerate(episodes):
@@ -112,14 +97,15 @@ def test_live_answers_are_the_mixture_of_full_passes(brain: Brain) -> None:
         fleet.trusts[2][task].earned[ADAPTED] = -20.0
     answering = _answering(fleet)
     assert answering.prepared.twins == (1,)
-    believed = [{int(e) for t in made.TASKS for e in fleet.trust(row, t).nonzero()} for row in range(3)]
+    believed = [
+        {int(e) for t in made.TASKS for e in fleet.trust(row, t).nonzero()} for row in range(3)
+    ]
     assert [ADAPTED in some for some in believed] == [False, True, False]
     assert all(len(some) > 1 for some in believed), "more than the generic expert must answer"
     episodes = [made.episode(s) for s in (1, 2, 3)]
     live = _streamed(answering, episodes, range(91))
     for row, episode in enumerate(episodes):
         for one in _each(tokenize(episode, made.CHANNELS)):
-<<<<<<< HEAD
             wanted = _mixture(fleet, row, one)
             got = live[one.asks[0].tick][row][one.asks[0].task]
             assert _rounding(answering, wanted.log()) < 1e-4
@@ -164,18 +150,6 @@ def test_a_twin_that_comes_later_has_seen_enough_when_its_ring_has_filled(brain:
     assert off(asked[0]) > 1e-3, "a twin that has seen nothing must not answer the same"
     assert max(off(t) for t in asked if t >= filled) < off(asked[0]) / 10
     assert max(off(t) for t in asked if t >= done) < 1e-4
-=======
-            ask = one.asks[0]
-            if ask.task != task:
-                continue
-            batch = collate([[one]], brain.model.plan.tokens_of, brain.model.plan.tasks)
-            logits = fleet.cohort.answers(batch, fleet.cohort.theta[row : row + 1]).logits[task][0]
-            wanted = fleet.log_answers(row, task, logits, fleet.features([one])[0][None])
-            got = live[ask.tick][row][task]
-            np.testing.assert_allclose(got, wanted[0].exp().numpy(), rtol=0, atol=1e-4)
-            terms = pass_terms(brain.model.plan.size, answering.rings.total)
-            assert_same_answers(got, wanted[0].exp().numpy(), terms)
->>>>>>> tolerances
 
 
 def test_late_feedback_gives_the_lesson_of_the_recording(brain: Brain) -> None:
