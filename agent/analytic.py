@@ -54,7 +54,10 @@ class Sums:
         a = self.a.double()
         level = a.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None].clamp_min(1e-12)
         eye = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
-        solved: Tensor = torch.linalg.solve(a + ridge * level * eye, self.b.double())
+        a, b = a + ridge * level * eye, self.b.double()
+        root, failed = torch.linalg.cholesky_ex(a)
+        # Sums that travelled rounded may have lost a little of being positive.
+        solved = torch.linalg.solve(a, b) if bool(failed.any()) else torch.cholesky_solve(b, root)
         return solved.to(self.b.dtype)
 
 

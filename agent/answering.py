@@ -28,7 +28,7 @@ from torch import Tensor
 
 from agent.backbone import Adapters
 from agent.encoders.base import Array
-from agent.experts import ADAPTED, EXPERTS, mixed
+from agent.experts import ADAPTED, EXPERTS, GENERIC, mixed
 from agent.fleet import Fleet, Member
 from agent.learned import Learned
 from agent.normal import summary_key
@@ -50,8 +50,8 @@ COUNT = 30
 class Prepared:
     """What answers are computed with; ``version`` counts. ``twins`` are the rows of the fleet whose
     adapters answer too; ``adapters`` and ``heads`` have the rows of the fleet as the checkpoint
-    has them, then the twins. By (row, task): ``trust`` (E,) and the ridge heads of the experts
-    side by side, ``weights`` (E, Z, C)."""
+    has them, then the twins. By (row, task): ``trust`` (E,), the ridge heads of the experts side by
+    side, ``weights`` (E, Z, C), and the label that was learned last, ``newest``."""
 
     version: int
     twins: tuple[int, ...]
@@ -59,6 +59,7 @@ class Prepared:
     heads: Mapping[str, Tensor]
     trust: Mapping[tuple[int, str], Tensor]
     weights: Mapping[tuple[int, str], Tensor]
+    newest: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
 
 @dataclass
@@ -86,7 +87,10 @@ class _Seat:
 
 class Answering:
     """The live side of a fleet: it answers once it has adopted what was learned. Not thread-safe,
-    but for :meth:`prepare`, which may run in one thread while the others run in another."""
+    but for :meth:`prepare`, which may run in one thread while the others run in another.
+
+    Of the last tick, ``used`` is what it was answered with, and ``generic`` what the checkpoint
+    alone would have answered (best class by row and task)."""
 
     def __init__(self, fleet: Fleet, freshest: int = 3) -> None:
         self.fleet, self.freshest = fleet, freshest
@@ -95,7 +99,8 @@ class Answering:
         self._rows: list[int] = []  # of the fleet, in the order of the rings: all, then the twins
         self._plain, self._room, self._prepared_for = 0, (0, 0), -1
         self.rings = Rings(fleet.brain.model, 0, 1, 1, fleet.cohort.dtype)
-        self.prepared = Prepared(-1, (), [], {}, {}, {})
+        self.prepared = self.used = Prepared(-1, (), [], {}, {}, {})
+        self.generic: dict[int, dict[str, int]] = {}
         for row in range(len(fleet.members)):
             self.reseat(row)
 
@@ -142,7 +147,8 @@ class Answering:
                 leaves = cohort.leaves(torch.cat((plain, cohort.theta[list(twins)])), ())
                 adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
             self._prepared_for = len(fleet.members)
-        return Prepared(before.version + 1, twins, adapters, heads, trust, weights)
+        version, newest = before.version + 1, learned.newest
+        return Prepared(version, twins, adapters, heads, trust, weights, newest)
 
     def adopt(self, prepared: Prepared) -> None:
         """Answer with what was learned, from the next tick on."""
@@ -173,9 +179,11 @@ class Answering:
         asks: list[list[Ask]] = [[] for _ in rows]
         for row, tick in due.items():
             emissions[row], asks[row] = self._close(row, tick)
+        self.generic = {row: {} for row in due}
+        self.used = prepared = self.prepared
         if not any(asks) and not any(emissions):
             return {row: {} for row in due}
-        model, prepared = self.fleet.brain.model, self.prepared
+        model = self.fleet.brain.model
         if list(prepared.twins) != self._rows[self._plain :]:
             self._arrange(prepared.twins)
         batch = tick_batch(model, [emissions[r] for r in self._rows], [asks[r] for r in self._rows])
@@ -234,6 +242,7 @@ class Answering:
             own = answers[ask.task][[row] * ADAPTED + [twin], i]
             said = torch.log_softmax(head * own + summary.scores, -1)
             out[ask.task] = mixed(said[:, None], now.trust[row, ask.task])[0].numpy()
+            self.generic[row][ask.task] = int(said[GENERIC].argmax())
         return out
 
     # -- feedback --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ Shape legend: P numbers of theta, Z features, C classes, E experts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -22,11 +22,13 @@ from agent.fleet import Fleet
 class Learned:
     """What has changed: ``theta[row]`` (P,), and by (row, task) how far each expert is believed,
     ``trust`` (E,), and the ridge head (Z, C) of each that is, but for the generic one, which
-    everybody has; an expert without an entry answers with that."""
+    everybody has; an expert without an entry answers with that. ``newest`` is the label learned
+    last, by (row, task), of all that have learned one."""
 
     theta: Mapping[int, Tensor]
     trust: Mapping[tuple[int, str], Tensor]
     weights: Mapping[tuple[int, str], Mapping[int, Tensor]]
+    newest: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
 
 class Changes:
@@ -60,6 +62,7 @@ class Changes:
             moved,
             {key: trust for key, (trust, _) in changed.items()},
             {key: weights for key, (_, weights) in changed.items()},
+            {(r, t): n for r, t in now if (n := self.fleet.trusts[r][t].label) >= 0},
         )
 
     def _now(self, row: int, task: str) -> tuple[Tensor, dict[int, Tensor]]:

@@ -27,6 +27,8 @@ from agent.cohort import Cohort
 from agent.memory import Lesson, splits
 from agent.tokens import Tokens
 
+CHECKED = 24
+"""Lessons, the newest, that confirm a change of one headset's adapters."""
 NOTHING = Tokens((), ())
 """Stands in for a lesson where a headset has none: no question, so no loss."""
 
@@ -203,7 +205,7 @@ def shown_classes(
 
 
 def lesson_losses(
-    cohort: Cohort, theta: Tensor, lessons: Sequence[Lesson], limit: int = 64, chunk: int = 8
+    cohort: Cohort, theta: Tensor, lessons: Sequence[Lesson], limit: int = CHECKED, chunk: int = 8
 ) -> Slices[Tensor]:
     """(M,) cross-entropy of the newest ``limit`` of ``lessons`` with theta (1, P), in order."""
     mine = lessons[-limit:]

@@ -39,9 +39,10 @@ from bridge.application import Application
 from bridge.client import connect
 from bridge.server import BridgeServer
 from fedxr.cast import simulated_cast
-from fedxr.live_state import HeadsetState, LiveState, TaskState
+from fedxr.learning_rule import LIVE
+from fedxr.live_state import AccuracyState, HeadsetState, LiveState, TaskState
 from fedxr.page_files import page_files
-from fedxr.serve import CHECKPOINT, learning_of, serving
+from fedxr.serve import CHECKPOINT, serving
 from fedxr.tempo import Tempo
 from scenarios.devices import DEVICES
 
@@ -97,12 +98,33 @@ def moving_state(n: int, number: int, rng: random.Random) -> LiveState:
         ],
         ledger={"d2d_bytes": number * 10**6, "up_bytes": number * 10**5,
                 "down_bytes": number * 2 * 10**5, "joules": 0.01 * number, "epsilon": None},
+        accuracy=_accuracy(number, rng),
+        tasks={task: _accuracy(number, rng) for task in list(TASKS)[:8]},
         curves={
-            task: [(float(t), 0.5 + 0.1 * (t * t % 7), 0.7) for t in range(150 + 2 * number // 5)]
+            task: [
+                (float(t), 0.5 + 0.1 * (t * t % 7), 0.7, t) for t in range(150 + 2 * number // 5)
+            ]
             for task in list(TASKS)[:8]
         },
+        labels={"count": number, "waiting": number % 3, "p50_s": rng.random(),
+                "p95_s": rng.random(), "max_s": 1.0,
+                "in_rounds": number // 4, "in_rounds_p95_s": rng.random()},
         recording=None,
     )  # fmt: skip
+
+
+def _accuracy(number: int, rng: random.Random) -> AccuracyState:
+    return AccuracyState(
+        against="truth",
+        questions=number,
+        headsets=8,
+        generic=rng.random(),
+        last_label=rng.random(),
+        given=rng.random(),
+        low=rng.random(),
+        high=rng.random(),
+        feedback_errors=rng.random(),
+    )
 
 
 def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState:
@@ -114,6 +136,7 @@ def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState
         use_case=USE_CASES[k % 4],
         device=name.split("/")[1],
         since=float(k % 7),
+        against="truth",
         channels=[
             {"name": c.name, "hz": c.rate_hz * rng.uniform(0.9, 1.1)} for c in device.channels
         ],
@@ -129,6 +152,9 @@ def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState
                 recent=[rng.random() < 0.7 for _ in range(20)],
                 accuracy_before=rng.random(),
                 accuracy_now=rng.random(),
+                questions=number,
+                low=rng.random(),
+                high=rng.random(),
             )
             for t in tasks
         ],
@@ -227,7 +253,7 @@ async def publish_cost(headsets: int) -> str:
     """What making and encoding one state of a real server costs its event loop."""
     folder = Path(tempfile.mkdtemp())
     cast = simulated_cast(headsets, 1.0, seed=0)
-    learning = learning_of("semi-decentralized", 0)
+    learning = LIVE.with_round(coordination="semi-decentralized", seed=0)
     quiet = Tempo(round=1e6, learn=1e6, publish=1e6, save=1e6)
     config = ServerConfig(port=0)
     async with serving(load_brain(CHECKPOINT), folder / "s.db", config, learning, quiet) as live:

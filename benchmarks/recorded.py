@@ -6,12 +6,15 @@ Each seed is one process with one thread; what it found is kept in the folder, s
 was stopped goes on where it was. The studies are joined into one result.json. Prints the
 table, the means over sets, and whether the promises hold: federated + personalised beats generic,
 local-only and own-half classical, is within 2 points of the strongest classical bar on the mean,
-nowhere more than 6 below it, and personalisation costs no set more than 1 point.
+nowhere more than 6 below it, and personalisation costs no set and no user more than one standard
+error: of a set over its users and seeds, of a user over the windows (paired). Then what each
+expert would give alone, beside the mixture of them, and how far each is believed at the end.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,10 +22,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 import tyro
 from rich.console import Console
+from rich.table import Table
 
+from agent.experts import EXPERTS
 from evaluation.report import write_report
 from evaluation.result import Result, Row, mean_over_rows, write_result
 from evaluation.tables import print_table
@@ -70,6 +76,7 @@ def one_seed(config: Federate, data: Path, kept: Path) -> list[Study]:
 
     run_seed(config, data, say, done)
     kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.with_suffix(".seconds").write_text(f"{time.monotonic() - began:.0f}")
     kept.write_bytes(msgspec.msgpack.encode(done))
     return done
 
@@ -90,10 +97,47 @@ def promises(result: Result, console: Console) -> None:
     for row in result.rows:
         mine = row.arms["federated_personalised"].mean
         _say(console, f"{row.name} against its bar", 100 * (mine - strongest(row)), -6.0)
-    for kind, rows in (("", result.rows), ("unseen ", result.unseen)):
-        for row in rows:
-            gain = row.arms["federated_personalised"].mean - row.arms["federated"].mean
-            _say(console, f"{kind}{row.name}: what personalisation changes", 100 * gain, -1.0)
+
+
+def costs(by_seed: Sequence[Sequence[Study]], role: str, console: Console) -> None:
+    """What personalising changed, by set and by user, in points and standard errors."""
+    every: list[tuple[float, float]] = []
+    for name in dict.fromkeys(s.name for studies in by_seed for s in studies):
+        found = [s.cost.get(role, {}) for studies in by_seed for s in studies if s.name == name]
+        change = [c for users in found for c in users.values()]
+        if not change:
+            continue
+        every += change
+        points = np.array([d for d, _ in change])
+        error = points.std(ddof=1) / len(points) ** 0.5 if len(points) > 1 else change[0][1]
+        what = f"{role} {name}: personalising, {len(points)} users x seeds"
+        _say(console, f"{what}, error {100 * error:.1f}", 100 * points.mean(), -100 * float(error))
+    worse = [d / e if e else 0.0 for d, e in every if d < 0]
+    worst = min((d for d, _ in every), default=0.0)
+    console.print(
+        f"{role}: of {len(every)} users x seeds {sum(t < -1 for t in worse)} are worse by more "
+        f"than one standard error, {sum(t < -2 for t in worse)} by more than two (by chance "
+        f"{0.159 * len(every):.0f} and {0.023 * len(every):.0f}); worst {100 * worst:+.1f} points",
+        highlight=False,
+    )
+
+
+def experts(by_seed: Sequence[Sequence[Study]], role: str, console: Console) -> None:
+    """Each expert alone, the mixture, and how far each is believed: means over users and seeds."""
+    table = Table(title=f"{role}: each expert alone, and (how far it is believed)")
+    for heading in ("set", *EXPERTS, "mixture"):
+        table.add_column(heading, justify="left" if heading == "set" else "right")
+    for name in dict.fromkeys(s.name for studies in by_seed for s in studies):
+        some = [s for studies in by_seed for s in studies if s.name == name and role in s.trust]
+        scores = [s.federation if role == "federation" else s.unseen for s in some]
+        cells = [
+            f"{100 * np.mean([x for s in some for x in s.experts[role][e].values()]):.1f} "
+            f"({np.mean([s.trust[role][i] for s in some]):.2f})"
+            for i, e in enumerate(EXPERTS)
+        ]
+        mixture = [x for one in scores for x in one["federated_personalised"].values()]
+        table.add_row(name, *cells, f"{100 * np.mean(mixture):.1f}")
+    console.print(table)
 
 
 def _say(console: Console, what: str, points: float, least: float) -> None:
@@ -127,6 +171,17 @@ def main(config: Recorded) -> None:
     write_report(result, config.out / "report.html")
     print_table(result, console)
     promises(result, console)
+    for role in ("federation", "unseen"):
+        costs(by_seed, role, console)
+        experts(by_seed, role, console)
+    spent = ", ".join(f"{seconds / 60:.1f}" for seconds in _minutes(config))
+    console.print(f"minutes a seed, {config.workers} side by side: {spent}", highlight=False)
+
+
+def _minutes(config: Recorded) -> list[float]:
+    """Seconds that each seed took, as its process noted them."""
+    files = [config.out / f"seed-{seed}.seconds" for seed in range(config.seeds)]
+    return [float(f.read_text()) for f in files if f.exists()]
 
 
 if __name__ == "__main__":

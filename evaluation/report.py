@@ -8,11 +8,15 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evaluation.baselines import OPTIMISTIC
-from evaluation.result import ARMS, Result, Row, check, mean_over_rows
-from evaluation.tables import SHORT, arms_of, percent, totals
+from evaluation.compared import HOW, delay, full
+from evaluation.intervals import wilson
+from evaluation.result import ARMS, CurvePoint, Result, Row, Score, check
+from evaluation.tables import SHORT, UNCERTAIN, arms_of, mean_percent, percent, totals
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -30,10 +34,15 @@ svg { max-width: 100%; height: auto; }
 """
 _COLOURS = {
     "generic": "#9aa3b5",
+    "last_label": "#d8c7e8",
     "local": "#c98a1b",
+    "centralized": "#2f8f6b",
+    "decentralized": "#7fbf9f",
+    "semi-decentralized": "#6ea0dc",
     "federated": "#6ea0dc",
     "federated_personalised": "#1f5fbf",
     "pooled": "#2f8f6b",
+    "live": "#1f5fbf",
     "classical_own": "#d7b4a0",
     "classical_pretraining": "#bb7f5f",
     "classical_everyone": "#8a4f33",
@@ -63,25 +72,24 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], strong: int = -1)
     )
 
 
-def _quality_table(rows: Sequence[Row], headline: str) -> str:
+def _quality_table(rows: Sequence[Row], headline: str, mean: bool = True) -> str:
+    """``mean`` adds the mean over sets, each counting once."""
     arms = arms_of(rows)
     lines = [
         [row.name, row.metric, str(row.test_windows), str(row.users), f"{100 * row.chance:.1f}"]
         + [percent(row.arms.get(arm)) for arm in arms]
         for row in rows
     ]
-    if len(rows) > 1:
-        means = [mean_over_rows(rows, arm) for arm in arms]
-        lines.append(
-            ["mean over sets", "", "", "", ""]
-            + ["–" if m is None else f"{100 * m:.1f}" for m in means]
-        )
+    if mean and len(rows) > 1:
+        windows = str(sum(row.test_windows for row in rows))
+        means = [mean_percent(rows, arm) for arm in arms]
+        lines.append(["mean over sets", "", windows, "", "", *means])
     head = ["set", "metric", "test windows", "users", "chance", *(SHORT[arm] for arm in arms)]
     return _table(head, lines, 5 + arms.index(headline) if headline in arms else -1)
 
 
 def _quality_plot(rows: Sequence[Row]) -> str:
-    """Grouped bars: a group per set, a bar per arm; whiskers are the spread over users."""
+    """Grouped bars: a group per set, a bar per arm; whiskers are 95 % intervals."""
     arms = arms_of(rows)
     figure = Figure(figsize=(9, 0.6 + 0.18 * (len(arms) + 1.5) * len(rows)))
     axes = figure.subplots()
@@ -91,7 +99,7 @@ def _quality_plot(rows: Sequence[Row]) -> str:
             [i + (place - len(arms) / 2 + 0.5) * 0.8 / len(arms) for i, _ in shown],
             [100 * score.mean for _, score in shown],
             height=0.8 / len(arms),
-            xerr=[100 * score.spread for _, score in shown],
+            xerr=np.transpose([_whiskers(score) for _, score in shown]),
             error_kw={"elinewidth": 0.7, "ecolor": "#444"},
             color=_COLOURS[arm],
             label=ARMS[arm],
@@ -101,17 +109,33 @@ def _quality_plot(rows: Sequence[Row]) -> str:
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, 105)
-    axes.set_xlabel("percent; whiskers: spread over users; dotted: chance")
+    axes.set_xlabel("percent; whiskers: 95 % interval; dotted: chance")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, frameon=False)
     return _svg(figure, "Quality of every set with every arm; the same numbers are in the table")
+
+
+def _whiskers(score: Score) -> tuple[float, float]:
+    """In percent, to the left and to the right of the mean."""
+    low, high = score.low, score.high
+    if low is None or high is None:
+        return 0.0, 0.0
+    return 100 * max(0.0, score.mean - low), 100 * max(0.0, high - score.mean)
+
+
+def _compared(result: Result) -> str:
+    """A demo beside its replays."""
+    if not result.compared:
+        return ""
+    head, lines = full(result)
+    return f"<h2>Live beside its replays</h2><p>{escape(HOW)}</p>{_table(head, lines)}"
 
 
 def _quality(result: Result) -> str:
     parts = []
     for title, rows in (("Users of the federation", result.rows), ("Unseen users", result.unseen)):
         if rows and arms_of(rows):
-            parts += [f"<h2>{title}</h2>", _quality_plot(rows)]
-            parts.append(_quality_table(rows, result.headline))
+            parts += [f"<h2>{title}</h2>", _quality_plot(rows), f"<p>{UNCERTAIN.capitalize()}.</p>"]
+            parts.append(_quality_table(rows, result.headline, mean=not result.compared))
             chosen = [
                 [row.name, SHORT[arm], kind]
                 for row in rows
@@ -136,7 +160,8 @@ def _latency(result: Result) -> str:
         p50, p99 = ("–" if v is None else f"{v:.1f}" for v in (row.p50_ms, row.p99_ms))
         lines.append([row.task, f"{row.deadline_ms:g}", p50, p99, str(row.replies), str(row.late)])
     head = ["task", "deadline ms", "p50 ms", "p99 ms", "replies", "late"]
-    return "<h2>Capture to reply</h2>" + _table(head, lines)
+    labels = delay(result.labels, result.labels_in_rounds) if result.compared else ""
+    return f"<h2>Capture to reply</h2>{_table(head, lines)}<p>{escape(labels)}</p>"
 
 
 def _curves(result: Result) -> str:
@@ -155,9 +180,22 @@ def _curves(result: Result) -> str:
             heights = [getattr(point, name) for point in points]
             shown = [float("nan") if h is None else 100 * h for h in heights]
             axes.plot(times, shown, color=colour, label=name, marker="." if len(times) < 3 else "")
-        axes.set(title=task, xlabel="s", ylabel="%", ylim=(0, 102))
+        asked = next((p.questions for p in reversed(points)), None)
+        title = task if asked is None else f"{task}, n {asked}"
+        axes.set(title=title, xlabel="s", ylabel="% right up to then", ylim=(0, 102))
+        _band(axes, points)
     grid[0, 0].legend(fontsize=8, frameon=False)
     return "<h2>Learning curves</h2>" + _svg(figure, "Accuracy over time, generic and adapted")
+
+
+def _band(axes: Axes, points: Sequence[CurvePoint]) -> None:
+    """Wilson's interval of the adapted curve, where counts are known: of its questions alone."""
+    known = [(p.t, p.adapted, p.questions) for p in points if p.adapted is not None and p.questions]
+    if known:
+        ends = [wilson(share, n) for _, share, n in known]
+        low, high = ([100 * end[i] for end in ends] for i in (0, 1))
+        times = [t for t, _, _ in known]
+        axes.fill_between(times, low, high, color="#1f5fbf", alpha=0.12, lw=0)
 
 
 def _rounds(result: Result) -> str:
@@ -210,6 +248,7 @@ def _setting(result: Result) -> str:
 
 _SECTIONS: tuple[Callable[[Result], str], ...] = (
     _requirements,
+    _compared,
     _quality,
     _curves,
     _latency,

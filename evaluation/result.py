@@ -14,16 +14,28 @@ from statistics import fmean, pstdev
 from typing import Any
 
 import msgspec
+import numpy as np
 
-SCHEMA = 1
-"""Raised when a field changes its meaning or goes away; a new optional field does not raise it."""
+from evaluation.intervals import Users, over_users, pooled
+
+SCHEMA = 2
+"""Raised when a field changes its meaning or goes away; a new optional field does not raise it.
+
+2: a demo's ``rows`` and ``curves`` are over all questions and against the truth, no longer over
+those that feedback followed; its live answers are the arm ``live``.
+"""
 
 ARMS = {
     "generic": "generic: pretraining users only",
-    "local": "local only, personalised on the user's own half",
+    "last_label": "the last label said again",
+    "local": "local only, personalised on the user's own labels",
+    "centralized": "centralized, personalised",
+    "decentralized": "decentralized, personalised",
+    "semi-decentralized": "semi-decentralized, personalised",
     "federated": "federated, not personalised",
     "federated_personalised": "federated + personalised",
     "pooled": "pooled: all data in one place",
+    "live": "live: as answered in real time",
     "classical_own": "classical, own half alone",
     "classical_pretraining": "classical, own half + pretraining users",
     "classical_everyone": "classical, everyone",
@@ -35,18 +47,33 @@ class ResultError(ValueError):
     """A result does not fit the schema; the message says where and what would."""
 
 
+class Gain(msgspec.Struct, frozen=True, kw_only=True):
+    """An arm less the generic one on the same questions, and the 95 % interval of that."""
+
+    mean: float
+    low: float
+    high: float
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over users and seeds (all fractions 0 to 1 for an accuracy).
 
-    ``mean`` is the mean over seeds of the mean over users; ``spread`` the standard deviation over
-    users within a seed, averaged over seeds; ``per_seed`` the mean over users of each seed, in
-    the order of ``Result.seeds``; ``users`` how many users a seed has on average.
+    ``mean`` is the mean over seeds of the mean over users (of the mean over a user's tasks);
+    ``low`` and ``high`` its 95 % interval (:mod:`evaluation.intervals`), None where there is but
+    one user and their questions are not known; ``spread`` the standard deviation over users within
+    a seed, averaged over seeds; ``per_seed`` the mean over users of each seed, in the order of
+    ``Result.seeds``; ``users`` how many users a seed has on average; ``questions`` how many there
+    were, None where it is the row's ``test_windows``.
     """
 
     mean: float
     spread: float
     per_seed: list[float]
     users: float
+    low: float | None = None
+    high: float | None = None
+    questions: int | None = None
+    gain: Gain | None = None
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +88,28 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     arms: dict[str, Score]
     halves: str = ""
     classical: dict[str, str] = {}
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Every arm of a demo on the same kind of questions, pooled over each user's tasks, then over
+    users. ``window`` is ``whole run`` or ``second half``; ``state`` says of which questions:
+    ``all``; ``as last told``, where the newest label that had been learned of the task is the
+    truth; ``changed``, where it is not. Before there was a label a question is in neither."""
+
+    window: str
+    state: str
+    arms: dict[str, Score]
+
+
+class LabelDelay(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds from a label's arrival at the server to the first answer that has learned it, of
+    ``count`` labels; ``unknown`` more were known to no answer when their headset left."""
+
+    count: int
+    p50_s: float
+    p95_s: float
+    max_s: float
+    unknown: int = 0
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,11 +153,13 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CurvePoint(msgspec.Struct, frozen=True, array_like=True):
-    """``[t, generic, adapted]``: seconds from the start, and both accuracies up to then."""
+    """``[t, generic, adapted, questions]``: seconds from the start, both accuracies up to then, and
+    over how many questions."""
 
     t: float
     generic: float | None
     adapted: float | None
+    questions: int | None = None
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +185,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     headline: str = "federated_personalised"
     unseen: list[Row] = []
+    compared: list[Comparison] = []
     latency: list[Latency] = []
+    labels: LabelDelay | None = None
+    labels_in_rounds: LabelDelay | None = None
     traffic: Traffic = Traffic()
     joules: float | None = None
     energy_source: str = ""
@@ -147,16 +201,46 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def score(by_seed: Sequence[Mapping[str, float]]) -> Score:
-    """A Score from one mapping of user to figure per seed, in the order of the seeds."""
+    """A Score from one mapping of user to figure per seed, in the order of the seeds; its interval
+    is over users."""
     if not by_seed or not all(by_seed):
         raise ResultError("score: give one non-empty mapping of user to figure for every seed")
     per_seed = [fmean(users.values()) for users in by_seed]
+    low, high = over_users(by_seed) or (None, None)
     return Score(
         mean=fmean(per_seed),
         spread=fmean(pstdev(users.values()) for users in by_seed),
         per_seed=per_seed,
         users=fmean(len(users) for users in by_seed),
+        low=low,
+        high=high,
     )
+
+
+def score_of(users: Users, over: Users | None = None) -> Score:
+    """A Score of one seed from each user's questions, by task; its interval is over users and
+    questions. ``over`` is what was answered rightly more (plus) or less often than generic."""
+    found, gain = pooled(users), pooled(over) if over else None
+    if found is None:
+        raise ResultError("score_of: nobody was asked anything")
+    return Score(
+        mean=found.mean,
+        spread=pstdev(fmean(cell.mean for cell in mine) for mine in users.values()),
+        per_seed=[found.mean],
+        users=found.users,
+        low=found.low,
+        high=found.high,
+        questions=found.questions,
+        gain=Gain(mean=gain.mean, low=gain.low, high=gain.high) if gain else None,
+    )
+
+
+def label_delay(seconds: Sequence[float], unknown: int = 0) -> LabelDelay | None:
+    """None where no answer knew a label."""
+    if not seconds:
+        return None
+    p50, p95, most = np.percentile(seconds, (50, 95, 100)).tolist()
+    return LabelDelay(count=len(seconds), p50_s=p50, p95_s=p95, max_s=most, unknown=unknown)
 
 
 def mean_over_rows(rows: Sequence[Row], arm: str) -> float | None:
@@ -164,6 +248,20 @@ def mean_over_rows(rows: Sequence[Row], arm: str) -> float | None:
     if not rows or any(arm not in row.arms for row in rows):
         return None
     return fmean(row.arms[arm].mean for row in rows)
+
+
+def interval_over_rows(rows: Sequence[Row], arm: str) -> tuple[float, float] | None:
+    """The 95 % interval of that mean, the sets taken as independent; None where a set has none."""
+    mean, halves = mean_over_rows(rows, arm), []
+    for row in rows:
+        low, high = (row.arms[arm].low, row.arms[arm].high) if arm in row.arms else (None, None)
+        if low is None or high is None:
+            return None
+        halves.append((high - low) / 2)
+    if mean is None:
+        return None
+    half = math.hypot(*halves) / len(rows)
+    return mean - half, mean + half
 
 
 def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:
@@ -185,12 +283,12 @@ def check(result: Result) -> None:
             raise ResultError(f"{path} is {number}; numbers are finite, or absent if not measured")
     if result.headline not in ARMS:
         raise ResultError(f"$.headline is {result.headline!r}; known arms are {', '.join(ARMS)}")
-    for row in (*result.rows, *result.unseen):
-        unknown = set(row.arms) - set(ARMS)
+    named = [(f"set {row.name}", row.arms) for row in (*result.rows, *result.unseen)]
+    named += [(f"{one.window}, {one.state}", one.arms) for one in result.compared]
+    for name, arms in named:
+        unknown = set(arms) - set(ARMS)
         if unknown:
-            raise ResultError(
-                f"set {row.name}: unknown arm {min(unknown)!r}; known are {', '.join(ARMS)}"
-            )
+            raise ResultError(f"{name}: unknown arm {min(unknown)!r}; known are {', '.join(ARMS)}")
 
 
 def write_result(result: Result, path: Path) -> None:

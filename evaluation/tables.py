@@ -8,19 +8,28 @@ from rich.console import Console
 from rich.table import Table
 
 from evaluation.baselines import OPTIMISTIC
-from evaluation.result import ARMS, Result, Row, Score, mean_over_rows
+from evaluation.compared import by_task, delay, table
+from evaluation.result import ARMS, Result, Row, Score, interval_over_rows, mean_over_rows
 
 SHORT = {
     "generic": "generic",
+    "last_label": "last label",
     "local": "local",
+    "centralized": "centralized",
+    "decentralized": "decentralized",
+    "semi-decentralized": "semi-decentralized",
     "federated": "fed",
     "federated_personalised": "fed + pers",
     "pooled": "pooled",
+    "live": "live",
     "classical_own": "own half",
     "classical_pretraining": "+ pretraining",
     "classical_everyone": "+ everyone",
 }
 """Column heads that fit a terminal of 120 characters; the last three are classical models."""
+
+
+UNCERTAIN = "percent ± spread over users [95 % interval]"
 
 
 def amount(number: float, unit: str) -> str:
@@ -32,9 +41,25 @@ def amount(number: float, unit: str) -> str:
     return f"{number:.3g} T{unit}"
 
 
-def percent(score: Score | None) -> str:
-    """``91.3 ± 8.0`` in percent, the spread being that over users; – when not measured."""
-    return "–" if score is None else f"{100 * score.mean:.1f} ± {100 * score.spread:.1f}"
+def percent(score: Score | None, gap: str = " ") -> str:
+    """``91.3 ± 8.0 [85, 96]`` in percent: spread over users and 95 % interval, where it is known;
+    – when not measured."""
+    if score is None:
+        return "–"
+    text = f"{100 * score.mean:.1f} ± {100 * score.spread:.1f}"
+    if score.low is None or score.high is None:
+        return text
+    return f"{text}{gap}[{100 * score.low:.0f}, {100 * score.high:.0f}]"
+
+
+def mean_percent(rows: Sequence[Row], arm: str, gap: str = " ") -> str:
+    """``85.0 [80, 90]``: the mean over sets."""
+    mean, found = mean_over_rows(rows, arm), interval_over_rows(rows, arm)
+    if mean is None:
+        return "–"
+    return f"{100 * mean:.1f}" + (
+        "" if found is None else f"{gap}[{100 * found[0]:.0f}, {100 * found[1]:.0f}]"
+    )
 
 
 def arms_of(rows: Sequence[Row]) -> list[str]:
@@ -51,22 +76,21 @@ def _quality(title: str, rows: Sequence[Row], headline: str) -> Table:
     for arm in arms:
         table.add_column(SHORT[arm], justify="right", style="bold" if arm == headline else "")
     for row in rows:
-        scores = [percent(row.arms.get(arm)) for arm in arms]
+        scores = [percent(row.arms.get(arm), "\n") for arm in arms]
         table.add_row(row.name, row.metric, str(row.test_windows), *scores)
     if len(rows) > 1:
-        means = [mean_over_rows(rows, arm) for arm in arms]
+        means = [mean_percent(rows, arm, "\n") for arm in arms]
         table.add_section()
-        table.add_row(
-            "mean over sets", "", "", *("–" if m is None else f"{100 * m:.1f}" for m in means)
-        )
+        windows = sum(row.test_windows for row in rows)
+        table.add_row("mean over sets", "", str(windows), *means)
+    table.caption = UNCERTAIN
     if any(arm.startswith("classical") for arm in arms):
-        table.caption = f"percent ± spread over users; {OPTIMISTIC}"
-    else:
-        table.caption = "percent ± spread over users"
+        table.caption += f"; {OPTIMISTIC}"
     return table
 
 
-def _latency(result: Result) -> Table:
+def latency_table(result: Result) -> Table:
+    """Capture to reply by task."""
     table = Table(title="Capture to reply", title_justify="left")
     table.add_column("task")
     for head in ("deadline ms", "p50 ms", "p99 ms", "replies", "late"):
@@ -98,12 +122,17 @@ def print_table(result: Result, console: Console | None = None) -> None:
     out = console or Console()
     if result.interrupted:
         out.print("Interrupted: what follows is what was done until then.", style="yellow")
-    if result.rows:
+    if result.compared and result.rows:
+        out.print(table(result))
+        out.print(by_task(result))
+    elif result.rows:
         out.print(_quality("Users of the federation", result.rows, result.headline))
     if result.unseen:
         out.print(_quality("Unseen users", result.unseen, result.headline))
     if result.latency:
-        out.print(_latency(result))
+        out.print(latency_table(result))
+    if result.compared:
+        out.print(delay(result.labels, result.labels_in_rounds), highlight=False)
     out.print("; ".join(f"{name} {text}" for name, text in totals(result)), highlight=False)
     for requirement in result.requirements:
         style = "green" if requirement.passed else "red"

@@ -27,7 +27,7 @@ from federation import RoundReport
 from fedxr.apart import Apart
 from fedxr.learner import Learner, Normals, Restored
 from fedxr.profile import Batteries, Profile
-from fedxr.told import Told
+from fedxr.told import Given, Told
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Agents:
         self.batteries = Batteries()
         self.report: RoundReport | None = None
         self.number = 0
-        self._answered: dict[int, dict[tuple[int, int], dict[str, int]]] = {}
+        self._answered: dict[int, dict[tuple[int, int], dict[str, Given]]] = {}
         self._episode: dict[int, int] = {}
         self._told: list[Told] = []
 
@@ -101,13 +101,22 @@ class Agents:
 
     def tick(self, due: Mapping[int, int]) -> dict[int, dict[str, Probabilities]]:
         """Answers of each headset in ``due`` after its tick ``due[row]``."""
-        out = self.answering.tick(due)
+        out, answering = self.answering.tick(due), self.answering
         for row, answers in out.items():
-            kept = self._answered[row]
-            kept[self._episode[row], due[row]] = {t: int(p.argmax()) for t, p in answers.items()}
+            kept, generic = self._answered[row], answering.generic[row]
+            kept[self._episode[row], due[row]] = {
+                t: Given(int(p.argmax()), generic[t], answering.used.newest.get((row, t)))
+                for t, p in answers.items()
+            }
             if len(kept) > REMEMBERED:
                 del kept[next(iter(kept))]
         return out
+
+    def given(self, row: int, task: str, episode: int, tick: int) -> Given | None:
+        """What was answered at that moment, or up to ``SOON`` ticks later; None: nothing."""
+        kept = self._answered[row]
+        near = (kept.get((episode, t)) for t in range(tick, tick + SOON))
+        return next((found.get(task) for found in near if found), None)
 
     def feedback(self, row: int, task: str, episode: int, t_us: int, label: int) -> bool:
         """The user says that class ``label`` was right at ``t_us`` of ``episode``; False when that
@@ -116,10 +125,9 @@ class Agents:
         if tokens is None:
             return False
         tick = tick_of(t_us)
-        kept = self._answered[row]
-        near = (kept.get((episode, t)) for t in range(tick, tick + SOON))
-        answered = next((found.get(task) for found in near if found), None)
-        self._told.append(Told(row, task, episode, tick, tokens, answered))
+        given = self.given(row, task, episode, tick)
+        best = None if given is None else given.best
+        self._told.append(Told(row, task, episode, tick, tokens, best))
         return True
 
     def undo(self, row: int, task: str, episode: int, t_us: int) -> None:

@@ -17,10 +17,11 @@ from agent.fleet import Brain
 from agent.tasks import UseCase
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
+from evaluation.intervals import Cell, pooled, wilson
 from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated_cast, stream_device
 from fedxr.demo import Demo, demo
 from fedxr.serve import CHECKPOINT, Serve, serve
-from fedxr.stream import Actor, play
+from fedxr.stream import Actor, Played, play
 from scenarios.cues import RULES
 from scenarios.recorded import RECORDED, find
 from scenarios.users import User
@@ -137,13 +138,14 @@ def stream_command(config: Stream, data: Path | None, console: Console) -> int:
         console.print(notice, highlight=False, markup=False)
     if played.latency_ms:
         p50, p99 = np.percentile(played.latency_ms, (50, 99))
-        asked = [a for a in played.answers if a.best is not None]
-        right = sum(a.best == a.truth for a in asked)
         console.print(
             f"{played.name}: {len(played.latency_ms)} replies, p50 {p50:.1f} ms, p99 {p99:.1f} ms; "
-            f"{right} of {len(asked)} questions answered rightly; cues {dict(played.cues)}",
+            f"cues {dict(played.cues)}",
             highlight=False,
+            markup=False,
         )
+        for line in said_rightly(played, actor.voice.errors):
+            console.print(line, highlight=False, markup=False)
     else:
         console.print(
             f"{played.name}: {played.frames} frames sent, no answers came; `fedxr serve` answers, "
@@ -155,6 +157,35 @@ def stream_command(config: Stream, data: Path | None, console: Console) -> int:
     if played.ended:
         console.print(f"ended early: {played.ended}", highlight=False, markup=False)
     return 1 if played.ended else 0
+
+
+def said_rightly(played: Played, errors: float) -> list[str]:
+    """How the answers were, against the truth that the streaming side knows; ``errors`` is how
+    often the feedback it gave is wrong."""
+    asked: dict[str, list[bool]] = {}
+    for one in played.answers:
+        if one.best is not None:
+            asked.setdefault(one.task, []).append(one.best == one.truth)
+    found = pooled({played.name: [Cell(len(r), sum(r)) for r in asked.values()]})
+    if found is None:
+        return ["no question was answered in time"]
+    right = sum(map(sum, asked.values()))
+    late = len(played.answers) - found.questions
+    whole = (
+        f"right against the truth: {right} of {found.questions} questions, "
+        f"{_percent(found.mean, found.low, found.high)}, mean over {len(asked)} tasks; "
+        f"{late} had no answer in time; {100 * errors:.1f} % of this user's feedback is wrong"
+    )
+    lines = [whole]
+    for task, rights in sorted(asked.items()):
+        share = sum(rights) / len(rights)
+        sure = _percent(share, *wilson(share, len(rights)))
+        lines.append(f"  {task}: {sum(rights)} of {len(rights)}, {sure}")
+    return lines
+
+
+def _percent(mean: float, low: float, high: float) -> str:
+    return f"{100 * mean:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def actor_of(config: Stream, data: Path | None) -> Actor:

@@ -25,8 +25,6 @@ from fedxr.profile import Batteries, Profile, network
 
 FLOPS_PER_STEP = 6.0
 """Operations per parameter and token of a training step: forward 2, backward 4."""
-HELD = 24
-"""Lessons of a headset that a round is judged by."""
 UNION = 4
 """Pooled training takes batches of up to so many headsets."""
 
@@ -140,10 +138,10 @@ def _effort(
 
 def held_losses(fleet: Fleet, rows: Sequence[int]) -> Slices[list[Tensor]]:
     """Of each of ``rows`` the losses (M,) of the model's own head, behind the adapters as they are,
-    on the newest ``HELD`` lessons that are held back."""
+    on the newest lessons that are held back."""
     out = []
     for row in rows:
         held = [x for x in fleet.lessons(row) if x.held]
         theta = fleet.cohort.theta[row : row + 1]
-        out.append((yield from lesson_losses(fleet.cohort, theta, held, HELD)))
+        out.append((yield from lesson_losses(fleet.cohort, theta, held)))
     return out

@@ -73,8 +73,8 @@ class Learner:
         self._changes = Changes(self.fleet)
         self._patience = Pace()
         self._fresh: Counter[int] = Counter()
-        self._newest: dict[tuple[int, str], int] = {}
-        self._waiting: list[int] = []  # who was to meet in a round that somebody left
+        self._waiting: list[int] = []  # who is to meet next
+        self._met = False  # whether a round was the last work
         self._work: tuple[list[int], Slices[RoundReport | None]] | None = None
         self._rounds: list[torch.Tensor] = []  # shared theta before the first round and after each
 
@@ -118,7 +118,6 @@ class Learner:
         if self._work is not None and row in self._work[0]:
             self._work = None
         self.fleet.reseat(row, member)
-        self._newest = {k: n for k, n in self._newest.items() if k[0] != row}
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------
@@ -134,9 +133,7 @@ class Learner:
                 continue
             name, label = self.fleet.members[one.row].name, one.tokens.asks[-1].label
             moment = name, one.task, one.episode, one.tick
-            before = self._newest.get((one.row, one.task))
-            scores.append(Score(*moment, label, one.answered, next(generic), before))
-            self._newest[one.row, one.task] = label
+            scores.append(Score(*moment, label, one.answered, next(generic)))
             self._fresh[one.row] += 1
         return scores
 
@@ -157,18 +154,18 @@ class Learner:
 
     def work(self, rows: Sequence[int] = ()) -> Slice:
         """One slice of a round of ``rows``, once it is asked for and until it is over; else of
-        personal steps that are due."""
+        personal steps that are due, which also come between two rounds."""
         if rows:
             self._waiting = sorted(rows)
         if self._work is None:
             here, row = [r for r in self._waiting if r in self.seated], self._due()
-            if len(here) > 1:
-                self._work = (here, self._meet(here))
-            elif row is not None:
-                self._work = ([row], self._personal(row))
+            if row is not None and (self._met or len(here) < 2):
+                self._work, self._met = ([row], self._personal(row)), False
+            elif len(here) > 1:
+                self._work, self._met = (here, self._meet(here)), True
+                self._waiting = []
             else:
                 return Slice(False)
-            self._waiting = []
         try:
             next(self._work[1])
         except StopIteration as end:

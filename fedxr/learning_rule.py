@@ -57,7 +57,7 @@ class LearningRule:
 
     shared: Schedule = Schedule(Dose(steps=3, rate=2e-3, batch=4))
     personal: Schedule = Schedule()
-    each: int = 4
+    each: int = 16
     guard: float = 1.0
     ownership: Literal["tasks", "samples"] = "tasks"
     moments: Literal["kept", "anew"] = "kept"
@@ -88,6 +88,8 @@ LIVE = LearningRule()
 
 
 def headless(rounds: int) -> LearningRule:
-    """As many steps as the labels bear, over ``rounds`` rounds."""
+    """As many steps as the labels bear, over ``rounds`` rounds; nobody waits for them."""
     part = Schedule(Dose(batch=16), by_labels=True, parts=rounds)
-    return LearningRule(shared=part, personal=part, best_round=True, round=Round(wire="bf16"))
+    return LearningRule(
+        shared=part, personal=part, each=1, best_round=True, round=Round(wire="bf16")
+    )

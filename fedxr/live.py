@@ -34,6 +34,7 @@ from bridge.session import Session
 from federation import RoundReport
 from fedxr.agents import Agents
 from fedxr.apart import GoneError
+from fedxr.judged import Truth, nobodys
 from fedxr.learner import Learner
 from fedxr.montage import Montage
 from fedxr.preview import Look
@@ -47,13 +48,13 @@ T = TypeVar("T")
 
 
 class Live(Application):
-    """The application of a :class:`bridge.server.BridgeServer`: agents for whoever connects."""
+    """The application of a :class:`bridge.server.BridgeServer`: agents for whoever connects.
+    ``truth`` is what the scoreboard knows beside what users say."""
 
-    def __init__(self, agents: Agents, scenario: str = "all") -> None:
+    def __init__(self, agents: Agents, scenario: str = "all", truth: Truth = nobodys) -> None:
         self.agents, self.scenario = agents, scenario
-        self.scoreboard = Scoreboard()
+        self.scoreboard = Scoreboard(truth)
         self.model_seconds: list[float] = []
-        self.label_seconds: list[float] = []  # from feedback to the first answer that knows it
         self.round_wanted = False
         self._here: dict[str, Visit] = {}
         self.due, self.all_due, self.said = (asyncio.Event() for _ in range(3))
@@ -114,6 +115,7 @@ class Live(Application):
 
     def feedback(self, session: Session, feedback: Feedback) -> None:
         self._here[session.id].feedback.append((time.monotonic(), feedback))
+        self.scoreboard.labels.heard += feedback.kind not in ("rating", "undo")
         self.said.set()
 
     async def left(self, session: Session, reason: str) -> None:
@@ -123,6 +125,7 @@ class Live(Application):
         with contextlib.suppress(GoneError):
             await self.learn_once()
         here = self._here.pop(session.id)
+        self.scoreboard.labels.lost += len(here.feedback) + len(here.told) + len(here.learned)
         async with self._learning:
             with contextlib.suppress(GoneError):
                 await self._learned(Learner.leave, here.row, self.agents.normal(here.row))
@@ -184,14 +187,14 @@ class Live(Application):
         return out
 
     def _reply(self, here: Visit, last: Frame, answers: dict[str, Probabilities]) -> None:
-        version = self.agents.answering.prepared.version
-        now = time.monotonic()
-        self.label_seconds += [now - heard for heard in here.learned]
-        here.learned.clear()
+        version = self.agents.answering.used.version
+        known = [heard for since, heard in here.learned if since <= version]
+        here.learned = [(since, heard) for since, heard in here.learned if since > version]
+        self.scoreboard.labels.answered(known, time.monotonic())
         packed = {task: Answer.of(p, version) for task, p in answers.items()}
         here.session.send_reply(last.seq, last.capture_us, packed)
+        self.scoreboard.answered(here.row, last.episode, closes(last), answers, self.agents)
         board = self.scoreboard.boards[here.row]
-        board.answers = answers
         for task, p in answers.items():
             cue = here.cues(task, p.tolist(), board.confidence(task))
             if cue is not None:
@@ -209,6 +212,7 @@ class Live(Application):
                 tell = partial(self._tell, here, here.feedback.pop(0))
                 trouble = await self._run(self._thread, tell)
             if trouble is not None:
+                self.scoreboard.labels.lost += 1
                 here.session.notice(*trouble)
 
     def _tell(self, here: Visit, said: tuple[float, Feedback]) -> tuple[str, str] | None:
@@ -243,11 +247,12 @@ class Live(Application):
             for here, _ in waiting:
                 here.told = []
             scores = await self._learned(Learner.learn, told)
+            version = self.agents.answering.prepared.version
             for here, heard in waiting:
-                here.learned += heard
+                here.learned += [(version, at) for at in heard]
             rows = {p.member.name: row for row, p in self.agents.seated.items()}
             for score in scores:
-                self.scoreboard.score(rows[score.name], score)
+                self.scoreboard.score(rows[score.name], score, self.agents)
             return scores
 
     async def work_once(self) -> bool:
@@ -259,11 +264,14 @@ class Live(Application):
             done = await self._learned(Learner.work, rows)
             if done.report is not None:
                 self._met(done.report)
+            if done.report is not None or not done.busy:
+                self.scoreboard.labels.round_ends(time.monotonic())
             return done.busy
 
     async def round_due(self) -> None:
         """A round of everyone who is here is wanted; :meth:`work_once` holds it."""
         self.round_wanted = True
+        self.scoreboard.labels.round_begins(time.monotonic())
 
     async def personalise_once(self) -> bool:
         """Personal steps of one headset, at once; False when none is due."""

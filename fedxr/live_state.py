@@ -9,8 +9,46 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-CurvePoint = tuple[float, float | None, float | None]
-"""``(t, accuracy_generic, accuracy_adapted)``: seconds from the start; fractions up to then."""
+CurvePoint = tuple[float, float, float, int]
+"""``(t, generic, given, questions)``: seconds from the start; fractions right up to then of the
+model as it came and of the answers given, over so many questions."""
+Basis = Literal["truth", "feedback"]
+"""What answers are compared with: the truth where the server knows it, because it plays the headset
+itself (``fedxr demo``), else what users say."""
+
+
+class AccuracyState(TypedDict):
+    """How often answers were right since the start, all over the same ``questions``: of the model
+    as it came (``generic``), of the last learned label said again (``last_label``), and of the
+    answers ``given``, with its 95 % interval ``low`` to ``high``.
+
+    Pooled over each headset's tasks, then over ``headsets``. ``feedback_errors`` is the share of
+    feedback that is known to be wrong; None where no truth is known.
+    """
+
+    against: Basis
+    questions: int
+    headsets: int
+    generic: float | None
+    last_label: float | None
+    given: float | None
+    low: float | None
+    high: float | None
+    feedback_errors: float | None
+
+
+class LabelDelayState(TypedDict):
+    """Seconds from a label's arrival to the first answer that has learned it, of the latest
+    ``count`` labels, and of those of them that came ``in_rounds``, while a round was under way;
+    ``waiting`` labels are known to no answer yet."""
+
+    count: int
+    waiting: int
+    p50_s: float | None
+    p95_s: float | None
+    max_s: float | None
+    in_rounds: int
+    in_rounds_p95_s: float | None
 
 
 class ChannelState(TypedDict):
@@ -34,8 +72,9 @@ class TaskState(TypedDict):
 
     Latency is capture to reply over the last 30 s or so; ``truth`` is the user's latest feedback
     on the answer shown; ``recent`` says of the latest 20 or fewer, oldest first, whether the
-    answer given had agreed with it. Both accuracies are fractions over the same feedback:
-    ``accuracy_before`` of the model as it came, ``accuracy_now`` of the model as it has learned.
+    answer given had agreed with it. Both accuracies are fractions over the same ``questions`` since
+    it joined: ``accuracy_before`` of the model as it came, ``accuracy_now`` of the answers given,
+    with its 95 % interval ``low`` to ``high`` (Wilson's).
     """
 
     name: str
@@ -48,18 +87,23 @@ class TaskState(TypedDict):
     recent: list[bool]
     accuracy_before: float | None
     accuracy_now: float | None
+    questions: int
+    low: float | None
+    high: float | None
 
 
 class HeadsetState(TypedDict):
-    """A connected headset, here since second ``since`` of the run. ``battery`` is 0 to 1,
-    ``joules`` what radio and learning took since it joined, ``epsilon`` as in LedgerState,
-    ``position`` in metres on the floor (x, z)."""
+    """A connected headset, here since second ``since`` of the run; its accuracies are ``against``
+    the truth or its user's feedback. ``battery`` is 0 to 1, ``joules`` what radio and learning took
+    since it joined, ``epsilon`` as in LedgerState, ``position`` in metres on the floor (x, z).
+    """
 
     id: str
     user: str
     use_case: str
     device: str
     since: float
+    against: Basis
     channels: list[ChannelState]
     tasks: list[TaskState]
     battery: float | None
@@ -125,7 +169,8 @@ class LedgerState(TypedDict):
 
 
 class LiveState(TypedDict):
-    """The whole state, ``t`` seconds after the start and after ``round`` federated rounds;
+    """The whole state, ``t`` seconds after the start and after ``round`` federated rounds.
+    ``accuracy`` is that of all tasks, ``tasks`` of each, ``curves`` how it got there;
     ``recording`` is None where the server cannot record."""
 
     t: float
@@ -135,7 +180,10 @@ class LiveState(TypedDict):
     links: list[LinkState]
     events: list[EventState]
     ledger: LedgerState
+    accuracy: AccuracyState
+    tasks: dict[str, AccuracyState]
     curves: dict[str, list[CurvePoint]]
+    labels: LabelDelayState
     recording: RecordingState | None
 
 

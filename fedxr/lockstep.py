@@ -14,6 +14,7 @@ from itertools import zip_longest
 
 from federation import RoundReport
 from fedxr.agents import Agents
+from fedxr.judged import Judged, Key, Question
 from fedxr.learner import Learner
 from fedxr.profile import Profile
 from fedxr.script import Beat
@@ -26,11 +27,16 @@ must reach the rings before those that they follow have left them."""
 
 @dataclass
 class Lockstep:
-    """What came of it. ``answers``: (headset, task, episode, tick) -> (truth, best)."""
+    """What came of it: every question ``judged``, in order."""
 
-    answers: dict[tuple[str, str, int, int], tuple[int, int]] = field(default_factory=dict)
+    judged: list[Judged] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     rounds: list[RoundReport] = field(default_factory=list)
+
+    @property
+    def answers(self) -> dict[Key, tuple[int, int]]:
+        """Of every question the truth, and the best class."""
+        return {j.question.key: (j.question.truth, j.given.best) for j in self.judged if j.given}
 
 
 def lockstep(
@@ -54,13 +60,15 @@ def lockstep(
             waited[row] += 1
             if every_tick or beat.asked or waited[row] >= PATIENCE or beat.tick == 0:
                 due[row], waited[row] = beat.tick, 0
-        answers = agents.tick(due) if due else {}
+        if due:
+            agents.tick(due)
         for row, name, beat in here:
             tasks = agents.seated[row].member.tasks
             for query in beat.asked:
                 if query.task in tasks:
-                    best = int(answers[row][query.task].argmax())
-                    out.answers[name, query.task, beat.episode, beat.tick] = (query.label, best)
+                    one = Question(name, query.task, beat.episode, beat.tick, n / 30, query.label)
+                    given = agents.given(row, query.task, beat.episode, beat.tick)
+                    out.judged.append(Judged(one, given))
             for said in beat.said:
                 if said.task in tasks:
                     agents.feedback(row, said.task, said.episode, said.t_us, said.label)

@@ -14,7 +14,10 @@ from federation import RoundReport
 from federation.ledger import Total, total
 from fedxr.agents import Agents
 from fedxr.happenings import Happenings, drops, links
+from fedxr.judged import Judged, Key, Question, Truth, nobodys
+from fedxr.label_delays import LabelDelays
 from fedxr.live_state import (
+    Basis,
     ClusterState,
     CurvePoint,
     HeadsetState,
@@ -24,7 +27,8 @@ from fedxr.live_state import (
     RecordingState,
     TaskState,
 )
-from fedxr.told import Score
+from fedxr.marks import Marks, Tally
+from fedxr.told import Given, Score
 
 RECENT = 20
 """Feedback over which an agent's confidence in itself is reckoned."""
@@ -35,32 +39,14 @@ THIRD = 3
 
 
 @dataclass
-class Tally:
-    """How often the model as it came, and as it has learned, agreed with feedback."""
-
-    asked: int = 0
-    generic: int = 0
-    adapted: int = 0
-
-    def add(self, generic: bool, adapted: bool) -> None:
-        self.asked += 1
-        self.generic += generic
-        self.adapted += adapted
-
-    def accuracies(self) -> tuple[float | None, float | None]:
-        """``(generic, adapted)`` as fractions; None before the first feedback."""
-        if not self.asked:
-            return None, None
-        return self.generic / self.asked, self.adapted / self.asked
-
-
-@dataclass
 class Board:
-    """One headset's figures since it joined at second ``since``."""
+    """One headset's figures since it joined at second ``since``; its ``tallies`` are ``against``
+    the truth or feedback."""
 
     session: Session
     name: str
     since: float
+    against: Basis = "feedback"
     gone: bool = False
     answers: Mapping[str, Probabilities] = field(default_factory=dict)
     truth: dict[str, int] = field(default_factory=dict)
@@ -80,16 +66,24 @@ class Board:
 
 
 class Scoreboard:
-    def __init__(self) -> None:
+    """``truth`` says what the headsets that are played in this process are asked, and what would be
+    right; then ``judged`` are their answers, and the run's figures are those. Of others, and where
+    nobody's truth is known, figures are against feedback."""
+
+    def __init__(self, truth: Truth = nobodys) -> None:
         self.boards: dict[int, Board] = {}
-        self.scores: list[tuple[float, Score]] = []
+        self.judged: list[Judged] = []
+        self.marks = Marks("feedback" if truth is nobodys else "truth")
+        self.labels = LabelDelays()
         self.rounds: list[RoundReport] = []
         self.happenings = Happenings()
         self.recording: Callable[[], RecordingState | None] = lambda: None
         """How the recording goes (:mod:`fedxr.desk` says so where there can be one)."""
         self._totals = dict.fromkeys(("d2d", "uplink", "downlink"), Total(0, 0, 0.0, 0.0))
         self._links: list[LinkState] = []
-        self._tallies: dict[str, Tally] = defaultdict(Tally)
+        self._truth = truth
+        self._questions: dict[str, deque[Question]] = {}
+        self._truths: dict[Key, int] = {}
         self._curves: dict[str, list[CurvePoint]] = {}
         self._states = 0
         self._started = time.monotonic()
@@ -101,7 +95,12 @@ class Scoreboard:
 
     def join(self, row: int, name: str, session: Session, tasks: Sequence[str]) -> None:
         """A headset has been seated."""
-        self.boards[row] = Board(session, name, self.seconds)
+        board = self.boards[row] = Board(session, name, self.seconds)
+        questions = self._truth(name)
+        if questions is not None:
+            board.against = "truth"
+            self._questions.setdefault(name, deque(questions))
+            self._truths |= {q.key: q.truth for q in questions}
         self.happenings.joined(self.seconds, name, session, tasks)
 
     def leaving(self, row: int, reason: str) -> None:
@@ -115,17 +114,47 @@ class Scoreboard:
         board = self.boards[row]
         self.happenings.dropped(self.seconds, board.name, board.session, counts)
 
-    def score(self, row: int, score: Score) -> None:
+    def answered(
+        self,
+        row: int,
+        episode: int,
+        tick: int,
+        answers: Mapping[str, Probabilities],
+        agents: Agents,
+    ) -> None:
+        """A headset has its ``answers`` to all ticks up to this one: its questions until then are
+        judged, if their truth is known."""
+        board = self.boards[row]
+        board.answers = answers
+        waiting = self._questions.get(board.name, deque())
+        while waiting and (waiting[0].episode, waiting[0].tick) <= (episode, tick):
+            one = waiting.popleft()
+            if one.task not in agents.seated[row].member.tasks:
+                continue
+            given = agents.given(row, one.task, one.episode, one.tick)
+            self.judged.append(Judged(one, given))
+            if given is not None:
+                self._mark(board, one.task, given, one.truth)
+
+    def score(self, row: int, score: Score, agents: Agents) -> None:
         """Feedback has been compared with what was answered."""
-        self.scores.append((self.seconds, score))
         board = self.boards.get(row)
         if board is None or score.answered is None:
             return
-        pair = (score.generic == score.label, score.answered == score.label)
         board.truth[score.task] = score.label
-        for tally in (board.tallies[score.task], self._tallies[score.task]):
-            tally.add(*pair)
-        board.count(score.task, pair[1])
+        board.count(score.task, score.answered == score.label)
+        moment = score.task, score.episode, score.tick
+        truth = self._truths.get((board.name, *moment))
+        if truth is not None:
+            self.marks.hear(truth == score.label)
+        given = agents.given(row, *moment)
+        if board.against == "feedback" and given is not None:
+            self._mark(board, score.task, given, score.label)
+
+    def _mark(self, board: Board, task: str, given: Given, label: int) -> None:
+        board.tallies[task].add(given, label)
+        if board.against == self.marks.basis:
+            self.marks.add(board.name, task, given, label)
 
     def round(self, report: RoundReport) -> None:
         self.rounds.append(report)
@@ -151,13 +180,13 @@ class Scoreboard:
         )
 
     def curves(self) -> dict[str, list[CurvePoint]]:
-        """Accuracy up to now by task, one more point for each task that has feedback."""
+        """Accuracy up to now by task, one more point for each task that was asked."""
         now = round(self.seconds, 1)
-        for task, tally in sorted(self._tallies.items()):
-            generic, adapted = tally.accuracies()
+        for task in self.marks.tasks():
+            generic, given, asked = self.marks.means(task)
             points = self._curves.setdefault(task, [])
             if not points or now - points[-1][0] >= 1.0:
-                points.append((now, generic, adapted))
+                points.append((now, generic, given, asked))
             if len(points) > POINTS:
                 del points[1::2]
         return self._curves
@@ -184,6 +213,9 @@ class Scoreboard:
             links=self._links,
             events=list(self.happenings.kept),
             ledger=self.ledger(),
+            accuracy=self.marks.state(self.seconds),
+            tasks={task: self.marks.state(self.seconds, task) for task in self.marks.tasks()},
+            labels=self.labels.state(),
             curves=self.curves(),
             recording=self.recording(),
         )
@@ -202,6 +234,7 @@ class Scoreboard:
             use_case=profile.use_case,
             device=profile.device,
             since=round(board.since, 1),
+            against=board.against,
             channels=[
                 {"name": c.name, "hz": round(board.rates.get(c.name, 0.0), 1)}
                 for c in profile.member.channels
@@ -219,7 +252,8 @@ class Scoreboard:
     @staticmethod
     def _task(board: Board, name: str) -> TaskState:
         task, answer, truth = task_named(name), board.answers.get(name), board.truth.get(name)
-        before, now = board.tallies[name].accuracies()
+        tally = board.tallies[name]
+        low, high = tally.interval()
         return TaskState(
             name=name,
             deadline_ms=task.deadline_ms,
@@ -229,8 +263,11 @@ class Scoreboard:
             probability=None if answer is None else float(answer.max()),
             truth=None if truth is None else task.classes[truth],
             recent=list(board.right.get(name, ())),
-            accuracy_before=before,
-            accuracy_now=now,
+            accuracy_before=tally.generic / tally.asked if tally.asked else None,
+            accuracy_now=tally.given / tally.asked if tally.asked else None,
+            questions=tally.asked,
+            low=low,
+            high=high,
         )
 
     def _rate(self) -> None:

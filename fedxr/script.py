@@ -42,7 +42,10 @@ class Beat:
 
 
 class Voice(Protocol):
-    """How a user gives feedback."""
+    """How a user gives feedback; ``errors`` is how often (0 to 1) it is wrong."""
+
+    @property
+    def errors(self) -> float: ...
 
     def __call__(self, key: str, query: Query) -> tuple[int, int]:
         """The label that the user gives to a question of the episode ``key``, and after how many
@@ -56,6 +59,10 @@ class PersonaVoice:
 
     persona: Persona
 
+    @property
+    def errors(self) -> float:
+        return self.persona.label_noise
+
     def __call__(self, key: str, query: Query) -> tuple[int, int]:
         classes = len(task_named(query.task).classes)
         return self.persona.feedback(query.label, classes, f"{key}/{query.task}/{query.t_us}")
@@ -67,6 +74,7 @@ class RecordedVoice:
 
     seed: int
     user: str
+    errors: float = 0.0
 
     def __call__(self, key: str, query: Query) -> tuple[int, int]:
         rng = stream(self.seed, "voice", self.user, key, query.task, query.t_us)

@@ -27,6 +27,7 @@ from bridge.wire import settle
 from fedxr.agents import Agents
 from fedxr.apart import Apart, GoneError
 from fedxr.desk import Desk
+from fedxr.judged import Truth, nobodys
 from fedxr.lan import open_door, root_page, show_door
 from fedxr.learning_rule import LIVE, LearningRule
 from fedxr.live import Live
@@ -116,16 +117,18 @@ async def serving(
     pages: Mapping[str, Page] | None = None,
     record: Path | None = None,
     preview: bool = True,
+    truth: Truth = nobodys,
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
     session is told goodbye, every headset's state is saved, and a recording that runs is finished.
     ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start;
-    without ``preview`` no live page draws what a headset senses.
+    without ``preview`` no live page draws what a headset senses. ``truth`` is known of headsets
+    that are played here.
 
     Raises BridgeError where it cannot listen, GoneError where the learner's process ended."""
     tuning = Tuning(seed=rule.round.seed)
     learner = Apart(brain, tuning, rule, state)
-    live = Live(Agents(brain, tuning, learner), scenario)
+    live = Live(Agents(brain, tuning, learner), scenario, truth)
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
     loop = asyncio.get_running_loop()
     server = BridgeServer(live, config, {**page_files(), **(pages or {})})

@@ -18,10 +18,11 @@ from itertools import zip_longest
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from agent.cohort import Tuning
-from agent.experts import mixed
+from agent.experts import EXPERTS, mixed
 from agent.fleet import Brain
 from agent.tokens import Tokens
 from evaluation.baselines import METRICS
@@ -29,10 +30,12 @@ from federation import COORDINATIONS, RoundReport
 from fedxr.classics import classical_arms
 from fedxr.learner import Learner
 from fedxr.learning_rule import LearningRule, headless
-from fedxr.people import Person
+from fedxr.people import Person, stream
 from fedxr.profile import Profile
 from fedxr.told import Told
+from scenarios.recorded import RECORDED
 
+Array = NDArray[np.int64]
 Scores = dict[str, dict[str, float]]
 """arm -> user -> figure"""
 CHUNK = 8
@@ -59,8 +62,10 @@ class Protocol:
 
 @dataclass
 class Study:
-    """What came out of one domain. ``reports`` are the federation's rounds; ``trust`` how far each
-    expert is believed at the end, mean over users, by role."""
+    """What came out of one domain. ``reports`` are the federation's rounds. By role: ``trust``, how
+    far each expert is believed at the end, mean over users; ``experts``, each expert's figures as
+    if it alone were believed; and ``cost``, by user, what personalising changed and its standard
+    error over the user's windows."""
 
     name: str
     task: str
@@ -73,6 +78,8 @@ class Study:
     kinds: dict[str, str] = field(default_factory=dict)
     unseen_kinds: dict[str, str] = field(default_factory=dict)
     trust: dict[str, list[float]] = field(default_factory=dict)
+    experts: dict[str, Scores] = field(default_factory=dict)
+    cost: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
 
 
 def metric_of(task: str) -> str:
@@ -104,17 +111,13 @@ def study(
         scores["local"] = evaluate(alone, group, task)
     progress(f"{name}: federation")
     together, out.reports = teach(brain, people, protocol)
-    out.federation["federated"] = evaluate(together, people, task, common=True)
-    out.federation["federated_personalised"] = evaluate(together, people, task)
-    out.trust["federation"] = trust_of(together, task)
+    _personalised(out, "federation", out.federation, together, people)
     if COORDINATIONS[protocol.coordination].server:
         progress(f"{name}: unseen users")
         newcomers = seated(brain, unseen, protocol)
         join(newcomers, together)
-        out.unseen["federated"] = evaluate(newcomers, unseen, task, common=True)
-        tell(newcomers, [p.adapt for p in unseen])
-        out.unseen["federated_personalised"] = evaluate(newcomers, unseen, task)
-        out.trust["unseen"] = trust_of(newcomers, task)
+        tell(newcomers, [in_order(p, protocol.seed) for p in unseen])
+        _personalised(out, "unseen", out.unseen, newcomers, unseen)
     progress(f"{name}: pooled")
     pooled, _ = teach(brain, people, replace(protocol, coordination="pooled"), personal=False)
     out.federation["pooled"] = evaluate(pooled, people, task, common=True)
@@ -125,6 +128,44 @@ def study(
     out.kinds = classical_arms(out.federation, people, people, pretraining, out.metric)
     out.unseen_kinds = classical_arms(out.unseen, unseen, people, pretraining, out.metric)
     return out
+
+
+def _personalised(
+    out: Study, role: str, scores: Scores, learner: Learner, people: Sequence[Person]
+) -> None:
+    """The arms without and with personalisation of those whom ``learner`` knows, each expert by
+    itself, and what personalising changed for each of them."""
+    task, figure = out.task, METRICS[out.metric]
+    scores["federated"], scores["federated_personalised"] = {}, {}
+    out.experts[role], out.cost[role] = {name: {} for name in EXPERTS}, {}
+    out.trust[role] = trust_of(learner, task)
+    for row, person in enumerate(people):
+        if not person.test:
+            continue
+        name, truth = person.user.name, np.array([t.asks[-1].label for t in person.test])
+        common = _common(learner, row, person)
+        answers, earned = _answers(learner, row, person), learner.fleet.trust(row, task)
+        mixture = _best(mixed(answers, earned))
+        for expert, alone in zip(EXPERTS, answers, strict=True):
+            out.experts[role][expert][name] = figure(truth, _best(alone))
+        scores["federated"][name] = figure(truth, common)
+        scores["federated_personalised"][name] = figure(truth, mixture)
+        out.cost[role][name] = paired(truth, common, mixture, out.metric)
+
+
+def paired(truth: Array, before: Array, after: Array, metric: str) -> tuple[float, float]:
+    """By how much ``metric`` changed from answers ``before`` to ``after``, and the standard error
+    of that over the windows (paired: a window that both answer alike says nothing)."""
+    weight = np.ones(len(truth))
+    if metric == "balanced accuracy":  # each class of the truth has the same part
+        classes, counts = np.unique(truth, return_counts=True)
+        part = dict(
+            zip(classes.tolist(), (len(truth) / len(classes) / counts).tolist(), strict=True)
+        )
+        weight = np.array([part[label] for label in truth.tolist()])
+    change = weight * ((after == truth).astype(float) - (before == truth))
+    error = change.std(ddof=1) / len(change) ** 0.5 if len(change) > 1 else 0.0
+    return float(change.mean()), float(error)
 
 
 def seated(brain: Brain, people: Sequence[Person], protocol: Protocol) -> Learner:
@@ -154,14 +195,24 @@ def teach(
     """Everybody is told the truth of every adaptation moment, in as many parts as there are rounds,
     each followed by personal steps and a round; what was learned, and the rounds."""
     learner, reports, n = seated(brain, people, protocol), [], protocol.rounds
+    told = [in_order(p, protocol.seed) for p in people]
     for part in range(n):
-        some = [p.adapt[part * len(p.adapt) // n : (part + 1) * len(p.adapt) // n] for p in people]
+        some = [x[part * len(x) // n : (part + 1) * len(x) // n] for x in told]
         tell(learner, some, personal)
         report = learner.round(range(len(people)))
         if report is not None:
             reports.append(report)
     learner.finish()
     return learner, reports
+
+
+def in_order(person: Person, seed: int) -> list[Tokens]:
+    """The adaptation half as it was lived; by a draw of chance where the set has no such order."""
+    known = RECORDED.get(person.user.source)
+    if known is None or known.ordered:
+        return list(person.adapt)
+    order = stream(seed, "order", person.user.source, person.user.name)
+    return [person.adapt[i] for i in order.permutation(len(person.adapt))]
 
 
 def tell(learner: Learner, lessons: Sequence[Sequence[Tokens]], personal: bool = True) -> None:
@@ -198,26 +249,40 @@ def evaluate(
     the model that is everybody's: the common sums, and the shared adapters as they are."""
     figure, out = METRICS[metric_of(task)], {}
     for row, person in enumerate(people):
-        answers: list[int] = []
-        for start in range(0, len(person.test), 64):
-            part = [(row, t) for t in person.test[start : start + 64]]
-            found = _common(learner, part) if common else _mixed(learner, part)
-            answers += found.argmax(-1).tolist()
-        if answers:
-            truth = [t.asks[-1].label for t in person.test]
-            out[person.user.name] = figure(np.array(truth), np.array(answers))
+        if person.test:
+            trust = learner.fleet.trust(row, task)
+            best = (
+                _common(learner, row, person)
+                if common
+                else _best(mixed(_answers(learner, row, person), trust))
+            )
+            truth = np.array([t.asks[-1].label for t in person.test])
+            out[person.user.name] = figure(truth, best)
     return out
 
 
-def _mixed(learner: Learner, asked: Sequence[tuple[int, Tokens]]) -> Tensor:
-    """(M, C) probabilities."""
-    fleet, (row, first) = learner.fleet, asked[0]
-    answers = torch.stack(fleet.answers(asked, fleet.features([t for _, t in asked])), 1)
-    return mixed(answers, fleet.trust(row, first.asks[-1].task))
+CHUNK_TEST = 64
+"""Questions of one pass."""
 
 
-def _common(learner: Learner, asked: Sequence[tuple[int, Tokens]]) -> Tensor:
-    """(M, C) probabilities; the row's personal adapter and own weight have no say."""
-    fleet, (row, first) = learner.fleet, asked[0]
-    answers = fleet.common(row, first.asks[-1].task, [t for _, t in asked])
-    return answers.exp()
+def _answers(learner: Learner, row: int, person: Person) -> Tensor:
+    """(E, M, C) log-probabilities of the experts on the test half."""
+    fleet, out = learner.fleet, []
+    for start in range(0, len(person.test), CHUNK_TEST):
+        part = person.test[start : start + CHUNK_TEST]
+        out += fleet.answers([(row, t) for t in part], fleet.features(part))
+    return torch.stack(out, 1)
+
+
+def _common(learner: Learner, row: int, person: Person) -> Array:
+    """(M,) best classes on the test half; the row's personal adapter and own weight have no
+    say."""
+    parts = [person.test[i : i + CHUNK_TEST] for i in range(0, len(person.test), CHUNK_TEST)]
+    task = person.test[0].asks[-1].task
+    return np.concatenate([_best(learner.fleet.common(row, task, part)) for part in parts])
+
+
+def _best(answers: Tensor) -> Array:
+    """(M,) from (M, C)."""
+    best: Array = answers.argmax(-1).numpy()
+    return best

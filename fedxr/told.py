@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.tokens import Tokens
+
+
+class Given(NamedTuple):
+    """What was answered at one moment of one task: the ``best`` class, that of the checkpoint
+    alone (``generic``), and the label of the task that had been learned last by then (None: none
+    yet)."""
+
+    best: int
+    generic: int
+    newest: int | None
+
+    @property
+    def repeated(self) -> int:
+        """The baseline "last label": what was said last is said again, and what the checkpoint
+        says before there was anything."""
+        return self.generic if self.newest is None else self.newest
 
 
 @dataclass(frozen=True)
 class Score:
     """One piece of feedback: its ``label``, what was ``answered`` at that moment (None: nothing),
-    what the model as it came answers to the same moment (``generic``), and the label that was
-    learned ``before`` it (None: none of the task)."""
+    and what the model as it came answers to the same moment (``generic``)."""
 
     name: str
     task: str
@@ -20,7 +36,6 @@ class Score:
     label: int
     answered: int | None
     generic: int
-    before: int | None = None
 
 
 @dataclass

@@ -25,7 +25,8 @@ class Visit:
     """``ticked``: the (episode, tick) that was answered last; ``look``: for the live page, while
     somebody has this headset open there. ``feedback`` waits with the time (monotonic seconds) at
     which it was heard; ``told`` are the times of what the learner has not learned yet, ``learned``
-    of what no answer was given with yet."""
+    of what no answer was given with yet, each after the version of what answers are computed with
+    that first knows it."""
 
     row: int
     session: Session
@@ -34,7 +35,7 @@ class Visit:
     frames: list[Frame] = field(default_factory=list)
     feedback: list[tuple[float, Feedback]] = field(default_factory=list)
     told: list[float] = field(default_factory=list)
-    learned: list[float] = field(default_factory=list)
+    learned: list[tuple[int, float]] = field(default_factory=list)
     starts: dict[int, int] = field(default_factory=dict)
     ticked: tuple[int, int] = (-1, -1)
     look: Look | None = None

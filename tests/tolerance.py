@@ -22,7 +22,9 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 DEVIATIONS = 6
@@ -71,6 +73,18 @@ def pass_terms(size: Size, seen: int) -> int:
     """
     layer = 5 * size.width + size.width // size.heads + seen + size.hidden
     return size.layers * layer + seen + 2 * size.width
+
+
+def assert_same_answers(got: ArrayLike, want: ArrayLike, terms: int) -> None:
+    """Probabilities (C,) from float32 logits with so many ``terms`` one after the other.
+
+    Compared by their logarithms: in an answer that is all but certain the numbers themselves hide
+    what becomes of the logits. The logarithms tell how large the logits are, and move by what one
+    of them moves by and their mean does, twice as much at most.
+    """
+    logarithm = np.log(want)
+    atol = 2 * rounding(torch.float32, terms, float(np.abs(logarithm).max()))
+    np.testing.assert_allclose(np.log(got), logarithm, rtol=0, atol=atol)
 
 
 def adam(relative: float, steps: int) -> float:

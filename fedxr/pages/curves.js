@@ -1,6 +1,6 @@
-// Learning curves: per task, the model as it came against the model as it has learned.
+// Learning curves: per task, the model as it came against the answers given.
 
-import { change, keepEach, make, setClass, setText, words } from "./format.js";
+import { change, interval, keepEach, make, setClass, setText, words } from "./format.js";
 
 const HEIGHT = 112;
 const plots = new WeakMap(); // box -> { points, seen: what was drawn of them, drawn: uPlot, width }
@@ -66,23 +66,24 @@ function buildFigure() {
   const box = make("div", { class: "plot", "aria-hidden": "true" });
   plots.set(box, { points: [], seen: "", drawn: null, width: 0 });
   sizes.observe(box);
-  return make("figure", {}, make("figcaption", {}, make("b"), make("span")), box);
+  return make("figure", {}, make("figcaption", {}, make("b"), make("span"), make("small")), box);
 }
 
-function update(figure, [task, points]) {
+function update(figure, [task, points, so_far]) {
   const [caption, box] = figure.children;
-  const last = points.at(-1) ?? [0, null, null];
   setText(caption.children[0], words(task));
-  setText(caption.children[1], change(last[1], last[2]));
-  setClass(caption, "better", last[2] > last[1]);
-  setClass(caption, "worse", last[2] < last[1]);
+  setText(caption.children[1], change(so_far.generic, so_far.given));
+  setText(caption.children[2], `${interval(so_far.low, so_far.high)} of ${so_far.questions}, last label ${(100 * so_far.last_label).toFixed(0)}`);
+  setClass(caption, "better", so_far.generic < so_far.low); // green and red are for what is sure
+  setClass(caption, "worse", so_far.generic > so_far.high);
   const plot = plots.get(box);
   plot.points = points;
   refresh(box, plot);
 }
 
-export function* showCurves(parent, curves) {
-  yield* keepEach(parent, Object.entries(curves), ([task]) => task, buildFigure, update);
+export function* showCurves(parent, { curves, tasks }) {
+  const known = Object.entries(curves).map(([task, points]) => [task, points, tasks[task]]);
+  yield* keepEach(parent, known, ([task]) => task, buildFigure, update);
 }
 
 // Colours are baked into a canvas: draw anew when the scheme changes.

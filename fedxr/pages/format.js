@@ -26,6 +26,21 @@ export function change(before, now) {
   return before === null ? "–" : `${(100 * before).toFixed(0)} → ${percent(now)}`;
 }
 
+// "[72, 90]": a 95 % interval in percent
+export function interval(low, high) {
+  return low === null ? "" : `[${(100 * low).toFixed(0)}, ${(100 * high).toFixed(0)}]`;
+}
+
+// What an accuracy was measured against, and how far that may be trusted.
+export function basis({ against, feedback_errors: errors }) {
+  if (against === "truth") return "against the truth";
+  return errors === null ? "against feedback, whose errors are unknown" : `against feedback, ${percent(errors)} of it wrong`;
+}
+
+export function seconds(value) {
+  return value === null ? "–" : `${value.toFixed(value < 9.95 ? 2 : 0)} s`;
+}
+
 export function milliseconds(value) {
   return value === null ? "–" : value < 10 ? value.toFixed(1) : value.toFixed(0);
 }

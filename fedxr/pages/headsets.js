@@ -3,7 +3,7 @@
 import { makeBullet, setBullet } from "./bullets.js";
 import { hue } from "./clusters.js";
 import {
-  amount, change, clock, hertz, keepChildren, keepEach, make, makeSvg, percent, privacy, setAttribute, setBar, setClass,
+  amount, change, clock, hertz, interval, keepChildren, keepEach, make, makeSvg, percent, privacy, setAttribute, setBar, setClass,
   setText, words,
 } from "./format.js";
 import { makeSenses } from "./senses.js";
@@ -34,6 +34,7 @@ function buildParts(headset) {
   const facts = make("p", { class: "facts" }, make("span", { class: "cluster" }), battery, make("span"), make("span"), make("span"));
   // The roles are said aloud because the phone layout takes `display: table` away.
   const heads = HEAD.map((text) => make("th", { role: "columnheader", scope: "col" }, text));
+  heads.at(-1).append(" ", make("small"));
   const head = make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, ...heads));
   const table = make("table", { role: "table", "aria-label": `tasks of ${headset.id}` }, head,
     make("tbody", { role: "rowgroup" }));
@@ -55,7 +56,7 @@ function buildTask() {
     cell("said"),
     cell("recent", strip),
     cell("bullet", ...makeBullet()),
-    cell("accuracy"));
+    cell("accuracy", make("span"), " ", make("small")));
 }
 
 // The latest 20 pieces of feedback: agreed stands up, disagreed hangs down.
@@ -79,7 +80,8 @@ function updateTask(row, task) {
   setClass(said, "wrong", known && !right);
   setStrip(recent.firstElementChild, task.recent);
   setBullet(latency, task.p50_ms, task.p99_ms, task.deadline_ms);
-  setText(accuracy, change(task.accuracy_before, task.accuracy_now));
+  setText(accuracy.children[0], change(task.accuracy_before, task.accuracy_now));
+  setText(accuracy.children[1], task.questions ? `${interval(task.low, task.high)} of ${task.questions}` : "");
 }
 
 function updateFacts(facts, headset, now) {
@@ -101,6 +103,7 @@ function updateCard(card, headset, now) {
   setText(title.children[0], headset.user);
   setText(title.children[1], `${headset.device}, ${headset.use_case}`);
   updateFacts(facts, headset, now);
+  setText(table.tHead.rows[0].cells[5].lastElementChild, headset.against === "truth" ? "of truth" : "of feedback");
   keepChildren(channels, headset.channels, (channel) => channel.name,
     () => make("li", {}, make("span"), " ", make("b")),
     (item, channel) => {

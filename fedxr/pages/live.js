@@ -3,7 +3,7 @@
 import { showClusters } from "./clusters.js";
 import { showCurves } from "./curves.js";
 import { showEvents } from "./events.js";
-import { clock, setAttribute, setClass, setText } from "./format.js";
+import { basis, clock, setAttribute, setClass, setText } from "./format.js";
 import { showHeadsets } from "./headsets.js";
 import { showLatency } from "./latency.js";
 import { showMap, watchMap } from "./map.js";
@@ -43,7 +43,8 @@ function* draw(state) {
   showClusters(at("clusters"), state);
   showLatency(at("latency"), state.headsets);
   yield;
-  yield* showCurves(at("curves"), state.curves);
+  setText(at("basis"), basis(state.accuracy));
+  yield* showCurves(at("curves"), state);
   const some = arrange(state.headsets, at("sort").value, at("find").value);
   setText(at("shown"), some.length < state.headsets.length ? `${some.length} of ${state.headsets.length} shown` : "");
   yield* showHeadsets(at("cards"), some, state.t);

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from tolerance import pass_terms, rounding
+from tolerance import assert_same_answers, pass_terms, rounding
 
 import agent.tasks
 from agent.brain import load_brain, save_brain
@@ -19,7 +19,8 @@ from agent.tasks import Task
 from bridge.channels import TICK_US, Channel, Samples
 from fedxr.agents import Agents
 from fedxr.commands import Extend, extend_command
-from fedxr.learner import Learner, Learning
+from fedxr.learner import Learner
+from fedxr.learning_rule import LIVE
 from fedxr.profile import Profile
 from fedxr.serve import CHECKPOINT
 
@@ -60,7 +61,7 @@ class Life:
     """A user who does one thing after the other; ``teach`` says once a segment what it was."""
 
     def __init__(self, brain: Brain, tasks: tuple[str, ...]) -> None:
-        self.agents = Agents(brain, Tuning(), Learner(brain, Tuning(), Learning()))
+        self.agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
         member = Member("ann/tool", CHANNELS, tasks)
         self.row = self.agents.join(Profile(member, "ann", "companion", "tool"))
         self.rng, self.tick = np.random.default_rng(0), 0
@@ -103,10 +104,7 @@ def test_the_other_tasks_answer_as_before(shipped: Brain) -> None:
     before, after = Life(shipped, ("doing",)), Life(more, ("doing", "tool"))
     terms = pass_terms(shipped.model.plan.size, after.agents.answering.rings.total)
     for was, now in zip(before.live(1, False), after.live(1, False), strict=True):
-        # one more question in the batch; a probability moves by half of what the logits move by
-        size = float(np.abs(np.log(was["doing"])).max())
-        atol = rounding(torch.float32, terms, size / 2)
-        np.testing.assert_allclose(now["doing"], was["doing"], rtol=0, atol=atol)
+        assert_same_answers(now["doing"], was["doing"], terms)  # one more question in the batch
     kept = more.model.state_dict()
     assert all(torch.equal(kept[name], x) for name, x in shipped.model.state_dict().items())
 

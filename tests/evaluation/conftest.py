@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from evaluation.intervals import Cell
 from evaluation.result import (
     Cluster,
+    Comparison,
     CurvePoint,
     Latency,
     Result,
     Round,
     Row,
+    Score,
     Traffic,
+    label_delay,
     score,
+    score_of,
 )
 
 
@@ -68,4 +74,45 @@ def result() -> Result:
         ],
         curves={"activity": [CurvePoint(0, 0.8, 0.8), CurvePoint(5, 0.8, 0.95)]},
         notes=["made up <for> a test"],
+    )
+
+
+COORDINATIONS = ("local", "centralized", "decentralized", "semi-decentralized")
+
+
+@pytest.fixture
+def demo(result: Result) -> Result:
+    """What a demo says: 40 questions of two users, of which 20 on what was last told, 16 not."""
+
+    def of(asked: int, right: int, more: int = 0) -> dict[str, list[Cell]]:
+        return {user: [Cell(asked // 2, right // 2, more // 2)] for user in ("a", "b")}
+
+    def arms(asked: int, generic: int, repeated: int, live: int) -> dict[str, Score]:
+        worse = {user: [Cell(asked // 2, 0, asked // 3)] for user in ("a", "b")}
+        gains = {user: [Cell(asked // 2, (live - generic) // 2)] for user in ("a", "b")}
+        return {
+            "generic": score_of(of(asked, generic)),
+            "last_label": score_of(of(asked, repeated), worse),
+            **{name: score_of(of(asked, live), gains) for name in COORDINATIONS},
+            "live": score_of(of(asked, live), gains),
+        }
+
+    both = [
+        Comparison(window=window, state=state, arms=some)
+        for window in ("whole run", "second half")
+        for state, some in (
+            ("all", arms(40, 28, 22, 32)),
+            ("as last told", arms(20, 14, 20, 18)),
+            ("changed", arms(16, 12, 0, 12)),
+        )
+    ]
+    return msgspec.structs.replace(
+        result,
+        headline="live",
+        rows=[msgspec.structs.replace(result.rows[0], name="activity", arms=both[0].arms)],
+        unseen=[],
+        compared=both,
+        labels=label_delay([0.1] * 90 + [0.4] * 10),
+        labels_in_rounds=label_delay([0.4] * 10),
+        curves={"activity": [CurvePoint(1, 0.7, 0.7, 10), CurvePoint(60, 0.7, 0.8, 40)]},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -47,8 +48,8 @@ def test_report(result: Result, tmp_path: Path) -> None:
     assert page.plots == 3  # federation users, unseen users, learning curves
     assert page.loads == []
     for wanted in (
-        "90.0 ± 5.0",
-        "85.0",
+        "90.0 ± 5.0 [85, 95]",  # of two users, who weigh alike in all seeds
+        "85.0 [82, 88]",  # two sets of ± 4.75
         "12.3 kB",
         "3.25 J",
         "61.0",
@@ -90,6 +91,41 @@ def test_table(result: Result) -> None:
         "made up <for> a test",
     ):
         assert wanted in text, wanted
+
+
+def test_a_demo_fits_a_terminal_of_80_columns(demo: Result) -> None:
+    out = io.StringIO()
+    print_table(demo, Console(file=out, width=80))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if "…" in line]
+    assert [line.split() for line in lines if line.startswith("questions")] == [
+        ["questions", "40", "40", "20", "16"]
+    ]
+    (repeated,) = [line for line in lines if line.startswith("last label")]
+    # 55 [40, 70] twice; then 100 and 0 by what the columns mean, without an interval
+    assert re.fullmatch(
+        r"last label( +55 \[\d+, \d+\]){2} +100 +0 +−65 \[−\d+, −\d+\]", repeated
+    )
+    text = " ".join(out.getvalue().split())
+    assert "label to answer, 100 labels: p50 0.10 s, p95 0.40 s" in text
+    assert "10 during a round: p95 0.40 s" in text
+
+
+def test_a_demos_report(demo: Result, tmp_path: Path) -> None:
+    """Every accuracy with its count and interval; no mean that hides how few questions a task
+    has."""
+    write_report(demo, tmp_path / "report.html")
+    page = _Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    text = " ".join(page.words)
+    assert page.loads == []
+    live = demo.compared[0].arms["live"]
+    assert f"80 [{100 * live.low:.0f}, {100 * live.high:.0f}]" in text
+    assert f"+10 [+{100 * live.gain.low:.0f}, +{100 * live.gain.high:.0f}]" in text
+    assert "state changed" in text
+    assert "mean over sets" not in text
+    assert "label to answer, 100 labels" in text
+    assert "activity, n 40" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_amount() -> None:

@@ -15,9 +15,11 @@ from agent.tokens import tick_of
 from bridge.channels import TICK_US
 from evaluation.result import Result, read_result
 from fedxr.cast import recorded_cast, simulated_cast
-from fedxr.demo import Demo, demo, quality, right
+from fedxr.compared import Replay, comparisons, outcomes, replays, rows
+from fedxr.demo import Demo, demo
+from fedxr.judged import Judged, Question, questions
 from fedxr.script import PersonaVoice, beats
-from fedxr.told import Score
+from fedxr.told import Given
 from scenarios.personas import persona_of
 from scenarios.users import User
 
@@ -69,26 +71,86 @@ def test_a_recorded_cast_takes_use_cases_in_turn() -> None:
         recorded_cast(users, 8, seed=0)
 
 
-def test_quality_counts_the_late_half_against_the_truth() -> None:
-    """Two users: u1 right before and wrong after; u2 the other way round on one of two."""
-    truth = {("u1", "doing", 0, 9): (2, 6.0), ("u1", "doing", 0, 3): (1, 1.0),
-             ("u2", "doing", 0, 9): (1, 6.0), ("u2", "doing", 1, 9): (0, 9.0)}  # fmt: skip
-    scores = [
-        Score("u1", "doing", 0, 9, label=0, answered=3, generic=2),
-        Score("u1", "doing", 0, 3, label=1, answered=1, generic=1),  # too early
-        Score("u2", "doing", 0, 9, label=1, answered=1, generic=0),
-        Score("u2", "doing", 1, 9, label=0, answered=4, generic=4),
+def judged(
+    task: str, tick: int, truth: int, given: Given | None, headset: str = "ann", at: float = 1.0
+) -> Judged:
+    return Judged(Question(headset, task, 0, tick, at, truth), given)
+
+
+def test_arms_are_compared_on_the_same_questions() -> None:
+    """Live was asked three of four questions and did not answer one; the state is each run's own:
+    live had learned label 3 a tick later than the replay."""
+    live = [
+        judged("doing", 1, 2, Given(best=2, generic=9, newest=None)),
+        judged("doing", 2, 3, Given(best=2, generic=2, newest=2)),
+        judged("doing", 3, 3, None),
     ]
-    assert quality(right(scores, truth, 5.0)) == {"doing": (0.5, 0.25, 3)}
+    replayed = [
+        judged("doing", 1, 2, Given(best=1, generic=1, newest=None)),
+        judged("doing", 2, 3, Given(best=3, generic=2, newest=3)),
+        judged("doing", 3, 3, Given(best=3, generic=3, newest=3)),
+        judged("doing", 4, 0, Given(best=0, generic=0, newest=3)),  # live was not asked
+    ]
+    arms = outcomes(live, {"local": replayed})
+    assert {arm: [o.right for o in some] for arm, some in arms.items()} == {
+        "generic": [False, False, True],
+        "last_label": [False, True, True],  # before a label: as generic
+        "local": [False, True, True],
+        "live": [True, False, False],
+    }
+    assert [o.state for o in arms["local"]] == ["", "as last told", "as last told"]
+    assert [o.state for o in arms["live"]] == ["", "changed", ""]
+    assert [o.generic for o in arms["live"]] == [False, False, True]  # as replayed
+    alone = outcomes(live, {})
+    assert [o.right for o in alone["generic"]] == [False, False, False]
+
+
+def test_a_comparison_pools_over_tasks_then_users() -> None:
+    """ann: doing 1 of 1 late, mood 1 of 2; ben: doing 0 of 1. The early question is in the whole
+    run alone."""
+    ok, no = Given(1, 0, 1), Given(0, 1, 0)
+    live = [
+        judged("doing", 1, 1, no, at=1.0),
+        judged("doing", 2, 1, ok, at=6.0),
+        judged("mood", 3, 1, ok, at=6.0),
+        judged("mood", 4, 1, no, at=7.0),
+        judged("doing", 2, 1, no, "ben", at=6.0),
+    ]
+    arms = outcomes(live, {})
+    found = {(c.window, c.state): c.arms for c in comparisons(arms, lived=10.0)}
+    late = found["second half", "all"]["live"]
+    assert late.mean == pytest.approx(((1 / 1 + 1 / 2) / 2 + 0) / 2)
+    assert (late.questions, late.users) == (4, 2)
+    assert late.gain is not None
+    assert late.gain.mean == pytest.approx(((1 + (1 - 1) / 2) / 2 - 1) / 2)
+    assert found["whole run", "all"]["live"].mean == pytest.approx(((1 / 2 + 1 / 2) / 2 + 0) / 2)
+    assert found["second half", "as last told"]["last_label"].mean == 1.0
+    assert found["second half", "changed"]["last_label"].mean == 0.0
+    (doing, mood) = rows(arms)
+    assert (doing.name, doing.test_windows, doing.users) == ("doing", 3, 2)
+    assert mood.arms["live"].mean == 0.5
+
+
+def test_two_replays_at_once_are_as_one_alone() -> None:
+    cast = live_rig.cast_of(("quest-3",), 4.0)
+    replay = Replay(live_rig.brain_of(cast), cast, 4.0, 2.0, seed=3)
+    names = ("local", "semi-decentralized")
+    found = dict(replays(replay, names))
+    assert list(found) == list(names)
+    assert found["local"].judged == replay("local")[1].judged
+    assert found["local"].judged == found["semi-decentralized"].judged  # one alone does not meet
+    asked = {q.key for q in questions(cast[0], 4.0)}
+    assert {j.question.key for j in found["local"].judged} == asked
 
 
 def lived(folder: Path, seconds: float) -> tuple[Result, set[str], str]:
     """A demo's result, the tasks of its cast, and what it printed."""
     cast = simulated_cast(4, seconds, seed=3)
     brain = live_rig.brain_of(cast)
-    config = Demo(headsets=4, seconds=seconds, port=0, round_s=2.0, out=folder, open=False)
+    config = Demo(headsets=4, seconds=seconds, port=0, round_s=2.0, out=folder, open=False,
+                  compare=("local", "centralized"))  # fmt: skip
     out = StringIO()
-    found = asyncio.run(demo(config, brain, cast, Console(file=out, width=160)))
+    found = asyncio.run(demo(config, brain, cast, Console(file=out, width=80)))
     return found, {t for a in cast for t in a.user.tasks}, out.getvalue()
 
 
@@ -106,6 +168,19 @@ def test_demo_from_end_to_end(tmp_path: Path) -> None:
     assert found.traffic.d2d > 0
     assert found.traffic.up > 0
     assert not found.interrupted
-    assert "centralized" in said
-    assert "MB device to device" in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert "not replayed: semi-decentralized, decentralized" in " ".join(said.split())
+    whole = found.compared[0].arms
+    assert list(whole) == ["generic", "last_label", "local", "centralized", "live"]
+    counts = {score.questions for score in whole.values()}
+    assert counts == {sum(row.test_windows for row in found.rows)}
+    for arms in (whole, *(row.arms for row in found.rows)):
+        assert all(s.low <= s.mean <= s.high for s in arms.values())  # type: ignore[operator]
+    told, changed = (found.compared[i].arms["last_label"].mean for i in (1, 2))
+    assert (told, changed) == (1.0, 0.0)
+    assert found.labels is not None
+    assert found.labels.count > 0
+    assert found.labels.p50_s <= found.labels.p95_s <= found.labels.max_s
+    assert all(point.questions for points in found.curves.values() for point in points)
+    assert "device to device" in said
     assert not [note for note in found.notes if "ended" in note]

@@ -21,7 +21,14 @@ from bridge.protocol import Feedback
 from bridge.server import BridgeServer
 from bridge.session import Session
 from fedxr import live_state
-from fedxr.live_state import HeadsetState, LiveState, SensedState, SenseState, TaskState
+from fedxr.live_state import (
+    AccuracyState,
+    HeadsetState,
+    LiveState,
+    SensedState,
+    SenseState,
+    TaskState,
+)
 from fedxr.page_files import page_files
 
 ROOT = Path(__file__).parents[2]
@@ -38,8 +45,26 @@ def _task(name: str, p99_ms: float | None) -> TaskState:
         probability=None if p99_ms is None else 0.93,
         truth="swipe left",
         recent=[True, False, True] if p99_ms is not None else [],
-        accuracy_before=0.61,
-        accuracy_now=0.84,
+        accuracy_before=None if p99_ms is None else 0.61,
+        accuracy_now=None if p99_ms is None else 0.84,
+        questions=25 if p99_ms is not None else 0,
+        low=0.653 if p99_ms is not None else None,
+        high=0.936 if p99_ms is not None else None,
+    )
+
+
+def _accuracy(generic: float, given: float) -> AccuracyState:
+    """Of 200 questions; this server knows the truth."""
+    return AccuracyState(
+        against="truth",
+        questions=200,
+        headsets=8,
+        generic=generic,
+        last_label=0.55,
+        given=given,
+        low=given - 0.0649,
+        high=given + 0.0549,
+        feedback_errors=0.04,
     )
 
 
@@ -50,6 +75,7 @@ def _headset(n: int) -> HeadsetState:
         use_case=("overlays", "neuroadaptive", "companion", "storytelling")[n % 4],
         device="Quest 3",
         since=5.0,
+        against="truth" if n != 3 else "feedback",
         channels=[{"name": "hands", "hz": 71.9}, {"name": "eda", "hz": 3.96}],
         tasks=[_task("gesture", 61.2 if n == 0 else 20.0 + n), _task("digit_written", None)],
         battery=0.83 if n else 0.12,
@@ -64,7 +90,7 @@ def _headset(n: int) -> HeadsetState:
 
 def made_up(t: float) -> LiveState:
     """Eight headsets in two clusters, one headset that belongs to none yet."""
-    curve = [(5.0 * k, 0.6, 0.6 + 0.03 * k if k % 4 else None) for k in range(1 + int(t) % 12)]
+    curve = [(5.0 * k, 0.6, 0.6 + 0.03 * k, 10 * k) for k in range(1, 2 + int(t) % 12)]
     return LiveState(
         t=t,
         round=3,
@@ -100,7 +126,18 @@ def made_up(t: float) -> LiveState:
             "joules": 0.42,
             "epsilon": None,
         },
+        accuracy=_accuracy(0.71, 0.79),
+        tasks={task: _accuracy(0.6, 0.81) for task in TASKS},
         curves={task: list(curve) for task in TASKS},
+        labels={
+            "count": 142,
+            "waiting": 2,
+            "p50_s": 0.184,
+            "p95_s": 0.312,
+            "max_s": 1.4,
+            "in_rounds": 31,
+            "in_rounds_p95_s": 0.449,
+        },
         recording={
             "on": True,
             "file": "a.mcap",
@@ -211,7 +248,14 @@ async def test_page_shows_the_state() -> None:
         "gaze 3: a newer one came",
         "2 of the latest 3 agreed",
         "✗ swipe left",
-        "61 → 84&nbsp;%",
+        "<span>61 → 84&nbsp;%</span> <small>[65, 94] of 25</small>",
+        "accuracy <small>of truth</small>",
+        "accuracy <small>of feedback</small>",  # the headset from elsewhere
+        "<dd>71 → 79&nbsp;%</dd>",
+        "[73, 84] of 200; last label 55&nbsp;%; against the truth",
+        "<dd>0.31 s</dd>",
+        "p95 of 142 labels; p50 0.18 s; 0.45 s during rounds; 2 waiting",
+        "<span>60 → 81&nbsp;%</span><small>[75, 86] of 200, last label 55</small>",
         "3 headsets, Γ = 2, 0 B, 0 J; represented by headset-5",
         "headset-4, headset-5, headset-6",
         "4 headsets, Γ = 4, 101 B, 0.20 J; represented by headset-1",
@@ -299,6 +343,8 @@ def test_every_field_of_the_state_is_documented_and_made_up() -> None:
         live_state.EventState: state["events"][0],
         live_state.ClusterState: state["clusters"][0],
         live_state.LedgerState: state["ledger"],
+        live_state.AccuracyState: state["accuracy"],
+        live_state.LabelDelayState: state["labels"],
         live_state.RecordingState: state["recording"],
     }
     for kind, example in examples.items():

@@ -20,20 +20,16 @@ from bridge.protocol import BridgeError
 from bridge.recording.reader import Recording
 from fedxr import serve
 from fedxr.cast import simulated_cast
-from fedxr.learner import Learning
+from fedxr.learning_rule import LearningRule, Schedule
 from fedxr.serve import CHECKPOINT, Serving, serving
 from fedxr.stream import Actor, play
 from fedxr.tempo import Tempo
 
 PATIENCE_MS = 180_000
-PACE = Dose(steps=1, rate=2e-3, batch=2)
+PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
 SECONDS = 240.0
 """How long headsets would stream if the test did not end them."""
 USERS = [f"persona-{n:04}" for n in range(4)]
-
-
-def pace(_: object) -> Dose:
-    return PACE
 
 
 @asynccontextmanager
@@ -43,7 +39,7 @@ async def run_of(folder: Path) -> AsyncIterator[Serving]:
         load_brain(CHECKPOINT),
         folder / "state.db",
         ServerConfig(port=0),
-        Learning(shared=PACE, personal=pace),
+        LearningRule(shared=PACE, personal=PACE),
         Tempo(round=5.0),
     ) as live:
         yield live

@@ -21,7 +21,7 @@ from bridge.admission import ServerConfig
 from bridge.channels import Channel, Samples
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
-from fedxr.learner import Learning
+from fedxr.learning_rule import LIVE
 from fedxr.serve import CHECKPOINT, Serving, serving
 from fedxr.tempo import Tempo
 
@@ -74,7 +74,7 @@ class Spy:
 async def run_of(folder: Path) -> AsyncIterator[Serving]:
     config, tempo = ServerConfig(port=0, token="t"), Tempo(round=60.0)
     brain = load_brain(CHECKPOINT)
-    async with serving(brain, folder / "state.db", config, Learning(), tempo) as live:
+    async with serving(brain, folder / "state.db", config, LIVE, tempo) as live:
         yield live
 
 

@@ -22,8 +22,9 @@ from bridge.recording.recorder import Recorder
 from bridge.recording.records import Closed
 from bridge.recording.replay import replay
 from fedxr.cli import main
+from fedxr.learning_rule import LIVE
 from fedxr.script import beats
-from fedxr.serve import learning_of, serving
+from fedxr.serve import serving
 from fedxr.stream import Actor, Player, open_player
 from fedxr.tempo import Tempo, keep_going
 
@@ -193,7 +194,7 @@ async def test_a_live_server_records_from_its_start_to_its_end(
 ) -> None:
     """As `fedxr serve --record FILE` does, learning and all."""
     path, config = tmp_path / "r.mcap", ServerConfig(port=0)
-    learning, tempo = learning_of("local", 0), Tempo(round=3600.0)
+    learning, tempo = LIVE.with_round(coordination="local", seed=0), Tempo(round=3600.0)
     async with serving(brain, tmp_path / "s.db", config, learning, tempo, record=path) as running:
         player = await open_player(running.server.url, cast[0])
         for n, beat in enumerate(beats(cast[0].user, cast[0].voice, 0.5), 1):

@@ -10,20 +10,14 @@ from playwright.async_api import Browser, expect
 from xr_rig import PATIENCE_MS, enter, headset_page, leave
 
 from agent.brain import load_brain
-from agent.memory import Memory
 from agent.online import Dose
 from bridge.admission import ServerConfig
-from fedxr.learner import Learning
+from fedxr.learning_rule import LearningRule, Schedule
 from fedxr.serve import CHECKPOINT, serving
 from fedxr.tempo import Tempo
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
-PACE = Dose(steps=1, rate=2e-3, batch=2)
-
-
-def pace(_: Memory) -> Dose:
-    """By name, because the learner runs in a process of its own."""
-    return PACE
+PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
 
 
 async def test_agents_answer_a_headset_in_a_browser(browser: Browser, tmp_path: Path) -> None:
@@ -33,7 +27,7 @@ async def test_agents_answer_a_headset_in_a_browser(browser: Browser, tmp_path: 
             load_brain(CHECKPOINT),
             tmp_path / "state.db",
             ServerConfig(port=0),
-            Learning(shared=PACE, personal=pace),
+            LearningRule(shared=PACE, personal=PACE),
             Tempo(round=30.0),
         ) as live,
         headset_page(

@@ -12,7 +12,8 @@ from unity_rig import StandIn
 from agent.brain import load_brain
 from bridge.admission import ServerConfig
 from fedxr.cli import main
-from fedxr.serve import CHECKPOINT, learning_of, serving
+from fedxr.learning_rule import LIVE
+from fedxr.serve import CHECKPOINT, serving
 from fedxr.tempo import Tempo
 from fedxr.unity import Unity, parameters_of, unity_command
 
@@ -22,7 +23,7 @@ async def test_a_player_is_answered_by_agents(
     stand_in: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tempo = Tempo(round=3600.0)
-    learning = learning_of("local", 0)
+    learning = LIVE.with_round(coordination="local", seed=0)
     config = ServerConfig(port=0, token="t0ken")
     brain = load_brain(CHECKPOINT)
     async with serving(brain, tmp_path / "s.db", config, learning, tempo) as running:
