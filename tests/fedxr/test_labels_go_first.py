@@ -65,6 +65,11 @@ class Rig(live_rig.Rig):
         assert isinstance(learner, Learner)
         return learner.fleet
 
+    @property
+    def delays(self) -> list[float]:
+        """Seconds from each label to the first answer that knows it."""
+        return self.live.scoreboard.labels.seconds()
+
     async def learn(self) -> int:
         """How many labels were learned."""
         found = len(await self.live.learn_once())
@@ -131,12 +136,14 @@ async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
         assert await live.work_once()
         assert await live.work_once()
         await stream.beat()  # whatever was learned before is answered with now
-        version, known = live.agents.answering.prepared.version, len(live.label_seconds)
+        version, known = live.agents.answering.prepared.version, len(rig.delays)
         await stream.say(1, 1)
         assert await rig.learn() == 1
         assert live.agents.answering.prepared.version > version
         await stream.beat()
-        assert len(live.label_seconds) == known + 1 == rig.learned
+        assert len(rig.delays) == known + 1 == rig.learned
+        assert live.scoreboard.labels.seconds(in_rounds=True) == rig.delays[-1:]
+        assert live.scoreboard.labels.waiting == 0
         assert live.agents.report is None, "the round is not over yet"
         assert await rig.finish_round() == 3 * STEPS + 1 - 2  # each headset's steps, then they meet
         report = live.agents.report
@@ -175,8 +182,8 @@ async def test_a_label_waits_for_a_part_of_a_round_at_most(
         await working
         took = time.monotonic() - started
         assert order.index("learned") < order.index("answered") < order.index("met"), order
-        assert len(live.label_seconds) == rig.learned
-        assert live.label_seconds[-1] < took / 3
+        assert len(rig.delays) == rig.learned
+        assert rig.delays[-1] < took / 3
         await stream.close()
 
 

@@ -238,9 +238,10 @@ def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], brain: Brain) 
     rule = replace(live_rig.RULE, shared=Schedule(Dose(steps=3, rate=2e-3, batch=2)))
     at_once, sliced = (learner_of(brain, cast, rule) for _ in range(2))
     assert at_once.personalise()
-    assert sliced.work().busy
-    while sliced._work is not None:
-        sliced.work()
+    while at_once.personalise():
+        pass
+    while sliced.work().busy:
+        pass
     assert_same_state(at_once, sliced)
     for number in (1, 2):
         met = at_once.round([0, 1, 2])
@@ -251,6 +252,21 @@ def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], brain: Brain) 
         assert slices == 3 * 3 + 1  # each headset's steps, then they meet
         assert sliced.number == number
         assert_same_state(at_once, sliced)
+
+
+def test_personal_steps_come_between_two_rounds(cast: list[Actor], brain: Brain) -> None:
+    """All three are due for them, and rounds are wanted all the time: before each round but the first
+    one takes its steps, so that neither waits for ever."""
+    learner = learner_of(brain, cast, live_rig.RULE)
+    for number, due in ((1, 3), (2, 3), (3, 2)):
+        assert sum(labels >= live_rig.RULE.each for labels in learner._fresh.values()) == due
+        report = learner.work([0, 1, 2]).report
+        while report is None:
+            report = learner.work().report
+        assert report.number == number
+    while learner.work().busy:
+        pass
+    assert not learner.personalise()
 
 
 def test_one_alone_meets_nobody(cast: list[Actor], brain: Brain) -> None:
