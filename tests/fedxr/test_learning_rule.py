@@ -255,8 +255,8 @@ def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], brain: Brain) 
 
 
 def test_personal_steps_come_between_two_rounds(cast: list[Actor], brain: Brain) -> None:
-    """All three are due for them, and rounds are wanted all the time: before each round but the first
-    one takes its steps, so that neither waits for ever."""
+    """All three are due for them, and rounds are wanted all the time: before each round but the
+    first one takes its steps, so that neither waits for ever."""
     learner = learner_of(brain, cast, live_rig.RULE)
     for number, due in ((1, 3), (2, 3), (3, 2)):
         assert sum(labels >= live_rig.RULE.each for labels in learner._fresh.values()) == due
