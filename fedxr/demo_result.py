@@ -51,7 +51,7 @@ def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
         command=sys.argv,
         started="",
         seconds=0.0,
-        config=msgspec.to_builtins(lived.settings, enc_hook=str),
+        config=msgspec.json.decode(msgspec.json.encode(lived.settings, enc_hook=str)),
         seeds=[lived.seed],
         versions=versions(),
         machine=machine(),
@@ -151,6 +151,7 @@ def print_demo(found: results.Result, out: Console) -> None:
         out.print(tables.table(found))
         out.print(tables.by_task(found))
     if found.latency:
+        out.print()
         out.print(latency_table(found))
     out.print(tables.delay(found.labels, found.labels_in_rounds), highlight=False)
     t = found.traffic
