@@ -198,15 +198,22 @@ def evaluate(
     the model that is everybody's: the common sums, and the shared adapters as they are."""
     figure, out = METRICS[metric_of(task)], {}
     for row, person in enumerate(people):
-        answers: list[int] = []
-        for start in range(0, len(person.test), 64):
-            part = [(row, t) for t in person.test[start : start + 64]]
-            found = _common(learner, part) if common else _mixed(learner, part)
-            answers += found.argmax(-1).tolist()
-        if answers:
+        if person.test:
             truth = [t.asks[-1].label for t in person.test]
-            out[person.user.name] = figure(np.array(truth), np.array(answers))
+            answers = answered(learner, row, person.test, common).argmax(-1).numpy()
+            out[person.user.name] = figure(np.array(truth), answers)
     return out
+
+
+def answered(
+    learner: Learner, row: int, asked: Sequence[Tokens], common: bool = False
+) -> Tensor:
+    """(M, C) probabilities of row ``row``, as :func:`evaluate` takes them."""
+    found = [torch.zeros(0)]
+    for start in range(0, len(asked), 64):
+        part = [(row, t) for t in asked[start : start + 64]]
+        found.append(_common(learner, part) if common else _mixed(learner, part))
+    return torch.cat(found[1:] or found)
 
 
 def _mixed(learner: Learner, asked: Sequence[tuple[int, Tokens]]) -> Tensor:
