@@ -11,7 +11,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from evaluation.baselines import OPTIMISTIC
-from evaluation.result import ARMS, Result, Row, check, mean_over_rows
+from evaluation.label_figure import draw, ticks
+from evaluation.result import ARMS, COLD_ARMS, LabelRole, Result, Row, check, mean_over_rows
 from evaluation.tables import SHORT, arms_of, percent, totals
 
 _STYLE = """
@@ -128,6 +129,38 @@ def _quality(result: Result) -> str:
     return "".join(parts)
 
 
+def _cold(result: Result) -> str:
+    """The cold start: the figure, and for each set the numbers of it."""
+    if not result.cold:
+        return ""
+    parts = ["<h2>Cold start: quality over labels a class</h2>"]
+    parts += [_svg(figure, title) for title, figure in draw(result.cold)]
+    for one in reversed(result.cold):
+        for role, found in one.roles.items():
+            parts.append(f"<h3>{escape(f'{one.name}, {role}: {found.users} users')}</h3>")
+            parts.append(_label_table(found))
+    halves = [[one.name, one.halves] for one in result.cold if one.halves]
+    parts.append("<details><summary>How each user's time is halved</summary>")
+    return "".join([*parts, _table(["set", "rule"], halves), "</details>"])
+
+
+def _label_table(role: LabelRole) -> str:
+    """Percent with the 95 % interval, a line an arm and a difference, a column a number of
+    labels."""
+    head = ticks(role.arms["generic"])
+    lines = []
+    for names, curves, sign in ((COLD_ARMS, role.arms, ""), ({}, role.gains, "+")):
+        for name, points in curves.items():
+            by = dict(zip(ticks(points), points, strict=True))
+            cells = [
+                f"{100 * by[t].mean:{sign}.1f} [{100 * by[t].low:{sign}.1f}, "
+                f"{100 * by[t].high:{sign}.1f}]" if t in by else "–"
+                for t in head
+            ]  # fmt: skip
+            lines.append([names.get(name, name.replace("_", " ")), *cells])
+    return _table(["labels a class", *head], lines)
+
+
 def _latency(result: Result) -> str:
     if not result.latency:
         return ""
@@ -211,6 +244,7 @@ def _setting(result: Result) -> str:
 _SECTIONS: tuple[Callable[[Result], str], ...] = (
     _requirements,
     _quality,
+    _cold,
     _curves,
     _latency,
     _rounds,

@@ -8,7 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from evaluation.baselines import OPTIMISTIC
-from evaluation.result import ARMS, Result, Row, Score, mean_over_rows
+from evaluation.label_figure import ticks
+from evaluation.result import (
+    ARMS,
+    LabelCurves,
+    LabelPoint,
+    LabelRole,
+    Result,
+    Row,
+    Score,
+    mean_over_rows,
+)
 
 SHORT = {
     "generic": "generic",
@@ -66,6 +76,60 @@ def _quality(title: str, rows: Sequence[Row], headline: str) -> Table:
     return table
 
 
+COLD_SHORT = {
+    **SHORT,
+    "pooled": "pooled ridge",
+    "federated": "federated",
+    "fedavg": "FedAvg softmax",
+    "pooled_softmax": "pooled softmax",
+    "classical_own": "classical, own",
+    "classical_everyone": "classical, everyone",
+}
+
+
+def _labels(title: str, role: LabelRole) -> Table:
+    """A line an arm, a column a number of labels: fits 80 columns."""
+    head = ticks(role.arms["generic"])
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    table.add_column("labels a class")
+    for tick in head:
+        table.add_column(tick, justify="right")
+    for arm, points in role.arms.items():
+        by = {t: f"{100 * p.mean:.1f}" for t, p in zip(ticks(points), points, strict=True)}
+        table.add_row(COLD_SHORT[arm], *(by.get(t, "–") for t in head))
+    table.add_section()
+    for gain, points in role.gains.items():
+        name = " - ".join(COLD_SHORT[a] for a in gain.split(" - "))
+        by = {t: f"{100 * p.mean:+.1f}" for t, p in zip(ticks(points), points, strict=True)}
+        table.add_row(name, *(by.get(t, "–") for t in head))
+    return table
+
+
+def _gains(one: LabelCurves) -> Table:
+    """What the federation brings over one's own labels, with its interval."""
+    table = Table(title=f"What others' labels bring, {one.name}", title_justify="left",
+                  caption="paired by user and draw; 95 % interval over users")  # fmt: skip
+    table.add_column("labels")
+    pairs = {"fed + pers - local": "federated_personalised - local",
+             "classical": "classical_everyone - classical_own"}  # fmt: skip
+    found = [(f"{role}: {short}", r.gains[gain]) for short, gain in pairs.items()
+             for role, r in one.roles.items() if gain in r.gains]  # fmt: skip
+    for name, _ in found:
+        table.add_column(name, justify="right")
+    for tick in ticks(next(iter(one.roles.values())).arms["generic"])[1:]:
+        cells = []
+        for _, points in found:
+            by = dict(zip(ticks(points), points, strict=True))
+            cells.append(interval(by[tick]) if tick in by else "–")
+        table.add_row(tick, *cells)
+    return table
+
+
+def interval(p: LabelPoint) -> str:
+    """``+6.3 [+4.5, +8.0]``, in points."""
+    return f"{100 * p.mean:+.1f} [{100 * p.low:+.1f}, {100 * p.high:+.1f}]"
+
+
 def _latency(result: Result) -> Table:
     table = Table(title="Capture to reply", title_justify="left")
     table.add_column("task")
@@ -102,6 +166,11 @@ def print_table(result: Result, console: Console | None = None) -> None:
         out.print(_quality("Users of the federation", result.rows, result.headline))
     if result.unseen:
         out.print(_quality("Unseen users", result.unseen, result.headline))
+    for one in result.cold:
+        for role, found in one.roles.items():
+            out.print(_labels(f"{one.name}, {role}: {found.users} users, percent", found))
+    if result.cold:
+        out.print(_gains(result.cold[-1]))
     if result.latency:
         out.print(_latency(result))
     out.print("; ".join(f"{name} {text}" for name, text in totals(result)), highlight=False)

@@ -124,7 +124,7 @@ def parts_of(label: Tensor) -> Iterator[Tensor]:
     them that follow each other, since neighbours in time are alike. A class with one label is never
     asked for, as no example of it would be left."""
     part = torch.full_like(label, -1)
-    for c in label.unique():
+    for c in set(label.tolist()):
         at = torch.nonzero(label == c)[:, 0]
         if len(at) > 1:
             part[at] = torch.arange(len(at)) * min(FOLDS, len(at)) // len(at)

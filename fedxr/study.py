@@ -205,9 +205,7 @@ def evaluate(
     return out
 
 
-def answered(
-    learner: Learner, row: int, asked: Sequence[Tokens], common: bool = False
-) -> Tensor:
+def answered(learner: Learner, row: int, asked: Sequence[Tokens], common: bool = False) -> Tensor:
     """(M, C) probabilities of row ``row``, as :func:`evaluate` takes them."""
     found = [torch.zeros(0)]
     for start in range(0, len(asked), 64):
