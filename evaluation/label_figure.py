@@ -98,12 +98,17 @@ def _panel(axes: Axes, role: LabelRole, large: bool) -> None:
 def _label(axes: Axes, ends: Sequence[tuple[float, str, str]], right: float) -> None:
     """Names at the ends of the lines, moved apart where lines end close together."""
     low, high = axes.get_ylim()
-    room, at = 0.055 * (high - low), float("-inf")
-    for y, colour, name in sorted(ends):
-        at = max(y, at + room)
+    room, ordered = 0.055 * (high - low), sorted(ends)
+    at = [y for y, _, _ in ordered]
+    for _ in range(100):
+        for i in range(len(at) - 1):
+            short = room - (at[i + 1] - at[i])
+            if short > 0:
+                at[i], at[i + 1] = at[i] - short / 2, at[i + 1] + short / 2
+    for (y, colour, name), place in zip(ordered, at, strict=True):
         axes.annotate(
-            name, (right, y), (right + 0.22, at), color=colour, fontsize=9, va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.5} if at != y else None,
+            name, (right, y), (right + 0.3, place), color=colour, fontsize=9, va="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.5, "shrinkB": 3},
             annotation_clip=False,
         )  # fmt: skip
     axes.set_xlim(-0.2, right + 0.2)

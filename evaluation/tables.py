@@ -86,6 +86,14 @@ COLD_SHORT = {
     "classical_everyone": "classical, everyone",
 }
 
+GAIN_SHORT = {
+    "federated_personalised - local": "fed + pers - local",
+    "federated_personalised - federated": "fed + pers - fed",
+    "classical_everyone - classical_own": "classical everyone - own",
+    "federated - pooled": "federated - pooled ridge",
+    "fedavg - pooled_softmax": "FedAvg - pooled softmax",
+}
+
 
 def _labels(title: str, role: LabelRole) -> Table:
     """A line an arm, a column a number of labels: fits 80 columns."""
@@ -99,7 +107,7 @@ def _labels(title: str, role: LabelRole) -> Table:
         table.add_row(COLD_SHORT[arm], *(by.get(t, "–") for t in head))
     table.add_section()
     for gain, points in role.gains.items():
-        name = " - ".join(COLD_SHORT[a] for a in gain.split(" - "))
+        name = GAIN_SHORT.get(gain, gain.replace("_", " "))
         by = {t: f"{100 * p.mean:+.1f}" for t, p in zip(ticks(points), points, strict=True)}
         table.add_row(name, *(by.get(t, "–") for t in head))
     return table
@@ -109,19 +117,18 @@ def _gains(one: LabelCurves) -> Table:
     """What the federation brings over one's own labels, with its interval."""
     table = Table(title=f"What others' labels bring, {one.name}", title_justify="left",
                   caption="paired by user and draw; 95 % interval over users")  # fmt: skip
-    table.add_column("labels")
     pairs = {"fed + pers - local": "federated_personalised - local",
-             "classical": "classical_everyone - classical_own"}  # fmt: skip
-    found = [(f"{role}: {short}", r.gains[gain]) for short, gain in pairs.items()
-             for role, r in one.roles.items() if gain in r.gains]  # fmt: skip
-    for name, _ in found:
+             "classical everyone - own": "classical_everyone - classical_own"}  # fmt: skip
+    table.add_column("labels a class")
+    for name in pairs:
         table.add_column(name, justify="right")
-    for tick in ticks(next(iter(one.roles.values())).arms["generic"])[1:]:
-        cells = []
-        for _, points in found:
-            by = dict(zip(ticks(points), points, strict=True))
-            cells.append(interval(by[tick]) if tick in by else "–")
-        table.add_row(tick, *cells)
+    for role, found in one.roles.items():
+        by = [
+            dict(zip(ticks(p), p, strict=True)) for p in map(found.gains.get, pairs.values()) if p
+        ]
+        for tick in ticks(found.arms["generic"])[1:]:
+            table.add_row(f"{role}, {tick}", *(interval(b[tick]) if tick in b else "–" for b in by))
+        table.add_section()
     return table
 
 

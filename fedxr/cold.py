@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Sums
+from agent.experts import Mixing
 from agent.fleet import Brain
 from agent.online import Dose
 from agent.tasks import task_named
@@ -46,6 +47,13 @@ Figures = dict[str, dict[str, float]]
 """arm -> user -> figure"""
 
 
+UNINFORMED = Mixing(start=(0.05, 0.2, 0.15, 0.55, 0.05), floor=0.0)
+"""How experts earn weight where nothing was pretrained: the generic answer is uniform, so whatever
+weight it has moves no answer, but must not make others fall below the floor (the first label of a
+class costs every learned expert more than it costs to know nothing); and what warm users get from
+the checkpoint they get from the others, so the joint expert starts with the most."""
+
+
 @dataclass(frozen=True)
 class ColdProtocol(Protocol):
     """No adapter steps; ``draws`` of everything random."""
@@ -54,7 +62,7 @@ class ColdProtocol(Protocol):
 
     def rule(self) -> LearningRule:
         nothing = Schedule(Dose(steps=0))
-        rule = LearningRule(shared=nothing, personal=nothing)
+        rule = LearningRule(shared=nothing, personal=nothing, mixing=UNINFORMED)
         return rule.with_round(
             coordination=self.coordination,
             exchange=self.exchange,
