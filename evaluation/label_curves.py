@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.result import LabelCurves, LabelPoint, LabelRole
+from evaluation.result import COLD_ARMS, LabelCurves, LabelPoint, LabelRole
 
 REPEATS = 4000
 GAINS = (
@@ -57,7 +57,7 @@ class Measured:
 
 def role_of(sets: Sequence[Measured]) -> LabelRole:
     """One role over ``sets``, each counting once; only what all of them have is shown."""
-    arms = [a for a in sets[0].arms if all(a in s.arms for s in sets)]
+    arms = [a for a in COLD_ARMS if all(a in s.arms for s in sets)]
     pairs = [(a, b) for a, b in GAINS if a in arms and b in arms]
     people = [s.people for s in sets]
     users = {(s.people, u) for s in sets for k in s.arms.values() for d in k.values() for x in d

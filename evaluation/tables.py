@@ -86,6 +86,7 @@ COLD_SHORT = {
     "classical_everyone": "classical, everyone",
 }
 
+OURS = "federated_personalised"
 GAIN_SHORT = {
     "federated_personalised - local": "fed + pers - local",
     "federated_personalised - federated": "fed + pers - fed",
@@ -132,6 +133,25 @@ def _gains(one: LabelCurves) -> Table:
     return table
 
 
+def _each(every: Sequence[LabelCurves]) -> Table:
+    """Federated + personalised of each set, and how far above local."""
+    table = Table(title="fed + pers of each set, percent (over local)", title_justify="left")
+    table.add_column("set")
+    heads: list[str] = []
+    for one in every:
+        for role, found in one.roles.items():
+            if not heads:
+                heads = ticks(found.arms["generic"])[1:]
+                for head in heads:
+                    table.add_column(head, justify="right")
+            ours = dict(zip(ticks(found.arms[OURS]), found.arms[OURS], strict=True))
+            gain = found.gains[f"{OURS} - local"]
+            over = dict(zip(ticks(gain), gain, strict=True))
+            cells = [f"{100 * ours[t].mean:.0f} ({100 * over[t].mean:+.0f})" for t in heads]
+            table.add_row(f"{one.name}, {role}", *cells)
+    return table
+
+
 def interval(p: LabelPoint) -> str:
     """``+6.3 [+4.5, +8.0]``, in points."""
     return f"{100 * p.mean:+.1f} [{100 * p.low:+.1f}, {100 * p.high:+.1f}]"
@@ -173,11 +193,12 @@ def print_table(result: Result, console: Console | None = None) -> None:
         out.print(_quality("Users of the federation", result.rows, result.headline))
     if result.unseen:
         out.print(_quality("Unseen users", result.unseen, result.headline))
-    for one in result.cold:
+    for one in result.cold[-1:]:
         for role, found in one.roles.items():
             out.print(_labels(f"{one.name}, {role}: {found.users} users, percent", found))
-    if result.cold:
-        out.print(_gains(result.cold[-1]))
+        out.print(_gains(one))
+    if len(result.cold) > 1:
+        out.print(_each(result.cold))
     if result.latency:
         out.print(_latency(result))
     out.print("; ".join(f"{name} {text}" for name, text in totals(result)), highlight=False)

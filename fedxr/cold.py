@@ -35,7 +35,17 @@ from fedxr.cold_brain import Told, empty_brain, fitted_alone, fitted_together, t
 from fedxr.learning_rule import LearningRule, Schedule
 from fedxr.people import Person, meet, population_of, raw_tokens, stream
 from fedxr.softmax_head import federated_head, pooled_head
-from fedxr.study import Protocol, answered, join, metric_of, seated, teach, tell, trust_of
+from fedxr.study import (
+    Protocol,
+    answered,
+    join,
+    lesson,
+    metric_of,
+    seated,
+    teach,
+    tell,
+    trust_of,
+)
 from scenarios.users import User
 
 LABELS: tuple[int | None, ...] = (0, 1, 2, 5, 20, None)
@@ -232,14 +242,18 @@ class Draw:
         return replace(self.protocol, rounds=max(1, min(self.protocol.rounds, most)))
 
     def _uncooperative(self, group: Sequence[Person]) -> Figures:
-        """The arms of those who share nothing: ``generic`` and, each for themselves, ``local``."""
+        """The arms of those who share nothing: ``generic`` and, each for themselves, ``local``.
+
+        Whoever is alone has one expert that knows anything, so the order of the labels is nothing
+        to the answers, and they are told at once.
+        """
         generic, local = [], []
         alone = replace(self.protocol, coordination="local")
         for person in group:
             mine = told_by(self.brain, self.task, person)
             learner = seated(fitted_alone(self.brain, self.task, mine), [person], alone)
             generic.append(answered(learner, 0, person.test, common=True))
-            tell(learner, [person.adapt], personal=False)
+            learner.learn([lesson(0, i, x) for i, x in enumerate(person.adapt)])
             local.append(answered(learner, 0, person.test))
         return {"generic": self._scored(group, generic), "local": self._scored(group, local)}
 

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Fit, Ridge, Sums
+from agent.backbone import Size
 from agent.brain import questions
 from agent.calibrate import RIDGES, best_fit
 from agent.encoders import encoder_for
@@ -39,6 +40,9 @@ UNTRIED = 5.0
 FOLDS = 3
 """Parts of a user's own labels, each left out once."""
 
+SMALLEST = Size(width=8, layers=1, heads=1, kv_heads=1, hidden=8)
+"""Of a trunk that has no say: any would answer the same."""
+
 Told = tuple[Tensor, Tensor]
 """What one user tells of the task: z (M, Z) and labels (M,)."""
 
@@ -51,7 +55,8 @@ def empty_brain(
     channels = {c.layout: c for p in everyone for c in p.user.channels}
     layouts = {name: encoder_for(c).shape(c) for name, c in channels.items()}
     torch.manual_seed(seed)
-    model = M3T(Plan.of("tiny", layouts, (task,))).requires_grad_(False).eval()
+    plan = replace(Plan.of("tiny", layouts, (task,)), size=SMALLEST)
+    model = M3T(plan).requires_grad_(False).eval()
     for head in model.heads.values():
         head.zero_()
     unlabelled = [t for p in members for t in p.adapt]

@@ -168,9 +168,15 @@ def tell(learner: Learner, lessons: Sequence[Sequence[Tokens]], personal: bool =
     """Each row hears its ``lessons`` in turn, one a time, then takes personal steps if due."""
     for number, together in enumerate(zip_longest(*lessons)):
         said = [(row, x) for row, x in enumerate(together) if x is not None]
-        learner.learn([Told(row, x.asks[-1].task, number, x.asks[-1].tick, x) for row, x in said])
+        learner.learn([lesson(row, number, x) for row, x in said])
     while personal and learner.personalise():
         pass
+
+
+def lesson(row: int, number: int, tokens: Tokens) -> Told:
+    """Feedback of row ``row`` on the last ask of ``tokens``."""
+    ask = tokens.asks[-1]
+    return Told(row, ask.task, number, ask.tick, tokens)
 
 
 def join(newcomers: Learner, learner: Learner) -> None:
