@@ -57,11 +57,11 @@ Figures = dict[str, dict[str, float]]
 """arm -> user -> figure"""
 
 
-UNINFORMED = Mixing(start=(0.05, 0.2, 0.15, 0.55, 0.05), floor=0.0)
-"""How experts earn weight where nothing was pretrained: the generic answer is uniform, so whatever
-weight it has moves no answer, but must not make others fall below the floor (the first label of a
-class costs every learned expert more than it costs to know nothing); and what warm users get from
-the checkpoint they get from the others, so the joint expert starts with the most."""
+UNINFORMED = Mixing(floor=0.0)
+"""How experts earn weight where nothing was pretrained: as everywhere, but none is left out. The
+first label of a class costs every expert that learns more than it costs to know nothing; so the
+generic expert gathers weight, which moves no answer, for it is uniform, but would press those that
+do know something below the floor."""
 
 
 @dataclass(frozen=True)
