@@ -26,7 +26,7 @@ from agent.tasks import USE_CASES
 from evaluation.label_curves import Draws, estimate
 from evaluation.report import write_report
 from evaluation.result import LabelPoint, Result, write_result
-from evaluation.tables import interval, print_table
+from evaluation.tables import interval, print_curves, print_table
 from fedxr.cold import ROLES, ColdStudy
 from fedxr.cold_run import cold_result, run_cold
 from fedxr.data import folder
@@ -148,6 +148,8 @@ def main(config: Cold) -> None:
     result = cold_result(how, studies, started, time.monotonic() - began)
     write_result(result, config.out / "result.json")
     write_report(result, config.out / "report.html")
+    for one in result.cold[:-1]:
+        print_curves(one, console)
     print_table(result, console)
     promises(studies, result, console)
 

@@ -96,6 +96,13 @@ GAIN_SHORT = {
 }
 
 
+def print_curves(one: LabelCurves, out: Console) -> None:
+    """Print the curves of one set, or of the mean over sets, and what others' labels bring."""
+    for role, found in one.roles.items():
+        out.print(_labels(f"{one.name}, {role}: {found.users} users, percent", found))
+    out.print(_gains(one))
+
+
 def _labels(title: str, role: LabelRole) -> Table:
     """A line an arm, a column a number of labels: fits 80 columns."""
     head = ticks(role.arms["generic"])
@@ -194,9 +201,7 @@ def print_table(result: Result, console: Console | None = None) -> None:
     if result.unseen:
         out.print(_quality("Unseen users", result.unseen, result.headline))
     for one in result.cold[-1:]:
-        for role, found in one.roles.items():
-            out.print(_labels(f"{one.name}, {role}: {found.users} users, percent", found))
-        out.print(_gains(one))
+        print_curves(one, out)
     if len(result.cold) > 1:
         out.print(_each(result.cold))
     if result.latency:
