@@ -3,7 +3,8 @@
     python -m benchmarks.cold --data DIR [--source recorded] [--draws 3] [--out DIR]
 
 What each domain found is kept in the folder, so that a run that was stopped goes on where it was.
-Writes result.json and report.html, prints the tables, and whether the promises hold: federated +
+Writes result.json, report.html and the figures, prints the tables (those of the docs as
+markdown), and whether the promises hold: federated +
 personalised above local at 1, 2 and 5 labels a class by what classical pooling shows to be there
 (not less by more than one standard error of the difference of both gains), nowhere below local by
 more than one standard error, and sums that lose nothing to pooling.
@@ -24,9 +25,10 @@ from rich.console import Console
 
 from agent.tasks import USE_CASES
 from evaluation.label_curves import Draws, estimate
+from evaluation.label_figure import draw, ticks
 from evaluation.report import write_report
 from evaluation.result import LabelPoint, Result, write_result
-from evaluation.tables import interval, print_curves, print_table
+from evaluation.tables import COLD_SHORT, GAIN_SHORT, interval, print_curves, print_table
 from fedxr.cold import ROLES, ColdStudy
 from fedxr.cold_run import cold_result, run_cold
 from fedxr.data import folder
@@ -92,6 +94,44 @@ def studies_of(config: Cold, name: str, how: Federate) -> list[ColdStudy]:
     return done
 
 
+def markdown(result: Result) -> str:
+    """The tables of docs/learning.md: curves and gains on the mean, gains of each set."""
+    mean = result.cold[-1]
+    heads = ticks(mean.roles["members"].arms["generic"])
+    lines = [_line(["mean over sets", *heads]), _line(["---"] * (1 + len(heads)))]
+    for role, found in mean.roles.items():
+        for arm, points in found.arms.items():
+            by = {t: f"{100 * p.mean:.1f}" for t, p in zip(ticks(points), points, strict=True)}
+            lines.append(_line([f"{role}: {COLD_SHORT[arm]}", *(by.get(t, "–") for t in heads)]))
+    names = [" - ".join(pair) for pair in (PAIR, CLASSICAL, ("fedavg", "pooled_softmax"))]
+    lines += [
+        "",
+        _line(["labels a class", *(GAIN_SHORT[name] for name in names)]),
+        _line(["---"] * 4),
+    ]
+    for role, found in mean.roles.items():
+        for tick in heads[1:]:
+            found_at = [
+                dict(zip(ticks(g), g, strict=True)) for g in map(found.gains.get, names) if g
+            ]
+            lines.append(_line([f"{role}, {tick}", *(interval(g[tick]) for g in found_at)]))
+    lines += [
+        "",
+        _line(["fed + pers - local", "users", *heads[1:]]),
+        _line(["---"] * (1 + len(heads))),
+    ]
+    for one in result.cold[:-1]:
+        for role, found in one.roles.items():
+            gains = found.gains[names[0]]
+            cells = [f"{100 * p.mean:+.1f} ± {100 * p.error:.1f}" for p in gains if p.labels != 0]
+            lines.append(_line([f"{one.name}, {role}", str(found.users), *cells]))
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def over_sets(studies: Sequence[ColdStudy], role: str, labels: int | None) -> LabelPoint | None:
     """The mean over sets of (fed + pers - local) - (classical everyone - own)."""
     sets: list[tuple[str, Draws]] = []
@@ -151,7 +191,10 @@ def main(config: Cold) -> None:
     for one in result.cold[:-1]:
         print_curves(one, console)
     print_table(result, console)
+    print(markdown(result))
     promises(studies, result, console)
+    for title, figure in draw(result.cold):
+        figure.savefig(config.out / f"{title.replace(', ', ' ').replace(' ', '-').lower()}.svg")
 
 
 if __name__ == "__main__":
