@@ -3,11 +3,11 @@
     python -m benchmarks.cold --data DIR [--source recorded] [--draws 3] [--out DIR]
 
 What each domain found is kept in the folder, so that a run that was stopped goes on where it was.
-Writes result.json, report.html and the figures, prints the tables (those of the docs as
-markdown), and whether the promises hold: federated +
-personalised above local at 1, 2 and 5 labels a class by what classical pooling shows to be there
-(not less by more than one standard error of the difference of both gains), nowhere below local by
-more than one standard error, and sums that lose nothing to pooling.
+Writes result.json, report.html and the figures, prints the tables (those of the docs as markdown),
+and whether the promises hold: federated + personalised above local at 1, 2 and 5 labels a class by
+what classical pooling shows to be there (not less by more than one standard error of the difference
+of both gains), nowhere below local by more than one standard error, and sums that lose nothing to
+pooling.
 """
 
 from __future__ import annotations
@@ -167,9 +167,16 @@ def promises(studies: Sequence[ColdStudy], result: Result, console: Console) -> 
             words = ", ".join(
                 f"{'all' if p.labels is None else p.labels} a class {interval(p)}" for p in below
             )
-            _say(console, f"{one.name}, {role}: never below local {words}", not below)
+            _say(
+                console, f"{one.name}, {role}: never below local{words and ': ' + words}", not below
+            )
     apart = max(p.apart for s in studies for p in s.points)
-    _say(console, f"federated and pooled ridge: probabilities {apart:.1e} apart", apart < 1e-4)
+    lost = max(
+        abs(p.mean) for one in result.cold for r in one.roles.values()
+        for p in r.gains["federated - pooled"]
+    )  # fmt: skip
+    _say(console, f"federated and pooled ridge: at most {100 * lost:.2f} points apart in any set "
+         f"({apart:.0e} in a probability)", lost < 1e-3)  # fmt: skip
 
 
 def _say(console: Console, what: str, holds: bool) -> None:
