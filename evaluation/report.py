@@ -15,7 +15,17 @@ from matplotlib.figure import Figure
 from evaluation.baselines import OPTIMISTIC
 from evaluation.compared import HOW, delay, figure, full, lines
 from evaluation.intervals import wilson
-from evaluation.result import ARMS, CurvePoint, Result, Row, Score, check
+from evaluation.label_figure import draw, ticks
+from evaluation.result import (
+    ARMS,
+    COLD_ARMS,
+    CurvePoint,
+    LabelRole,
+    Result,
+    Row,
+    Score,
+    check,
+)
 from evaluation.tables import SHORT, UNCERTAIN, arms_of, mean_percent, percent, totals
 
 _STYLE = """
@@ -160,6 +170,38 @@ def _quality(result: Result) -> str:
     return "".join(parts)
 
 
+def _cold(result: Result) -> str:
+    """The cold start: the figure, and for each set the numbers of it."""
+    if not result.cold:
+        return ""
+    parts = ["<h2>Cold start: quality over labels a class</h2>"]
+    parts += [_svg(figure, title) for title, figure in draw(result.cold)]
+    for one in reversed(result.cold):
+        for role, found in one.roles.items():
+            parts.append(f"<h3>{escape(f'{one.name}, {role}: {found.users} users')}</h3>")
+            parts.append(_label_table(found))
+    halves = [[one.name, one.halves] for one in result.cold if one.halves]
+    parts.append("<details><summary>How each user's time is halved</summary>")
+    return "".join([*parts, _table(["set", "rule"], halves), "</details>"])
+
+
+def _label_table(role: LabelRole) -> str:
+    """Percent with the 95 % interval, a line an arm and a difference, a column a number of
+    labels."""
+    head = ticks(role.arms["generic"])
+    lines = []
+    for names, curves, sign in ((COLD_ARMS, role.arms, ""), ({}, role.gains, "+")):
+        for name, points in curves.items():
+            by = dict(zip(ticks(points), points, strict=True))
+            cells = [
+                f"{100 * by[t].mean:{sign}.1f} [{100 * by[t].low:{sign}.1f}, "
+                f"{100 * by[t].high:{sign}.1f}]" if t in by else "–"
+                for t in head
+            ]  # fmt: skip
+            lines.append([names.get(name, name.replace("_", " ")), *cells])
+    return _table(["labels a class", *head], lines)
+
+
 def _latency(result: Result) -> str:
     if not result.latency:
         return ""
@@ -258,6 +300,7 @@ _SECTIONS: tuple[Callable[[Result], str], ...] = (
     _requirements,
     _compared,
     _quality,
+    _cold,
     _curves,
     _latency,
     _rounds,
