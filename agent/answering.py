@@ -50,8 +50,9 @@ COUNT = 30
 class Prepared:
     """What answers are computed with; ``version`` counts. ``twins`` are the rows of the fleet whose
     adapters answer too; ``adapters`` and ``heads`` have the rows of the fleet as the checkpoint
-    has them, then the twins. By (row, task): ``trust`` (E,), the ridge heads of the experts side by
-    side, ``weights`` (E, Z, C), and the label that was learned last, ``newest``."""
+    has them, then the twins, and are empty without any. By (row, task): ``trust`` (E,), the ridge
+    heads of the experts side by side, ``weights`` (E, Z, C), and the label that was learned last,
+    ``newest``."""
 
     version: int
     twins: tuple[int, ...]
@@ -141,7 +142,9 @@ class Answering:
         twins = tuple(sorted({row for (row, _), t in trust.items() if t[ADAPTED] > 0}))
         adapters, heads = before.adapters, before.heads
         changed = twins != before.twins or any(row in twins for row in learned.theta)
-        if changed or not adapters or len(fleet.members) != self._prepared_for:
+        if not twins:
+            adapters, heads = [], {}
+        elif changed or len(fleet.members) != self._prepared_for:
             with torch.no_grad():
                 plain = fleet.start.expand(len(fleet.members), -1)
                 leaves = cohort.leaves(torch.cat((plain, cohort.theta[list(twins)])), ())

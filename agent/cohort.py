@@ -186,6 +186,11 @@ class Cohort:
             adapters, heads = self.adapters(leaves), self.heads(leaves)
             return self.model(batch, self.layers, adapters, heads)  # type: ignore[no-any-return]
 
+    def generic(self, batch: Batch) -> Answers:
+        """Answer ``batch`` as the checkpoint does, without any adapter."""
+        with torch.no_grad():
+            return self.model(batch, self.layers)  # type: ignore[no-any-return]
+
     # -- learning -------------------------------------------------------------------------------
 
     def gradient(

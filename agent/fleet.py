@@ -220,7 +220,7 @@ class Fleet:
     def answers(self, asked: Sequence[tuple[int, Tokens]], z: Sequence[Tensor]) -> list[Tensor]:
         """Log-probabilities (E, C) of all experts for the last ask of each ``(row, tokens)`` with
         features ``z``; an expert that the headset lacks says what the generic one does."""
-        logits = self._logits([(0, t) for _, t in asked], self.start)
+        logits = self._logits([(0, t) for _, t in asked], None)
         moved = [i for i, (row, t) in enumerate(asked) if ADAPTED in self.present(row, _task(t))]
         theta = self.cohort.theta
         found = self._logits([asked[i] for i in moved], theta) if moved else []
@@ -246,9 +246,9 @@ class Fleet:
         z = torch.stack(self.features(asked))
         return torch.log_softmax(self.mixing.head * logits + z @ weights, -1)
 
-    def _logits(self, asked: Sequence[tuple[int, Tokens]], theta: Tensor) -> list[Tensor]:
-        """The model's logits (C,) of the last ask of each ``(row, tokens)`` with theta[row]; rows
-        with as many questions are answered in one pass."""
+    def _logits(self, asked: Sequence[tuple[int, Tokens]], theta: Tensor | None) -> list[Tensor]:
+        """The model's logits (C,) of the last ask of each ``(row, tokens)`` with theta[row], or as
+        the checkpoint has it; rows with as many questions are answered in one pass."""
         plan, out = self.brain.model.plan, [torch.zeros(0)] * len(asked)
         places: dict[int, list[int]] = {}
         for i, (row, _) in enumerate(asked):
@@ -260,7 +260,11 @@ class Fleet:
                 plan.tokens_of,
                 plan.tasks,
             )
-            found = self.cohort.answers(batch, theta[rows])
+            found = (
+                self.cohort.generic(batch)
+                if theta is None
+                else self.cohort.answers(batch, theta[rows])
+            )
             for r, row in enumerate(rows):
                 for b, i in enumerate(places[row]):
                     out[i] = found.logits[_task(asked[i][1])][r, b].cpu()

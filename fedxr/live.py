@@ -45,6 +45,8 @@ from fedxr.welcome import profile_of, readable, tasks_for, unknown_scenario
 
 P = ParamSpec("P")
 T = TypeVar("T")
+TELL_S = 0.01
+"""Seconds of the answering thread that feedback may take between two passes."""
 
 
 class Live(Application):
@@ -203,17 +205,35 @@ class Live(Application):
     # -- feedback and learning -------------------------------------------------------------------
 
     async def tell_once(self) -> None:
-        """Hand all waiting feedback to the agents; ticks that are due go in between."""
-        while True:
+        """Hand the feedback that waits now to the agents, ``TELL_S`` of it at a time; ticks that
+        are due go in between. What comes meanwhile is for the next time, so that learning does not
+        wait for it."""
+        waiting = sum(len(here.feedback) for here in self._here.values())
+        while waiting > 0:
             async with self._answering:
-                here = next((h for h in self._here.values() if h.feedback), None)
-                if here is None:
-                    return
-                tell = partial(self._tell, here, here.feedback.pop(0))
-                trouble = await self._run(self._thread, tell)
-            if trouble is not None:
-                self.scoreboard.labels.lost += 1
+                tell = partial(self._tell_some, list(self._here.values()), waiting)
+                told, troubles = await self._run(self._thread, tell)
+            for here, trouble in troubles:
                 here.session.notice(*trouble)
+            waiting = waiting - told if told else 0
+
+    def _tell_some(
+        self, visits: Sequence[Visit], most: int
+    ) -> tuple[int, list[tuple[Visit, tuple[str, str]]]]:
+        """In the answering thread: the oldest feedback of each in turn; how much, and what was
+        wrong with some of it."""
+        until, told, troubles = time.monotonic() + TELL_S, 0, []
+        while any(here.feedback for here in visits):
+            for here in visits:
+                if not here.feedback:
+                    continue
+                trouble = self._tell(here, here.feedback.pop(0))
+                if trouble is not None:
+                    troubles.append((here, trouble))
+                told += 1
+                if told == most or time.monotonic() > until:
+                    return told, troubles
+        return told, troubles
 
     def _tell(self, here: Visit, said: tuple[float, Feedback]) -> tuple[str, str] | None:
         """In the answering thread; code and text of what is wrong with it, if anything."""
@@ -227,9 +247,11 @@ class Live(Application):
         elif feedback.label >= len(classes):
             allowed = f"allowed are 0 to {len(classes) - 1}"
             return "bad-label", f"label {feedback.label} of {task}; {allowed}"
-        elif self.agents.feedback(here.row, task, feedback.episode, t_us, feedback.label):
-            here.told.append(heard)
         else:
+            here.told.append(heard)  # first, since it may be learned at once
+            if self.agents.feedback(here.row, task, feedback.episode, t_us, feedback.label):
+                return None
+            here.told.remove(heard)
             return "unknown-moment", (
                 f"feedback on {task} at {feedback.t_us} us of episode {feedback.episode}: "
                 "no frame closed that moment, or it is more than 65 s ago"
