@@ -114,6 +114,12 @@ class Known:
     raw: tuple[Tokens, ...]
 
 
+def all_known(users: Sequence[User], task: str) -> list[Known]:
+    """Those of ``users`` who are asked ``task`` in both halves of their time."""
+    found = [known(u, task) for u in users if task in u.tasks]
+    return [p for p in found if len({t.adapt for t in p.raw}) == 2]
+
+
 def known(user: User, task: str) -> Known:
     """``user``, asked nothing but ``task``."""
     raw = []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.tasks import USE_CASES
 from evaluation.result import Result
-from fedxr.cold import ColdProtocol, ColdStudy, cold_study, known, suits
+from fedxr.cold import ColdProtocol, ColdStudy, all_known, cold_study, suits
 from fedxr.headless import Federate, Say, gather, written
 from fedxr.people import stream
 from fedxr.rows import curves_of
@@ -51,7 +51,7 @@ def run_cold(config: Federate, data: Path | None, say: Say, done: list[ColdStudy
         for task in sorted({t for u in users for t in u.tasks}):
             title = name if config.source == "recorded" else f"{name}/{task}"
             say(f"{title}: reading windows")
-            people = [known(u, task) for u in users if task in u.tasks]
+            people = all_known(users, task)
             why = suits(people)
             if why:
                 say(f"{title} is left out: {why}")

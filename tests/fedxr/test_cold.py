@@ -24,6 +24,7 @@ from fedxr.cold import (
     Draw,
     Known,
     Point,
+    all_known,
     cold_study,
     drawn,
     expected,
@@ -295,6 +296,13 @@ def test_sets_without_users_or_shared_classes_are_left_out(people: list[Known]) 
         replace(p, raw=tuple(t for t in p.raw if t.adapt == (t.asks[0].label == 0))) for p in people
     ]
     assert "share no class" in suits(apart)
+
+
+def test_who_was_asked_in_one_half_only_is_left_out() -> None:
+    users = _users(3)
+    users[1] = replace(users[1], episodes=users[1].episodes[:12])  # all to adapt
+    users[2] = replace(users[2], tasks=("mood",))
+    assert [p.user.name for p in all_known(users, "doing")] == ["u0"]
 
 
 def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
