@@ -62,8 +62,8 @@ def fit_ridge(
     sizes = tuple(model.plan.summaries[k] for k in keys)
     told = []
     for i, episodes in enumerate(users):
-        x, label = _questions(model, task, keys, sizes, episodes)
-        more = _questions(model, task, keys, sizes, copies[i] if copies else ())
+        x, label = questions(model, task, keys, sizes, episodes)
+        more = questions(model, task, keys, sizes, copies[i] if copies else ())
         past = torch.tensor([e.adapt for e in episodes for a in e.asks if _counts(a, task)])
         told.append(Told(x, label, past.bool(), *more))
     return fit(keys, sizes, told, len(task_named(task).classes))
@@ -73,7 +73,7 @@ def _counts(ask: Ask, task: str) -> bool:
     return ask.task == task and ask.label >= 0
 
 
-def _questions(
+def questions(
     model: M3T,
     task: str,
     keys: tuple[str, ...],

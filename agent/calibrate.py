@@ -138,12 +138,14 @@ def crowd_weight(users: Sequence[Stranger], own: float, fit: Fit, classes: int) 
     return min(losses, key=lambda weight: losses[weight])
 
 
-def best_fit(asked: Sequence[tuple[Tensor, Tensor, Sums]]) -> tuple[float, Fit]:
-    """The least log-loss on questions z (M, Z) with labels (M,), answered from sums; and its λ and
-    sharpness."""
+def best_fit(
+    asked: Sequence[tuple[Tensor, Tensor, Sums]], ridges: Sequence[float] = RIDGES
+) -> tuple[float, Fit]:
+    """The least log-loss on questions z (M, Z) with labels (M,), answered from sums; and its λ, of
+    ``ridges``, and sharpness."""
     label = torch.cat([y for _, y, _ in asked])
     best = float("inf"), Fit()
-    for ridge in RIDGES:
+    for ridge in ridges:
         scores = torch.cat([z @ sums.solve(ridge) for z, _, sums in asked])
         for sharpness in SHARPNESSES:
             loss = float(torch.nn.functional.cross_entropy(sharpness * scores, label))

@@ -21,10 +21,11 @@ Three things differ from the textbook:
   say the same thing, and a model of one's own has just been told it.
 - **A stretch alone confirms nothing**: until a second class was told, what knows the user's own
   labels has a small part (``ALONE``) of its weight. Who only ever says one thing teaches little.
-- **Feedback may be contrary.** Beside the experts runs the log-odds of a user whose labels avoid
+- **Feedback may be contrary.** Beside the experts run the log-odds of a user whose labels avoid
   what the checkpoint answers (label y with probability (1 - p(y)) / (C - 1)) against one whose
-  labels follow it. They start at ``doubt``, 1 in 1,000; while they are above 0 the generic expert
-  answers alone, and nothing of this task is trained on or sent to others.
+  labels follow it (p(y)), and against one to whom it means nothing (1 / C), for whom it is wrong
+  as often as chance has it. They start at ``doubt``, 1 in 1,000 and 1 in 7; while both are above 0
+  the generic expert answers alone, and nothing of this task is trained on or sent to others.
 
 An expert that is not there yet (no label, no crowd, no adapter) loses what the mixture loses
 (-log Σ w exp(-η loss) / η; sleeping experts: Freund et al., STOC 1997), so that waiting neither
@@ -35,6 +36,7 @@ Shape legend: E experts, C classes, M answers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -51,8 +53,9 @@ ALONE = 0.05
 @dataclass(frozen=True)
 class Mixing:
     """How experts earn weight: ``start`` weights, ``rate`` η, ``share`` α, the most that one label
-    may cost (``cap``, in nats), the log-odds of contrary feedback before any was given
-    (``doubt``), and the weight below which an expert is left out of answers (``floor``).
+    may cost (``cap``, in nats), the log-odds of contrary feedback before any was given (``doubt``,
+    against following and against chance), and the weight below which an expert is left out of
+    answers (``floor``).
 
     ``head`` is how far the model's own head counts beside the ridge head, in every expert.
     """
@@ -61,7 +64,7 @@ class Mixing:
     rate: float = 1.0
     share: float = 0.01
     cap: float = 4.0
-    doubt: float = -7.0
+    doubt: tuple[float, float] = (-7.0, -2.0)
     floor: float = 0.02
     head: float = 0.5
 
@@ -75,15 +78,15 @@ class Trust:
     """What the experts of one task of one headset have earned so far.
 
     ``earned`` (E,) are log-weights before the current stretch of labels ``label``, which has
-    brought the losses ``losses`` (E,) over ``count`` labels; ``odds`` are those of contrary
-    feedback before it and ``against`` what it has added; ``classes`` were told so far.
+    brought the losses ``losses`` (E,) over ``count`` labels; ``odds`` (2,) are those of contrary
+    feedback before it and ``against`` (2,) what it has added; ``classes`` were told so far.
     """
 
     mixing: Mixing = field(default_factory=Mixing)
     earned: Tensor = field(default_factory=lambda: torch.zeros(0))
     losses: Tensor = field(default_factory=lambda: torch.zeros(E))
-    odds: float = 0.0
-    against: float = 0.0
+    odds: Tensor = field(default_factory=lambda: torch.zeros(0))
+    against: Tensor = field(default_factory=lambda: torch.zeros(2))
     count: int = 0
     label: int = -1
     classes: set[int] = field(default_factory=set)
@@ -92,14 +95,14 @@ class Trust:
         if not len(self.earned):
             start = torch.tensor(self.mixing.start)
             self.earned = (start / start.sum()).log()
-            self.odds = self.mixing.doubt
+            self.odds = torch.tensor(self.mixing.doubt)
 
     def score(self, answers: Tensor, present: Collection[int], label: int) -> None:
         """Count a label in that nothing has learned yet: ``answers`` (E, C) are the log-
         probabilities of the experts that are ``present``."""
         if label != self.label:
             self.earned, self.odds = self._now()
-            self.losses, self.against, self.count = torch.zeros(E), 0.0, 0
+            self.losses, self.against, self.count = torch.zeros(E), torch.zeros(2), 0
             self.label = label
             self.classes.add(label)
         there = torch.zeros(E, dtype=torch.bool)
@@ -108,13 +111,13 @@ class Trust:
         rate, believed = self.mixing.rate, torch.log_softmax(self.earned[there], 0)
         mixed = -torch.logsumexp(believed - rate * losses[there], 0) / rate
         self.losses = self.losses + torch.where(there, losses, mixed)
-        p = answers[GENERIC].exp()
-        contrary = (1 - p[label]).clamp_min(1e-6) / max(1, len(p) - 1)
-        ratio = (contrary.log() - answers[GENERIC, label]).clamp(-self.mixing.cap, self.mixing.cap)
-        self.against += float(ratio)
+        follows, classes = answers[GENERIC, label], answers.shape[1]
+        contrary = ((1 - follows.exp()).clamp_min(1e-6) / max(1, classes - 1)).log()
+        ratio = torch.stack((contrary - follows, contrary + math.log(classes)))
+        self.against = self.against + ratio.clamp(-self.mixing.cap, self.mixing.cap)
         self.count += 1
 
-    def _now(self) -> tuple[Tensor, float]:
+    def _now(self) -> tuple[Tensor, Tensor]:
         """Log-weights and odds, the current stretch counted in."""
         if not self.count:
             return self.earned, self.odds
@@ -128,7 +131,7 @@ class Trust:
     @property
     def doubted(self) -> bool:
         """Whether the user's feedback contradicts the checkpoint more than chance would."""
-        return self._now()[1] > 0
+        return bool((self._now()[1] > 0).all())
 
     def weights(self, present: Collection[int]) -> Tensor:
         """(E,) how far each of the ``present`` experts is believed; they add up to 1."""

@@ -88,8 +88,8 @@ class _Trust(msgspec.Struct, array_like=True):
 
     earned: list[float]
     losses: list[float]
-    odds: float
-    against: float
+    odds: list[float]
+    against: list[float]
     count: int
     label: int
     classes: list[int]
@@ -99,8 +99,8 @@ class _Trust(msgspec.Struct, array_like=True):
         return cls(
             trust.earned.tolist(),
             trust.losses.tolist(),
-            trust.odds,
-            trust.against,
+            trust.odds.tolist(),
+            trust.against.tolist(),
             trust.count,
             trust.label,
             sorted(trust.classes),
@@ -108,7 +108,7 @@ class _Trust(msgspec.Struct, array_like=True):
 
     def put(self, trust: Trust) -> None:
         trust.earned, trust.losses = torch.tensor(self.earned), torch.tensor(self.losses)
-        trust.odds, trust.against = self.odds, self.against
+        trust.odds, trust.against = torch.tensor(self.odds), torch.tensor(self.against)
         trust.count, trust.label = self.count, self.label
         trust.classes = set(self.classes)
 

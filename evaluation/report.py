@@ -13,9 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evaluation.baselines import OPTIMISTIC
-from evaluation.compared import HOW, delay, full
+from evaluation.compared import HOW, delay, figure, full, lines
 from evaluation.intervals import wilson
-from evaluation.result import ARMS, CurvePoint, Result, Row, Score, check
+from evaluation.label_figure import draw, ticks
+from evaluation.result import (
+    ARMS,
+    COLD_ARMS,
+    CurvePoint,
+    LabelRole,
+    Result,
+    Row,
+    Score,
+    check,
+)
 from evaluation.tables import SHORT, UNCERTAIN, arms_of, mean_percent, percent, totals
 
 _STYLE = """
@@ -25,8 +35,9 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1d2230; background: #fff;
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #d5d9e2; text-align: right; }
+th, td { padding: .3rem .55rem; border-bottom: 1px solid #d5d9e2; text-align: right; }
 th:first-child, td:first-child, .text { text-align: left; }
+td, th { white-space: nowrap; } details td { white-space: normal; }
 .headline { font-weight: 600; background: #eef3fb; }
 .failed { color: #a3121f; font-weight: 600; } .held { color: #15693b; }
 pre { background: #f4f5f8; padding: .8rem; overflow-x: auto; white-space: pre-wrap; }
@@ -72,15 +83,16 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], strong: int = -1)
     )
 
 
-def _quality_table(rows: Sequence[Row], headline: str, mean: bool = True) -> str:
-    """``mean`` adds the mean over sets, each counting once."""
+def _quality_table(rows: Sequence[Row], headline: str, demo: bool = False) -> str:
+    """Of a ``demo`` without spreads, which one run has none of, and without the mean over sets,
+    which hides how few questions some have."""
     arms = arms_of(rows)
     lines = [
         [row.name, row.metric, str(row.test_windows), str(row.users), f"{100 * row.chance:.1f}"]
-        + [percent(row.arms.get(arm)) for arm in arms]
+        + [(figure if demo else percent)(row.arms.get(arm)) for arm in arms]
         for row in rows
     ]
-    if mean and len(rows) > 1:
+    if not demo and len(rows) > 1:
         windows = str(sum(row.test_windows for row in rows))
         means = [mean_percent(rows, arm) for arm in arms]
         lines.append(["mean over sets", "", windows, "", "", *means])
@@ -126,16 +138,22 @@ def _compared(result: Result) -> str:
     """A demo beside its replays."""
     if not result.compared:
         return ""
-    head, lines = full(result)
-    return f"<h2>Live beside its replays</h2><p>{escape(HOW)}</p>{_table(head, lines)}"
+    return (
+        f"<h2>Live beside its replays</h2><p>{escape(HOW)}</p>{_table(*lines(result.compared))}"
+        f"<details><summary>All windows and states, with counts</summary>{_table(*full(result))}"
+        "</details>"
+    )
 
 
 def _quality(result: Result) -> str:
     parts = []
-    for title, rows in (("Users of the federation", result.rows), ("Unseen users", result.unseen)):
+    demo = bool(result.compared)
+    seen = "By task" if demo else "Users of the federation"
+    for title, rows in ((seen, result.rows), ("Unseen users", result.unseen)):
         if rows and arms_of(rows):
-            parts += [f"<h2>{title}</h2>", _quality_plot(rows), f"<p>{UNCERTAIN.capitalize()}.</p>"]
-            parts.append(_quality_table(rows, result.headline, mean=not result.compared))
+            parts += [f"<h2>{title}</h2>", _quality_plot(rows)]
+            parts.append(f"<p>{'Percent [95 % interval]' if demo else UNCERTAIN.capitalize()}.</p>")
+            parts.append(_quality_table(rows, result.headline, demo))
             chosen = [
                 [row.name, SHORT[arm], kind]
                 for row in rows
@@ -150,6 +168,38 @@ def _quality(result: Result) -> str:
                 parts.append("<details><summary>How each user's time is halved</summary>")
                 parts += [_table(["set", "rule"], halves), "</details>"]
     return "".join(parts)
+
+
+def _cold(result: Result) -> str:
+    """The cold start: the figure, and for each set the numbers of it."""
+    if not result.cold:
+        return ""
+    parts = ["<h2>Cold start: quality over labels a class</h2>"]
+    parts += [_svg(figure, title) for title, figure in draw(result.cold)]
+    for one in reversed(result.cold):
+        for role, found in one.roles.items():
+            parts.append(f"<h3>{escape(f'{one.name}, {role}: {found.users} users')}</h3>")
+            parts.append(_label_table(found))
+    halves = [[one.name, one.halves] for one in result.cold if one.halves]
+    parts.append("<details><summary>How each user's time is halved</summary>")
+    return "".join([*parts, _table(["set", "rule"], halves), "</details>"])
+
+
+def _label_table(role: LabelRole) -> str:
+    """Percent with the 95 % interval, a line an arm and a difference, a column a number of
+    labels."""
+    head = ticks(role.arms["generic"])
+    lines = []
+    for names, curves, sign in ((COLD_ARMS, role.arms, ""), ({}, role.gains, "+")):
+        for name, points in curves.items():
+            by = dict(zip(ticks(points), points, strict=True))
+            cells = [
+                f"{100 * by[t].mean:{sign}.1f} [{100 * by[t].low:{sign}.1f}, "
+                f"{100 * by[t].high:{sign}.1f}]" if t in by else "–"
+                for t in head
+            ]  # fmt: skip
+            lines.append([names.get(name, name.replace("_", " ")), *cells])
+    return _table(["labels a class", *head], lines)
 
 
 def _latency(result: Result) -> str:
@@ -250,6 +300,7 @@ _SECTIONS: tuple[Callable[[Result], str], ...] = (
     _requirements,
     _compared,
     _quality,
+    _cold,
     _curves,
     _latency,
     _rounds,

@@ -43,6 +43,20 @@ ARMS = {
 """What a set is measured with, in the order of the tables, and how the tables call it."""
 
 
+COLD_ARMS = {
+    "generic": "generic: knows nothing",
+    "local": "local: own labels alone",
+    "federated": "federated, not personalised",
+    "federated_personalised": "federated + personalised",
+    "pooled": "pooled: one ridge on all labels",
+    "fedavg": "softmax head, FedAvg",
+    "pooled_softmax": "softmax head, pooled",
+    "classical_own": "classical, own labels",
+    "classical_everyone": "classical, everyone's labels",
+}
+"""What a cold start is measured with."""
+
+
 class ResultError(ValueError):
     """A result does not fit the schema; the message says where and what would."""
 
@@ -162,6 +176,40 @@ class CurvePoint(msgspec.Struct, frozen=True, array_like=True):
     questions: int | None = None
 
 
+class LabelPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure at ``labels`` a class (None: all there are): mean over users and draws, its 95 %
+    interval and standard error (bootstrap over users)."""
+
+    labels: int | None
+    mean: float
+    low: float
+    high: float
+    error: float
+    users: int
+    draws: int
+
+
+class LabelRole(msgspec.Struct, frozen=True, kw_only=True):
+    """Members or strangers: curves by arm, and paired differences by ``<arm> - <arm>``; ``users``
+    were in the role in some draw, ``questions`` asked on test halves in each."""
+
+    users: int
+    questions: float
+    arms: dict[str, list[LabelPoint]]
+    gains: dict[str, list[LabelPoint]]
+
+
+class LabelCurves(msgspec.Struct, frozen=True, kw_only=True):
+    """A cold start of one set or task, by role (``members``, ``strangers``)."""
+
+    name: str
+    task: str
+    metric: str
+    chance: float
+    roles: dict[str, LabelRole]
+    halves: str = ""
+
+
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of one ``--require``; ``value`` is None when the run has no such figure."""
 
@@ -194,6 +242,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     energy_source: str = ""
     rounds: list[Round] = []
     curves: dict[str, list[CurvePoint]] = {}
+    cold: list[LabelCurves] = []
     requirements: list[Requirement] = []
     notes: list[str] = []
     interrupted: bool = False
@@ -289,6 +338,14 @@ def check(result: Result) -> None:
         unknown = set(arms) - set(ARMS)
         if unknown:
             raise ResultError(f"{name}: unknown arm {min(unknown)!r}; known are {', '.join(ARMS)}")
+
+    for curves in result.cold:
+        strange = {a for role in curves.roles.values() for a in role.arms} - set(COLD_ARMS)
+        if strange:
+            raise ResultError(
+                f"cold start of {curves.name}: unknown arm {min(strange)!r}; known are "
+                f"{', '.join(COLD_ARMS)}"
+            )
 
 
 def write_result(result: Result, path: Path) -> None:

@@ -9,7 +9,18 @@ from rich.table import Table
 
 from evaluation.baselines import OPTIMISTIC
 from evaluation.compared import by_task, delay, table
-from evaluation.result import ARMS, Result, Row, Score, interval_over_rows, mean_over_rows
+from evaluation.label_figure import ticks
+from evaluation.result import (
+    ARMS,
+    LabelCurves,
+    LabelPoint,
+    LabelRole,
+    Result,
+    Row,
+    Score,
+    interval_over_rows,
+    mean_over_rows,
+)
 
 SHORT = {
     "generic": "generic",
@@ -89,6 +100,94 @@ def _quality(title: str, rows: Sequence[Row], headline: str) -> Table:
     return table
 
 
+COLD_SHORT = {
+    **SHORT,
+    "pooled": "pooled ridge",
+    "federated": "federated",
+    "fedavg": "FedAvg softmax",
+    "pooled_softmax": "pooled softmax",
+    "classical_own": "classical, own",
+    "classical_everyone": "classical, everyone",
+}
+
+OURS = "federated_personalised"
+GAIN_SHORT = {
+    "federated_personalised - local": "fed + pers - local",
+    "federated_personalised - federated": "fed + pers - fed",
+    "classical_everyone - classical_own": "classical everyone - own",
+    "federated - pooled": "federated - pooled ridge",
+    "fedavg - pooled_softmax": "FedAvg - pooled softmax",
+}
+
+
+def print_curves(one: LabelCurves, out: Console) -> None:
+    """Print the curves of one set, or of the mean over sets, and what others' labels bring."""
+    for role, found in one.roles.items():
+        out.print(_labels(f"{one.name}, {role}: {found.users} users, percent", found))
+    out.print(_gains(one))
+
+
+def _labels(title: str, role: LabelRole) -> Table:
+    """A line an arm, a column a number of labels: fits 80 columns."""
+    head = ticks(role.arms["generic"])
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    table.add_column("labels a class")
+    for tick in head:
+        table.add_column(tick, justify="right")
+    for arm, points in role.arms.items():
+        by = {t: f"{100 * p.mean:.1f}" for t, p in zip(ticks(points), points, strict=True)}
+        table.add_row(COLD_SHORT[arm], *(by.get(t, "–") for t in head))
+    table.add_section()
+    for gain, points in role.gains.items():
+        name = GAIN_SHORT.get(gain, gain.replace("_", " "))
+        by = {t: f"{100 * p.mean:+.1f}" for t, p in zip(ticks(points), points, strict=True)}
+        table.add_row(name, *(by.get(t, "–") for t in head))
+    return table
+
+
+def _gains(one: LabelCurves) -> Table:
+    """What the federation brings over one's own labels, with its interval."""
+    table = Table(title=f"What others' labels bring, {one.name}", title_justify="left",
+                  caption="paired by user and draw; 95 % interval over users")  # fmt: skip
+    pairs = {"fed + pers - local": "federated_personalised - local",
+             "classical everyone - own": "classical_everyone - classical_own"}  # fmt: skip
+    table.add_column("labels a class")
+    for name in pairs:
+        table.add_column(name, justify="right")
+    for role, found in one.roles.items():
+        by = [
+            dict(zip(ticks(p), p, strict=True)) for p in map(found.gains.get, pairs.values()) if p
+        ]
+        for tick in ticks(found.arms["generic"])[1:]:
+            table.add_row(f"{role}, {tick}", *(interval(b[tick]) if tick in b else "–" for b in by))
+        table.add_section()
+    return table
+
+
+def _each(every: Sequence[LabelCurves]) -> Table:
+    """Federated + personalised of each set, and how far above local."""
+    table = Table(title="fed + pers of each set, percent (over local)", title_justify="left")
+    table.add_column("set")
+    heads: list[str] = []
+    for one in every:
+        for role, found in one.roles.items():
+            if not heads:
+                heads = ticks(found.arms["generic"])[1:]
+                for head in heads:
+                    table.add_column(head, justify="right")
+            ours = dict(zip(ticks(found.arms[OURS]), found.arms[OURS], strict=True))
+            gain = found.gains[f"{OURS} - local"]
+            over = dict(zip(ticks(gain), gain, strict=True))
+            cells = [f"{100 * ours[t].mean:.0f} ({100 * over[t].mean:+.0f})" for t in heads]
+            table.add_row(f"{one.name}, {role}", *cells)
+    return table
+
+
+def interval(p: LabelPoint) -> str:
+    """``+6.3 [+4.5, +8.0]``, in points."""
+    return f"{100 * p.mean:+.1f} [{100 * p.low:+.1f}, {100 * p.high:+.1f}]"
+
+
 def latency_table(result: Result) -> Table:
     """Capture to reply by task."""
     table = Table(title="Capture to reply", title_justify="left")
@@ -129,6 +228,10 @@ def print_table(result: Result, console: Console | None = None) -> None:
         out.print(_quality("Users of the federation", result.rows, result.headline))
     if result.unseen:
         out.print(_quality("Unseen users", result.unseen, result.headline))
+    for one in result.cold[-1:]:
+        print_curves(one, out)
+    if len(result.cold) > 1:
+        out.print(_each(result.cold))
     if result.latency:
         out.print(latency_table(result))
     if result.compared:

@@ -15,6 +15,9 @@ QUICK = ("extra trees", "logistic regression, C=0.05")
 MANY = 2500
 """Training rows above which a model per user is tried with the QUICK kinds only."""
 
+FEW = ("logistic regression, C=0.05", "logistic regression, C=1", "RBF-SVM, C=10")
+"""The kinds that are tried on every number of labels; trees have nothing to split in a handful."""
+
 Matrix = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
@@ -56,6 +59,39 @@ def classical_arms(
         shared = all(c.train_x is cases[0].train_x for c in cases)
         kinds = tuple(KINDS) if shared or len(cases[0].train_y) <= MANY else QUICK
         best = best_of(cases, metric, kinds=kinds)
+        scores[arm], won[arm] = best.by_user, best.kind
+    return won
+
+
+def label_arms(
+    scores: dict[str, dict[str, float]],
+    people: Sequence[Person],
+    federation: Sequence[Person],
+    metric: str,
+) -> dict[str, str]:
+    """Add the classical arms of a cold start to ``scores``, where there is a label to learn from;
+    returns the kind that won each. Everyone's labels are those of the ``federation`` and, for
+    people outside it, their own too."""
+    told = [p for p in (*federation, *people) if p.adapt]
+    if not told:
+        return {}
+    sizes = _sizes((*people, *federation))
+    middle = np.nan_to_num(np.nanmean(_joined([_matrix(p.adapt, sizes) for p in told])[0], axis=0))
+    halves = {id(p): _filled(_matrix(p.adapt, sizes), middle) for p in told}
+    inside = {id(p) for p in federation}
+    everyone = _joined([halves[id(p)] for p in federation if p.adapt] or [*halves.values()][:1])
+    own, all_of_them = [], []
+    for person in people:
+        if not person.adapt or not person.test:
+            continue
+        test = _filled(_matrix(person.test, sizes), middle)
+        name, mine = person.user.name, halves[id(person)]
+        own.append(Case(name, *mine, *test))
+        more = everyone if id(person) in inside else _joined([everyone, mine])
+        all_of_them.append(Case(name, *more, *test))
+    won = {}
+    for arm, cases in (("classical_own", own), ("classical_everyone", all_of_them)):
+        best = best_of(cases, metric, kinds=FEW)
         scores[arm], won[arm] = best.by_user, best.kind
     return won
 

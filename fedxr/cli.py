@@ -21,6 +21,7 @@ from bridge.protocol import BridgeError
 from evaluation.requirements import RequirementError
 from evaluation.tables import print_table
 from fedxr.apart import GoneError
+from fedxr.cold_run import federate_cold
 from fedxr.commands import (
     Extend,
     Stream,
@@ -140,7 +141,8 @@ def _run(command: object, console: Console) -> int:
 
 def _federate(command: Federate, console: Console) -> int:
     with Status("starting", console=console) as status:
-        result = federate(command, folder(command.data), _say(status, console))
+        run = federate_cold if command.protocol == "cold" else federate
+        result = run(command, folder(command.data), _say(status, console))
     print_table(result, console)
     failed = [r for r in result.requirements if not r.passed]
     if result.interrupted:

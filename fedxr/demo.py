@@ -95,7 +95,8 @@ async def demo(
             await live.live.learn_once()
     seconds = (datetime.now(UTC) - began).total_seconds()
     spent = min(config.seconds, live.scoreboard.seconds)
-    lived = Lived(asdict(config), config.seed, live, cast, played, spent)
+    curves = {task: list(points) for task, points in live.scoreboard.curves().items()}
+    lived = Lived(asdict(config), config.seed, live, cast, played, spent, curves)
 
     def write(others: dict[str, Lockstep]) -> results.Result:
         found = result_of(lived, others)

@@ -18,6 +18,7 @@ from evaluation.tables import latency_table
 from federation import RoundReport
 from federation.ledger import total
 from fedxr.compared import COORDINATIONS, comparisons, outcomes, rows
+from fedxr.live_state import CurvePoint
 from fedxr.lockstep import Lockstep
 from fedxr.serve import Serving
 from fedxr.stream import Actor, Played
@@ -32,7 +33,8 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class Lived:
-    """A demo's live run by its ``settings``, of which so many ``seconds`` were lived."""
+    """A demo's live run by its ``settings``, of which so many ``seconds`` were lived, and its
+    learning curves as they were then."""
 
     settings: Mapping[str, object]
     seed: int
@@ -40,6 +42,7 @@ class Lived:
     cast: Sequence[Actor]
     played: Sequence[Played]
     seconds: float
+    curves: Mapping[str, Sequence[CurvePoint]]
 
 
 def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
@@ -51,7 +54,7 @@ def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
         command=sys.argv,
         started="",
         seconds=0.0,
-        config=msgspec.to_builtins(lived.settings, enc_hook=str),
+        config=msgspec.json.decode(msgspec.json.encode(lived.settings, enc_hook=str)),
         seeds=[lived.seed],
         versions=versions(),
         machine=machine(),
@@ -70,7 +73,7 @@ def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
         rounds=[_round(report, len(lived.cast)) for report in board.rounds],
         curves={
             task: [results.CurvePoint(*point) for point in points]
-            for task, points in board.curves().items()
+            for task, points in lived.curves.items()
         },
         notes=_notes(lived, others),
         interrupted=lived.live.interrupted,
@@ -151,6 +154,7 @@ def print_demo(found: results.Result, out: Console) -> None:
         out.print(tables.table(found))
         out.print(tables.by_task(found))
     if found.latency:
+        out.print()
         out.print(latency_table(found))
     out.print(tables.delay(found.labels, found.labels_in_rounds), highlight=False)
     t = found.traffic

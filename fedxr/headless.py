@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from agent.tokens import Tokens
 from evaluation.report import write_report
 from evaluation.requirements import figures, judge, parse
 from evaluation.result import Result, write_result
+from federation import COORDINATIONS
 from fedxr.bridged import through_bridge
 from fedxr.people import (
     Person,
@@ -62,10 +63,18 @@ PROTOCOL = (
 )
 
 
+WARM_ONLY = (
+    "unseen_data", "tuning", "exchange", "size", "steps", "copies", "bridge", "require"
+)  # fmt: skip
+"""Options that a cold start has no use for."""
+
+
 @dataclass(frozen=True)
 class Federate:
     """A federation of headsets, headless, with every baseline beside it."""
 
+    protocol: Literal["warm", "cold"] = "warm"
+    """Pretrain on some users of each set; or on none, and show curves over labels a class."""
     scenario: Scenario = "all"
     """Use case, or all four."""
     source: Source = "simulated"
@@ -94,6 +103,8 @@ class Federate:
     """Augmented episodes of each set, about: from one to ten of each episode."""
     seed: int = 0
     """Seed of everything random."""
+    draws: int = 3
+    """Cold: how often members, strangers and their labels are drawn."""
     out: Path | None = None
     """Folder for result.json and report.html; default runs/<time>."""
     bridge: bool = False
@@ -102,12 +113,24 @@ class Federate:
     """Conditions such as "accuracy>=0.8"; the exit status tells whether all hold."""
 
     def __post_init__(self) -> None:
-        counts = {n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies")}
+        counts = {n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies", "draws")}
         wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
         if wrong:
             raise ValueError(f"federation with {', '.join(wrong)}; take at least 1 of each")
+        senseless = WARM_ONLY if self.protocol == "cold" else ("draws",)
+        given = [f.name for f in fields(self) if f.name in senseless]
+        given = [n for n in given if getattr(self, n) != getattr(type(self), n)]
+        if given:
+            raise ValueError(
+                f"{', '.join(given)}: of no use with --protocol {self.protocol}; leave out"
+            )
+        if self.protocol == "cold" and not COORDINATIONS[self.coordination].server:
+            raise ValueError(
+                f"coordination {self.coordination!r} makes no model for strangers, which the cold "
+                "protocol measures; take centralized or semi-decentralized"
+            )
 
-    def protocol(self) -> Protocol:
+    def learning(self) -> Protocol:
         return Protocol(
             rounds=self.rounds,
             coordination=self.coordination,
@@ -167,9 +190,7 @@ def _simulated(config: Federate, case: str) -> Split:
         )
 
     pretraining = some(for_pretraining(seed), 0, 2 * count)
-    return Split(
-        case, pretraining, some(seed, 1000, count), some(seed, 2000, max(2, count // 2))
-    )
+    return Split(case, pretraining, some(seed, 1000, count), some(seed, 2000, max(2, count // 2)))
 
 
 def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
@@ -235,7 +256,7 @@ def run_seed(config: Federate, data: Path | None, say: Say, done: list[Study]) -
         for task in sorted({t for p in people for t in p.user.tasks}):
             told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
             name = split.name if config.source == "recorded" else f"{split.name}/{task}"
-            done.append(study(name, task, told, new, known, brain, config.protocol(), say))
+            done.append(study(name, task, told, new, known, brain, config.learning(), say))
 
 
 def _about(task: str, people: Sequence[Person]) -> list[Person]:
@@ -248,18 +269,35 @@ def federate(config: Federate, data: Path | None, say: Say = lambda _: None) -> 
 
     An interrupt keeps the studies that are finished and marks the result.
     """
+    if config.protocol != "warm":
+        raise ValueError(f"protocol {config.protocol!r}: fedxr.cold_run.federate_cold runs it")
     conditions = [parse(text) for text in config.require]
-    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     done: list[Study] = []
+
+    def whole(started: str, seconds: float, interrupted: bool) -> Result:
+        result = result_of(config, [done], started, seconds, interrupted)
+        if not conditions:
+            return result
+        return msgspec.structs.replace(result, requirements=judge(conditions, figures(result)))
+
+    return written(config, lambda: run_seed(config, data, say, done), whole, say)
+
+
+def written(
+    config: Federate,
+    run: Callable[[], None],
+    result_from: Callable[[str, float, bool], Result],
+    say: Say,
+) -> Result:
+    """``run``, then write the result that comes ``from`` the start, the seconds and whether it was
+    interrupted."""
+    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     interrupted = False
     try:
-        run_seed(config, data, say, done)
+        run()
     except KeyboardInterrupt:
         interrupted = True
-    result = result_of(config, [done], started, time.monotonic() - began, interrupted)
-    if conditions:
-        outcomes = judge(conditions, figures(result))
-        result = msgspec.structs.replace(result, requirements=outcomes)
+    result = result_from(started, time.monotonic() - began, interrupted)
     out = config.out or Path("runs") / started.replace(":", "-").replace("+00-00", "")
     write_result(result, out / "result.json")
     write_report(result, out / "report.html")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.tasks import task_named
-from evaluation.result import Cluster, Round, Row, Traffic, score
+from evaluation.label_curves import Measured, mean_curves, role_of
+from evaluation.result import Cluster, LabelCurves, Round, Row, Traffic, score
 from federation import RoundReport
 from federation.ledger import total
+from fedxr.cold import ROLES, ColdStudy
 from fedxr.study import Study
 from scenarios.recorded import RECORDED
 
@@ -40,6 +42,33 @@ def rows_of(by_seed: Sequence[Sequence[Study]], unseen: bool) -> list[Row]:
             )
         )
     return rows
+
+
+def curves_of(studies: Sequence[ColdStudy]) -> list[LabelCurves]:
+    """The curves of each study; where there are several, their mean at the end."""
+    out, sets = [], {role: [measured(s, role) for s in studies] for role in ROLES}
+    for i, one in enumerate(studies):
+        out.append(
+            LabelCurves(
+                name=one.name,
+                task=one.task,
+                metric=one.metric,
+                chance=1 / len(task_named(one.task).classes),
+                roles={role: role_of([sets[role][i]]) for role in ROLES},
+                halves=RECORDED[one.name].halves if one.name in RECORDED else "time forward",
+            )
+        )
+    return [*out, mean_curves(out, sets)] if len(out) > 1 else out
+
+
+def measured(one: ColdStudy, role: str) -> Measured:
+    """The figures of one role by arm, labels a class and draw."""
+    arms: dict[str, dict[int | None, list[dict[str, float]]]] = {}
+    for point in one.points:
+        for arm, figures in point.figures[role].items():
+            if figures:
+                arms.setdefault(arm, {}).setdefault(point.labels, []).append(figures)
+    return Measured(one.name.split("/")[0], arms, one.windows[role])
 
 
 def traffic_of(reports: Sequence[RoundReport]) -> Traffic:

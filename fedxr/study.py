@@ -143,8 +143,8 @@ def _personalised(
         if not person.test:
             continue
         name, truth = person.user.name, np.array([t.asks[-1].label for t in person.test])
-        common = _common(learner, row, person)
-        answers, earned = _answers(learner, row, person), learner.fleet.trust(row, task)
+        common = _best(_common(learner, row, person.test))
+        answers, earned = _answers(learner, row, person.test), learner.fleet.trust(row, task)
         mixture = _best(mixed(answers, earned))
         for expert, alone in zip(EXPERTS, answers, strict=True):
             out.experts[role][expert][name] = figure(truth, _best(alone))
@@ -219,9 +219,15 @@ def tell(learner: Learner, lessons: Sequence[Sequence[Tokens]], personal: bool =
     """Each row hears its ``lessons`` in turn, one a time, then takes personal steps if due."""
     for number, together in enumerate(zip_longest(*lessons)):
         said = [(row, x) for row, x in enumerate(together) if x is not None]
-        learner.learn([Told(row, x.asks[-1].task, number, x.asks[-1].tick, x) for row, x in said])
+        learner.learn([lesson(row, number, x) for row, x in said])
     while personal and learner.personalise():
         pass
+
+
+def lesson(row: int, number: int, tokens: Tokens) -> Told:
+    """Feedback of row ``row`` on the last ask of ``tokens``."""
+    ask = tokens.asks[-1]
+    return Told(row, ask.task, number, ask.tick, tokens)
 
 
 def join(newcomers: Learner, learner: Learner) -> None:
@@ -250,14 +256,10 @@ def evaluate(
     figure, out = METRICS[metric_of(task)], {}
     for row, person in enumerate(people):
         if person.test:
-            trust = learner.fleet.trust(row, task)
-            best = (
-                _common(learner, row, person)
-                if common
-                else _best(mixed(_answers(learner, row, person), trust))
+            out[person.user.name] = figure(
+                np.array([t.asks[-1].label for t in person.test]),
+                _best(answered(learner, row, person.test, common)),
             )
-            truth = np.array([t.asks[-1].label for t in person.test])
-            out[person.user.name] = figure(truth, best)
     return out
 
 
@@ -265,21 +267,29 @@ CHUNK_TEST = 64
 """Questions of one pass."""
 
 
-def _answers(learner: Learner, row: int, person: Person) -> Tensor:
-    """(E, M, C) log-probabilities of the experts on the test half."""
+def answered(learner: Learner, row: int, asked: Sequence[Tokens], common: bool = False) -> Tensor:
+    """(M, C) probabilities: the mixture of the experts of row ``row``, or the common model's."""
+    if not asked:
+        return torch.zeros(0, 0)
+    if common:
+        return _common(learner, row, asked)
+    return mixed(_answers(learner, row, asked), learner.fleet.trust(row, asked[0].asks[-1].task))
+
+
+def _answers(learner: Learner, row: int, asked: Sequence[Tokens]) -> Tensor:
+    """(E, M, C) log-probabilities of the experts."""
     fleet, out = learner.fleet, []
-    for start in range(0, len(person.test), CHUNK_TEST):
-        part = person.test[start : start + CHUNK_TEST]
+    for start in range(0, len(asked), CHUNK_TEST):
+        part = asked[start : start + CHUNK_TEST]
         out += fleet.answers([(row, t) for t in part], fleet.features(part))
     return torch.stack(out, 1)
 
 
-def _common(learner: Learner, row: int, person: Person) -> Array:
-    """(M,) best classes on the test half; the row's personal adapter and own weight have no
-    say."""
-    parts = [person.test[i : i + CHUNK_TEST] for i in range(0, len(person.test), CHUNK_TEST)]
-    task = person.test[0].asks[-1].task
-    return np.concatenate([_best(learner.fleet.common(row, task, part)) for part in parts])
+def _common(learner: Learner, row: int, asked: Sequence[Tokens]) -> Tensor:
+    """(M, C) probabilities; the row's personal adapter and own weight have no say."""
+    task = asked[0].asks[-1].task
+    parts = [asked[i : i + CHUNK_TEST] for i in range(0, len(asked), CHUNK_TEST)]
+    return torch.cat([learner.fleet.common(row, task, part) for part in parts]).exp()
 
 
 def _best(answers: Tensor) -> Array:

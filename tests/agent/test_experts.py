@@ -49,7 +49,7 @@ def _plain(said: list[Scored], mixing: Mixing) -> list[float]:
     return weights
 
 
-NO_DOUBT = Mixing(doubt=-1e9, floor=0.0)
+NO_DOUBT = Mixing(doubt=(-1e9, -1e9), floor=0.0)
 """Answers drawn at random contradict the feedback, which is not what these tests are about."""
 
 

@@ -147,6 +147,9 @@ def test_every_field_is_documented() -> None:
         schema.Cluster,
         schema.Requirement,
         schema.CurvePoint,
+        schema.LabelCurves,
+        schema.LabelRole,
+        schema.LabelPoint,
     )
     for struct in structs:
         for field in msgspec.structs.fields(struct):

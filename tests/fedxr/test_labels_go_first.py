@@ -31,7 +31,7 @@ RULE = replace(
     live_rig.RULE,
     shared=Schedule(Dose(STEPS, rate=2e-3, batch=2)),
     each=10**6,
-    mixing=Mixing(doubt=-1e9),
+    mixing=Mixing(doubt=(-1e9, -1e9)),
 )
 """Rounds and no personal steps; what is said here is made up, and nobody is doubted for it."""
 HEARD = 70

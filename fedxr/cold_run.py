@@ -1,0 +1,109 @@
+"""``fedxr federate --protocol cold``: the curves of every domain, from users to a report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from agent.tasks import USE_CASES
+from evaluation.result import Result
+from fedxr.cold import ColdProtocol, ColdStudy, cold_study, known, suits
+from fedxr.headless import Federate, Say, gather, written
+from fedxr.people import stream
+from fedxr.rows import curves_of
+from fedxr.summary import machine, versions
+from scenarios.devices import devices_for
+from scenarios.recorded import RECORDED
+from scenarios.simulated import simulate
+from scenarios.users import User
+
+COLD = (
+    "Nobody of a set is pretrained on: the trunk has no say, the prior is empty. Each draw decides "
+    "by seed who is a member of the federation and who a stranger (2 to 1), and which labels are "
+    "told: k of each class of a user's adaptation half (fewer where there are fewer); everybody is "
+    "tested on their test half. Settings are chosen by the members on the labels at hand, left out "
+    "in turn. Standardisation by a user's own unlabelled adaptation half is part of every arm. "
+    "Strangers meet a federation that was told k labels a class and tell k themselves. Means over "
+    "users and draws; intervals: 95 %, bootstrap over users."
+)
+
+
+def federate_cold(config: Federate, data: Path | None, say: Say = lambda _: None) -> Result:
+    """Run ``config``, write result.json and report.html, and return the result.
+
+    An interrupt keeps the domains that are finished and marks the result.
+    """
+    done: list[ColdStudy] = []
+    return written(
+        config,
+        lambda: run_cold(config, data, say, done),
+        lambda started, seconds, cut: cold_result(config, done, started, seconds, cut),
+        say,
+    )
+
+
+def run_cold(config: Federate, data: Path | None, say: Say, done: list[ColdStudy]) -> None:
+    """The cold start of every domain that has users enough; appended to ``done`` as they come."""
+    how = ColdProtocol(config.rounds, config.coordination, seed=config.seed, draws=config.draws)
+    for name, users in everybody(config, data, say):
+        for task in sorted({t for u in users for t in u.tasks}):
+            title = name if config.source == "recorded" else f"{name}/{task}"
+            say(f"{title}: reading windows")
+            people = [known(u, task) for u in users if task in u.tasks]
+            why = suits(people)
+            if why:
+                say(f"{title} is left out: {why}")
+                continue
+            ordered = RECORDED[name].ordered if name in RECORDED else True
+            done.append(cold_study(title, people, how, config.headsets, ordered, say))
+
+
+def everybody(
+    config: Federate, data: Path | None, say: Say
+) -> Iterator[tuple[str, Sequence[User]]]:
+    """The users of every domain, but not more than a draw can seat; of a simulated world, people
+    of the population that is shown, never of the one that is pretrained on."""
+    most = 2 * config.headsets
+    if config.source == "recorded":
+        for split in gather(config, data, say):
+            users = (*split.pretraining, *split.federation, *split.unseen)
+            order = stream(config.seed, "cold", split.name).permutation(len(users))
+            yield split.name, [users[i] for i in order[:most]]
+        return
+    for case in USE_CASES if config.scenario == "all" else (config.scenario,):
+        say(f"simulating {case}")
+        devices = devices_for(case)
+        count = config.headsets + max(2, config.headsets // 2)
+        yield (
+            case,
+            [
+                simulate(case, devices[i % len(devices)], config.seed, 3000 + i)
+                for i in range(count)
+            ],
+        )
+
+
+def cold_result(
+    config: Federate,
+    done: Sequence[ColdStudy],
+    started: str,
+    seconds: float,
+    interrupted: bool = False,
+) -> Result:
+    """One Result from the cold starts of some domains."""
+    settings = {k: v if v is None else str(v) for k, v in asdict(config).items()}
+    return Result(
+        command=sys.argv,
+        started=started,
+        seconds=seconds,
+        config=settings,
+        seeds=[config.seed + i for i in range(config.draws)],
+        versions=versions(),
+        machine=machine(),
+        protocol=COLD,
+        rows=[],
+        cold=curves_of(done),
+        interrupted=interrupted,
+    )
