@@ -21,9 +21,12 @@ from fedxr.commands import Stream
 from fedxr.headless import Federate, pretrain_on
 from fedxr.learner import Learner
 from fedxr.people import Person, Split, meet, split_users
-from fedxr.study import Protocol, evaluate, join, seated, teach, tell
+from fedxr.study import Protocol, evaluate, in_order, join, seated, teach, tell
 from scenarios.users import DataError, User
 
+LIVED = {"live", "last_label", "centralized", "decentralized", "semi-decentralized"}
+STUDIED = set(ARMS) - LIVED
+"""The arms of a headless run; a demo has the others."""
 WATCH = Channel("watch", "motion/wrist", 100)
 
 
@@ -126,18 +129,38 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, brain: Brain) ->
         return study.study("made", "doing", *groups, brain, Protocol(rounds=1))
 
     one, two = run(), run()
-    assert set(one.federation) == set(one.unseen) == set(ARMS)
+    assert set(one.federation) == set(one.unseen) == STUDIED
     assert all(len(users) == 4 for users in one.federation.values())
     assert one.federation == two.federation
     assert one.unseen == two.unseen
+    for role, scores in (("federation", one.federation), ("unseen", one.unseen)):
+        assert sum(one.trust[role]) == pytest.approx(1)
+        for user, (change, error) in one.cost[role].items():
+            arms = (scores[a][user] for a in ("federated_personalised", "federated"))
+            assert change == pytest.approx(next(arms) - next(arms))
+            assert error >= 0
 
 
 def test_newcomers_get_no_model_where_there_is_no_common_one(split: Split, brain: Brain) -> None:
     groups = [_people(split, brain, r)[:2] for r in ("federation", "unseen", "pretraining")]
     how = Protocol(rounds=1, coordination="decentralized")
     one = study.study("made", "doing", *groups, brain, how)
-    assert set(ARMS) - set(one.unseen) == {"federated", "federated_personalised"}
-    assert set(one.federation) == set(ARMS)
+    assert STUDIED - set(one.unseen) == {"federated", "federated_personalised"}
+    assert set(one.federation) == STUDIED
+
+
+def test_what_is_filed_by_class_is_told_in_a_drawn_order(split: Split, brain: Brain) -> None:
+    (person, *_) = _people(split, brain)
+    filed = replace(person, user=replace(person.user, source="fsdd"))
+    assert not headless.RECORDED["fsdd"].ordered
+    lived, one, same, other = (
+        [t.key for t in in_order(who, seed)]
+        for who, seed in ((person, 0), (filed, 0), (filed, 0), (filed, 1))
+    )
+    assert lived == [t.key for t in person.adapt]
+    assert one == same
+    assert len({tuple(order) for order in (lived, one, other)}) == 3
+    assert sorted(one) == sorted(other) == sorted(lived)
 
 
 def test_the_federation_learns_something_from_its_users(split: Split, brain: Brain) -> None:
