@@ -60,9 +60,9 @@ def same_tokens(a: Tokens, b: Tokens) -> bool:
 
 def assert_same_trust(a: Trust, b: Trust) -> None:
     assert a.mixing == b.mixing
-    for part in ("earned", "losses"):
+    for part in ("earned", "losses", "odds", "against"):
         assert torch.equal(getattr(a, part), getattr(b, part))
-    for part in ("odds", "against", "count", "label", "classes"):
+    for part in ("count", "label", "classes"):
         assert getattr(a, part) == getattr(b, part)
 
 

@@ -122,7 +122,7 @@ def test_crowds_and_own_are_the_sums_of_those_behind(
 
 def doubt(fleet: Fleet, row: int) -> None:
     """The headset's user has contradicted the checkpoint for long."""
-    fleet.trusts[row]["doing"].odds = 100.0
+    fleet.trusts[row]["doing"].odds = torch.full((2,), 100.0)
     assert fleet.trusts[row]["doing"].doubted
 
 
