@@ -54,8 +54,10 @@ ALONE = 0.05
 class Mixing:
     """How experts earn weight: ``start`` weights, ``rate`` η, ``share`` α, the most that one label
     may cost (``cap``, in nats), the log-odds of contrary feedback before any was given (``doubt``,
-    against following and against chance), and the weight below which an expert is left out of
-    answers (``floor``).
+    against following and against chance), and the weight below which the adapters are left out of
+    answers (``floor``): they cost a second pass. Nobody else is left out: where the checkpoint
+    knows nothing, the first label of each class costs whoever learns more than it costs to be
+    uniform, so that the generic expert gathers weight that moves no answer.
 
     ``head`` is how far the model's own head counts beside the ridge head, in every expert.
     """
@@ -143,10 +145,10 @@ class Trust:
         weight = self._now()[0].exp()
         if len(self.classes) == 1:
             weight[PERSONAL:] *= ALONE
-        weight = weight[there] / weight[there].sum()
-        weight = torch.where(weight < self.mixing.floor, 0.0, weight)
-        out[there] = weight / weight.sum()
-        return out
+        out[there] = weight[there] / weight[there].sum()
+        if out[ADAPTED] < self.mixing.floor:
+            out[ADAPTED] = 0.0
+        return out / out.sum()
 
 
 def mixed(answers: Tensor, weights: Tensor) -> Tensor:

@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Sums
-from agent.experts import Mixing
 from agent.fleet import Brain
 from agent.online import Dose
 from agent.tasks import task_named
@@ -57,13 +56,6 @@ Figures = dict[str, dict[str, float]]
 """arm -> user -> figure"""
 
 
-UNINFORMED = Mixing(floor=0.0)
-"""How experts earn weight where nothing was pretrained: as everywhere, but none is left out. The
-first label of a class costs every expert that learns more than it costs to know nothing; so the
-generic expert gathers weight, which moves no answer, for it is uniform, but would press those that
-do know something below the floor."""
-
-
 @dataclass(frozen=True)
 class ColdProtocol(Protocol):
     """No adapter steps; ``draws`` of everything random."""
@@ -72,7 +64,7 @@ class ColdProtocol(Protocol):
 
     def rule(self) -> LearningRule:
         nothing = Schedule(Dose(steps=0))
-        rule = LearningRule(shared=nothing, personal=nothing, mixing=UNINFORMED)
+        rule = LearningRule(shared=nothing, personal=nothing)
         return rule.with_round(
             coordination=self.coordination,
             exchange=self.exchange,

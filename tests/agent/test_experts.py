@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agent.experts import ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
+from agent.experts import ADAPTED, ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
 from agent.fleet import Fleet, Member
 from agent.tokens import Tokens
 
@@ -162,16 +162,18 @@ def test_one_class_alone_leaves_the_answers_to_the_generic_but_for_alone() -> No
     assert float(trust.weights((GENERIC, PERSONAL))[PERSONAL]) > ALONE
 
 
-def test_below_the_floor_an_expert_is_left_out() -> None:
+def test_below_the_floor_the_adapters_are_left_out_and_nobody_else() -> None:
     mixing = replace(NO_DOUBT, floor=0.1, share=0.0)
     p = torch.full((E, 2), 0.5)
-    p[FEDERATED, 0], p[FEDERATED, 1] = 0.01, 0.99
+    for expert in (FEDERATED, ADAPTED):
+        p[expert, 0], p[expert, 1] = 0.01, 0.99
     said: list[Scored] = [(p.log(), ALL, 0), (torch.full((E, 2), 0.5).log(), ALL, 1)]
     weights = _trust(said, mixing).weights(ALL)
-    # 0.1 · e⁻⁴ (the cap) against 0.9 · 0.5
-    assert weights[FEDERATED] == 0
+    # 0.1 · e⁻⁴ (the cap) of each against 0.8 · 0.5
+    assert weights[ADAPTED] == 0
+    assert weights[FEDERATED] > 0
     assert float(weights.sum()) == pytest.approx(1)
-    assert _trust(said, replace(mixing, floor=0.0)).weights(ALL)[FEDERATED] > 0
+    assert _trust(said, replace(mixing, floor=0.0)).weights(ALL)[ADAPTED] > 0
 
 
 def test_start_weights_must_be_positive_and_one_for_each() -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from tolerance import assert_same_answers, pass_terms, rounding
 
 import agent.tasks
-from agent.brain import load_brain, save_brain
+from agent.brain import Card, load_brain, save_brain
 from agent.cohort import Tuning
 from agent.extend import with_task
 from agent.fleet import Brain, Member
@@ -87,7 +87,7 @@ def test_untaught_it_answers_every_class_alike_and_one_label_each_is_enough(
     shipped: Brain, tmp_path: Path
 ) -> None:
     made = tmp_path / "tool.safetensors"
-    save_brain(with_task(shipped, "tool", "doing"), made, "a test")
+    save_brain(with_task(shipped, "tool", "doing"), made, Card("a test"))
     user = Life(load_brain(made), ("tool",))
     for said in user.live(0, teach=True):
         np.testing.assert_allclose(said["tool"], 1 / 3, rtol=rounding(torch.float32, 3))

@@ -18,7 +18,6 @@ from bridge.channels import TICK_US, Channel, Samples
 from evaluation.result import COLD_ARMS, read_result
 from fedxr import cli, cold, cold_run
 from fedxr.cold import (
-    UNINFORMED,
     ColdProtocol,
     ColdStudy,
     Draw,
@@ -231,7 +230,6 @@ def test_knowing_nothing_pushes_no_expert_out(one: Draw) -> None:
     tell(learner, [strangers[0].adapt], personal=False)
     trust = learner.fleet.trust(0, "doing")
     assert trust[GENERIC] > trust[PERSONAL] > 0
-    assert UNINFORMED.floor == 0
     z, _ = told_by(one.brain, "doing", replace(strangers[0], adapt=strangers[0].test))
     personal = z @ learner.fleet.weights(0, "doing", PERSONAL)
     assert torch.equal(answered(learner, 0, strangers[0].test).argmax(1), personal.argmax(1))
