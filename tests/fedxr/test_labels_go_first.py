@@ -116,8 +116,14 @@ class Stream:
     async def say(self, player: int, label: int) -> None:
         """A label of the first task at a moment that has been."""
         client = self.players[player].client
+        before = self.waiting
         await client.send_feedback(client.tasks[0], START + 60 * TICK_US, label, 0)
-        await until(lambda: any(h.feedback for h in self.rig.live._here.values()))
+        await until(lambda: self.waiting > before)
+
+    @property
+    def waiting(self) -> int:
+        """Feedback that has arrived and was not told yet."""
+        return sum(len(here.feedback) for here in self.rig.live._here.values())
 
     async def close(self) -> None:
         for player in self.players:
