@@ -55,9 +55,7 @@ class Mixing:
     """How experts earn weight: ``start`` weights, ``rate`` η, ``share`` α, the most that one label
     may cost (``cap``, in nats), the log-odds of contrary feedback before any was given (``doubt``,
     against following and against chance), and the weight below which the adapters are left out of
-    answers (``floor``): they cost a second pass. Nobody else is left out: where the checkpoint
-    knows nothing, the first label of each class costs whoever learns more than it costs to be
-    uniform, so that the generic expert gathers weight that moves no answer.
+    answers (``floor``): they cost a second pass. Nobody else is left out.
 
     ``head`` is how far the model's own head counts beside the ridge head, in every expert.
     """

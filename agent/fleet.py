@@ -179,9 +179,12 @@ class Fleet:
     # -- answers --------------------------------------------------------------------------------
 
     def present(self, row: int, task: str) -> tuple[int, ...]:
-        """The experts that headset ``row`` has for ``task``."""
-        there = [GENERIC]
+        """The experts that headset ``row`` has for ``task``. A checkpoint that was told nothing of
+        it sleeps once there is another: being uniform costs less than the first label of each class
+        costs whoever learns."""
         own, crowd = task in self.sums[row], task in self.crowd[row]
+        told = float(self.brain.ridges[task].prior.n.sum()) > 0
+        there = [GENERIC] if told or not (own or crowd) else []
         if crowd:
             there.append(FEDERATED)
         if own:
