@@ -19,8 +19,9 @@ Three things differ from the textbook:
 
 - **A stretch of labels of the same class counts once**, by its mean loss: labels a second apart
   say the same thing, and a model of one's own has just been told it.
-- **A stretch alone confirms nothing**: until a second class was told, what knows the user's own
-  labels has a small part (``ALONE``) of its weight. Who only ever says one thing teaches little.
+- **A stretch alone confirms nothing**: until a second class was told, no loss counts, and what
+  knows the user's own labels has a small part (``ALONE``) of its start weight. Who only ever says
+  one thing teaches little.
 - **Feedback may be contrary.** Beside the experts run the log-odds of a user whose labels avoid
   what the checkpoint answers (label y with probability (1 - p(y)) / (C - 1)) against one whose
   labels follow it (p(y)), and against one to whom it means nothing (1 / C), for whom it is wrong
@@ -140,9 +141,11 @@ class Trust:
             out[GENERIC] = 1.0
             return out
         there = sorted(present)
-        weight = self._now()[0].exp()
         if len(self.classes) == 1:
+            weight = self.earned.exp()
             weight[PERSONAL:] *= ALONE
+        else:
+            weight = self._now()[0].exp()
         out[there] = weight[there] / weight[there].sum()
         if out[ADAPTED] < self.mixing.floor:
             out[ADAPTED] = 0.0

@@ -140,18 +140,15 @@ def test_who_is_not_there_has_no_say() -> None:
 
 def test_one_class_alone_leaves_the_answers_to_the_generic_but_for_alone() -> None:
     """The user says one class, whatever happens, and what has learned from that answers nothing
-    else. Had every label counted, it alone would answer after three. The generic expert gives that
-    class 0.3 on average, e⁻¹·²⁰; hence the personal one has ALONE · 1 against 1 · e⁻¹·²⁰."""
-    p = torch.full((E, 4), 0.7 / 3)
-    p[:, 1] = 0.3
+    else. Had every label counted, it alone would answer after three, and had their mean counted,
+    wherever the generic expert gives that class little: e⁴ (the cap) · ALONE is 2.7."""
+    p = torch.full((E, 4), 0.999 / 3)
+    p[:, 1] = 0.001
     p[PERSONAL] = torch.tensor([0.0, 1.0, 0.0, 0.0])
     trust = _trust([(p.log(), (GENERIC, PERSONAL), 1)] * 50)
     weights = trust.weights((GENERIC, PERSONAL))
-    share = trust.mixing.share
-    generic = (1 - share) * 0.3 / 1.3 + share * 0.35 / 1.0
-    personal = ALONE * ((1 - share) * 1 / 1.3 + share * 0.35 / 1.0)
-    assert float(weights[PERSONAL]) == pytest.approx(personal / (personal + generic), rel=0.02)
-    assert float(weights[PERSONAL]) < 0.2
+    # Both start with 0.35.
+    assert float(weights[PERSONAL]) == pytest.approx(ALONE / (1 + ALONE))
     other = torch.tensor([0.5, 0.1, 0.2, 0.2]).expand(E, 4).clone()
     other[PERSONAL] = torch.tensor([0.0, 1.0, 0.0, 0.0])
     found = mixed(other.log()[:, None], weights)[0]
