@@ -1,9 +1,10 @@
-"""A fleet: the agents of H headsets, from feedback to what they exchange.
+"""A fleet: the agents of H headsets, from feedback to answers.
 
 One headset's life: its tokens are standardised by what is known of the user; a labelled moment is
 answered by every expert, which earns or loses weight by it (:mod:`agent.experts`), and becomes a
-lesson in the memory and a term in the analytic sums; adapter steps replay lessons; an update
-carries the shared blocks and the sums to the federation and brings the mixed ones back.
+lesson in the memory and a term in the analytic sums; adapter steps replay lessons
+(:mod:`agent.online`); an update carries the shared blocks and the sums to the federation and brings
+the mixed ones back (:mod:`agent.exchange`).
 
 Live (:mod:`agent.answering`) and headless runs use this one class, so the same ticks and the same
 feedback give the same answers and the same updates on both.
@@ -14,18 +15,17 @@ Shape legend: H headsets, P numbers of theta, Z features, C classes, E experts, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from agent.analytic import Ridge, Sums, flatten, unflatten
+from agent.analytic import Ridge, Sums, flatten
 from agent.batch import collate
 from agent.cohort import Cohort, Tuning
 from agent.experts import ADAPTED, FEDERATED, GENERIC, JOINT, PERSONAL, E, Mixing, Trust
-from agent.kernel import FEATURES
 from agent.memory import Lesson, Memory
 from agent.model import M3T
 from agent.normal import Normal
@@ -277,97 +277,9 @@ class Fleet:
         """(E,) how far each expert is believed in answers."""
         return self.trusts[row][task].weights(self.present(row, task))
 
-    # -- exchange -------------------------------------------------------------------------------
-
-    def tasks(self, rows: Sequence[int]) -> list[str]:
-        """All tasks of these headsets, in the model's order: each is an analytic block."""
-        there = {task for row in rows for task in self.members[row].tasks}
-        return [t for t in self.brain.model.plan.tasks if t in there]
-
-    def blocks(self, rows: Sequence[int]) -> list[tuple[str, int, int, str]]:
-        """(name, start, stop, kind) of the blocks of an update: shared theta, then the sums."""
-        out = [
-            (n, b.start, b.stop, b.kind)
-            for n, b in self.cohort.blocks.items()
-            if n.startswith("shared.")
-        ]
-        at = self.cohort.shared
-        for task in self.tasks(rows):
-            z, c = FEATURES, self._classes(task)
-            stop = at + z * (z + 1) // 2 + z * c + c
-            out.append((f"analytic:{task}", at, stop, "analytic"))
-            at = stop
-        return out
-
-    def offered(self, rows: Sequence[int]) -> list[Offer]:
-        """The own sums that each headset gives to others: not where its feedback is doubted."""
-        return [
-            {t: s for t, s in self.sums[row].items() if not self.trusts[row][t].doubted}
-            for row in rows
-        ]
-
-    def values(self, rows: Sequence[int], offered: Sequence[Offer]) -> Tensor:
-        """(R, P'): the shared part of theta and the flattened sums that are offered."""
-        parts = [self.cohort.theta[list(rows), : self.cohort.shared]]
-        for task in self.tasks(rows):
-            empty = Sums.none(self._classes(task))
-            parts.append(torch.stack([flatten(s.get(task, empty)) for s in offered]))
-        return torch.cat(parts, 1)
-
-    def samples(self, rows: Sequence[int], offered: Sequence[Offer]) -> Tensor:
-        """(R, K): how many lessons stand behind each block of each headset; in a mean of sums each
-        headset that gives some counts once."""
-        about, out = self._about(rows), []
-        for row, mine in zip(rows, offered, strict=True):
-            told = {t: float(self.memories[row].count(t)) for t in mine}
-            every = sum(told.values())
-            out.append(
-                [
-                    every if task is None else float(task in mine) if sums else told.get(task, 0.0)
-                    for task, sums in about
-                ]
-            )
-        return torch.tensor(out, dtype=torch.float64)
-
-    def owns(self, rows: Sequence[int]) -> Tensor:
-        """(R, K) bool: a headset takes part in all adapters, and in heads and sums of its tasks;
-        without a label it listens only."""
-        about, members = self._about(rows), [self.members[row] for row in rows]
-        return torch.tensor([[t is None or t in m.tasks for t, _ in about] for m in members])
-
-    def _about(self, rows: Sequence[int]) -> list[tuple[str | None, bool]]:
-        """Of each block: its task, where it has one, and whether it holds sums."""
-        return [
-            (None, False)
-            if kind not in ("head", "analytic")
-            else (name.split(":", 1)[1].split("|")[0], kind == "analytic")
-            for name, _, _, kind in self.blocks(rows)
-        ]
-
-    def merge(
-        self,
-        rows: Sequence[int],
-        mixed: Tensor,
-        behind: Sequence[Iterable[str]],
-        offered: Sequence[Offer],
-    ) -> None:
-        """Take the federation's answer (R, P'): shared blocks in place; and means of sums times the
-        number of headsets that ``offered`` some, of those ``behind`` each row's mean, less the
-        row's own: what is left are the sums of others."""
-        self.cohort.theta[list(rows), : self.cohort.shared] = mixed[:, : self.cohort.shared]
-        starts = {n: (a, b) for n, a, b, kind in self.blocks(rows) if kind == "analytic"}
-        given = {self.members[row].name: mine for row, mine in zip(rows, offered, strict=True)}
-        for i, row in enumerate(rows):
-            member = self.members[row]
-            for task in member.tasks:
-                names = [name for name in behind[i] if task in given.get(name, ())]
-                own = given[member.name].get(task) if member.name in names else None
-                if len(names) == int(own is not None):
-                    continue  # nobody else, or no answer
-                a, b = starts[f"analytic:{task}"]
-                mean = unflatten(mixed[i, a:b], FEATURES, self._classes(task))
-                total = Sums(*(len(names) * part for part in (mean.a, mean.b, mean.n)))
-                self.crowd[row][task] = total if own is None else total.plus(own, -1.0)
+    def offered(self, row: int) -> Offer:
+        """The own sums that a headset gives to others: not where its feedback is doubted."""
+        return {t: s for t, s in self.sums[row].items() if not self.trusts[row][t].doubted}
 
 
 Offer = Mapping[str, Sums]

@@ -15,6 +15,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from agent.exchange import Exchange
 from agent.fleet import Fleet
 from agent.memory import Lesson
 from agent.online import Dose, Momentum, Slices, learn, lesson_losses
@@ -47,18 +48,22 @@ def meet(
     rows, headsets = list(seated), network(seated, batteries)
     up = [i for i, h in enumerate(headsets) if is_awake(h, rule.round.seed, number)]
     here = [rows[i] for i in up]
-    offered = fleet.offered(rows)
-    values, samples = fleet.values(rows, offered), fleet.samples(rows, offered)
-    owns = fleet.owns(rows) if rule.ownership == "tasks" else samples > 0
-    blocks = Blocks(tuple(Block(*b) for b in fleet.blocks(rows)))
+    exchange = Exchange(fleet, rows)
+    values, samples = exchange.values(), exchange.samples()
+    owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
+    blocks = Blocks(tuple(Block(p.name, p.start, p.stop, p.kind) for p in exchange.parts))
     memories, tasks = [fleet.memories[r] for r in here], [list(fleet.trusts[r]) for r in here]
     dose = rule.shared.of(memories, tasks)
     lessons = [[x for x in fleet.lessons(r) if not x.held] for r in here]
     moments = fleet.momentum.rows(here)
     if rule.moments == "anew":
         moments = moments.anew()
-    train = _pooled if rule.round.coordination == "pooled" else _apart
-    theta = yield from train(fleet, here, moments, lessons, dose, chunk)
+    pooled = rule.round.coordination == "pooled"
+    train = _train_together(fleet, here, moments, lessons, dose) if pooled else learn(
+        fleet.cohort, fleet.cohort.theta[here], moments, lessons, ("shared",), dose,
+        [fleet.names[r] for r in here], chunk,
+    )  # fmt: skip
+    theta = yield from train
     effort = _effort(fleet, seated, here, lessons, dose)
 
     def adapt(awake: Tensor, union: bool) -> Updates:
@@ -73,39 +78,22 @@ def meet(
     mixed, report = run_round(rule.round, headsets, values, adapt, number, patience)
     fleet.momentum.put(here, moments)
     behind = [report.behind(fleet.members[r].name) for r in rows]
-    if rule.round.coordination == "pooled":
+    if pooled:
         behind = [report.awake if who else () for who in behind]
-    fleet.merge(rows, mixed, behind, offered)
+    exchange.merge(mixed, behind)
     batteries.spend(report)
     return report
 
 
-def _apart(
+def _train_together(
     fleet: Fleet,
     rows: Sequence[int],
     moments: Momentum,
     lessons: Sequence[Sequence[Lesson]],
     dose: Dose,
-    chunk: int,
-) -> Slices[Tensor]:
-    """(A, P): each headset's theta after the round's steps on its own lessons."""
-    theta, names = fleet.cohort.theta[list(rows)], [fleet.names[r] for r in rows]
-    return (
-        yield from learn(fleet.cohort, theta, moments, lessons, ("shared",), dose, names, chunk)
-    )
-
-
-def _pooled(
-    fleet: Fleet,
-    rows: Sequence[int],
-    moments: Momentum,
-    lessons: Sequence[Sequence[Lesson]],
-    dose: Dose,
-    chunk: int,
 ) -> Slices[Tensor]:
     """(A, P): one model on everyone's lessons brought together, as many steps as a headset makes
     and batches of up to ``UNION`` headsets."""
-    del chunk
     theta, one = fleet.cohort.theta[list(rows[:1])], moments.rows(slice(0, 1))
     dose = replace(dose, batch=dose.batch * min(UNION, len(rows)))
     every = [x for mine in lessons for x in mine]

@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from agent.exchange import Exchange
 from agent.experts import ADAPTED, ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
 from agent.fleet import Fleet, Member
 from agent.tokens import Tokens
@@ -293,22 +294,22 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert not honest.doubted
     assert contrary.doubted
     assert [len(fleet.lessons(row)) for row in range(2)] == [40, 0]
-    assert [set(given) for given in fleet.offered([0, 1])] == [{"doing"}, set()]
+    exchange = Exchange(fleet, [0, 1])
+    assert [set(given) for given in exchange.offered] == [{"doing"}, set()]
     assert fleet.trust(0, "doing")[PERSONAL] > 0
     assert fleet.trust(1, "doing").tolist() == [1, 0, 0, 0, 0]
     # Its updates carry no sums, with no weight; it has the block all the same, and so listens.
-    given = fleet.offered([0, 1])
-    block = next(b for b in fleet.blocks([0, 1]) if b[0] == "analytic:doing")
-    place = fleet.blocks([0, 1]).index(block)
-    assert not fleet.values([0, 1], given)[1, block[1] : block[2]].any()
-    assert fleet.samples([0, 1], given)[:, place].tolist() == [1, 0]
-    assert fleet.owns([0, 1])[:, place].tolist() == [True, True]
+    place = [part.name for part in exchange.parts].index("analytic:doing")
+    part = exchange.parts[place]
+    assert not exchange.values()[1, part.start : part.stop].any()
+    assert exchange.samples()[:, place].tolist() == [1, 0]
+    assert exchange.owns()[:, place].tolist() == [True, True]
     # It turns: what it says is true from now on.
     for seed in range(200, 300):
         fleet.learn([(1, _moment(seed, seed % 4))])
         if not contrary.doubted:
             break
     assert not contrary.doubted
-    assert set(fleet.offered([1])[0]) == {"doing"}
+    assert set(fleet.offered(1)) == {"doing"}
     assert fleet.lessons(1)
     assert fleet.trust(1, "doing")[PERSONAL] > 0

@@ -1,0 +1,115 @@
+"""What some headsets of a fleet give to a round of the federation, and what they take from it.
+
+Made when the round begins: what is told while it is under way belongs to the next. An update is one
+flat row a headset: the shared part of theta, then the sums of each task. Sums travel as they are
+and are averaged, so that a mean times the number of those who gave some is everybody's sum.
+
+Shape legend: R headsets of the round, P' numbers of an update, K blocks, P numbers of theta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from agent.analytic import Sums, flatten, unflatten
+from agent.fleet import Fleet
+from agent.kernel import FEATURES
+from agent.tasks import task_named
+
+
+@dataclass(frozen=True)
+class Part:
+    """One block of an update; ``task`` where it belongs to one, ``kind`` "analytic" if it holds
+    sums."""
+
+    name: str
+    start: int
+    stop: int
+    kind: str
+    task: str | None = None
+
+
+class Exchange:
+    """``rows`` of ``fleet`` in one round; ``parts`` are the K blocks of an update, ``offered`` the
+    sums that each headset gives, by task."""
+
+    def __init__(self, fleet: Fleet, rows: Sequence[int]) -> None:
+        self.fleet, self.rows = fleet, list(rows)
+        self.members = [fleet.members[row] for row in rows]
+        self.offered = [fleet.offered(row) for row in rows]
+        there = {task for member in self.members for task in member.tasks}
+        self.tasks = [t for t in fleet.brain.model.plan.tasks if t in there]
+        self.parts = self._parts()
+
+    def _parts(self) -> list[Part]:
+        cohort, out = self.fleet.cohort, []
+        for name, block in cohort.blocks.items():
+            if name.startswith("shared."):
+                task = name.split(":", 1)[1].split("|")[0] if block.kind == "head" else None
+                out.append(Part(name, block.start, block.stop, block.kind, task))
+        at = cohort.shared
+        for task in self.tasks:
+            stop = at + FEATURES * (FEATURES + 1) // 2 + (FEATURES + 1) * _classes(task)
+            out.append(Part(f"analytic:{task}", at, stop, "analytic", task))
+            at = stop
+        return out
+
+    def values(self) -> Tensor:
+        """(R, P'): the shared part of theta and the flattened sums that are offered."""
+        cohort = self.fleet.cohort
+        parts = [cohort.theta[self.rows, : cohort.shared]]
+        for task in self.tasks:
+            empty = Sums.none(_classes(task))
+            parts.append(torch.stack([flatten(mine.get(task, empty)) for mine in self.offered]))
+        return torch.cat(parts, 1)
+
+    def samples(self) -> Tensor:
+        """(R, K): how many lessons stand behind each block of each headset; in a mean of sums each
+        headset that gives some counts once."""
+        out = []
+        for row, mine in zip(self.rows, self.offered, strict=True):
+            told = {t: float(self.fleet.memories[row].count(t)) for t in mine}
+            counts = [
+                float(part.task in mine)
+                if part.kind == "analytic"
+                else told.get(part.task, 0.0)
+                if part.task
+                else sum(told.values())
+                for part in self.parts
+            ]
+            out.append(counts)
+        return torch.tensor(out, dtype=torch.float64)
+
+    def owns(self) -> Tensor:
+        """(R, K) bool: a headset takes part in all adapters, and in heads and sums of its tasks;
+        without a label it listens only."""
+        return torch.tensor(
+            [[p.task is None or p.task in m.tasks for p in self.parts] for m in self.members]
+        )
+
+    def merge(self, mixed: Tensor, behind: Sequence[Iterable[str]]) -> None:
+        """Take the federation's answer (R, P'): shared blocks in place; and means of sums times the
+        number of headsets that gave some, of those ``behind`` each row's mean, less the row's own:
+        what is left are the sums of others."""
+        cohort = self.fleet.cohort
+        cohort.theta[self.rows, : cohort.shared] = mixed[:, : cohort.shared]
+        sums = {part.task: part for part in self.parts if part.kind == "analytic"}
+        given = {m.name: mine for m, mine in zip(self.members, self.offered, strict=True)}
+        for i, (row, member) in enumerate(zip(self.rows, self.members, strict=True)):
+            for task in member.tasks:
+                names = [name for name in behind[i] if task in given.get(name, ())]
+                own = given[member.name].get(task) if member.name in names else None
+                if len(names) == int(own is not None):
+                    continue  # nobody else, or no answer
+                part = sums[task]
+                mean = unflatten(mixed[i, part.start : part.stop], FEATURES, _classes(task))
+                total = Sums(*(len(names) * x for x in (mean.a, mean.b, mean.n)))
+                self.fleet.crowd[row][task] = total if own is None else total.plus(own, -1.0)
+
+
+def _classes(task: str) -> int:
+    return len(task_named(task).classes)
