@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
+
+import msgspec
 
 from agent.tasks import USE_CASES
 from evaluation.result import Result
@@ -13,7 +13,7 @@ from fedxr.cold import ColdProtocol, ColdStudy, all_known, cold_study, suits
 from fedxr.headless import Federate, Say, gather, written
 from fedxr.people import stream
 from fedxr.rows import curves_of
-from fedxr.summary import machine, versions
+from fedxr.summary import empty_result
 from scenarios.devices import devices_for
 from scenarios.recorded import RECORDED
 from scenarios.simulated import simulate
@@ -93,17 +93,6 @@ def cold_result(
     interrupted: bool = False,
 ) -> Result:
     """One Result from the cold starts of some domains."""
-    settings = {k: v if v is None else str(v) for k, v in asdict(config).items()}
-    return Result(
-        command=sys.argv,
-        started=started,
-        seconds=seconds,
-        config=settings,
-        seeds=[config.seed + i for i in range(config.draws)],
-        versions=versions(),
-        machine=machine(),
-        protocol=COLD,
-        rows=[],
-        cold=curves_of(done),
-        interrupted=interrupted,
-    )
+    seeds = [config.seed + i for i in range(config.draws)]
+    run = empty_result(config, seeds, COLD, started, seconds, interrupted)
+    return msgspec.structs.replace(run, cold=curves_of(done))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from fedxr.live_state import CurvePoint
 from fedxr.lockstep import Lockstep
 from fedxr.serve import Serving
 from fedxr.stream import Actor, Played
-from fedxr.summary import machine, versions
+from fedxr.summary import empty_result
 
 PROTOCOL = (
     "Each headset starts from the checkpoint and learns online from its user's delayed feedback, "
@@ -50,15 +49,8 @@ def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
     board, labels = lived.live.scoreboard, lived.live.scoreboard.labels
     arms = outcomes(board.judged, {name: one.judged for name, one in others.items()})
     ledger = board.ledger()
-    return results.Result(
-        command=sys.argv,
-        started="",
-        seconds=0.0,
-        config=msgspec.json.decode(msgspec.json.encode(lived.settings, enc_hook=str)),
-        seeds=[lived.seed],
-        versions=versions(),
-        machine=machine(),
-        protocol=PROTOCOL,
+    return msgspec.structs.replace(
+        empty_result(lived.settings, [lived.seed], PROTOCOL),
         rows=rows(arms),
         headline="live",
         compared=comparisons(arms, lived.seconds),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -40,7 +40,7 @@ from fedxr.people import (
 )
 from fedxr.rows import joules_of, rounds_of, rows_of, traffic_of
 from fedxr.study import Protocol, Study, study
-from fedxr.summary import machine, versions
+from fedxr.summary import empty_result
 from scenarios.devices import devices_for
 from scenarios.personas import for_pretraining
 from scenarios.recorded import RECORDED, find
@@ -315,21 +315,14 @@ def result_of(
     """One Result from the studies of one or more seeds."""
     last = by_seed[-1]
     reports = [r for s in last for r in s.reports]
-    settings = {k: v if v is None else str(v) for k, v in asdict(config).items()}
-    return Result(
-        command=sys.argv,
-        started=started,
-        seconds=seconds,
-        config=settings,
-        seeds=[config.seed + i for i in range(len(by_seed))],
-        versions=versions(),
-        machine=machine(),
-        protocol=PROTOCOL,
+    seeds = [config.seed + i for i in range(len(by_seed))]
+    run = empty_result(config, seeds, PROTOCOL, started, seconds, interrupted)
+    return msgspec.structs.replace(
+        run,
         rows=rows_of(by_seed, unseen=False),
         unseen=rows_of(by_seed, unseen=True),
         traffic=traffic_of(reports),
         joules=joules_of(reports),
         energy_source="radio only, transmit powers of MH-FL (arXiv:2007.09511)",
         rounds=rounds_of(last),
-        interrupted=interrupted,
     )

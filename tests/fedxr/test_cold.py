@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_users import users as made_users
 
 from agent.analytic import Sums
 from agent.experts import ADAPTED, GENERIC, PERSONAL
-from agent.tasks import Episode, Query
 from agent.tokens import Tokens
-from bridge.channels import TICK_US, Channel, Samples
 from evaluation.result import COLD_ARMS, read_result
 from fedxr import cli, cold, cold_run
 from fedxr.cold import (
@@ -36,36 +35,14 @@ from fedxr.headless import Federate
 from fedxr.people import Person
 from fedxr.study import answered, join, seated, teach, tell
 from scenarios.recorded import RECORDED
-from scenarios.users import User
 
-WATCH = Channel("watch", "motion/wrist", 100)
 CLASSES = 5  # of the task "doing", of which three are shown
 HOW = ColdProtocol(rounds=2, coordination="centralized", draws=1)
 
 
-def _episode(user: int, number: int) -> Episode:
-    """A wave whose tempo is the label, upside down for odd users."""
-    rng = np.random.default_rng((user, number))
-    label = number % 3
-    t = np.arange(120) * 10_000
-    wave = np.sin(2 * np.pi * (1 + 3 * label) * t / 1e6 + rng.uniform(0, 6))
-    values = wave[:, None] * (1 - 2 * (user % 2)) + 0.5 * rng.standard_normal((120, 6))
-    asked = Query("doing", 36 * TICK_US, label)
-    samples = {"watch": Samples(t.astype(np.int64), values.astype(np.float32))}
-    return Episode(f"{user}-{number}", samples, (asked,), number < 12, 1.2)
-
-
-def _users(n: int) -> list[User]:
-    return [
-        User("made", f"u{i}", "companion", (WATCH,), ("doing",),
-             tuple(_episode(i, k) for k in range(18)))
-        for i in range(n)
-    ]  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def people() -> list[Known]:
-    return [known(u, "doing") for u in _users(7)]
+    return [known(u, "doing") for u in made_users(7)]
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +275,7 @@ def test_sets_without_users_or_shared_classes_are_left_out(people: list[Known]) 
 
 
 def test_who_was_asked_in_one_half_only_is_left_out() -> None:
-    users = _users(3)
+    users = made_users(3)
     users[1] = replace(users[1], episodes=users[1].episodes[:12])  # all to adapt
     users[2] = replace(users[2], tasks=("mood",))
     assert [p.user.name for p in all_known(users, "doing")] == ["u0"]
@@ -306,7 +283,7 @@ def test_who_was_asked_in_one_half_only_is_left_out() -> None:
 
 def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cold, "LABELS", (0, 1))
-    made = replace(RECORDED["har"], load=lambda _: _users(7))
+    made = replace(RECORDED["har"], load=lambda _: made_users(7))
     monkeypatch.setitem(cold_run.RECORDED, "har", made)
     (tmp_path / "data" / made.folder).mkdir(parents=True)
     words = ["federate", "--protocol", "cold", "--source", "recorded", "--sets", "har",

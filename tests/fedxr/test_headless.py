@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_users import users as made_users
 
 from agent.experts import FEDERATED, GENERIC, PERSONAL
 from agent.fleet import Brain
-from agent.tasks import Episode, Query
-from bridge.channels import TICK_US, Channel, Samples
 from evaluation.result import ARMS, read_result
 from federation import RoundReport
 from fedxr import headless, study
@@ -22,43 +21,16 @@ from fedxr.headless import Federate, pretrain_on
 from fedxr.learner import Learner
 from fedxr.people import Person, Split, meet, split_users
 from fedxr.study import Protocol, evaluate, in_order, join, seated, teach, tell
-from scenarios.users import DataError, User
+from scenarios.users import DataError
 
 LIVED = {"live", "last_label", "centralized", "decentralized", "semi-decentralized"}
 STUDIED = set(ARMS) - LIVED
 """The arms of a headless run; a demo has the others."""
-WATCH = Channel("watch", "motion/wrist", 100)
-
-
-def _episode(user: int, number: int) -> Episode:
-    """A wave whose tempo is the label, upside down for odd users."""
-    rng = np.random.default_rng((user, number))
-    label = number % 3
-    t = np.arange(120) * 10_000
-    wave = np.sin(2 * np.pi * (1 + 3 * label) * t / 1e6 + rng.uniform(0, 6))
-    values = wave[:, None] * (1 - 2 * (user % 2)) + 0.5 * rng.standard_normal((120, 6))
-    asked = Query("doing", 36 * TICK_US, label)
-    samples = {"watch": Samples(t.astype(np.int64), values.astype(np.float32))}
-    return Episode(f"{user}-{number}", samples, (asked,), number < 12, 1.2)
-
-
-def _users(n: int) -> list[User]:
-    return [
-        User(
-            "made",
-            f"u{i}",
-            "companion",
-            (WATCH,),
-            ("doing",),
-            tuple(_episode(i, k) for k in range(18)),
-        )
-        for i in range(n)
-    ]
 
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    return split_users("made", _users(9), 0, 12)
+    return split_users("made", made_users(9), 0, 12)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +55,7 @@ def _federate(split: Split, brain: Brain, coordination: str) -> tuple[Learner, l
 
 
 def test_users_are_split_by_seed_and_never_shared() -> None:
-    users = _users(10)
+    users = made_users(10)
     one, same, other = (split_users("made", users, seed, 12) for seed in (0, 0, 1))
     roles = [{u.name for u in r} for r in (one.pretraining, one.federation, one.unseen)]
     assert [len(r) for r in roles] == [4, 4, 2]
@@ -163,7 +135,7 @@ def test_what_is_filed_by_class_is_told_in_a_drawn_order(split: Split, brain: Br
     assert sorted(one) == sorted(other) == sorted(lived)
 
 
-def test_the_federation_learns_something_from_its_users(split: Split, brain: Brain) -> None:
+def test_the_federation_learns_something_from_itsusers(split: Split, brain: Brain) -> None:
     """Nobody's feedback reaches the adapters without a federation or a personal step."""
     people = _people(split, brain)
     learner = seated(brain, people, Protocol())
@@ -290,7 +262,7 @@ def test_counts_below_one_are_refused_at_once() -> None:
 def test_folders_without_the_wanted_sets_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = {"har": _users(9), "cwru": _users(9)}
+    read = {"har": made_users(9), "cwru": made_users(9)}
     for name, users in read.items():
         known = replace(headless.RECORDED[name], load=lambda _, users=users: users)
         monkeypatch.setitem(headless.RECORDED, name, known)
