@@ -116,12 +116,13 @@ class Answering:
 
     def _arrange(self, twins: Sequence[int], new: int = -1) -> None:
         """Rings for every headset and behind them for ``twins``; who had one keeps what it has
-        seen, but for the row ``new``. A new twin begins with nothing: it has earned its weight on
-        lessons, and has the context of its headset again in ``FAST`` ticks."""
+        seen, but for the row ``new``. A new twin begins with what its headset has seen, as the
+        checkpoint read it, until its own reading has taken those places."""
         seats = len(self._seats)
         before = {(i >= self._plain, r): i for i, r in enumerate(self._rows) if r != new}
         rows = [*range(seats), *twins]
-        kept = [before.get((i >= seats, r), -1) for i, r in enumerate(rows)]
+        plain = [before.get((False, r), -1) for r in rows]
+        kept = [before.get((i >= seats, r), plain[i]) for i, r in enumerate(rows)]
         if kept != list(range(len(self._rows))) or self._size != self._room:
             self.rings = resized(self.rings, self.fleet.brain.model, kept, *self._size)
         self._rows, self._plain, self._room = rows, seats, self._size

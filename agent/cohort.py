@@ -175,8 +175,7 @@ class Cohort:
     def heads(self, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
         """Shared head plus the user's own difference to it."""
         return {
-            name: leaves[f"shared.{name}"] + leaves[f"personal.{name}"]
-            for name in self.model.heads
+            name: leaves[f"shared.{name}"] + leaves[f"personal.{name}"] for name in self.model.heads
         }
 
     def answers(self, batch: Batch, theta: Tensor | None = None) -> Answers:

@@ -103,8 +103,10 @@ class Exchange:
             for task in member.tasks:
                 names = [name for name in behind[i] if task in given.get(name, ())]
                 own = given[member.name].get(task) if member.name in names else None
-                if len(names) == int(own is not None):
-                    continue  # nobody else, or no answer
+                if not names or set(names) == {member.name}:
+                    if set(behind[i]) - {member.name}:  # they answered, and give nothing any more
+                        self.fleet.crowd[row].pop(task, None)
+                    continue
                 part = sums[task]
                 mean = unflatten(mixed[i, part.start : part.stop], FEATURES, _classes(task))
                 total = Sums(*(len(names) * x for x in (mean.a, mean.b, mean.n)))

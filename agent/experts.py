@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -81,6 +81,7 @@ class Trust:
     ``earned`` (E,) are log-weights before the current stretch of labels ``label``, which has
     brought the losses ``losses`` (E,) over ``count`` labels; ``odds`` (2,) are those of contrary
     feedback before it and ``against`` (2,) what it has added; ``classes`` were told so far.
+    ``before`` is all this before the label that was scored last.
     """
 
     mixing: Mixing = field(default_factory=Mixing)
@@ -90,7 +91,8 @@ class Trust:
     against: Tensor = field(default_factory=lambda: torch.zeros(2))
     count: int = 0
     label: int = -1
-    classes: set[int] = field(default_factory=set)
+    classes: frozenset[int] = frozenset()
+    before: Trust | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not len(self.earned):
@@ -101,11 +103,12 @@ class Trust:
     def score(self, answers: Tensor, present: Collection[int], label: int) -> None:
         """Count a label in that nothing has learned yet: ``answers`` (E, C) are the log-
         probabilities of the experts that are ``present``."""
+        self.before = replace(self, before=None)  # tensors are replaced, never changed in place
         if label != self.label:
             self.earned, self.odds = self._now()
             self.losses, self.against, self.count = torch.zeros(E), torch.zeros(2), 0
             self.label = label
-            self.classes.add(label)
+            self.classes |= {label}
         there = torch.zeros(E, dtype=torch.bool)
         there[list(present)] = True
         losses = -answers[:, label].clamp_min(-self.mixing.cap)
@@ -117,6 +120,19 @@ class Trust:
         ratio = torch.stack((contrary - follows, contrary + math.log(classes)))
         self.against = self.against + ratio.clamp(-self.mixing.cap, self.mixing.cap)
         self.count += 1
+
+    def anew(self, expert: int) -> None:
+        """``expert`` is another one from now on: it keeps no more than its start weight."""
+        start = torch.tensor(self.mixing.start)
+        self.earned = self.earned.clone()
+        self.earned[expert] = self.earned[expert].clamp_max((start / start.sum()).log()[expert])
+
+    def without(self, told: Collection[int], newest: bool) -> Trust:
+        """The trust after a label was taken back, which leaves the classes ``told``. The ``newest``
+        takes what it has changed with it; of one before it, only its class can be forgotten."""
+        found = self.before if newest and self.before is not None else self
+        label = found.label if found.label in told else -1
+        return replace(found, classes=frozenset(told), label=label, before=None)
 
     def _now(self) -> tuple[Tensor, Tensor]:
         """Log-weights and odds, the current stretch counted in."""

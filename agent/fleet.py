@@ -132,7 +132,8 @@ class Fleet:
     def learn(self, told: Sequence[tuple[int, Tokens]], chunk: int = 64) -> list[int]:
         """Score the experts on the last ask of each ``(row, standardised tokens)``, then learn its
         truth: the lesson joins the memory and the analytic sums. Returns the checkpoint's best
-        class of each. Labels that come together are scored before any of them is learned."""
+        class of each. Of labels that come together, ``chunk`` at a time are scored before any of
+        those is learned."""
         generic = []
         for start in range(0, len(told), chunk):
             part = told[start : start + chunk]
@@ -148,10 +149,19 @@ class Fleet:
         return generic
 
     def forget(self, row: int, task: str, key: str, tick: int) -> None:
-        """Take the newest lesson on that moment out of memory and sums."""
-        lesson = self.memories[row].forget(task, key, tick)
-        if lesson is not None:
+        """Take the newest lesson on that moment out of memory and sums, and what the experts earned
+        by it where it is the last that was learned of the task."""
+        memory = self.memories[row]
+        newest = memory.newest.get(task)
+        lesson = memory.forget(task, key, tick)
+        if lesson is None:
+            return
+        told = [label for label, count in memory.told[task].items() if count > 0]
+        self.trusts[row][task] = self.trusts[row][task].without(told, lesson is newest)
+        if told:
             self._count(row, lesson, -1.0)
+        else:
+            del self.sums[row][task]
 
     def _count(self, row: int, lesson: Lesson, times: float) -> None:
         classes, mine = self._classes(lesson.task), self.sums[row]
@@ -215,8 +225,9 @@ class Fleet:
         ridge = self.brain.ridges[task]
         if own is None and crowd is None:
             return self.generic[task]
-        if common and crowd is not None:  # one's own labels count as anybody's
-            every = crowd if own is None else crowd.plus(own)
+        if common:  # one's own labels count as anybody's
+            given = [s for s in (crowd, own) if s is not None]
+            every = given[0] if len(given) == 1 else given[0].plus(given[1])
             return ridge.weights(ridge.total(None, every))
         return ridge.weights(ridge.total(own, crowd), ridge.own)
 
@@ -238,14 +249,29 @@ class Fleet:
             out.append(torch.log_softmax(scores, -1))
         return out
 
+    def with_shared(self, theta: Tensor) -> Tensor:
+        """(1, P) of a headset that has the shared adapters ``theta`` and none of its own."""
+        out = self.start.clone()
+        out[0, : len(theta)] = theta
+        return out
+
+    def take_up(self, row: int, theta: Tensor) -> None:
+        """Headset ``row`` goes on with other shared adapters; what its own expert behind them has
+        earned beyond its start, it earned with those that are gone."""
+        mine = self.cohort.theta[row, : len(theta)]
+        if torch.equal(mine, theta):
+            return
+        mine.copy_(theta)
+        for trust in self.trusts[row].values():
+            trust.anew(ADAPTED)
+
     def common(self, row: int, task: str, asked: Sequence[Tokens]) -> Tensor:
         """Log-probabilities (M, C) by the model that is everybody's: the sums of all, and the
         shared part of row ``row``'s adapters."""
-        theta, shared = self.start.clone(), self.cohort.shared
-        theta[:, :shared] = self.cohort.theta[row : row + 1, :shared]
+        theta = self.with_shared(self.cohort.theta[row, : self.cohort.shared])
         logits = torch.stack(self._logits([(0, t) for t in asked], theta))
-        own, crowd = self.sums[row].get(task), self.crowd[row].get(task)
-        weights = self._solve(task, own if crowd else None, crowd, common=True)
+        own, crowd = self.offered(row).get(task), self.crowd[row].get(task)
+        weights = self._solve(task, own, crowd, common=True)
         z = torch.stack(self.features(asked))
         return torch.log_softmax(self.mixing.head * logits + z @ weights, -1)
 

@@ -37,12 +37,14 @@ class Lesson:
 @dataclass
 class Memory:
     """Lessons of the headset ``name``, at most ``capacity`` per task; ``told`` counts all there
-    were. Every draw of chance is named by headset, task and count."""
+    were, ``newest`` is the last of each task, unless it was taken back. Every draw of chance is
+    named by headset, task and count."""
 
     name: str = ""
     capacity: int = 512
     lessons: dict[str, list[Lesson]] = field(default_factory=dict)
     told: dict[str, Counter[int]] = field(default_factory=dict)
+    newest: dict[str, Lesson] = field(default_factory=dict)
 
     def add(self, tokens: Tokens, z: Tensor) -> Lesson:
         """Remember the last ask of ``tokens``; returns the lesson."""
@@ -52,6 +54,7 @@ class Memory:
         held = int(self._draw(ask.task, ask.label, turn).integers(HOLD)) == place
         seen[ask.label] += 1
         lesson = Lesson(tokens, ask.task, ask.label, z, held)
+        self.newest[ask.task] = lesson
         kept = self.lessons.setdefault(ask.task, [])
         if len(kept) < self.capacity:
             kept.append(lesson)
@@ -71,6 +74,8 @@ class Memory:
         for place, lesson in reversed(list(enumerate(kept))):
             if (lesson.tokens.key, lesson.tokens.asks[0].tick) == (key, tick):
                 del kept[place]
+                if self.newest.get(task) is lesson:
+                    del self.newest[task]
                 self.told[task][lesson.label] -= 1
                 return lesson
         return None

@@ -86,9 +86,7 @@ def _swapped(x: Tensor) -> Tensor:
 
 def _split(qkv: Tensor, cos: Tensor, sin: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
     narrow = (qkv.shape[3] - heads) // 2
-    q, k, v = (
-        t.transpose(2, 3).contiguous() for t in torch.split(qkv, [heads, narrow, narrow], 3)
-    )
+    q, k, v = (t.transpose(2, 3).contiguous() for t in torch.split(qkv, [heads, narrow, narrow], 3))
     q, k = (_swapped(t).mul_(sin).addcmul_(t, cos) for t in (q, k))
     return q, k, v
 

@@ -110,7 +110,7 @@ class _Trust(msgspec.Struct, array_like=True):
         trust.earned, trust.losses = torch.tensor(self.earned), torch.tensor(self.losses)
         trust.odds, trust.against = torch.tensor(self.odds), torch.tensor(self.against)
         trust.count, trust.label = self.count, self.label
-        trust.classes = set(self.classes)
+        trust.classes = frozenset(self.classes)
 
 
 class _Head(msgspec.Struct):
@@ -147,6 +147,7 @@ class Store:
             ) from None
         self._known: dict[tuple[str, str], np.ndarray] = {}
         self._lessons: dict[tuple[str, str, int], Lesson] = {}
+        self._current: set[str] = set()  # whose stored state is what those two say
 
     def close(self) -> None:
         self._file.close()
@@ -156,8 +157,15 @@ class Store:
 
     # -- saving ----------------------------------------------------------------------------------
 
+    def release(self, name: str) -> None:
+        """Headset ``name`` is gone: what it last saved is not kept in memory any longer."""
+        self._current.discard(name)
+        self._known = {key: x for key, x in self._known.items() if key[0] != name}
+        self._lessons = {key: x for key, x in self._lessons.items() if key[0] != name}
+
     def save(self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None) -> None:
-        """Write what has changed of headset ``row`` since it was last saved or loaded here."""
+        """Write what has changed of headset ``row`` since it was last saved or loaded here; of one
+        that was neither, instead of all that may be stored under its name."""
         name, memory = fleet.members[row].name, fleet.memories[row]
         moments = dict(fleet.normals[row].own)  # may be counted into meanwhile
         arrays = _arrays(fleet, row, moments)
@@ -189,6 +197,7 @@ class Store:
         self._write(name, head, packed, lessons, {t: len(k) for t, k in memory.lessons.items()})
         known.update({(name, key): value.copy() for key, value in fresh.items()})
         self._lessons.update({(name, task, place): x for task, place, x in lessons})
+        self._current.add(name)
 
     def _write(
         self,
@@ -201,6 +210,9 @@ class Store:
         run = self._file.execute
         run("BEGIN IMMEDIATE")
         try:
+            if name not in self._current:
+                run("DELETE FROM array WHERE name=?", (name,))
+                run("DELETE FROM lesson WHERE name=?", (name,))
             packed = msgspec.msgpack.encode(head)
             run("INSERT OR REPLACE INTO headset VALUES (?, ?)", (name, packed))
             for key, value in arrays:
@@ -256,6 +268,15 @@ class Store:
             lessons.setdefault(task, []).append(_unpacked(stored))
         memory = fleet.memories[row]
         memory.lessons, memory.told = lessons, {t: Counter(c) for t, c in head.told.items()}
+        self._known.update({(name, key): value.copy() for key, value in arrays.items()})
+        self._lessons.update(
+            {
+                (name, task, place): x
+                for task, kept in lessons.items()
+                for place, x in enumerate(kept)
+            }
+        )
+        self._current.add(name)
         return {**head.extra, "saved": head.saved}
 
 

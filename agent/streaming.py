@@ -127,9 +127,7 @@ class Window:
         rings = self.rings
         kinds = np.stack((valid & ~slow, valid & slow), -1)  # (H, N, 2)
         count = rings.written[:, None] + kinds.cumsum(1) - 1
-        place = np.where(
-            slow, rings.fast + count[..., 1] % rings.slow, count[..., 0] % rings.fast
-        )
+        place = np.where(slow, rings.fast + count[..., 1] % rings.slow, count[..., 0] % rings.fast)
         order = rings.written.sum(1, keepdims=True) + valid.cumsum(1)
         rings.written += kinds.sum(1)
         return np.where(valid, place, rings.trash), order
@@ -151,9 +149,7 @@ class Window:
         return (total / weight.sum(-1, keepdim=True).clamp_min(1))[:, None]
 
 
-def resized(
-    rings: Rings, model: M3T, sources: Sequence[int], fast: int, slow: int
-) -> Rings:
+def resized(rings: Rings, model: M3T, sources: Sequence[int], fast: int, slow: int) -> Rings:
     """New rings with ``fast`` and ``slow`` places, at least as many as before: row i has seen what
     row ``sources[i]`` had seen, nothing where that is -1."""
     new = Rings(model, len(sources), fast, slow, rings.states.dtype)

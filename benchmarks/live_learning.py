@@ -80,18 +80,24 @@ async def main(config: LiveLearning) -> None:
     replies = [ms for one in played for ms in one.latency_ms]
     p50, p99 = np.percentile(replies, (50, 99))
     passes = np.percentile(live.live.model_seconds, (50, 99))
-    print(f"{config.headsets} headsets, {config.seconds:g} s, {len(board.rounds)} rounds, "
-          f"{os.cpu_count()} cores, load before the run {load:.1f}")
+    print(
+        f"{config.headsets} headsets, {config.seconds:g} s, {len(board.rounds)} rounds, "
+        f"{os.cpu_count()} cores, load before the run {load:.1f}"
+    )
     print(f"{'label to answer, seconds':34}{'labels':>8}{'p50':>8}{'p95':>8}{'most':>8}")
     every, met = labels.seconds(), labels.seconds(in_rounds=True)
     print(line("all", every))
     print(line("heard while a round was under way", met))
     print(line("heard between rounds", [d for d, during in labels.delays if not during]))
-    print(f"known to no answer: {labels.lost} of {labels.heard} labels; target: p95 of at most "
-          f"{TARGET_S:g} s, {'held' if _held(every, met) else 'MISSED'}")
-    print(f"capture to reply p50 {p50:.0f} ms, p99 {p99:.0f} ms; a pass p50 {1000 * passes[0]:.0f} "
-          f"ms, p99 {1000 * passes[1]:.0f} ms; the server's own processor time "
-          f"{time.process_time() - began:.0f} s")
+    print(
+        f"known to no answer: {labels.lost} of {labels.heard} labels; target: p95 of at most "
+        f"{TARGET_S:g} s, {'held' if _held(every, met) else 'MISSED'}"
+    )
+    print(
+        f"capture to reply p50 {p50:.0f} ms, p99 {p99:.0f} ms; a pass p50 {1000 * passes[0]:.0f} "
+        f"ms, p99 {1000 * passes[1]:.0f} ms; the server's own processor time "
+        f"{time.process_time() - began:.0f} s"
+    )
 
 
 def _held(every: list[float], met: list[float]) -> bool:

@@ -112,7 +112,7 @@ def costs(by_seed: Sequence[Sequence[Study]], role: str, console: Console) -> No
         error = points.std(ddof=1) / len(points) ** 0.5 if len(points) > 1 else change[0][1]
         what = f"{role} {name}: personalising, {len(points)} users x seeds"
         _say(console, f"{what}, error {100 * error:.1f}", 100 * points.mean(), -100 * float(error))
-    worse = [d / e if e else 0.0 for d, e in every if d < 0]
+    worse = [d / e if e else -np.inf for d, e in every if d < 0]
     worst = min((d for d, _ in every), default=0.0)
     console.print(
         f"{role}: of {len(every)} users x seeds {sum(t < -1 for t in worse)} are worse by more "

@@ -105,14 +105,15 @@ def over_users(
     by_seed: Sequence[Mapping[str, float]], draws: int = 2000, seed: int = 0
 ) -> tuple[float, float] | None:
     """The interval of the mean over seeds of the mean over users, where only each user's figure is
-    known (it has the chance of its questions in it). None where there are not two users.
+    known (it has the chance of its questions in it). None where a seed has only one user: what
+    differs between users does not show there.
 
     A Bayesian bootstrap (Rubin, Annals of Statistics 9, 1981): a user weighs by the same random
     number in all seeds, which never leaves a seed without users.
     """
-    names = sorted({name for users in by_seed for name in users})
-    if len(names) < 2:
+    if not by_seed or min(map(len, by_seed)) < 2:
         return None
+    names = sorted({name for users in by_seed for name in users})
     weights = dict(zip(names, np.random.default_rng(seed).exponential(size=(len(names), draws)),
                        strict=True))  # fmt: skip
     means = np.zeros(draws)

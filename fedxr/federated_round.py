@@ -124,12 +124,11 @@ def _effort(
     return Effort(torch.tensor(seconds), torch.tensor(joules), raw)
 
 
-def held_losses(fleet: Fleet, rows: Sequence[int]) -> Slices[list[Tensor]]:
-    """Of each of ``rows`` the losses (M,) of the model's own head, behind the adapters as they are,
-    on the newest lessons that are held back."""
+def held_losses(fleet: Fleet, shared: Mapping[int, Tensor]) -> Slices[list[Tensor]]:
+    """Of each row of ``shared`` the losses (M,) on its newest lessons that are held back, of the
+    model's own head behind those adapters alone: that is the model which others would get."""
     out = []
-    for row in rows:
+    for row, theta in shared.items():
         held = [x for x in fleet.lessons(row) if x.held]
-        theta = fleet.cohort.theta[row : row + 1]
-        out.append((yield from lesson_losses(fleet.cohort, theta, held)))
+        out.append((yield from lesson_losses(fleet.cohort, fleet.with_shared(theta), held)))
     return out

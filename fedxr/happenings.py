@@ -83,9 +83,7 @@ class Happenings:
         self._dropped.pop(headset, None)
         self._add(t, "left", headset, reason)
 
-    def dropped(
-        self, t: float, headset: str, session: Session, counts: Mapping[str, int]
-    ) -> None:
+    def dropped(self, t: float, headset: str, session: Session, counts: Mapping[str, int]) -> None:
         """Told of a headset every :data:`PAUSE_S` at most, else a bad link hides all the rest."""
         told, gone = self._dropped.pop(headset, (-PAUSE_S, Counter[str]()))
         gone.update({what: n for what, n in counts.items() if what != "late"})

@@ -24,6 +24,7 @@ from agent.learned import Changes, Learned
 from agent.normal import Moments
 from agent.online import Slices, better, learn_checked, whole
 from agent.state import StateError, Store
+from agent.tokens import Tokens
 from federation import Pace, RoundReport
 from fedxr.federated_round import held_losses, meet
 from fedxr.learning_rule import LearningRule
@@ -34,6 +35,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Normals = Mapping[str, Moments]
 """A user's moments by key (:mod:`agent.normal`)."""
+Shared = Mapping[int, torch.Tensor]
+"""The shared part of theta of each row of a round."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,12 @@ class Restored:
 
 @dataclass(frozen=True)
 class Slice:
-    """One slice was done, if there was one (``busy``); ``report`` of the round that it ended."""
+    """One slice was done, if there was one (``busy``); ``report`` of the round that it ended, after
+    which another is ``wanted``."""
 
     busy: bool
     report: RoundReport | None = None
+    wanted: bool = False
 
 
 class Learner:
@@ -76,7 +81,7 @@ class Learner:
         self._waiting: list[int] = []  # who is to meet next
         self._met = False  # whether a round was the last work
         self._work: tuple[list[int], Slices[RoundReport | None]] | None = None
-        self._rounds: list[torch.Tensor] = []  # shared theta before the first round and after each
+        self._rounds: list[Shared] = []  # before the first round and after each
 
     def ask(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
@@ -106,6 +111,8 @@ class Learner:
         """A headset goes; its state is kept. A round that it was in is given up."""
         self.save(row, normal)
         del self.batteries.spent[self.seated.pop(row).member.name]
+        if self.store:
+            self.store.release(self.fleet.members[row].name)
         self._reseat(row, Member(f"vacant {row}", (), ()))
 
     def save(self, row: int, normal: Normals) -> None:
@@ -117,23 +124,33 @@ class Learner:
     def _reseat(self, row: int, member: Member) -> None:
         if self._work is not None and row in self._work[0]:
             self._work = None
+        self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
         self.fleet.reseat(row, member)
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------
 
     def learn(self, told: Sequence[Told]) -> list[Score]:
-        """Count feedback into trust, memories and analytic heads."""
-        lessons = [(t.row, t.tokens) for t in told if t.tokens is not None]
-        generic = iter(self.fleet.learn(lessons))
-        scores = []
+        """Count feedback into trust, memories and analytic heads, in the order in which it came:
+        an undo takes back what was said before it. Labels with no undo between them are scored
+        before any of them is learned."""
+        scores, waiting = [], list[tuple[Told, Tokens]]()
         for one in told:
-            if one.tokens is None:
-                self.fleet.forget(one.row, one.task, str(one.episode), one.tick)
+            if one.tokens is not None:
+                waiting.append((one, one.tokens))
                 continue
-            name, label = self.fleet.members[one.row].name, one.tokens.asks[-1].label
+            scores += self._count(waiting)
+            waiting.clear()
+            self.fleet.forget(one.row, one.task, str(one.episode), one.tick)
+        return scores + self._count(waiting)
+
+    def _count(self, told: Sequence[tuple[Told, Tokens]]) -> list[Score]:
+        fleet, scores = self.fleet, []
+        generic = fleet.learn([(one.row, tokens) for one, tokens in told])
+        for (one, tokens), guess in zip(told, generic, strict=True):
+            name, label = fleet.members[one.row].name, tokens.asks[-1].label
             moment = name, one.task, one.episode, one.tick
-            scores.append(Score(*moment, label, one.answered, next(generic)))
+            scores.append(Score(*moment, label, one.answered, guess))
             self._fresh[one.row] += 1
         return scores
 
@@ -170,7 +187,7 @@ class Learner:
             next(self._work[1])
         except StopIteration as end:
             self._work = None
-            return Slice(True, end.value)
+            return Slice(True, end.value, bool(self._waiting))
         return Slice(True)
 
     def finish(self) -> None:
@@ -178,15 +195,17 @@ class Learner:
         round, or those of the start where not even the best is better by the rule's guard."""
         if not self._rounds:
             return
-        fleet, rows, losses = self.fleet, sorted(self.seated), []
-        shared = fleet.cohort.shared
-        for theta in self._rounds:
-            fleet.cohort.theta[rows, :shared] = theta
-            losses.append(torch.cat(whole(held_losses(fleet, rows))))
+        fleet = self.fleet
+        losses = [torch.cat(whole(held_losses(fleet, theta))) for theta in self._rounds]
         best = min(range(len(losses)), key=lambda i: float(losses[i].sum()))
         confirmed = better(losses[best] - losses[0], self.rule.guard)
-        fleet.cohort.theta[rows, :shared] = self._rounds[best if confirmed else 0]
+        for row, shared in self._rounds[best if confirmed else 0].items():
+            fleet.take_up(row, shared)
         self._rounds = []
+
+    def _shared(self, rows: Sequence[int]) -> Shared:
+        theta = self.fleet.cohort.theta[:, : self.fleet.cohort.shared]
+        return {row: theta[row].clone() for row in rows}
 
     def _due(self) -> int | None:
         row, labels = max(self._fresh.items(), key=lambda item: item[1], default=(-1, 0))
@@ -205,14 +224,13 @@ class Learner:
         fleet.momentum.put([row], momentum)
 
     def _meet(self, rows: list[int]) -> Slices[RoundReport | None]:
-        fleet, shared = self.fleet, self.fleet.cohort.shared
         if self.rule.best_round and not self._rounds:
-            self._rounds = [fleet.cohort.theta[rows, :shared].clone()]
+            self._rounds = [self._shared(rows)]
         self.number += 1
         seated = {row: self.seated[row] for row in rows}
         report = yield from meet(
-            fleet, self.rule, seated, self.batteries, self.number, self._patience, self.chunk
+            self.fleet, self.rule, seated, self.batteries, self.number, self._patience, self.chunk
         )
         if self.rule.best_round:
-            self._rounds.append(fleet.cohort.theta[rows, :shared].clone())
+            self._rounds.append(self._shared(rows))
         return report

@@ -2,8 +2,9 @@
 
 One rule serves the live server (:mod:`fedxr.live`), its replay in lockstep and the headless study:
 they call the same :class:`fedxr.learner.Learner` and the same :func:`fedxr.federated_round.meet`,
-so the same feedback gives the same mixed adapter and the same ridge statistics on all of them. What
-differs between :data:`LIVE` and :data:`HEADLESS` is how much there is time for.
+so with one rule the same feedback gives the same mixed adapter and the same ridge statistics on all
+of them. :func:`headless` differs from :data:`LIVE` in what a clock or an end decides: how many
+steps there is time for and how often, which round was the best, and a wire that is narrower.
 """
 
 from __future__ import annotations

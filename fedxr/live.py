@@ -31,7 +31,6 @@ from bridge.application import Application, RefusalError
 from bridge.frames import Frame
 from bridge.protocol import Answer, Feedback
 from bridge.session import Session
-from federation import RoundReport
 from fedxr.agents import Agents
 from fedxr.apart import GoneError
 from fedxr.judged import Truth, nobodys
@@ -49,11 +48,21 @@ TELL_S = 0.01
 """Seconds of the answering thread that feedback may take between two passes."""
 
 
+def is_label(feedback: Feedback) -> bool:
+    """Whether there is something in it to learn."""
+    return feedback.kind in ("label", "correction")
+
+
 class Live(Application):
     """The application of a :class:`bridge.server.BridgeServer`: agents for whoever connects.
     ``truth`` is what the scoreboard knows beside what users say."""
 
     def __init__(self, agents: Agents, scenario: str = "all", truth: Truth = nobodys) -> None:
+        if agents.learner.rule.best_round:
+            raise ValueError(
+                "best_round waits for the last round, and a server's rounds have no end; serve "
+                "with a rule that has best_round=False"
+            )
         self.agents, self.scenario = agents, scenario
         self.scoreboard = Scoreboard(truth)
         self.model_seconds: list[float] = []
@@ -117,7 +126,7 @@ class Live(Application):
 
     def feedback(self, session: Session, feedback: Feedback) -> None:
         self._here[session.id].feedback.append((time.monotonic(), feedback))
-        self.scoreboard.labels.heard += feedback.kind not in ("rating", "undo")
+        self.scoreboard.labels.heard += is_label(feedback)
         self.said.set()
 
     async def left(self, session: Session, reason: str) -> None:
@@ -127,7 +136,8 @@ class Live(Application):
         with contextlib.suppress(GoneError):
             await self.learn_once()
         here = self._here.pop(session.id)
-        self.scoreboard.labels.lost += len(here.feedback) + len(here.told) + len(here.learned)
+        unheard = sum(is_label(said) for _, said in here.feedback)
+        self.scoreboard.labels.lost += unheard + len(here.told) + len(here.learned)
         async with self._learning:
             with contextlib.suppress(GoneError):
                 await self._learned(Learner.leave, here.row, self.agents.normal(here.row))
@@ -213,6 +223,7 @@ class Live(Application):
             async with self._answering:
                 tell = partial(self._tell_some, list(self._here.values()), waiting)
                 told, troubles = await self._run(self._thread, tell)
+            self.scoreboard.labels.lost += len(troubles)
             for here, trouble in troubles:
                 here.session.notice(*trouble)
             waiting = waiting - told if told else 0
@@ -262,12 +273,13 @@ class Live(Application):
         """Learn what was told since the last time; answers use it from the next tick on."""
         await self.tell_once()
         async with self._learning:
-            told = self.agents.take()
+            async with self._answering:  # where feedback is told
+                told = self.agents.take()
+                waiting = [(here, here.told) for here in self._here.values() if here.told]
+                for here, _ in waiting:
+                    here.told = []
             if not told:
                 return []
-            waiting = [(here, here.told) for here in self._here.values() if here.told]
-            for here, _ in waiting:
-                here.told = []
             scores = await self._learned(Learner.learn, told)
             version = self.agents.answering.prepared.version
             for here, heard in waiting:
@@ -285,32 +297,18 @@ class Live(Application):
             self.round_wanted = False
             done = await self._learned(Learner.work, rows)
             if done.report is not None:
-                self._met(done.report)
+                self.agents.met(done.report)
+                self.scoreboard.round(done.report)
             if done.report is not None or not done.busy:
                 self.scoreboard.labels.round_ends(time.monotonic())
+            if done.wanted or self.round_wanted:
+                self.scoreboard.labels.round_begins(time.monotonic())
             return done.busy
 
     async def round_due(self) -> None:
         """A round of everyone who is here is wanted; :meth:`work_once` holds it."""
         self.round_wanted = True
         self.scoreboard.labels.round_begins(time.monotonic())
-
-    async def personalise_once(self) -> bool:
-        """Personal steps of one headset, at once; False when none is due."""
-        async with self._learning:
-            return await self._learned(Learner.personalise)
-
-    async def round_once(self) -> RoundReport | None:
-        """One round of everyone who is here, at once; None when there are not two."""
-        async with self._learning:
-            report = await self._learned(Learner.round, sorted(self.agents.seated))
-            if report is not None:
-                self._met(report)
-            return report
-
-    def _met(self, report: RoundReport) -> None:
-        self.agents.met(report)
-        self.scoreboard.round(report)
 
     async def save_once(self) -> None:
         """Save what has changed of every headset."""

@@ -2,8 +2,7 @@
 
 Order within a beat: all headsets' samples, answers, then what users say. Every ``learn`` beats what
 was said is learned and personal steps that are due are taken, every ``round`` beats the headsets
-meet. Nothing depends on a clock, so a
-run is the same each time.
+meet. Nothing depends on a clock, so a run is the same each time.
 """
 
 from __future__ import annotations
@@ -74,9 +73,14 @@ def lockstep(
                     agents.feedback(row, said.task, said.episode, said.t_us, said.label)
         if n % learn == 0:
             out.scores += agents.now(Learner.learn, agents.take())
-            agents.now(Learner.personalise)
+            _personalise(agents)
         if n % round_ == 0 and (report := agents.now(Learner.round, rows)) is not None:
             agents.met(report)
             out.rounds.append(report)
     out.scores += agents.now(Learner.learn, agents.take())
     return out
+
+
+def _personalise(agents: Agents) -> None:
+    while agents.now(Learner.personalise):
+        pass

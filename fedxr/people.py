@@ -43,9 +43,7 @@ class Person:
 
     @property
     def member(self) -> Member:
-        return Member(
-            f"{self.user.source}/{self.user.name}", self.user.channels, self.user.tasks
-        )
+        return Member(f"{self.user.source}/{self.user.name}", self.user.channels, self.user.tasks)
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:
@@ -100,9 +98,7 @@ def meet(
     raw = raw_tokens(user) if raw is None else raw
     normal = _normal(population, [t for t in raw if t.adapt or everything])
     asked = [one for tokens in raw for one in one_ask_each(normal.apply(tokens))]
-    return Person(
-        user, tuple(t for t in asked if t.adapt), tuple(t for t in asked if not t.adapt)
-    )
+    return Person(user, tuple(t for t in asked if t.adapt), tuple(t for t in asked if not t.adapt))
 
 
 def _normal(population: Mapping[str, tuple[Tensor, Tensor]], seen: Sequence[Tokens]) -> Normal:

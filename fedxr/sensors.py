@@ -146,10 +146,7 @@ def figures(sensor: Sensor) -> str:
     if not sensor.source.rate_hz:
         return f"{counts}; {clock}"
     line = sensor.timeline
-    return (
-        f"{counts}; {clock}, {line.rate_found_hz:.3f} Hz, "
-        f"jitter {line.jitter_us / 1000:.2f} ms"
-    )
+    return f"{counts}; {clock}, {line.rate_found_hz:.3f} Hz, jitter {line.jitter_us / 1000:.2f} ms"
 
 
 def show(finders: Sequence[Finder], wishes: Sequence[Wish], seconds: float, out: Console) -> None:

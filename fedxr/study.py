@@ -235,8 +235,9 @@ def join(newcomers: Learner, learner: Learner) -> None:
     ours, theirs = newcomers.fleet, learner.fleet
     shared = theirs.cohort.shared
     ours.cohort.theta[:, :shared] = theirs.cohort.theta[:1, :shared]
-    given, crowd = theirs.offered(0), theirs.crowd[0]
-    everyone = {t: crowd[t].plus(given[t]) if t in given else crowd[t] for t in crowd}
+    everyone = dict(theirs.crowd[0])
+    for task, own in theirs.offered(0).items():
+        everyone[task] = everyone[task].plus(own) if task in everyone else own
     for row in range(len(ours.members)):
         ours.crowd[row] = dict(everyone)
 

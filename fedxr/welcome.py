@@ -57,9 +57,7 @@ def readable(brain: Brain, channel: Channel) -> Montage | str | None:
 def tasks_for(brain: Brain, scenario: str, session: Session) -> tuple[str, ...]:
     """The wanted tasks (none named: all of its scenario) that some channel can answer; of
     ``scenario`` alone, or of all. Raises RefusalError where there is none."""
-    known = [
-        t for t in brain.model.plan.tasks if scenario in ("all", task_named(t).use_case)
-    ]
+    known = [t for t in brain.model.plan.tasks if scenario in ("all", task_named(t).use_case)]
     senses = {c.modality for c in session.channels.values()}
     its = session.hello.scenario
     wanted = session.hello.tasks or [

@@ -112,10 +112,10 @@ def test_live_answers_are_the_mixture_of_full_passes(brain: Brain) -> None:
             np.testing.assert_allclose(got, wanted.numpy(), rtol=0, atol=1e-4)
 
 
-def test_a_twin_that_comes_later_has_seen_enough_when_its_ring_has_filled(brain: Brain) -> None:
-    """Its rings begin with nothing at tick 60. After ``FAST`` ticks they hold the tokens that can
-    be seen, the first of which looked back at less than the headset's own; those have left after
-    ``FAST`` more for each layer above the first."""
+def test_a_twin_that_comes_later_has_seen_what_its_headset_has(brain: Brain) -> None:
+    """Its rings begin at tick 60 with what the checkpoint read: close at once (with nothing in them
+    it would be off by more than 1e-3). Its own reading has replaced that after ``FAST`` ticks for
+    each layer."""
     fleet = _fleet(brain, made.CHANNELS)
     _told(fleet, 0, range(20, 23))
     for trust in fleet.trusts[0].values():
@@ -126,7 +126,7 @@ def test_a_twin_that_comes_later_has_seen_enough_when_its_ring_has_filled(brain:
     answering.adopt(answering.prepare(changes.take()))
     assert answering.prepared.twins == ()
     layers = brain.model.plan.size.layers
-    come, filled, done = 60, 60 + FAST, 60 + layers * FAST
+    come, done = 60, 60 + layers * FAST
     seconds = (done + 40) / 30
     episode = made.episode(5, seconds)
     _streamed(answering, [episode], range(come))
@@ -147,8 +147,7 @@ def test_a_twin_that_comes_later_has_seen_enough_when_its_ring_has_filled(brain:
         return worst
 
     asked = sorted({a.tick for a in raw.asks if come <= a.tick <= done + 30})
-    assert off(asked[0]) > 1e-3, "a twin that has seen nothing must not answer the same"
-    assert max(off(t) for t in asked if t >= filled) < off(asked[0]) / 10
+    assert max(off(t) for t in asked) < 1e-3
     assert max(off(t) for t in asked if t >= done) < 1e-4
 
 

@@ -313,3 +313,76 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert set(fleet.offered(1)) == {"doing"}
     assert fleet.lessons(1)
     assert fleet.trust(1, "doing")[PERSONAL] > 0
+
+
+def _trusted(trust: Trust) -> tuple[object, ...]:
+    """All that a trust says."""
+    tensors = (trust.earned, trust.losses, trust.odds, trust.against)
+    return (*(t.tolist() for t in tensors), trust.count, trust.label, trust.classes)
+
+
+def _told(moments: list[tuple[int, int]]) -> Fleet:
+    """A headset that was told these moments (seed, label)."""
+    member = Member("h0", made.CHANNELS, made.TASKS)
+    fleet = Fleet(made.brain(), [member], made.TUNING, torch.float32)
+    for seed, label in moments:
+        fleet.learn([(0, _moment(seed, label))])
+    return fleet
+
+
+def _undo(fleet: Fleet, seed: int, label: int) -> None:
+    fleet.forget(0, "doing", f"e{seed}", _moment(seed, label).asks[0].tick)
+
+
+BEFORE = [(100, 0), (101, 0), (102, 1), (103, 1)]
+
+
+@pytest.mark.parametrize("label", [1, 2], ids=["in the stretch", "a class of its own"])
+def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
+    """A slip of the finger: trust, sums and memory are as before it, and so are the answers."""
+    fleet, plain = _told([*BEFORE, (104, label)]), _told(BEFORE)
+    _undo(fleet, 104, label)
+    assert _trusted(fleet.trusts[0]["doing"]) == _trusted(plain.trusts[0]["doing"])
+    assert torch.equal(fleet.trust(0, "doing"), plain.trust(0, "doing"))
+    assert fleet.memories[0].told["doing"] == plain.memories[0].told["doing"] | {label: 0} or (
+        label == 1 and fleet.memories[0].told == plain.memories[0].told
+    )
+    mine, theirs = fleet.sums[0]["doing"], plain.sums[0]["doing"]
+    for part in "abn":  # counted in and out again: rounding of one addition
+        torch.testing.assert_close(getattr(mine, part), getattr(theirs, part), atol=1e-5, rtol=0)
+
+
+def test_the_only_label_of_a_class_taken_back_leaves_one_class_alone() -> None:
+    """Not the newest: its loss stays counted, but who told one class has told one class."""
+    fleet = _told([(100, 0), (101, 1), (102, 0)])
+    assert fleet.trusts[0]["doing"].classes == {0, 1}
+    _undo(fleet, 101, 1)
+    assert fleet.trusts[0]["doing"].classes == {0}
+    alone = float(fleet.trust(0, "doing")[PERSONAL:].sum())
+    start = torch.tensor(Mixing().start)
+    assert alone < float(start[PERSONAL:].sum() / start.sum())
+
+
+def test_all_labels_taken_back_leave_nothing() -> None:
+    fleet = _told([(100, 0), (101, 1)])
+    for seed, label in ((100, 0), (101, 1)):
+        _undo(fleet, seed, label)
+    assert "doing" not in fleet.sums[0]
+    assert fleet.present(0, "doing") == (GENERIC,)
+    trust = fleet.trusts[0]["doing"]
+    assert not trust.classes
+    assert trust.label == -1, "there is no last label"
+    _undo(fleet, 100, 0)  # again: nothing to take
+    assert not fleet.lessons(0)
+
+
+def test_another_expert_in_the_same_place_keeps_its_start_at_most() -> None:
+    trust = Trust()
+    start = trust.weights(range(E))
+    trust.earned = trust.earned + torch.tensor([0.0, 0, 0, 0, 5])
+    trust.anew(ADAPTED)
+    torch.testing.assert_close(trust.weights(range(E)), start)
+    trust.earned = trust.earned + torch.tensor([0.0, 0, 0, 0, -3])
+    lost = trust.weights(range(E))
+    trust.anew(ADAPTED)
+    assert torch.equal(trust.weights(range(E)), lost)

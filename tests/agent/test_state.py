@@ -255,3 +255,39 @@ def test_a_kill_at_any_instant_leaves_the_last_save(tmp_path: Path, kills: int) 
         kill_while_saving(tmp_path / "state.db", seed)
     with sqlite3.connect(tmp_path / "state.db") as file:
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_who_has_gone_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """A thousand visitors leave a file, not a process, that has grown."""
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    for row in (0, 1):
+        teach(fleet, row, 1)
+        store.save(fleet, row)
+    kept = [key for key in store._known if key[0] == "user-1"]
+    store.release("user-0")
+    assert list(store._known) == kept
+    assert {key[0] for key in store._lessons} == {"user-1"}
+    again = make_fleet()
+    assert store.load(again, 0) is not None
+    assert_same(fleet, again, 0)
+    changes = store._file.total_changes
+    store.save(again, 0)  # what was loaded is known: only the head is written
+    assert store._file.total_changes == changes + 1
+
+
+def test_starting_anew_leaves_nothing_of_before(tmp_path: Path) -> None:
+    """A state that was refused, of a task that is not told again."""
+    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    for step in range(4):
+        teach(fleet, 0, step)
+    store.save(fleet, 0)
+    store.release("user-0")
+    other = make_fleet(seed=1)
+    with pytest.raises(StateError, match="another model"):
+        store.load(other, 0)
+    teach(other, 0, 1)
+    store.save(other, 0)
+    again = make_fleet(seed=1)
+    store.load(again, 0)
+    assert_same(other, again, 0)
+    assert again.memories[0].lessons.keys() == other.memories[0].lessons.keys()

@@ -45,9 +45,7 @@ def _streamed(cohort: Cohort, rows: list[Tokens]) -> list[list[torch.Tensor]]:
         asks: list[list[Ask]] = [[a for a in r.asks if a.tick == tick] for r in rows]
         batch = tick_batch(cohort.model, emissions, asks)
         with torch.no_grad():
-            answers = cohort.model(
-                batch, cohort.layers, adapters, heads, context=rings.open(batch)
-            )
+            answers = cohort.model(batch, cohort.layers, adapters, heads, context=rings.open(batch))
         for i, row in enumerate(asks):
             out[i] += [answers.logits[a.task][i, j] for j, a in enumerate(row)]
     return out
@@ -107,9 +105,7 @@ def test_live_token_stream_equals_the_recording() -> None:
             summary = stream.summary(asks[tick].task, tick)
             for layout, vector in asks[tick].summary.items():
                 assert (summary[layout] == vector).all()
-    assert [(e.layout, e.tick) for e in emissions] == [
-        (e.layout, e.tick) for e in whole.emissions
-    ]
+    assert [(e.layout, e.tick) for e in emissions] == [(e.layout, e.tick) for e in whole.emissions]
     for mine, theirs in zip(emissions, whole.emissions, strict=True):
         assert (mine.features == theirs.features).all()
 
@@ -134,9 +130,7 @@ def test_an_absent_channel_adds_nothing(gone: str) -> None:
 
     def logits(inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         leaves = cohort.leaves(cohort.theta, ())
-        found = model(
-            batch, cohort.layers, cohort.adapters(leaves), cohort.heads(leaves), inputs
-        )
+        found = model(batch, cohort.layers, cohort.adapters(leaves), cohort.heads(leaves), inputs)
         return {task: x.detach() for task, x in found.logits.items()}
 
     inputs = model.tokens(batch.features, len(empty)).detach()

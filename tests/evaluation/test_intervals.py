@@ -71,4 +71,5 @@ def test_over_users() -> None:
     assert same == pytest.approx((0.6, 0.6))
     for seeds in ([{"a": 0.0, "b": 1.0}], [{"a": 0.0, "b": 1.0}] * 3):
         assert over_users(seeds) == pytest.approx((0.025, 0.975), abs=0.02)
-    assert over_users([{"a": 1.0}]) is None
+    for seeds in ([{"a": 1.0}], [{"a": 1.0}, {"b": 0.0}], [{"a": 1.0}, {"a": 0.0, "b": 1.0}], []):
+        assert over_users(seeds) is None

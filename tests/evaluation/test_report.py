@@ -104,9 +104,7 @@ def test_a_demo_fits_a_terminal_of_80_columns(demo: Result) -> None:
     ]
     (repeated,) = [line for line in lines if line.startswith("last label")]
     # 55 [40, 70] twice; then 100 and 0 by what the columns mean, without an interval
-    assert re.fullmatch(
-        r"last label( +55 \[\d+, \d+\]){2} +100 +0 +−65 \[−\d+, −\d+\]", repeated
-    )
+    assert re.fullmatch(r"last label( +55 \[\d+, \d+\]){2} +100 +0 +−65 \[−\d+, −\d+\]", repeated)
     text = " ".join(out.getvalue().split())
     assert "label to answer, 100 labels: p50 0.10 s, p95 0.40 s" in text
     assert "10 during a round: p95 0.40 s" in text

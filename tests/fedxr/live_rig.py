@@ -16,7 +16,9 @@ from agent.online import Dose
 from agent.pretrain import fit_standards
 from agent.tokens import tokenize
 from bridge.server import BridgeServer, ServerConfig
+from federation import RoundReport
 from fedxr.agents import Agents
+from fedxr.apart import Apart
 from fedxr.cast import simulated_actor
 from fedxr.learner import Learner
 from fedxr.learning_rule import LearningRule, Schedule
@@ -45,9 +47,7 @@ def brain_of(cast: Sequence[Actor]) -> Brain:
     ]
     fit_standards(model, [x for user in users for x in user])
     by_task = {t: [[x for x in u if x.asks[0].task == t] for u in users] for t in tasks}
-    ridges = {
-        t: fit_ridge(model, t, [u for u in found if u]) for t, found in by_task.items()
-    }
+    ridges = {t: fit_ridge(model, t, [u for u in found if u]) for t, found in by_task.items()}
     return Brain(model, ridges)
 
 
@@ -60,15 +60,37 @@ def agents_of(brain: Brain, state: Path | None = None) -> Agents:
 
 
 class Rig:
-    """A live server whose loops are not started: the test says when what happens."""
+    """A live server whose loops are not started: the test says when what happens. Its learner is
+    here, or ``apart`` in a process of its own, as in ``fedxr serve``."""
 
-    def __init__(self, brain: Brain, state: Path) -> None:
-        self.live = Live(agents_of(brain, state))
+    def __init__(
+        self, brain: Brain, state: Path, rule: LearningRule = RULE, apart: bool = False
+    ) -> None:
+        learner = (Apart if apart else Learner)(brain, Tuning(), rule, state)
+        if isinstance(learner, Apart):
+            learner.ready()
+        self.live = Live(Agents(brain, Tuning(), learner))
         self.server = BridgeServer(self.live, ServerConfig(port=0))
 
     async def __aenter__(self) -> Rig:
         await self.server.start()
         return self
+
+    async def personalise(self) -> bool:
+        """All personal steps that are due; whether there were some."""
+        found = False
+        while await self.live.work_once():
+            found = True
+        return found
+
+    async def meet(self) -> RoundReport | None:
+        """A round of everyone who is here, as it comes in its time; None when there are not two."""
+        before = self.live.agents.report
+        await self.live.round_due()
+        while self.live.agents.report is before:
+            if not await self.live.work_once():
+                return None
+        return self.live.agents.report
 
     async def __aexit__(self, *_: object) -> None:
         await self.server.stop()

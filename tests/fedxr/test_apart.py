@@ -43,9 +43,7 @@ def apart(brain: Brain) -> Iterator[Apart]:
 
 
 def lessons(actor: Actor) -> list[Tokens]:
-    return [
-        x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))
-    ]
+    return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
 
 
 def test_a_lesson_travels_whole(cast: list[Actor]) -> None:
@@ -71,9 +69,7 @@ def _heads(a: Learned, b: Learned) -> list[tuple]:
     return [(a.weights[key], b.weights[key]) for key in a.weights]
 
 
-def test_apart_learns_what_one_here_learns(
-    apart: Apart, brain: Brain, cast: list[Actor]
-) -> None:
+def test_apart_learns_what_one_here_learns(apart: Apart, brain: Brain, cast: list[Actor]) -> None:
     """Two headsets join, are told, take personal steps and meet: all that comes out is equal, to
     the last bit, as both do the same operations on the same numbers in one thread each."""
     here = Learner(brain, Tuning(), live_rig.RULE)

@@ -32,14 +32,10 @@ def test_a_script_plays_episodes_gapless_and_feedback_late() -> None:
     first, second = actor.user.episodes[:2]
     ticks = round(first.seconds * 1e6 / TICK_US)
     played = np.concatenate([b.samples["wrist"].t_us for b in script if b.episode == 0])
-    np.testing.assert_array_equal(
-        played, first.samples["wrist"].between(0, ticks * TICK_US).t_us
-    )
+    np.testing.assert_array_equal(played, first.samples["wrist"].between(0, ticks * TICK_US).t_us)
     asked = [(b.episode, q.task, q.t_us) for b in script for q in b.asked]
     wanted = [(0, q.task, q.t_us) for q in first.queries]
-    wanted += [
-        (1, q.task, q.t_us) for q in second.queries if ticks + tick_of(q.t_us) < len(script)
-    ]
+    wanted += [(1, q.task, q.t_us) for q in second.queries if ticks + tick_of(q.t_us) < len(script)]
     assert asked == wanted
     said = [(n, s) for n, b in enumerate(script) for s in b.said]
     assert len({(s.task, s.episode, s.t_us) for _, s in said}) == len(said) > 0

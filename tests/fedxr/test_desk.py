@@ -94,7 +94,7 @@ async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        (b"bad", "send {\"record\": true} or false"),
+        (b"bad", 'send {"record": true} or false'),
         (b'{"record": 1}', "Expected `bool"),
         (b"{}", "nothing is asked for"),
         (b'{"open": "everybody"}', "Expected `array"),

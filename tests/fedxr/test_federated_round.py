@@ -155,9 +155,7 @@ def test_who_has_said_nothing_listens(fleet: Fleet) -> None:
     assert JOINT not in fleet.present(4, "doing")
 
 
-def test_a_second_round_replaces_the_crowd(
-    fleet: Fleet, told: tuple[Fleet, list[Tokens]]
-) -> None:
+def test_a_second_round_replaces_the_crowd(fleet: Fleet, told: tuple[Fleet, list[Tokens]]) -> None:
     """What a label adds counts once, however often all meet."""
     meet(fleet)
     fleet.learn([(0, told[1][5])])
@@ -212,3 +210,64 @@ def test_what_is_said_during_a_round_is_no_part_of_it(
     for row in range(5):
         assert_close(fleet.crowd[row]["doing"], total([before[i] for i in range(5) if i != row]))
         assert float(fleet.sums[row]["doing"].n.sum()) == row + 2
+
+
+def test_who_gives_no_longer_is_forgotten(fleet: Fleet) -> None:
+    """All others are doubted in the second round: they answer, and give no sums."""
+    meet(fleet)
+    assert "doing" in fleet.crowd[0]
+    for row in range(1, 5):
+        doubt(fleet, row)
+    meet(fleet, number=2)
+    assert "doing" not in fleet.crowd[0]
+    assert FEDERATED not in fleet.present(0, "doing")
+    for row in range(1, 5):
+        assert_close(fleet.crowd[row]["doing"], fleet.sums[0]["doing"])
+
+
+def test_who_is_cut_off_keeps_what_others_gave(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last has no way to the server and, alone in its room, to nobody: no answer, no news."""
+    meet(fleet, "semi-decentralized")
+    before = fleet.crowd[4]["doing"]
+
+    def linked(*args: object) -> list:
+        return [
+            replace(h, server_link=0.0, position=(500.0, 500.0, 0.0)) if i == 4 else h
+            for i, h in enumerate(network(*args))  # type: ignore[arg-type]
+        ]
+
+    monkeypatch.setattr(federated_round, "network", linked)
+    report = meet(fleet, "semi-decentralized", number=2)
+    assert set(report.behind(fleet.names[4])) <= {fleet.names[4]}
+    assert fleet.crowd[4]["doing"] is before
+
+
+@pytest.mark.parametrize("ownership", ["tasks", "samples"])
+def test_ownership_decides_who_is_in_a_mean(fleet: Fleet, ownership: str) -> None:
+    """Headset 4 has told nothing. By ``tasks`` it takes the others' adapters, by ``samples`` it has
+    no part in them and keeps its own; the others' are the same either way."""
+    fleet.reseat(4, Member("listener", fleet.members[0].channels, ("doing",)))
+    meet(fleet, rule=replace(RULE, ownership=ownership))
+    shared = fleet.cohort.theta[:, : fleet.cohort.shared]
+    start = fleet.start[0, : fleet.cohort.shared]
+    assert not torch.equal(shared[0], start)
+    torch.testing.assert_close(shared[1], shared[0], atol=1e-6, rtol=0)
+    if ownership == "tasks":
+        torch.testing.assert_close(shared[4], shared[0], atol=1e-6, rtol=0)
+    else:
+        assert torch.equal(shared[4], start)
+
+
+def test_a_member_alone_is_its_own_federation(told: tuple[Fleet, list[Tokens]]) -> None:
+    """The model that is everybody's has learned what the only member was told."""
+    kind, found = told
+    fleet = Fleet(kind.brain, kind.members[:1], Tuning(), torch.float32)
+    some = [replace(x, asks=(replace(x.asks[0], label=2),)) for x in found[:4]]
+    before = fleet.common(0, "doing", some)
+    fleet.learn([(0, x) for x in some])
+    after = fleet.common(0, "doing", some)
+    assert (after[:, 2] > before[:, 2]).all()
+    doubt(fleet, 0)
+    assert torch.equal(fleet.common(0, "doing", some), before)

@@ -208,9 +208,7 @@ def test_the_common_model_is_everybodys(split: Split, brain: Brain) -> None:
     asked = list(people[0].test)
     answers = fresh.fleet.answers([(0, t) for t in asked], fresh.fleet.features(asked))
     generic = torch.stack([a[GENERIC] for a in answers])
-    torch.testing.assert_close(
-        fresh.fleet.common(0, "doing", asked), generic, atol=1e-4, rtol=0
-    )
+    torch.testing.assert_close(fresh.fleet.common(0, "doing", asked), generic, atol=1e-4, rtol=0)
     right = [int(p.argmax()) == t.asks[-1].label for p, t in zip(generic, asked, strict=True)]
     found = evaluate(fresh, people, "doing", common=True)
     assert found[people[0].user.name] == pytest.approx(sum(right) / len(right))

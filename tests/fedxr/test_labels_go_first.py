@@ -12,17 +12,12 @@ import pytest
 import torch
 from test_live import START, beat_together, until
 
-from agent.cohort import Tuning
 from agent.experts import Mixing
 from agent.fleet import Brain, Fleet
 from agent.online import Dose
 from bridge.channels import TICK_US
-from bridge.server import BridgeServer, ServerConfig
-from fedxr.agents import Agents
-from fedxr.apart import Apart
 from fedxr.learner import Learner
 from fedxr.learning_rule import Schedule
-from fedxr.live import Live
 from fedxr.script import beats
 from fedxr.stream import Actor, Player, open_player
 
@@ -49,14 +44,10 @@ def brain(cast: list[Actor]) -> Brain:
 
 
 class Rig(live_rig.Rig):
-    """Its learner is here, or in a process of its own, as in ``fedxr serve``."""
+    """Counts what was ``learned``."""
 
     def __init__(self, brain: Brain, state: Path, apart: bool = False) -> None:
-        learner = (Apart if apart else Learner)(brain, Tuning(), RULE, state)
-        if isinstance(learner, Apart):
-            learner.ready()
-        self.live = Live(Agents(brain, Tuning(), learner))
-        self.server = BridgeServer(self.live, ServerConfig(port=0))
+        super().__init__(brain, state, RULE, apart)
         self.learned = 0
 
     @property
@@ -271,8 +262,58 @@ async def test_one_headset_alone_meets_nobody(
         for _ in range(2):
             await rig.live.round_due()
             assert not await rig.live.work_once()
-        assert await rig.live.round_once() is None
+        assert await rig.meet() is None
         assert rig.live.agents.report is None
         assert torch.equal(rig.fleet.cohort.theta[0], rig.fleet.start[0])
         assert not rig.fleet.crowd[0]
+        await stream.close()
+
+
+async def test_a_second_round_is_under_way_when_the_first_ends(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    """Another is wanted while one is held: a label that comes after the first has ended came during
+    the second."""
+    async with Rig(brain, tmp_path / "s.db") as rig:
+        live, labels = rig.live, rig.live.scoreboard.labels
+        stream = await Stream(rig, cast[:2]).open()
+        await stream.begin()
+        await stream.beat()
+        await live.round_due()
+        assert await live.work_once()
+        await live.round_due()
+        await rig.finish_round()
+        before = len(labels.seconds(in_rounds=True))
+        await stream.say(0, 1)
+        await rig.learn()
+        await stream.beat()
+        assert len(labels.seconds(in_rounds=True)) == before + 1
+        await rig.finish_round()
+        assert not await live.work_once()
+        await stream.say(0, 1)
+        await rig.learn()
+        await stream.beat()
+        assert len(labels.seconds(in_rounds=True)) == before + 1
+        await stream.close()
+
+
+async def test_who_leaves_while_others_speak_harms_nobody(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    """Feedback is told in the answering thread while a leaver's is learned: no label is lost or
+    told twice, whichever comes first."""
+    async with Rig(brain, tmp_path / "s.db") as rig:
+        live = rig.live
+        stream = await Stream(rig, cast[:2]).open()
+        await stream.begin()
+        before = sum(m.count(t) for m in rig.fleet.memories for t in m.told)
+        for _ in range(4):
+            for _ in range(8):
+                await stream.say(0, 1)
+            await asyncio.gather(live.tell_once(), live.learn_once(), live.learn_once())
+        await rig.learn()
+        assert sum(m.count(t) for m in rig.fleet.memories for t in m.told) == before + 32
+        await stream.beat()
+        labels = live.scoreboard.labels
+        assert (labels.waiting, labels.lost) == (0, 0)
         await stream.close()

@@ -17,14 +17,18 @@ from tolerance import adam, pass_terms, rounding
 from torch import Tensor
 
 from agent.cohort import Tuning
-from agent.fleet import Brain, Fleet
+from agent.experts import ADAPTED
+from agent.fleet import Brain, Fleet, Member
 from agent.memory import Memory
 from agent.online import Dose, Momentum, learn, whole
+from agent.state import Store
 from agent.tokens import Tokens, tokenize
+from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor
 from fedxr.federated_round import held_losses
 from fedxr.learner import Learner, Slice
 from fedxr.learning_rule import LearningRule, Schedule, headless
+from fedxr.live import Live
 from fedxr.people import Person, one_ask_each
 from fedxr.script import beats
 from fedxr.stream import Actor, open_player
@@ -71,11 +75,12 @@ def placed(cast: Sequence[Actor]) -> list[Actor]:
 async def told_live(
     brain: Brain, cast: Sequence[Actor], state: Path
 ) -> tuple[Fleet, list[list[Told] | None]]:
-    """Real headsets stream to :class:`fedxr.live.Live` for ``SECONDS``; what was said is learned
+    """Real headsets stream to :class:`fedxr.live.Live` for ``SECONDS``; in a process of its own, as
+    in ``fedxr serve``, and slice by slice, what was said is learned
     every ``LEARN`` beats, then personal steps are taken; all meet every ``ROUND`` beats. The fleet
     that has learned, and what was told, batch by batch, with None for each round."""
     batches: list[list[Told] | None] = []
-    async with live_rig.Rig(brain, state) as rig:
+    async with live_rig.Rig(brain, state, apart=True) as rig:
         live, take = rig.live, rig.live.agents.take
 
         def noted() -> list[Told]:
@@ -90,26 +95,23 @@ async def told_live(
         for n, rows in enumerate(zip(*scripts, strict=True), 1):
             await beat_together(rig, players, n, list(rows))
             if n % LEARN == 0 and await live.learn_once():
-                while await live.personalise_once():
-                    pass
+                await rig.personalise()
             if n % ROUND == 0:
-                assert await live.round_once() is not None
+                assert await rig.meet() is not None
                 batches.append(None)
-        learner = live.agents.learner
-        assert isinstance(learner, Learner)
-        fleet = _copied(learner)
+        await live.save_once()
+        fleet = stored(brain, [p.member for _, p in sorted(live.agents.seated.items())], state)
         for player in players:
             await player.client.close()
     return fleet, batches
 
 
-def _copied(learner: Learner) -> Fleet:
-    """What it has learned, before its headsets leave."""
-    fleet = Fleet(learner.brain, learner.fleet.members, Tuning(), torch.float32)
-    fleet.cohort.theta = learner.fleet.cohort.theta.clone()
-    fleet.momentum = learner.fleet.momentum.rows(slice(None))
-    for part in ("sums", "crowd", "trusts", "memories"):
-        setattr(fleet, part, list(getattr(learner.fleet, part)))
+def stored(brain: Brain, members: Sequence[Member], state: Path) -> Fleet:
+    """What was kept of these headsets: all that a learner in another process has learned."""
+    fleet, store = Fleet(brain, members, Tuning(), torch.float32), Store(state)
+    for row in range(len(members)):
+        assert store.load(fleet, row) is not None
+    store.close()
     return fleet
 
 
@@ -170,7 +172,8 @@ def live(
 def test_the_same_feedback_teaches_the_same_live_and_headless(
     cast: list[Actor], brain: Brain, live: tuple[Fleet, list[list[Told] | None]]
 ) -> None:
-    """**live**: :class:`fedxr.live.Live` behind a bridge that websocket clients stream to.
+    """**live**: :class:`fedxr.live.Live` behind a bridge that websocket clients stream to, whose
+    learner is a :class:`fedxr.apart.Apart`; rounds are ``round_due``, done by ``work_once``.
     **headless**: ``seated``, ``tell`` and ``Learner.round`` of :mod:`fedxr.study`. The feedback
     that reached the live learner gives the same mixed adapter, the same sums and the same trust.
     Where both learn one headset a pass, as live, they do the same operations on the same
@@ -203,9 +206,7 @@ def test_how_many_learn_in_one_pass_changes_rounding_alone(
 
 
 def lessons(actor: Actor) -> list[Tokens]:
-    return [
-        x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))
-    ]
+    return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
 
 
 def learner_of(
@@ -302,9 +303,7 @@ def test_the_first_step_of_each_round_is_as_long_as_the_rule_says(
         thetas.append(fleet.cohort.theta.clone())
     assert fleet.momentum.draws.tolist() == [2, 2]
     assert fleet.momentum.steps.tolist() == ([1, 1] if moments == "anew" else [2, 2])
-    one, two = (
-        (after - before)[:, :shared].abs() for before, after in pairwise(thetas)
-    )
+    one, two = ((after - before)[:, :shared].abs() for before, after in pairwise(thetas))
     median = [float(moved[moved > 0].median()) for moved in (one, two)]
     assert median[0] == pytest.approx(rate, rel=1e-3)
     if moments == "anew":
@@ -349,16 +348,55 @@ def test_the_adapters_of_the_best_round_are_taken_up(cast: list[Actor], brain: B
         learner.rule = replace(rule, shared=Schedule(Dose(steps=4, rate=rate, batch=8)))
         learner.round([0, 1])
     thetas, shared = learner._rounds, learner.fleet.cohort.shared
+    # Whatever is a headset's own has no say: others would not get it.
+    learner.fleet.cohort.theta[:, shared:] += 1.0
     assert len(thetas) == 4
-    found = []
-    for theta in thetas:
-        learner.fleet.cohort.theta[:, :shared] = theta
-        found.append(float(sum(x.sum() for x in whole(held_losses(learner.fleet, [0, 1])))))
+    found = [float(torch.cat(whole(held_losses(learner.fleet, x))).sum()) for x in thetas]
     best = min(range(4), key=lambda i: found[i])
     assert best in (1, 2)
+    for trust in learner.fleet.trusts[0].values():
+        trust.earned[ADAPTED] = 3.0
     learner.finish()
-    assert torch.equal(learner.fleet.cohort.theta[:, :shared], thetas[best])
+    for row in (0, 1):
+        assert torch.equal(learner.fleet.cohort.theta[row, :shared], thetas[best][row])
+    # The adapters of the last round have earned that, which are gone.
+    assert all(t.earned[ADAPTED] < 0 for t in learner.fleet.trusts[0].values())
     # Where not even the best is better by the guard, nothing that was shared is taken up.
     learner._rounds, learner.rule = thetas, replace(rule, guard=1e9)
     learner.finish()
-    assert torch.equal(learner.fleet.cohort.theta[:, :shared], thetas[0])
+    for row in (0, 1):
+        assert torch.equal(learner.fleet.cohort.theta[row, :shared], thetas[0][row])
+
+
+def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
+    cast: list[Actor], brain: Brain
+) -> None:
+    rule = replace(headless(3), guard=0.0, personal=live_rig.PACE, each=100)
+    learner = learner_of(brain, cast[:2], rule)
+    learner.round([0, 1])
+    learner.join(2, profile_of_actor(cast[2], cast[2].user.tasks))
+    learner.round([0, 1, 2])
+    learner.leave(0, {})
+    learner.round([1, 2])
+    learner.finish()
+    assert not learner._rounds
+
+
+def test_a_live_server_has_no_best_round(brain: Brain) -> None:
+    rule = replace(live_rig.RULE, best_round=True)
+    with pytest.raises(ValueError, match="rounds have no end"):
+        Live(Agents(brain, Tuning(), Learner(brain, Tuning(), rule)))
+
+
+def test_undo_and_the_right_label_in_one_batch(cast: list[Actor], brain: Brain) -> None:
+    """Both wait while a slice is done: what is taken back is the first label, not the second."""
+    learner = learner_of(brain, cast[:1], live_rig.RULE, labels=4)
+    wrong = lessons(cast[0])[4]
+    (ask,) = wrong.asks
+    right = replace(wrong, asks=(replace(ask, label=1 - min(1, ask.label)),))
+    moment = (0, ask.task, 99, ask.tick)
+    wrong, right = (replace(x, key="99") for x in (wrong, right))
+    scores = learner.learn([Told(*moment, wrong), Told(*moment), Told(*moment, right)])
+    assert [s.label for s in scores] == [ask.label, right.asks[0].label]
+    (kept,) = [x for x in learner.fleet.lessons(0) if x.tokens.key == "99"]
+    assert kept.label == right.asks[0].label

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from agent.analytic import Sums
 from agent.fleet import Brain
 from bridge.channels import TICK_US, Channel
 from bridge.client import connect
@@ -81,9 +82,9 @@ async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, lis
         await beat_together(rig, players, n, list(rows))
         if n % LEARN == 0:
             await rig.live.learn_once()
-            await rig.live.personalise_once()
+            await rig.personalise()
         if n % ROUND == 0:
-            await rig.live.round_once()
+            await rig.meet()
     fleet = rig.live.agents.learner.fleet
     assert bool((fleet.momentum.steps > 0).any()), "somebody must have taken personal steps"
     crowd, theta = [dict(c) for c in fleet.crowd], fleet.cohort.theta.clone()
@@ -146,7 +147,7 @@ async def test_a_headset_that_is_killed_costs_the_others_nothing(
         await until(lambda: len(rig.live._here) == 2)
         for n in range(31, 60):
             await beat_together(rig, players[:2], n, [s[n - 1] for s in scripts[:2]])
-        assert (await rig.live.round_once()) is not None
+        assert await rig.meet() is not None
         assert set(rig.live.agents.seated) == {0, 1}
         assert torch.equal(fleet.cohort.theta[0], before)  # nobody was told a thing
         replies = [m async for m in _waiting(players[0])]
@@ -249,7 +250,13 @@ async def test_bad_times_and_feedback_are_told_and_cost_nothing(
                 if len(codes) == 4:
                     break
         assert codes == ["bad-time", "bad-time", "bad-label", "unknown-moment"]
+        labels = rig.live.scoreboard.labels
+        assert (labels.heard, labels.lost, labels.waiting) == (2, 2, 0)
         await client.close()
+
+
+def _labels(sums: Sums | None) -> float:
+    return float(sums.n.sum()) if sums else 0.0
 
 
 async def test_undo_takes_feedback_back(cast: list[Actor], brain: Brain, tmp_path: Path) -> None:
@@ -261,13 +268,13 @@ async def test_undo_takes_feedback_back(cast: list[Actor], brain: Brain, tmp_pat
         await rig.live.learn_once()
         fleet = rig.live.agents.learner.fleet
         count, told = fleet.memories[0].count("doing"), fleet.sums[0].get("doing")
-        n0 = float(told.n.sum()) if told else 0.0
+        n0 = _labels(told)
         for kind in ("label", "undo"):
             await player.client.send_feedback("doing", START + 60 * TICK_US, 1, 0, kind)
             await until(lambda: any(h.feedback for h in rig.live._here.values()))
             await rig.live.learn_once()
             wanted = (count + 1, n0 + 1) if kind == "label" else (count, n0)
-            got = (fleet.memories[0].count("doing"), float(fleet.sums[0]["doing"].n.sum()))
+            got = (fleet.memories[0].count("doing"), _labels(fleet.sums[0].get("doing")))
             assert got == pytest.approx(wanted)
         await player.client.close()
 
@@ -281,8 +288,8 @@ async def test_a_restart_restores_what_was_learned(
         for n, beat in enumerate(beats(cast[1].user, cast[1].voice, 6.0), 1):
             await beat_together(rig, [player], n, [beat])
         await rig.live.learn_once()
-        assert await rig.live.personalise_once()
-        await rig.live.round_once()
+        assert await rig.personalise()
+        await rig.meet()
         await rig.live.save_once()
         fleet = rig.live.agents.learner.fleet
         theta, told = fleet.cohort.theta[0].clone(), dict(fleet.memories[0].told)

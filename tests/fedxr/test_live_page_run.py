@@ -49,9 +49,7 @@ async def run_of(folder: Path) -> AsyncIterator[Serving]:
 async def streaming(url: str) -> AsyncIterator[list[asyncio.Task[object]]]:
     """Four of the demo's headsets; a cancelled one says goodbye."""
     cast = simulated_cast(len(USERS), SECONDS, seed=0)
-    tasks: list[asyncio.Task[object]] = [
-        asyncio.create_task(stay(url, actor)) for actor in cast
-    ]
+    tasks: list[asyncio.Task[object]] = [asyncio.create_task(stay(url, actor)) for actor in cast]
     try:
         yield tasks
     finally:
@@ -73,9 +71,7 @@ async def names(page: Page) -> list[str]:
 
 @pytest.mark.slow
 @needs_chromium
-async def test_the_page_follows_a_real_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_page_follows_a_real_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Headsets join, stream, are answered, learn, meet and leave, and the page shows it; what it
     was asked to record can be read back."""
     expect.set_options(timeout=PATIENCE_MS)

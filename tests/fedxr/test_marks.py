@@ -87,6 +87,19 @@ def test_label_delays_tell_rounds_apart() -> None:
     assert labels.waiting == 0
 
 
+def test_a_round_that_waits_for_another_is_under_way() -> None:
+    """Two rounds one after the other: a label between their ends came during the second."""
+    labels = LabelDelays()
+    labels.heard = 1
+    labels.round_begins(2.0)
+    labels.round_begins(4.0)  # it is wanted while the first is held
+    labels.round_ends(5.0)
+    labels.round_begins(5.0)
+    labels.answered([6.0], 7.0)
+    labels.round_ends(8.0)
+    assert labels.seconds(in_rounds=True) == [1.0]
+
+
 @dataclass(frozen=True)
 class Honest:
     """A user who is never wrong, and as late as ``voice``."""
@@ -156,9 +169,7 @@ async def test_the_newest_label_is_the_one_that_an_answer_was_made_with() -> Non
 def played(cast: list[Actor], seconds: float) -> Lockstep:
     brain = load_brain(CHECKPOINT)
     agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
-    script = [
-        (profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, seconds)) for a in cast
-    ]
+    script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, seconds)) for a in cast]
     return lockstep(agents, script)
 
 

@@ -81,9 +81,7 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
         for user, layout in (("band", band.layout), ("cap", CAP)):
             worn_as = [replace(band, layout=layout)]
             wearers.append(
-                await connect(
-                    rig.server.url, user=user, scenario="neuroadaptive", channels=worn_as
-                )
+                await connect(rig.server.url, user=user, scenario="neuroadaptive", channels=worn_as)
             )
         assert [w.welcome.refused for w in wearers] == [{}, {}]
         for second in range(8):

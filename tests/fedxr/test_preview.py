@@ -139,9 +139,7 @@ async def test_what_cannot_be_shown_is_refused_with_the_reason(
     ):
         shop.preview.beat()
         said = {name: state["error"] for name, state in (await told(page)).items()}
-        assert said.pop("cat/quest-3") == (
-            "it sends neither hands nor head nor gaze, only wrist"
-        )
+        assert said.pop("cat/quest-3") == ("it sends neither hands nor head nor gaze, only wrist")
         assert said == {**dict.fromkeys(many[:-1], AWAY), many[-1]: MANY}
         await page.send(b'{"open": ["dan/quest-3"]}')
         await until(lambda: ("dan/quest-3",) in shop.preview._opened.values())

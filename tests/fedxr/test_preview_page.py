@@ -47,6 +47,7 @@ new Promise((resolve) => {
 """
 """What the emulator itself says of every joint of both hands, and of the head."""
 
+
 class Spy:
     """What went over the live page's websocket."""
 
