@@ -132,4 +132,5 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
                 now = fleet.trusts[row][ask.task].doubted
                 doubted[row, ask.task] = doubted.get((row, ask.task), False) or now
         part = sum(doubted.values()) / len(doubted)
+        print(use_case, contrary, part, len(doubted), [k for k, v in doubted.items() if not v])
         assert part >= 0.4 if contrary else part == 0, doubted
