@@ -6,9 +6,10 @@
 Everybody answers the same questions under each coordination, against the truth; the checkpoint has
 learned from nobody of them. Prints, by window and by whether the newest label that was learned is
 still the truth, the gain over the checkpoint with its 95 % interval (bootstrap over users, then
-questions), how many users are worse, how many of them by more than chance would give (a paired
-sign test at 5 %), and the worst. ``--labellers`` makes a third of the users wrong (30 % of their
-labels), contrary (all of them) or one-class (always the first); they are shown apart from others.
+questions), how many users are worse, how many of them by more than one standard error and by more
+than chance would give (a paired sign test at 5 %), and the worst. ``--labellers`` makes a third of
+the users wrong (30 % of their labels), contrary (all of them) or one-class (always the first); they
+are shown apart from others.
 """
 
 from __future__ import annotations
@@ -123,21 +124,32 @@ def gains(some: Iterable[tuple[str, Judged]], best: str) -> dict[str, list[Cell]
 
 
 def cell_of(found: dict[str, list[Cell]]) -> str:
-    """Gain, interval, users worse (significantly), worst."""
+    """Gain, interval, users worse (by more than one standard error, significantly), worst."""
     figure = pooled(found)
     if figure is None:
         return "–"
     means = {u: fmean(c.mean for c in cells) for u, cells in found.items()}
     worse = [u for u, mean in means.items() if mean < 0]
+    some = sum(means[user] < -error(found[user]) - 1e-9 for user in worse)
     clear = 0
     for user in worse:
         plus, minus = (sum(getattr(c, k) for c in found[user]) for k in ("plus", "minus"))
         clear += binomtest(plus, plus + minus, 0.5, alternative="less").pvalue < 0.05
     interval = f"[{100 * figure.low:+.1f}, {100 * figure.high:+.1f}]"
     return (
-        f"{100 * figure.mean:+.1f} {interval} · {len(worse)}/{len(found)} ({clear}) "
+        f"{100 * figure.mean:+.1f} {interval} · {len(worse)}/{len(found)} ({some}, {clear}) "
         f"· {100 * min(means.values()):+.0f}"
     )
+
+
+def error(cells: Sequence[Cell]) -> float:
+    """One standard error of a user's mean over tasks; of one answer lost of n, and none won, it is
+    just that."""
+    spread = [
+        ((c.plus + c.minus) / c.asked - c.mean**2) / (c.asked - 1) if c.asked > 1 else 1.0
+        for c in cells
+    ]
+    return sum(spread) ** 0.5 / len(cells)
 
 
 def show(title: str, arms: dict[str, Sequence[tuple[str, Judged]]], console: Console) -> None:
@@ -174,7 +186,8 @@ def main(config: FreshPeople) -> None:
     generic = gains(((u, j) for u, _, j in arms["last label"] if j.given), "generic")
     console.print(
         f"{len(generic)} fresh users, seeds {seeds.start} to {seeds.stop - 1}, {config.labellers}; "
-        "gain over the checkpoint in points [95 %] · users worse (significantly) · worst",
+        "gain over the checkpoint in points [95 %] · users worse (by one error, significantly) · "
+        "worst",
         highlight=False,
     )
     groups = ((False, "everybody"),) if config.labellers == "honest" else (

@@ -113,8 +113,9 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
 ) -> None:
     """Five people, each told the truth of all their 36 or 48 moments of a task or anything but
     that, from the first label on. Whoever is honest is never doubted; of those who are not, at
-    least 4 in 10: where a checkpoint is right 4 of 10 times in six classes, as of ``target``, what
-    avoids it is little beyond chance (log 6/5 a label), and takes longer than that."""
+    least 7 in 10. In ``target`` the checkpoint is right 4 of 10 times in six classes, so that what
+    avoids it is little beyond chance (log 6/5 a label): nobody must be noticed there so soon.
+    """
     devices = devices_for(use_case)
     users = [simulate(use_case, devices[i % len(devices)], 5, i, 12) for i in range(5)]
     people = [meet(user, brain.population) for user in users]
@@ -131,6 +132,8 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
                 fleet.learn([(row, replace(moment, asks=(said,)))])
                 now = fleet.trusts[row][ask.task].doubted
                 doubted[row, ask.task] = doubted.get((row, ask.task), False) or now
-        part = sum(doubted.values()) / len(doubted)
-        print(use_case, contrary, part, len(doubted), [k for k, v in doubted.items() if not v])
-        assert part >= 0.4 if contrary else part == 0, doubted
+        if not contrary:
+            assert not any(doubted.values()), doubted
+            continue
+        clear = [noticed for (_, task), noticed in doubted.items() if task != "target"]
+        assert sum(clear) >= 0.7 * len(clear) > 0, doubted
