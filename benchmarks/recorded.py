@@ -112,12 +112,15 @@ def costs(by_seed: Sequence[Sequence[Study]], role: str, console: Console) -> No
         error = points.std(ddof=1) / len(points) ** 0.5 if len(points) > 1 else change[0][1]
         what = f"{role} {name}: personalising, {len(points)} users x seeds"
         _say(console, f"{what}, error {100 * error:.1f}", 100 * points.mean(), -100 * float(error))
-    worse = [d / e if e else -np.inf for d, e in every if d < 0]
+    changed = [(d, e) for d, e in every if d or e]  # of the others all answers stayed as they were
+    worse = [d / e if e else -np.inf for d, e in changed if d < 0]
     worst = min((d for d, _ in every), default=0.0)
     console.print(
-        f"{role}: of {len(every)} users x seeds {sum(t < -1 for t in worse)} are worse by more "
-        f"than one standard error, {sum(t < -2 for t in worse)} by more than two (by chance "
-        f"{0.159 * len(every):.0f} and {0.023 * len(every):.0f}); worst {100 * worst:+.1f} points",
+        f"{role}: of {len(every)} users x seeds {len(changed)} are answered otherwise than before; "
+        f"{sum(t < -1 for t in worse)} are worse by more than one standard error, "
+        f"{sum(t < -2 for t in worse)} by more than two (if nothing were gained, chance would "
+        f"give {0.159 * len(changed):.0f} and {0.023 * len(changed):.0f}); worst "
+        f"{100 * worst:+.1f} points",
         highlight=False,
     )
 
