@@ -98,13 +98,15 @@ class Exchange:
         cohort = self.fleet.cohort
         cohort.theta[self.rows, : cohort.shared] = mixed[:, : cohort.shared]
         sums = {part.task: part for part in self.parts if part.kind == "analytic"}
+        tasks_of = {m.name: m.tasks for m in self.members}
         given = {m.name: mine for m, mine in zip(self.members, self.offered, strict=True)}
         for i, (row, member) in enumerate(zip(self.rows, self.members, strict=True)):
             for task in member.tasks:
                 names = [name for name in behind[i] if task in given.get(name, ())]
                 own = given[member.name].get(task) if member.name in names else None
                 if not names or set(names) == {member.name}:
-                    if set(behind[i]) - {member.name}:  # they answered, and give nothing any more
+                    asked = (t for n, t in tasks_of.items() if n in behind[i] and n != member.name)
+                    if any(task in theirs for theirs in asked):  # they give nothing any more
                         self.fleet.crowd[row].pop(task, None)
                     continue
                 part = sums[task]

@@ -11,8 +11,8 @@ believed.
 
 Each is scored by its log-loss on a label *before* that label is learned (progressive validation),
 and answers are mixed by weights exp(-η Σ loss), with a share α of them back to the start after
-each score, so that an expert can come back (fixed share: Herbster and Warmuth, Machine Learning 32,
-1998). Whatever was learned from one's own labels or from the federation starts with the little
+each stretch, so that an expert can come back (fixed share: Herbster and Warmuth, Machine Learning
+32, 1998). Whatever was learned from one's own labels or from the federation starts with the little
 weight of ``start`` and is believed as far as it has predicted one's own feedback.
 
 Three things differ from the textbook:
@@ -20,8 +20,8 @@ Three things differ from the textbook:
 - **A stretch of labels of the same class counts once**, by its mean loss: labels a second apart
   say the same thing, and a model of one's own has just been told it.
 - **A stretch alone confirms nothing**: until a second class was told, no loss counts, and what
-  knows the user's own labels has a small part (``ALONE``) of its start weight. Who only ever says
-  one thing teaches little.
+  gives the user's own labels more weight than anybody's has a small part (``ALONE``) of its start
+  weight. Who only ever says one thing teaches little.
 - **Feedback may be contrary.** Beside the experts run the log-odds of a user whose labels avoid
   what the checkpoint answers (label y with probability (1 - p(y)) / (C - 1)) against one whose
   labels follow it (p(y)), and against one to whom it means nothing (1 / C), for whom it is wrong
@@ -122,17 +122,28 @@ class Trust:
         self.count += 1
 
     def anew(self, expert: int) -> None:
-        """``expert`` is another one from now on: it keeps no more than its start weight."""
+        """``expert`` is another one from now on: of the weight that it has, also by the stretch so
+        far, it keeps no more than its start weight; the others share the rest as they did."""
         start = torch.tensor(self.mixing.start)
-        self.earned = self.earned.clone()
-        self.earned[expert] = self.earned[expert].clamp_max((start / start.sum()).log()[expert])
+        now, _ = self._now()
+        weight = torch.softmax(now, 0)
+        kept = torch.minimum(weight[expert], (start / start.sum())[expert])
+        others = weight.clone()
+        others[expert] = 0.0
+        weight = others * (1 - kept) / others.sum()
+        weight[expert] = kept
+        self.earned, self.odds = weight.log(), self._now()[1]
+        self.losses, self.against, self.count = torch.zeros(E), torch.zeros(2), 0
+        self.before = None
 
     def without(self, told: Collection[int], newest: bool) -> Trust:
         """The trust after a label was taken back, which leaves the classes ``told``. The ``newest``
-        takes what it has changed with it; of one before it, only its class can be forgotten."""
+        takes what it has changed with it, as long as nothing was said since and the headset has not
+        been away; of another, only its class can be forgotten."""
         found = self.before if newest and self.before is not None else self
         label = found.label if found.label in told else -1
-        return replace(found, classes=frozenset(told), label=label, before=None)
+        before = None if newest else self.before
+        return replace(found, classes=frozenset(told), label=label, before=before)
 
     def _now(self) -> tuple[Tensor, Tensor]:
         """Log-weights and odds, the current stretch counted in."""

@@ -152,7 +152,7 @@ class Fleet:
         """Take the newest lesson on that moment out of memory and sums, and what the experts earned
         by it where it is the last that was learned of the task."""
         memory = self.memories[row]
-        newest = memory.newest.get(task)
+        newest = memory.newest.get(task)  # forgetting it changes that
         lesson = memory.forget(task, key, tick)
         if lesson is None:
             return
@@ -305,7 +305,9 @@ class Fleet:
 
     def offered(self, row: int) -> Offer:
         """The own sums that a headset gives to others: not where its feedback is doubted."""
-        return {t: s for t, s in self.sums[row].items() if not self.trusts[row][t].doubted}
+        mine, trusts = self.sums[row], self.trusts[row]
+        asked = (task for task in self.members[row].tasks if task in mine)
+        return {task: mine[task] for task in asked if not trusts[task].doubted}
 
 
 Offer = Mapping[str, Sums]

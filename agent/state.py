@@ -267,7 +267,7 @@ class Store:
             stored = msgspec.msgpack.decode(value, type=_Lesson)
             lessons.setdefault(task, []).append(_unpacked(stored))
         memory = fleet.memories[row]
-        memory.lessons, memory.told = lessons, {t: Counter(c) for t, c in head.told.items()}
+        memory.restore(lessons, {t: Counter(c) for t, c in head.told.items()})
         self._known.update({(name, key): value.copy() for key, value in arrays.items()})
         self._lessons.update(
             {

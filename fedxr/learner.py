@@ -123,6 +123,8 @@ class Learner:
 
     def _reseat(self, row: int, member: Member) -> None:
         if self._work is not None and row in self._work[0]:
+            if self._met and not self._waiting:  # the others meet without it
+                self._waiting = [other for other in self._work[0] if other != row]
             self._work = None
         self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
         self.fleet.reseat(row, member)
@@ -192,16 +194,18 @@ class Learner:
 
     def finish(self) -> None:
         """The rounds are over: where the rule says so, take up the shared adapters of the best
-        round, or those of the start where not even the best is better by the rule's guard."""
-        if not self._rounds:
+        round, or those of the start where not even the best is better by the rule's guard; judged
+        by those who were in all rounds."""
+        fleet, rounds, self._rounds = self.fleet, self._rounds, []
+        rows = sorted(set.intersection(*map(set, rounds))) if rounds else []
+        if not rows:  # no round was held, or nobody was in all of them
             return
-        fleet = self.fleet
-        losses = [torch.cat(whole(held_losses(fleet, theta))) for theta in self._rounds]
+        rounds = [{row: theta[row] for row in rows} for theta in rounds]
+        losses = [torch.cat(whole(held_losses(fleet, theta))) for theta in rounds]
         best = min(range(len(losses)), key=lambda i: float(losses[i].sum()))
         confirmed = better(losses[best] - losses[0], self.rule.guard)
-        for row, shared in self._rounds[best if confirmed else 0].items():
+        for row, shared in rounds[best if confirmed else 0].items():
             fleet.take_up(row, shared)
-        self._rounds = []
 
     def _shared(self, rows: Sequence[int]) -> Shared:
         theta = self.fleet.cohort.theta[:, : self.fleet.cohort.shared]

@@ -18,6 +18,7 @@ from torch import Tensor
 from agent.exchange import Exchange
 from agent.experts import ADAPTED, ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
 from agent.fleet import Fleet, Member
+from agent.memory import Memory
 from agent.tokens import Tokens
 
 Scored = tuple[Tensor, tuple[int, ...], int]
@@ -376,13 +377,62 @@ def test_all_labels_taken_back_leave_nothing() -> None:
     assert not fleet.lessons(0)
 
 
-def test_another_expert_in_the_same_place_keeps_its_start_at_most() -> None:
+def _won(expert: int) -> Trust:
+    """Twelve labels of two classes in turn, in an open stretch, that ``expert`` alone foresaw."""
     trust = Trust()
-    start = trust.weights(range(E))
-    trust.earned = trust.earned + torch.tensor([0.0, 0, 0, 0, 5])
+    for n in range(12):
+        right = torch.full((E, 2), 0.5)
+        right[expert, n % 2], right[expert, 1 - n % 2] = 0.95, 0.05
+        trust.score(right.log(), range(E), n % 2)
+    assert trust.weights(range(E))[expert] > 0.8
+    return trust
+
+
+def test_another_expert_in_the_same_place_keeps_its_start_at_most() -> None:
+    """What the adapters earned, the open stretch included, they earned with numbers that are gone;
+    the others keep their shares of the rest. What they lost they have lost."""
+    trust = _won(ADAPTED)
+    before = trust.weights(range(E))
     trust.anew(ADAPTED)
-    torch.testing.assert_close(trust.weights(range(E)), start)
-    trust.earned = trust.earned + torch.tensor([0.0, 0, 0, 0, -3])
-    lost = trust.weights(range(E))
-    trust.anew(ADAPTED)
-    assert torch.equal(trust.weights(range(E)), lost)
+    after = trust.weights(range(E))
+    start = torch.tensor(Mixing().start)
+    assert float(after[ADAPTED]) == pytest.approx(float(start[ADAPTED] / start.sum()), rel=1e-5)
+    torch.testing.assert_close(
+        after[:ADAPTED] / after[:ADAPTED].sum(), before[:ADAPTED] / before[:ADAPTED].sum()
+    )
+    lost = _won(GENERIC)
+    before = lost.weights(range(E))
+    lost.anew(ADAPTED)
+    torch.testing.assert_close(lost.weights(range(E)), before, atol=1e-6, rtol=1e-5)
+
+
+def test_two_labels_taken_back_in_any_order_leave_the_trust_of_before() -> None:
+    """The newest takes its loss along also where one before it was taken back first."""
+    fleet = _told([*BEFORE, (104, 2)])
+    once = _told([*BEFORE])
+    _undo(fleet, 103, 1)
+    _undo(fleet, 104, 2)
+    mine, plain = fleet.trusts[0]["doing"], once.trusts[0]["doing"]
+    assert _trusted(mine)[:4] == _trusted(plain)[:4]
+    assert mine.count == plain.count
+
+
+def test_a_full_memory_takes_back_what_was_said_last_and_nothing_of_earlier_visits() -> None:
+    """The newest lesson may not have been kept at all; and moments of earlier visits are called
+    alike, since each counts its episodes anew."""
+    memory = Memory("h0", capacity=8)
+    moment = _moment(100, 0)
+    z = torch.zeros(4)
+    for _ in range(8):
+        memory.add(moment, z)
+    memory.restore(memory.lessons, memory.told)
+    old = list(memory.lessons["doing"])
+    tick = moment.asks[0].tick
+    for turn in range(64):
+        lesson = memory.add(moment, z)
+        kept = list(memory.lessons["doing"])
+        assert memory.forget("doing", "e100", tick) is lesson, turn
+        assert all(x is lesson or x in memory.lessons["doing"] for x in kept)
+        assert memory.count("doing") == 8
+        memory.lessons["doing"][:] = old  # whoever made room is back
+    assert memory.forget("doing", "e100", tick) is None

@@ -271,3 +271,27 @@ def test_a_member_alone_is_its_own_federation(told: tuple[Fleet, list[Tokens]]) 
     assert (after[:, 2] > before[:, 2]).all()
     doubt(fleet, 0)
     assert torch.equal(fleet.common(0, "doing", some), before)
+
+
+def test_people_of_other_tasks_are_no_news_of_this_one(
+    fleet: Fleet, told: tuple[Fleet, list[Tokens]]
+) -> None:
+    """Those who taught the first headset have gone; who is there now is asked something else: what
+    others gave is kept."""
+    meet(fleet)
+    before = fleet.crowd[0]["doing"]
+    for row in range(1, 5):
+        fleet.reseat(row, Member(f"other {row}", fleet.members[0].channels, ("mood",)))
+    report = meet(fleet, number=2)
+    assert len(report.behind(fleet.names[0])) == 5
+    assert fleet.crowd[0]["doing"] is before
+
+
+def test_sums_of_a_task_that_is_not_asked_now_are_not_given(fleet: Fleet) -> None:
+    """Who comes back with another device still has them."""
+    kept = fleet.sums[4]
+    fleet.reseat(4, Member("h4", fleet.members[0].channels, ("mood",)))
+    fleet.sums[4] = kept
+    assert not fleet.offered(4)
+    meet(fleet)
+    assert_close(fleet.crowd[0]["doing"], total([s["doing"] for s in fleet.sums[1:4]]))

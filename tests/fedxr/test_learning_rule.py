@@ -375,11 +375,32 @@ def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
     learner = learner_of(brain, cast[:2], rule)
     learner.round([0, 1])
     learner.join(2, profile_of_actor(cast[2], cast[2].user.tasks))
+    for n, x in enumerate(lessons(cast[2])[:24]):
+        learner.learn([Told(2, x.asks[0].task, n, x.asks[0].tick, x)])
+    assert any(x.held for x in learner.fleet.lessons(2))
     learner.round([0, 1, 2])
     learner.leave(0, {})
     learner.round([1, 2])
     learner.finish()
     assert not learner._rounds
+    learner.round([1, 2])
+    for row in (1, 2):
+        learner.leave(row, {})
+    learner.finish()  # nobody is left to judge
+
+
+def test_who_leaves_in_a_round_costs_the_others_that_try_alone(
+    cast: list[Actor], brain: Brain
+) -> None:
+    """They begin anew without it, at once."""
+    learner = learner_of(brain, cast, replace(live_rig.RULE, each=100))
+    assert learner.work([0, 1, 2]).busy
+    learner.leave(1, {})
+    done = learner.work()
+    while done.report is None:
+        assert done.busy
+        done = learner.work()
+    assert sorted(done.report.awake) == sorted(learner.fleet.names[row] for row in (0, 2))
 
 
 def test_a_live_server_has_no_best_round(brain: Brain) -> None:
