@@ -41,8 +41,10 @@ def test_score_is_mean_of_seed_means() -> None:
     assert got.mean == pytest.approx(0.75)
     assert got.spread == pytest.approx(0.05)
     assert got.users == 1.5
-    # a and b share seed 0 evenly at random, seed 1 is c's: 95 % of 0.7 to 0.8
-    assert (got.low, got.high) == pytest.approx((0.7025, 0.7975), abs=0.002)
+    assert (got.low, got.high) == (None, None), "c alone does not show how users differ"
+    two = score([{"a": 0.5, "b": 0.7}, {"c": 0.9, "d": 0.9}])
+    # a and b share seed 0 evenly at random, seed 1 is 0.9 whoever counts: 95 % of 0.7 to 0.8
+    assert (two.low, two.high) == pytest.approx((0.7025, 0.7975), abs=0.002)
     with pytest.raises(ResultError, match="every seed"):
         score([{"a": 1.0}, {}])
 
