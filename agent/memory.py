@@ -37,15 +37,15 @@ class Lesson:
 @dataclass
 class Memory:
     """Lessons of the headset ``name``, at most ``capacity`` per task; ``told`` counts all there
-    were, ``newest`` is the last of each task, unless it was taken back; ``before`` are the ids of
-    those of earlier visits. Every draw of chance is named by headset, task and count."""
+    were, ``newest`` is the last of each task, unless it was taken back; ``before``
+    are the lessons of earlier visits. Every draw of chance is named by headset, task and count."""
 
     name: str = ""
     capacity: int = 512
     lessons: dict[str, list[Lesson]] = field(default_factory=dict)
     told: dict[str, Counter[int]] = field(default_factory=dict)
     newest: dict[str, Lesson] = field(default_factory=dict)
-    before: set[int] = field(default_factory=set)
+    before: Sequence[Lesson] = ()
 
     def add(self, tokens: Tokens, z: Tensor) -> Lesson:
         """Remember the last ask of ``tokens``; returns the lesson."""
@@ -72,8 +72,9 @@ class Memory:
     def forget(self, task: str, key: str, tick: int) -> Lesson | None:
         """Take the newest lesson of this visit on that moment out, kept or not; returns it, None
         where there is none."""
-        kept, newest, before = self.lessons.get(task, []), self.newest.get(task), self.before
-        recent = [x for x in reversed(kept) if id(x) not in before]
+        kept, newest = self.lessons.get(task, []), self.newest.get(task)
+        old = {id(x) for x in self.before}
+        recent = [x for x in reversed(kept) if id(x) not in old]
         for lesson in recent if newest is None else [newest, *recent]:
             if (lesson.tokens.key, lesson.tokens.asks[0].tick) == (key, tick):
                 kept[:] = [x for x in kept if x is not lesson]
@@ -87,8 +88,7 @@ class Memory:
         """What was kept of earlier visits, whose moments nobody can take back: episodes are counted
         anew in each."""
         self.lessons, self.told = lessons, told
-        self.before = {id(x) for kept in lessons.values() for x in kept}
-        self._restored = [x for kept in lessons.values() for x in kept]  # or an id would be reused
+        self.before = [x for kept in lessons.values() for x in kept]
 
     def of(self, tasks: Sequence[str]) -> list[Lesson]:
         """All lessons on ``tasks``, by task name and age."""

@@ -89,7 +89,7 @@ class Past:
         """Not standardised; None where ``t_us`` of ``episode`` is not (or no longer) known."""
         e = next((e for e in self._episodes if e.number == episode), None)
         tick = tick_of(t_us)
-        if e is None or not max(0, e.last - KEEP) <= tick <= e.last:
+        if e is None or t_us < 0 or not max(0, e.last - KEEP) <= tick <= e.last:
             return None
         emissions = tuple(
             m

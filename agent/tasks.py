@@ -74,6 +74,7 @@ _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "
 _DIGITS = tuple("0123456789")
 _CHARACTERS = tuple(f"character {n:02d}" for n in range(70))
 
+# fmt: off - a table reads by the line
 _TABLE = (
     # asked of recorded people
     Task("digit_written", "overlays", _DIGITS, ("vision",), 100),
@@ -126,6 +127,7 @@ _TABLE = (
     ),
     Task("tension", "storytelling", ("low", "high"), ("physiology",), 1000),
 )
+# fmt: on
 TASKS = {task.name: task for task in _TABLE}
 UseCase = Literal["overlays", "neuroadaptive", "companion", "storytelling"]
 USE_CASES = ("overlays", "neuroadaptive", "companion", "storytelling")

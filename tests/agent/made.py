@@ -75,3 +75,10 @@ def brain() -> Brain:
     fit_standards(m3t, episodes)
     by_task = {t: [e for e in episodes if e.asks[0].task == t] for t in TASKS}
     return Brain(m3t, {t: fit_ridge(m3t, t, [by_task[t]]) for t in TASKS})
+
+
+def moment(seed: int, label: int) -> Tokens:
+    """The episode's last question on what the user does, and what they say of it."""
+    whole = tokens(seed)
+    ask = [a for a in whole.asks if a.task == "doing"][-1]
+    return Tokens(whole.emissions, (replace(ask, label=label),), f"e{seed}")

@@ -185,6 +185,8 @@ def test_moments_that_are_not_known_give_no_lesson(brain: Brain) -> None:
     assert answering.lesson(0, "doing", 4, TICK_US, 1) is not None
     assert answering.lesson(0, "doing", 4, 2 * TICK_US, 1) is None  # not yet
     assert answering.lesson(0, "doing", 3, TICK_US, 1) is None  # never
+    assert answering.lesson(0, "doing", 4, 0, 1) is not None
+    assert answering.lesson(0, "doing", 4, -1, 1) is None  # before it began
 
 
 def test_old_samples_and_emissions_go(brain: Brain, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,6 @@ from torch import Tensor
 from agent.exchange import Exchange
 from agent.experts import ADAPTED, ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
 from agent.fleet import Fleet, Member
-from agent.memory import Memory
-from agent.tokens import Tokens
 
 Scored = tuple[Tensor, tuple[int, ...], int]
 ALL = tuple(range(E))
@@ -276,13 +274,6 @@ def test_the_generic_alone_answers_while_feedback_is_doubted_and_it_is_believed_
     assert trust.weights((GENERIC, PERSONAL))[PERSONAL] > 0
 
 
-def _moment(seed: int, label: int) -> Tokens:
-    """The episode's last question on what the user does, and what they say of it."""
-    whole = made.tokens(seed)
-    ask = [a for a in whole.asks if a.task == "doing"][-1]
-    return Tokens(whole.emissions, (replace(ask, label=label),), f"e{seed}")
-
-
 def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     """Headset 0 says the truth (seed % 4), headset 1 the class after it."""
     brain = made.brain()
@@ -290,7 +281,7 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     fleet = Fleet(brain, members, made.TUNING, torch.float32)
     seeds = range(100, 140)
     for seed in seeds:
-        fleet.learn([(row, _moment(seed, (seed + row) % 4)) for row in range(2)])
+        fleet.learn([(row, made.moment(seed, (seed + row) % 4)) for row in range(2)])
     honest, contrary = (t["doing"] for t in fleet.trusts)
     assert not honest.doubted
     assert contrary.doubted
@@ -307,74 +298,13 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert exchange.owns()[:, place].tolist() == [True, True]
     # It turns: what it says is true from now on.
     for seed in range(200, 300):
-        fleet.learn([(1, _moment(seed, seed % 4))])
+        fleet.learn([(1, made.moment(seed, seed % 4))])
         if not contrary.doubted:
             break
     assert not contrary.doubted
     assert set(fleet.offered(1)) == {"doing"}
     assert fleet.lessons(1)
     assert fleet.trust(1, "doing")[PERSONAL] > 0
-
-
-def _trusted(trust: Trust) -> tuple[object, ...]:
-    """All that a trust says."""
-    tensors = (trust.earned, trust.losses, trust.odds, trust.against)
-    return (*(t.tolist() for t in tensors), trust.count, trust.label, trust.classes)
-
-
-def _told(moments: list[tuple[int, int]]) -> Fleet:
-    """A headset that was told these moments (seed, label)."""
-    member = Member("h0", made.CHANNELS, made.TASKS)
-    fleet = Fleet(made.brain(), [member], made.TUNING, torch.float32)
-    for seed, label in moments:
-        fleet.learn([(0, _moment(seed, label))])
-    return fleet
-
-
-def _undo(fleet: Fleet, seed: int, label: int) -> None:
-    fleet.forget(0, "doing", f"e{seed}", _moment(seed, label).asks[0].tick)
-
-
-BEFORE = [(100, 0), (101, 0), (102, 1), (103, 1)]
-
-
-@pytest.mark.parametrize("label", [1, 2], ids=["in the stretch", "a class of its own"])
-def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
-    """A slip of the finger: trust, sums and memory are as before it, and so are the answers."""
-    fleet, plain = _told([*BEFORE, (104, label)]), _told(BEFORE)
-    _undo(fleet, 104, label)
-    assert _trusted(fleet.trusts[0]["doing"]) == _trusted(plain.trusts[0]["doing"])
-    assert torch.equal(fleet.trust(0, "doing"), plain.trust(0, "doing"))
-    assert fleet.memories[0].told["doing"] == plain.memories[0].told["doing"] | {label: 0} or (
-        label == 1 and fleet.memories[0].told == plain.memories[0].told
-    )
-    mine, theirs = fleet.sums[0]["doing"], plain.sums[0]["doing"]
-    for part in "abn":  # counted in and out again: rounding of one addition
-        torch.testing.assert_close(getattr(mine, part), getattr(theirs, part), atol=1e-5, rtol=0)
-
-
-def test_the_only_label_of_a_class_taken_back_leaves_one_class_alone() -> None:
-    """Not the newest: its loss stays counted, but who told one class has told one class."""
-    fleet = _told([(100, 0), (101, 1), (102, 0)])
-    assert fleet.trusts[0]["doing"].classes == {0, 1}
-    _undo(fleet, 101, 1)
-    assert fleet.trusts[0]["doing"].classes == {0}
-    alone = float(fleet.trust(0, "doing")[PERSONAL:].sum())
-    start = torch.tensor(Mixing().start)
-    assert alone < float(start[PERSONAL:].sum() / start.sum())
-
-
-def test_all_labels_taken_back_leave_nothing() -> None:
-    fleet = _told([(100, 0), (101, 1)])
-    for seed, label in ((100, 0), (101, 1)):
-        _undo(fleet, seed, label)
-    assert "doing" not in fleet.sums[0]
-    assert fleet.present(0, "doing") == (GENERIC,)
-    trust = fleet.trusts[0]["doing"]
-    assert not trust.classes
-    assert trust.label == -1, "there is no last label"
-    _undo(fleet, 100, 0)  # again: nothing to take
-    assert not fleet.lessons(0)
 
 
 def _won(expert: int) -> Trust:
@@ -404,35 +334,3 @@ def test_another_expert_in_the_same_place_keeps_its_start_at_most() -> None:
     before = lost.weights(range(E))
     lost.anew(ADAPTED)
     torch.testing.assert_close(lost.weights(range(E)), before, atol=1e-6, rtol=1e-5)
-
-
-def test_two_labels_taken_back_in_any_order_leave_the_trust_of_before() -> None:
-    """The newest takes its loss along also where one before it was taken back first."""
-    fleet = _told([*BEFORE, (104, 2)])
-    once = _told([*BEFORE])
-    _undo(fleet, 103, 1)
-    _undo(fleet, 104, 2)
-    mine, plain = fleet.trusts[0]["doing"], once.trusts[0]["doing"]
-    assert _trusted(mine)[:4] == _trusted(plain)[:4]
-    assert mine.count == plain.count
-
-
-def test_a_full_memory_takes_back_what_was_said_last_and_nothing_of_earlier_visits() -> None:
-    """The newest lesson may not have been kept at all; and moments of earlier visits are called
-    alike, since each counts its episodes anew."""
-    memory = Memory("h0", capacity=8)
-    moment = _moment(100, 0)
-    z = torch.zeros(4)
-    for _ in range(8):
-        memory.add(moment, z)
-    memory.restore(memory.lessons, memory.told)
-    old = list(memory.lessons["doing"])
-    tick = moment.asks[0].tick
-    for turn in range(64):
-        lesson = memory.add(moment, z)
-        kept = list(memory.lessons["doing"])
-        assert memory.forget("doing", "e100", tick) is lesson, turn
-        assert all(x is lesson or x in memory.lessons["doing"] for x in kept)
-        assert memory.count("doing") == 8
-        memory.lessons["doing"][:] = old  # whoever made room is back
-    assert memory.forget("doing", "e100", tick) is None

@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import live_rig
@@ -17,19 +16,13 @@ from tolerance import adam, pass_terms, rounding
 from torch import Tensor
 
 from agent.cohort import Tuning
-from agent.experts import ADAPTED
 from agent.fleet import Brain, Fleet, Member
 from agent.memory import Memory
-from agent.online import Dose, Momentum, learn, whole
+from agent.online import Dose
 from agent.state import Store
-from agent.tokens import Tokens, tokenize
-from fedxr.agents import Agents
-from fedxr.cast import profile_of_actor
-from fedxr.federated_round import held_losses
-from fedxr.learner import Learner, Slice
-from fedxr.learning_rule import LearningRule, Schedule, headless
-from fedxr.live import Live
-from fedxr.people import Person, one_ask_each
+from agent.tokens import Tokens
+from fedxr.learning_rule import LearningRule, Schedule
+from fedxr.people import Person
 from fedxr.script import beats
 from fedxr.stream import Actor, open_player
 from fedxr.study import CHUNK, Protocol, profile_of, seated, tell
@@ -202,120 +195,6 @@ def test_how_many_learn_in_one_pass_changes_rounding_alone(
     assert (off.abs() > 1e-6).float().mean() < 1e-3
 
 
-# -- rounds ----------------------------------------------------------------------------------------
-
-
-def lessons(actor: Actor) -> list[Tokens]:
-    return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
-
-
-def learner_of(
-    brain: Brain, cast: Sequence[Actor], rule: LearningRule, labels: int = 12
-) -> Learner:
-    """The cast has sat down, and each was told so many labels."""
-    learner = Learner(brain, Tuning(), rule)
-    for row, actor in enumerate(cast):
-        learner.join(row, profile_of_actor(actor, actor.user.tasks))
-        for n, x in enumerate(lessons(actor)[:labels]):
-            learner.learn([Told(row, x.asks[0].task, n, x.asks[0].tick, x)])
-    return learner
-
-
-def assert_same_state(a: Learner, b: Learner) -> None:
-    """Bit for bit."""
-    one, two = a.fleet, b.fleet
-    assert torch.equal(one.cohort.theta, two.cohort.theta)
-    for part in ("first", "second", "steps", "draws"):
-        assert torch.equal(getattr(one.momentum, part), getattr(two.momentum, part))
-    for mine, theirs in zip([*one.sums, *one.crowd], [*two.sums, *two.crowd], strict=True):
-        assert mine.keys() == theirs.keys()
-        for task, sums in mine.items():
-            assert all(torch.equal(getattr(sums, p), getattr(theirs[task], p)) for p in "abn")
-    assert a.number == b.number
-
-
-def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], brain: Brain) -> None:
-    """Two rounds and personal steps, bit for bit, when nothing is said in between."""
-    rule = replace(live_rig.RULE, shared=Schedule(Dose(steps=3, rate=2e-3, batch=2)))
-    at_once, sliced = (learner_of(brain, cast, rule) for _ in range(2))
-    assert at_once.personalise()
-    while at_once.personalise():
-        pass
-    while sliced.work().busy:
-        pass
-    assert_same_state(at_once, sliced)
-    for number in (1, 2):
-        met = at_once.round([0, 1, 2])
-        part, slices = sliced.work([2, 0, 1]), 1
-        while part.report is None:
-            part, slices = sliced.work(), slices + 1
-        assert part.report == met
-        assert slices == 3 * 3 + 1  # each headset's steps, then they meet
-        assert sliced.number == number
-        assert_same_state(at_once, sliced)
-
-
-def test_personal_steps_come_between_two_rounds(cast: list[Actor], brain: Brain) -> None:
-    """All three are due for them, and rounds are wanted all the time: before each round but the
-    first one takes its steps, so that neither waits for ever."""
-    learner = learner_of(brain, cast, live_rig.RULE)
-    for number, due in ((1, 3), (2, 3), (3, 2)):
-        assert sum(labels >= live_rig.RULE.each for labels in learner._fresh.values()) == due
-        report = learner.work([0, 1, 2]).report
-        while report is None:
-            report = learner.work().report
-        assert report.number == number
-    while learner.work().busy:
-        pass
-    assert not learner.personalise()
-
-
-def test_one_alone_meets_nobody(cast: list[Actor], brain: Brain) -> None:
-    learner = learner_of(brain, cast[:1], replace(live_rig.RULE, each=100))
-    theta = learner.fleet.cohort.theta.clone()
-    assert learner.round([0]) is None
-    assert learner.round([]) is None
-    for rows in ((), (0,)):
-        assert learner.work(rows) == Slice(False)
-    assert learner.number == 0
-    assert torch.equal(learner.fleet.cohort.theta, theta)
-    assert not any(learner.fleet.crowd)
-
-
-@pytest.mark.parametrize("moments", ["anew", "kept"])
-def test_the_first_step_of_each_round_is_as_long_as_the_rule_says(
-    cast: list[Actor], brain: Brain, moments: str
-) -> None:
-    """One step a round and nobody to mix with: with moments anew, each number whose gradient is not
-    next to nothing moves by the rate, in the second round as in the first; with moments kept, two
-    rounds are two steps of one run. The lessons drawn are others each time."""
-    rate = 2e-3
-    rule = replace(
-        live_rig.RULE,
-        shared=Schedule(Dose(steps=1, rate=rate, batch=2, clip=1e9)),
-        moments=moments,
-    ).with_round(coordination="local")
-    learner = learner_of(brain, cast[:2], rule)
-    fleet, shared = learner.fleet, learner.fleet.cohort.shared
-    thetas = [fleet.cohort.theta.clone()]
-    for _ in range(2):
-        assert learner.round([0, 1]) is not None
-        thetas.append(fleet.cohort.theta.clone())
-    assert fleet.momentum.draws.tolist() == [2, 2]
-    assert fleet.momentum.steps.tolist() == ([1, 1] if moments == "anew" else [2, 2])
-    one, two = ((after - before)[:, :shared].abs() for before, after in pairwise(thetas))
-    median = [float(moved[moved > 0].median()) for moved in (one, two)]
-    assert median[0] == pytest.approx(rate, rel=1e-3)
-    if moments == "anew":
-        assert median[1] == pytest.approx(rate, rel=1e-3)
-    dose, start = replace(rule.shared.dose, steps=2), thetas[0]
-    taught = [[x for x in fleet.lessons(row) if not x.held] for row in range(2)]
-    run = learn(
-        fleet.cohort, start, Momentum.none(start), taught, ("shared",), dose, fleet.names, chunk=1
-    )
-    assert torch.equal(whole(run), thetas[2]) == (moments == "kept")
-
-
 def test_more_labels_bear_more_and_longer_steps() -> None:
     """Below 10 a class 20 steps at 1e-3, above 100 a class 160 at 3e-3; a round takes its part."""
     schedule = Schedule(Dose(batch=16, clip=0.5), by_labels=True, parts=8)
@@ -336,88 +215,3 @@ def test_a_rule_says_what_is_wrong_with_it() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             LearningRule(**wrong)  # type: ignore[arg-type]
-
-
-def test_the_adapters_of_the_best_round_are_taken_up(cast: list[Actor], brain: Brain) -> None:
-    """Three rounds whose steps are as long as the rule says, then ten times too long ones: the
-    round that is taken up is that with the least loss on what was held back."""
-    rule = replace(headless(3), guard=0.0, personal=live_rig.PACE, each=100)
-    rule = replace(rule, shared=Schedule(Dose(steps=4, rate=3e-3, batch=8)))
-    learner = learner_of(brain, cast[:2], rule, labels=30)
-    for rate in (3e-3, 3e-3, 0.3):
-        learner.rule = replace(rule, shared=Schedule(Dose(steps=4, rate=rate, batch=8)))
-        learner.round([0, 1])
-    thetas, shared = learner._rounds, learner.fleet.cohort.shared
-    # Whatever is a headset's own has no say: others would not get it.
-    learner.fleet.cohort.theta[:, shared:] += 1.0
-    assert len(thetas) == 4
-    found = [float(torch.cat(whole(held_losses(learner.fleet, x))).sum()) for x in thetas]
-    best = min(range(4), key=lambda i: found[i])
-    assert best in (1, 2)
-    for trust in learner.fleet.trusts[0].values():
-        trust.earned[ADAPTED] = 3.0
-    learner.finish()
-    for row in (0, 1):
-        assert torch.equal(learner.fleet.cohort.theta[row, :shared], thetas[best][row])
-    # The adapters of the last round have earned that, which are gone.
-    assert all(t.earned[ADAPTED] < 0 for t in learner.fleet.trusts[0].values())
-    # Where not even the best is better by the guard, nothing that was shared is taken up.
-    learner._rounds, learner.rule = thetas, replace(rule, guard=1e9)
-    learner.finish()
-    for row in (0, 1):
-        assert torch.equal(learner.fleet.cohort.theta[row, :shared], thetas[0][row])
-
-
-def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
-    cast: list[Actor], brain: Brain
-) -> None:
-    rule = replace(headless(3), guard=0.0, personal=live_rig.PACE, each=100)
-    learner = learner_of(brain, cast[:2], rule)
-    learner.round([0, 1])
-    learner.join(2, profile_of_actor(cast[2], cast[2].user.tasks))
-    for n, x in enumerate(lessons(cast[2])[:24]):
-        learner.learn([Told(2, x.asks[0].task, n, x.asks[0].tick, x)])
-    assert any(x.held for x in learner.fleet.lessons(2))
-    learner.round([0, 1, 2])
-    learner.leave(0, {})
-    learner.round([1, 2])
-    learner.finish()
-    assert not learner._rounds
-    learner.round([1, 2])
-    for row in (1, 2):
-        learner.leave(row, {})
-    learner.finish()  # nobody is left to judge
-
-
-def test_who_leaves_in_a_round_costs_the_others_that_try_alone(
-    cast: list[Actor], brain: Brain
-) -> None:
-    """They begin anew without it, at once."""
-    learner = learner_of(brain, cast, replace(live_rig.RULE, each=100))
-    assert learner.work([0, 1, 2]).busy
-    learner.leave(1, {})
-    done = learner.work()
-    while done.report is None:
-        assert done.busy
-        done = learner.work()
-    assert sorted(done.report.awake) == sorted(learner.fleet.names[row] for row in (0, 2))
-
-
-def test_a_live_server_has_no_best_round(brain: Brain) -> None:
-    rule = replace(live_rig.RULE, best_round=True)
-    with pytest.raises(ValueError, match="rounds have no end"):
-        Live(Agents(brain, Tuning(), Learner(brain, Tuning(), rule)))
-
-
-def test_undo_and_the_right_label_in_one_batch(cast: list[Actor], brain: Brain) -> None:
-    """Both wait while a slice is done: what is taken back is the first label, not the second."""
-    learner = learner_of(brain, cast[:1], live_rig.RULE, labels=4)
-    wrong = lessons(cast[0])[4]
-    (ask,) = wrong.asks
-    right = replace(wrong, asks=(replace(ask, label=1 - min(1, ask.label)),))
-    moment = (0, ask.task, 99, ask.tick)
-    wrong, right = (replace(x, key="99") for x in (wrong, right))
-    scores = learner.learn([Told(*moment, wrong), Told(*moment), Told(*moment, right)])
-    assert [s.label for s in scores] == [ask.label, right.asks[0].label]
-    (kept,) = [x for x in learner.fleet.lessons(0) if x.tokens.key == "99"]
-    assert kept.label == right.asks[0].label

@@ -1,0 +1,102 @@
+"""Feedback that is taken back: as if it had never been said, as far as that can be known."""
+
+from __future__ import annotations
+
+import made
+import pytest
+import torch
+
+from agent.experts import GENERIC, PERSONAL, Mixing, Trust
+from agent.fleet import Fleet, Member
+from agent.memory import Memory
+
+
+def _trusted(trust: Trust) -> tuple[object, ...]:
+    """All that a trust says."""
+    tensors = (trust.earned, trust.losses, trust.odds, trust.against)
+    return (*(t.tolist() for t in tensors), trust.count, trust.label, trust.classes)
+
+
+def _told(moments: list[tuple[int, int]]) -> Fleet:
+    """A headset that was told these moments (seed, label)."""
+    member = Member("h0", made.CHANNELS, made.TASKS)
+    fleet = Fleet(made.brain(), [member], made.TUNING, torch.float32)
+    for seed, label in moments:
+        fleet.learn([(0, made.moment(seed, label))])
+    return fleet
+
+
+def _undo(fleet: Fleet, seed: int, label: int) -> None:
+    fleet.forget(0, "doing", f"e{seed}", made.moment(seed, label).asks[0].tick)
+
+
+BEFORE = [(100, 0), (101, 0), (102, 1), (103, 1)]
+
+
+@pytest.mark.parametrize("label", [1, 2], ids=["in the stretch", "a class of its own"])
+def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
+    """A slip of the finger: trust, sums and memory are as before it, and so are the answers."""
+    fleet, plain = _told([*BEFORE, (104, label)]), _told(BEFORE)
+    _undo(fleet, 104, label)
+    assert _trusted(fleet.trusts[0]["doing"]) == _trusted(plain.trusts[0]["doing"])
+    assert torch.equal(fleet.trust(0, "doing"), plain.trust(0, "doing"))
+    assert +fleet.memories[0].told["doing"] == +plain.memories[0].told["doing"]
+    mine, theirs = fleet.sums[0]["doing"], plain.sums[0]["doing"]
+    for part in "abn":  # counted in and out again: rounding of one addition
+        torch.testing.assert_close(getattr(mine, part), getattr(theirs, part), atol=1e-5, rtol=0)
+
+
+def test_the_only_label_of_a_class_taken_back_leaves_one_class_alone() -> None:
+    """Not the newest: its loss stays counted, but who told one class has told one class."""
+    fleet = _told([(100, 0), (101, 1), (102, 0)])
+    assert fleet.trusts[0]["doing"].classes == {0, 1}
+    _undo(fleet, 101, 1)
+    assert fleet.trusts[0]["doing"].classes == {0}
+    alone = float(fleet.trust(0, "doing")[PERSONAL:].sum())
+    start = torch.tensor(Mixing().start)
+    assert alone < float(start[PERSONAL:].sum() / start.sum())
+
+
+def test_all_labels_taken_back_leave_nothing() -> None:
+    fleet = _told([(100, 0), (101, 1)])
+    for seed, label in ((100, 0), (101, 1)):
+        _undo(fleet, seed, label)
+    assert "doing" not in fleet.sums[0]
+    assert fleet.present(0, "doing") == (GENERIC,)
+    trust = fleet.trusts[0]["doing"]
+    assert not trust.classes
+    assert trust.label == -1, "there is no last label"
+    _undo(fleet, 100, 0)  # again: nothing to take
+    assert not fleet.lessons(0)
+
+
+def test_two_labels_taken_back_in_any_order_leave_the_trust_of_before() -> None:
+    """The newest takes its loss along also where one before it was taken back first."""
+    fleet = _told([*BEFORE, (104, 2)])
+    once = _told([*BEFORE])
+    _undo(fleet, 103, 1)
+    _undo(fleet, 104, 2)
+    mine, plain = fleet.trusts[0]["doing"], once.trusts[0]["doing"]
+    assert _trusted(mine)[:4] == _trusted(plain)[:4]
+    assert mine.count == plain.count
+
+
+def test_a_full_memory_takes_back_what_was_said_last_and_nothing_of_earlier_visits() -> None:
+    """The newest lesson may not have been kept at all; and moments of earlier visits are called
+    alike, since each counts its episodes anew."""
+    memory = Memory("h0", capacity=8)
+    moment = made.moment(100, 0)
+    z = torch.zeros(4)
+    for _ in range(8):
+        memory.add(moment, z)
+    memory.restore(memory.lessons, memory.told)
+    old = list(memory.lessons["doing"])
+    tick = moment.asks[0].tick
+    for turn in range(64):
+        memory.add(moment, z)  # stays, if the draw keeps it
+        lesson = memory.add(moment, z)
+        assert memory.forget("doing", "e100", tick) is lesson, turn
+        assert memory.count("doing") == 9 + turn
+        assert all(x is not lesson for x in memory.lessons["doing"])
+    while (lesson := memory.forget("doing", "e100", tick)) is not None:
+        assert all(x is not lesson for x in old)
