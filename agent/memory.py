@@ -37,8 +37,8 @@ class Lesson:
 @dataclass
 class Memory:
     """Lessons of the headset ``name``, at most ``capacity`` per task; ``told`` counts all there
-    were, ``newest`` is the last of each task, unless it was taken back; ``before``
-    are the lessons of earlier visits. Every draw of chance is named by headset, task and count."""
+    were, ``newest`` is the last of each task, unless it was taken back; ``before`` are the lessons
+    of earlier visits. Every draw of chance is named by headset, task and count."""
 
     name: str = ""
     capacity: int = 512

@@ -1,4 +1,7 @@
-"""Whoever labels wrongly, the federation and they themselves do no worse for it than untaught.
+"""Whoever labels wrongly, the federation and, here, they themselves do no worse than untaught.
+
+One population; over five, people who never say what is true do lose (``docs/learning.md``,
+``benchmarks.fresh_people --labellers contrary``).
 
 The shipped checkpoint, 90 s of simulated people, in lockstep: nothing depends on a clock. What the
 last third of each person's questions is answered with is compared with what the checkpoint answers
