@@ -160,6 +160,7 @@ def main(config: Recorded) -> None:
         headsets=config.headsets,
         sets=config.sets,
         unseen_data=config.unseen_data,
+        workers=1,
     )
     with ProcessPoolExecutor(config.workers, mp_context=get_context("spawn")) as pool:
         jobs = [

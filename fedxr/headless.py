@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +40,7 @@ from fedxr.people import (
     split_users,
 )
 from fedxr.rows import joules_of, rounds_of, rows_of, traffic_of
+from fedxr.side_by_side import run_domains
 from fedxr.study import Protocol, Study, study
 from fedxr.summary import empty_result
 from scenarios.devices import devices_for
@@ -64,7 +66,7 @@ PROTOCOL = (
 
 
 WARM_ONLY = (
-    "unseen_data", "tuning", "exchange", "size", "steps", "copies", "bridge", "require"
+    "unseen_data", "tuning", "exchange", "size", "steps", "copies", "workers", "bridge", "require"
 )  # fmt: skip
 """Options that a cold start has no use for."""
 
@@ -105,6 +107,8 @@ class Federate:
     """Seed of everything random."""
     draws: int = 3
     """Cold: how often members, strangers and their labels are drawn."""
+    workers: int = 0
+    """Domains that learn side by side, a process each; 0: one a core."""
     out: Path | None = None
     """Folder for result.json and report.html; default runs/<time>."""
     bridge: bool = False
@@ -114,6 +118,8 @@ class Federate:
 
     def __post_init__(self) -> None:
         counts = {n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies", "draws")}
+        if self.workers < 0:
+            raise ValueError(f"workers {self.workers}; take 0 (one a core) or more")
         wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
         if wrong:
             raise ValueError(f"federation with {', '.join(wrong)}; take at least 1 of each")
@@ -249,14 +255,20 @@ def run_seed(config: Federate, data: Path | None, say: Say, done: list[Study]) -
     if config.bridge:
         splits = [through_bridge(split, say) for split in splits]
     brain = pretrain_on(splits, config, say)
-    for split in splits:
-        people = [meet(u, brain.population) for u in split.federation]
-        unseen = [meet(u, brain.population) for u in split.unseen]
-        pretraining = [meet(u, brain.population, everything=True) for u in split.pretraining]
-        for task in sorted({t for p in people for t in p.user.tasks}):
-            told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
-            name = split.name if config.source == "recorded" else f"{split.name}/{task}"
-            done.append(study(name, task, told, new, known, brain, config.learning(), say))
+    run_domains(splits, brain, partial(studies_of, config), config.workers, say, done)
+
+
+def studies_of(config: Federate, split: Split, brain: Brain, say: Say) -> list[Study]:
+    """The study of every task of one domain."""
+    people = [meet(u, brain.population) for u in split.federation]
+    unseen = [meet(u, brain.population) for u in split.unseen]
+    pretraining = [meet(u, brain.population, everything=True) for u in split.pretraining]
+    out = []
+    for task in sorted({t for p in people for t in p.user.tasks}):
+        told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
+        name = split.name if config.source == "recorded" else f"{split.name}/{task}"
+        out.append(study(name, task, told, new, known, brain, config.learning(), say))
+    return out
 
 
 def _about(task: str, people: Sequence[Person]) -> list[Person]:
