@@ -79,7 +79,7 @@ class Fleet:
         brain: Brain,
         members: Sequence[Member],
         tuning: Tuning,
-        dtype: torch.dtype = torch.bfloat16,
+        dtype: torch.dtype = torch.float32,
         mixing: Mixing | None = None,
     ) -> None:
         self.brain, self.members = brain, tuple(members)

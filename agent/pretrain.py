@@ -113,14 +113,24 @@ def fit_standards(model: M3T, episodes: Sequence[Tokens]) -> None:
             model.set_standard(name, x.mean(0), deviation.clamp_min(floor))
 
 
+def fastest() -> torch.dtype:
+    """bfloat16 where the processor multiplies it in hardware, else float32: emulated, as by AVX2
+    alone, a step in bfloat16 takes several times as long (``benchmarks/pretraining.py``)."""
+    able = torch.cpu.get_capabilities()
+    hardware = ("avx512_bf16", "amx_bf16", "bf16")  # the last is ARM's
+    return torch.bfloat16 if any(able.get(name) for name in hardware) else torch.float32
+
+
 def pretrain(
     model: M3T,
     episodes: Mapping[str, Sequence[Tokens]],
     config: Pretraining,
     progress: Callable[[int, int, float], None] | None = None,
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype | None = None,
 ) -> M3T:
-    """Train every weight of ``model`` on ``episodes`` by task (augmented copies among them)."""
+    """Train every weight of ``model`` on ``episodes`` by task (augmented copies among them). The
+    backbone computes in ``dtype``, by default in :func:`fastest`."""
+    dtype = dtype or fastest()
     rng = np.random.default_rng((config.seed, 1))
     generator = torch.Generator().manual_seed(config.seed)
     masked = Masked(model.plan)
