@@ -1,17 +1,15 @@
 """TLS for a server on a local network: the user's own certificate, or one that is made here.
 
 A browser opens sensors and WebXR to a page from elsewhere only over HTTPS, and no public authority
-certifies 192.168.1.7. So a small authority of this user's own is made once (`root.pem` in
-`user_folder`) and signs a certificate for this machine's names and addresses. Whoever installs
-`root.pem` on a headset trusts this machine there, now and later; its key never leaves the folder.
+certifies 192.168.1.7. So a small authority of this user's own is made (`root.pem` in `user_folder`,
+see `bridge.authority`) and signs a certificate for this machine's names and addresses. Whoever
+installs `root.pem` on a headset trusts this machine there; its key never leaves the folder.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
-import ipaddress
 import os
 import socket
 import ssl
@@ -20,11 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from bridge.authority import Authority, general_name, lasts, write_private
 from bridge.protocol import BridgeError
 
-_DAYS = 397
-"""Validity of a server's certificate: Apple's systems refuse more than 825 days."""
-_LEFT_DAYS = 30
 _ROOT, _ROOT_KEY, _SERVER = "root.pem", "root-key.pem", "server.pem"
 
 
@@ -88,32 +87,15 @@ def own_certificate(names: Sequence[str], folder: Path | None = None) -> Certifi
     """A certificate for ``names`` by this user's own authority; both are made when they are missing
     or do not fit any more, and kept in ``folder``.
 
-    Raises BridgeError when the extra ``lan`` is not installed or the folder cannot be written.
+    Raises BridgeError when the folder cannot be written.
     """
-    try:
-        import trustme
-    except ImportError:
-        raise BridgeError(
-            'making a certificate needs trustme: pip install -c constraints.txt -e ".[lan]", or '
-            "give a certificate of your own (--cert, --key)"
-        ) from None
     folder = folder or user_folder()
     found = Certificate(folder / _SERVER, root=folder / _ROOT)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        root, key = folder / _ROOT, folder / _ROOT_KEY
-        if root.exists() and key.exists():
-            authority = trustme.CA.from_pem(root.read_bytes(), key.read_bytes())
-        else:
-            user = socket.gethostname().split(".")[0]
-            authority = trustme.CA(organization_name="fedxr", organization_unit_name=user)
-            _write(key, authority.private_key_pem.bytes())
-            _write(root, authority.cert_pem.bytes())
-            found.chain.unlink(missing_ok=True)
-        if not _fits(found.chain, names):
-            until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=_DAYS)
-            issued = authority.issue_cert(*names, not_after=until)
-            _write(found.chain, issued.private_key_and_cert_chain_pem.bytes())
+        authority = Authority.kept(folder / _ROOT, folder / _ROOT_KEY, names)
+        if not _fits(found.chain, names, authority.certificate):
+            write_private(found.chain, authority.issue(names))
     except OSError as error:
         raise BridgeError(
             f"cannot keep certificates in {folder}: {error.strerror or error}; make it writable or "
@@ -122,35 +104,13 @@ def own_certificate(names: Sequence[str], folder: Path | None = None) -> Certifi
     return found
 
 
-def _fits(chain: Path, names: Sequence[str]) -> bool:
-    """Whether the certificate at ``chain`` names all of ``names`` for some weeks to come."""
-    from cryptography import x509
-
+def _fits(chain: Path, names: Sequence[str], root: x509.Certificate) -> bool:
+    """Whether the certificate at ``chain`` is by ``root`` and names all of ``names`` for some weeks
+    to come."""
     try:
         certificate = x509.load_pem_x509_certificate(chain.read_bytes())
-    except (OSError, ValueError):
+        certificate.verify_directly_issued_by(root)
+        known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    said = {
-        str(value)
-        for kind in (x509.DNSName, x509.IPAddress)
-        for value in known.get_values_for_type(kind)
-    }
-    left = certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
-    return {_plain(n) for n in names} <= said and left.days >= _LEFT_DAYS
-
-
-def _plain(name: str) -> str:
-    try:
-        return str(ipaddress.ip_address(name))
-    except ValueError:
-        return name
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, and for nobody else to read: it may hold a private key."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    new.replace(path)
+    return {general_name(n) for n in names} <= set(known) and lasts(certificate)

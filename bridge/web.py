@@ -16,6 +16,28 @@ from websockets.http11 import Request, Response
 from bridge.admission import ServerConfig, is_loopback, same_token
 from bridge.protocol import SUBPROTOCOL
 
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""What a page may do: run and show what this server serves, speak to this server alone, and stand
+in nobody's frame, where its buttons could be pressed by who does not see them."""
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Connection": "close",
+}
+
 Page = tuple[str, bytes | Callable[[], bytes]]
 """Content type, and the body or what makes it (called on the event loop for every GET)."""
 
@@ -26,9 +48,7 @@ def respond(status: http.HTTPStatus, content_type: str, body: bytes) -> Response
     headers = Headers()
     headers["Content-Type"] = content_type
     headers["Content-Length"] = str(len(body))
-    headers["Cache-Control"] = "no-store"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Connection"] = "close"
+    headers.update(_HEADERS)
     return Response(status.value, status.phrase, headers, body)
 
 

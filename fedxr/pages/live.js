@@ -10,11 +10,13 @@ import { showMap, watchMap } from "./map.js";
 import { arrange } from "./order.js";
 import { offerRecording, showRecording } from "./record.js";
 import { forgetSenses, offerSenses, settle, showSenses } from "./senses.js";
+import { takeToken } from "./token.js";
 import { showTotals } from "./totals.js";
 
 const STALE_MS = 5000; // after which a silent server is said to be silent
 const RETRY_MS = [500, 1000, 2000, 5000];
 const SLICE_MS = 5; // of a frame's 16 ms, for drawing
+const token = takeToken();
 const at = (id) => document.getElementById(id);
 
 let socket = null;
@@ -94,8 +96,8 @@ function receive(event) {
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  // ?token=… of the page's own address is passed on to a server that wants one.
-  socket = new WebSocket(`${scheme}://${location.host}/live${location.search}`);
+  const ask = token === "" ? "" : `?token=${encodeURIComponent(token)}`;
+  socket = new WebSocket(`${scheme}://${location.host}/live${ask}`);
   socket.addEventListener("message", receive);
   socket.addEventListener("open", forgetSenses);
   socket.addEventListener("close", () => {

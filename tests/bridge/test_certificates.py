@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import hashlib
 import ssl
 import stat
@@ -13,12 +12,16 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import RawHeadset, Recorder, gaze, headset, server_of
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from websockets.exceptions import InvalidStatus
 
+from bridge import authority
+from bridge.authority import Authority
 from bridge.certificates import Certificate, names_here, own_certificate, user_folder
 from bridge.protocol import BridgeError, Reply
 
-trustme = pytest.importorskip("trustme")
 NAMES = ["127.0.0.1", "localhost", "thishost.local"]
 
 
@@ -43,17 +46,78 @@ def test_a_certificate_is_made_once_and_kept(tmp_path: Path) -> None:
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_certificate_that_ends_soon_is_replaced(tmp_path: Path) -> None:
+def test_a_certificate_that_ends_soon_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = own_certificate(NAMES, tmp_path)
     assert made.root is not None
-    authority = trustme.CA.from_pem(
-        made.root.read_bytes(), (tmp_path / "root-key.pem").read_bytes()
-    )
-    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=3)
-    old = authority.issue_cert(*NAMES, not_after=soon).private_key_and_cert_chain_pem.bytes()
-    made.chain.write_bytes(old)
+    root, chain = made.root.read_bytes(), made.chain.read_bytes()
+    # 397 days: a month before its end, the server's is made anew, and the root stays.
+    monkeypatch.setattr(authority, "LEFT_DAYS", 398)
     own_certificate(NAMES, tmp_path)
-    assert made.chain.read_bytes() != old
+    assert made.chain.read_bytes() != chain
+    assert made.root.read_bytes() == root
+    monkeypatch.setattr(authority, "LEFT_DAYS", 731)
+    own_certificate(NAMES, tmp_path)
+    assert made.root.read_bytes() != root
+
+
+def test_the_root_lasts_two_years_and_speaks_for_this_machine_alone(tmp_path: Path) -> None:
+    made = own_certificate(NAMES, tmp_path)
+    assert made.root is not None
+    root = x509.load_pem_x509_certificate(made.root.read_bytes())
+    leaf = x509.load_pem_x509_certificate(made.chain.read_bytes())
+    assert (root.not_valid_after_utc - root.not_valid_before_utc).days == 730
+    assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days == 397
+    limits = root.extensions.get_extension_for_class(x509.NameConstraints)
+    assert limits.critical
+    assert limits.value.permitted_subtrees is not None
+    permitted = [str(subtree.value) for subtree in limits.value.permitted_subtrees]
+    assert permitted == [*authority.PRIVATE, "localhost", "thishost.local"]
+
+
+async def test_what_the_root_does_not_permit_is_not_believed(tmp_path: Path) -> None:
+    """A thief of the root's key makes a certificate for a site of the internet, and one for
+    another address that is not this machine's."""
+    made = own_certificate(NAMES, tmp_path)
+    assert made.root is not None
+    root, key = made.root, tmp_path / "root-key.pem"
+    thief = Authority.kept(root, key, NAMES)
+    trusting = ssl.create_default_context(cafile=str(root))
+    for name, believed in (("localhost", True), ("bank.example", False), ("8.8.8.8", False)):
+        made.chain.write_bytes(thief.issue([name]))
+        async with server_of(Recorder(), {"/": ("text/plain", b"")}, tls=made.context()) as server:
+            opening = asyncio.open_connection(
+                "127.0.0.1", server.port, ssl=trusting, server_hostname=name
+            )
+            if believed:
+                (await opening)[1].close()
+            else:
+                with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
+                    await opening
+
+
+def test_a_root_without_limits_and_one_for_other_names_are_made_anew(tmp_path: Path) -> None:
+    root, key = tmp_path / "root.pem", tmp_path / "root-key.pem"
+    first = Authority.kept(root, key, NAMES)
+    assert Authority.kept(root, key, NAMES).certificate == first.certificate
+    # As an older version made it: for every name there is.
+    builder = x509.CertificateBuilder(
+        first.certificate.subject,
+        first.certificate.subject,
+        first.key.public_key(),
+        1,
+        first.certificate.not_valid_before_utc,
+        first.certificate.not_valid_after_utc,
+    )
+    old = builder.sign(first.key, hashes.SHA256())
+    root.write_bytes(old.public_bytes(Encoding.PEM))
+    second = Authority.kept(root, key, NAMES)
+    assert second.certificate not in (old, first.certificate)
+    renamed = Authority.kept(root, key, [*NAMES, "otherhost"])
+    assert renamed.certificate != second.certificate
+    root.write_text("damaged")
+    assert Authority.kept(root, key, NAMES).fits(NAMES)
 
 
 def test_bad_files_and_folders_are_named(tmp_path: Path) -> None:

@@ -272,6 +272,28 @@ async def test_pages_and_the_live_page() -> None:
         await until(lambda: server.watchers == 0)
 
 
+async def test_every_answer_forbids_frames_referrers_and_foreign_scripts() -> None:
+    pages = {"/": ("text/html", b"<p>hi")}
+    async with server_of(Recorder(), pages) as server:
+        for path in ("/", "/none"):
+            reading, writing = await asyncio.open_connection("127.0.0.1", server.port)
+            request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n"
+            writing.write(request.encode())
+            answer = (await asyncio.wait_for(reading.read(), PATIENCE)).decode().lower()
+            writing.close()
+            for header in (
+                "x-frame-options: deny",
+                "referrer-policy: no-referrer",
+                "x-content-type-options: nosniff",
+                "cache-control: no-store",
+            ):
+                assert f"\r\n{header}\r\n" in answer, (path, header)
+            policy = answer.partition("content-security-policy: ")[2].partition("\r\n")[0]
+            assert "default-src 'self'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "unsafe" not in policy
+
+
 async def test_a_watcher_is_heard_or_cut_off_with_the_reason() -> None:
     wishes: list[bytes] = []
     async with server_of(Recorder()) as server:

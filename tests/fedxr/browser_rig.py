@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_MS = 60_000
@@ -25,7 +25,7 @@ needs_chromium = pytest.mark.skipif(
 async def page_of(url: str, **context: Any) -> AsyncIterator[Page]:
     """The page at ``url`` in a fresh browser; ``context`` as for Playwright's ``new_context``.
 
-    What the page throws or logs as an error fails the test.
+    What the page throws, and what its policy forbids, fails the test.
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -38,11 +38,17 @@ async def page_of(url: str, **context: Any) -> AsyncIterator[Page]:
             page.set_default_timeout(PATIENCE_MS)
             wrong: list[str] = []
             page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.on("console", lambda said: wrong.append(said.text) if _breaks(said) else None)
             await page.goto(url)
             yield page
             assert not wrong, wrong
         finally:
             await browser.close()
+
+
+def _breaks(said: ConsoleMessage) -> bool:
+    """Whether the page tried what its own policy forbids."""
+    return "Content Security Policy" in said.text
 
 
 SCREENS = Path(__file__).parents[2] / "runs" / "screens"

@@ -20,8 +20,6 @@ from bridge.protocol import BridgeError
 from fedxr.lan import ROOT_PAGE, open_door, root_page, show_door
 from fedxr.serve import Serve, serve
 
-pytest.importorskip("trustme")
-
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 // The page: consent first, then the session, then back.
 
 import { keepChildren, make, setText } from "../format.js";
+import { takeToken } from "../token.js";
 import { Consent } from "./consent.js";
 import { STATES } from "./figures.js";
 import { modesHere } from "./headset.js";
@@ -9,6 +10,7 @@ import { allSenses } from "./senses/index.js";
 import { Visit } from "./visit.js";
 
 const SHOW_MS = 500;
+const token = takeToken();
 const at = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** @type {Visit | null} */
@@ -52,10 +54,9 @@ async function enter(consent) {
   const button = /** @type {HTMLButtonElement} */ (at("enter"));
   button.disabled = true;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const token = new URLSearchParams(location.search).get("token") ?? undefined;
   try {
     visit = await Visit.begin(
-      consent.choice, `${scheme}://${location.host}/`, token, show);
+      consent.choice, `${scheme}://${location.host}/`, token || undefined, show);
   } catch (error) {
     say("failed", `The session did not open: ${error instanceof Error ? error.message : error}`);
     button.disabled = false;
