@@ -10,9 +10,10 @@ import msgspec
 from agent.tasks import USE_CASES
 from evaluation.result import Result
 from fedxr.cold import ColdProtocol, ColdStudy, all_known, cold_study, suits
-from fedxr.headless import Federate, Say, gather, written
+from fedxr.headless import Federate, gather, written
 from fedxr.people import stream
 from fedxr.rows import curves_of
+from fedxr.side_by_side import Say
 from fedxr.summary import empty_result
 from scenarios.devices import devices_for
 from scenarios.recorded import RECORDED

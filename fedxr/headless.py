@@ -20,6 +20,7 @@ import tyro
 
 from agent.brain import Card, make_brain
 from agent.encoders import encoder_for
+from agent.encoders.base import Shape
 from agent.fleet import Brain, Population
 from agent.model import Plan
 from agent.pretrain import Pretraining
@@ -40,7 +41,7 @@ from fedxr.people import (
     split_users,
 )
 from fedxr.rows import joules_of, rounds_of, rows_of, traffic_of
-from fedxr.side_by_side import run_domains
+from fedxr.side_by_side import Say, on_each
 from fedxr.study import Protocol, Study, study
 from fedxr.summary import empty_result
 from scenarios.devices import devices_for
@@ -145,9 +146,6 @@ class Federate:
         )
 
 
-Say = Callable[[str], None]
-
-
 def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
     """The users of every domain, split. Raises DataError, ValueError."""
     cases = USE_CASES if config.scenario == "all" else (config.scenario,)
@@ -199,25 +197,46 @@ def _simulated(config: Federate, case: str) -> Split:
     return Split(case, pretraining, some(seed, 1000, count), some(seed, 2000, max(2, count // 2)))
 
 
+@dataclass(frozen=True)
+class Material:
+    """What a domain's pretraining users give: where standardisation starts, their moments and
+    augmented ones by task and user, and the shapes of all layouts that anybody there has."""
+
+    population: Population
+    users: dict[str, list[list[Tokens]]]
+    copies: dict[str, list[list[Tokens]]]
+    layouts: dict[str, Shape]
+
+
+def material_of(config: Federate, split: Split, say: Say) -> Material:
+    """Tokenise a domain's pretraining users and augmented copies of them."""
+    say(f"preparing {split.name}")
+    raw = [raw_tokens(user) for user in split.pretraining]
+    out = Material(population_of(raw), {}, {}, {})
+    count = max(1, min(10, config.copies // max(1, sum(len(r) for r in raw))))
+    for user, mine in zip(split.pretraining, raw, strict=True):
+        person = meet(user, out.population, everything=True, raw=mine)
+        _sort(out.users, [*person.adapt, *person.test])
+        _sort(out.copies, copies_of(user, mine, out.population, count, config.seed))
+    for user in (*split.pretraining, *split.federation, *split.unseen):
+        out.layouts.update({c.layout: encoder_for(c).shape(c) for c in user.channels})
+    return out
+
+
 def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
     """A brain from the pretraining users of all ``splits``."""
+    found: dict[int, Material] = {}
+    on_each(splits, partial(material_of, config), config.workers, say, found)
     population: Population = {}
     users: dict[str, list[list[Tokens]]] = {}
     copies: dict[str, list[list[Tokens]]] = {}
-    layouts = {}
-    for split in splits:
-        say(f"preparing {split.name}")
-        raw = [raw_tokens(user) for user in split.pretraining]
-        own = population_of(raw)
-        population.update(own)
-        total = sum(len(r) for r in raw)
-        count = max(1, min(10, config.copies // max(1, total)))
-        for user, mine in zip(split.pretraining, raw, strict=True):
-            person = meet(user, own, everything=True, raw=mine)
-            _sort(users, [*person.adapt, *person.test])
-            _sort(copies, copies_of(user, mine, own, count, config.seed))
-        for user in (*split.pretraining, *split.federation, *split.unseen):
-            layouts.update({c.layout: encoder_for(c).shape(c) for c in user.channels})
+    layouts: dict[str, Shape] = {}
+    for _, one in sorted(found.items()):
+        population.update(one.population)
+        layouts.update(one.layouts)
+        for mine, everybody in ((one.users, users), (one.copies, copies)):
+            for task, groups in mine.items():
+                everybody.setdefault(task, []).extend(groups)
     plan = Plan.of(config.size, layouts, tuple(sorted(users)))
     how = Pretraining(steps=config.steps, more=SLOW_TASKS, seed=config.seed)
 
@@ -255,10 +274,14 @@ def run_seed(config: Federate, data: Path | None, say: Say, done: list[Study]) -
     if config.bridge:
         splits = [through_bridge(split, say) for split in splits]
     brain = pretrain_on(splits, config, say)
-    run_domains(splits, brain, partial(studies_of, config), config.workers, say, done)
+    found: dict[int, list[Study]] = {}
+    try:
+        on_each(splits, partial(studies_of, config, brain), config.workers, say, found)
+    finally:
+        done += [study for _, studies in sorted(found.items()) for study in studies]
 
 
-def studies_of(config: Federate, split: Split, brain: Brain, say: Say) -> list[Study]:
+def studies_of(config: Federate, brain: Brain, split: Split, say: Say) -> list[Study]:
     """The study of every task of one domain."""
     people = [meet(u, brain.population) for u in split.federation]
     unseen = [meet(u, brain.population) for u in split.unseen]

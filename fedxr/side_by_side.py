@@ -1,7 +1,7 @@
-"""The studies of one seed, several domains at a time: a process each, with one thread.
+"""The same work on several domains at a time: a process each, with one thread.
 
-Which domain runs in which process decides nothing: every study draws from streams of its own and
-computes on one thread, so that what comes out is the same with any number of workers.
+Which domain is worked on in which process decides nothing: the work draws from streams of its own
+and computes on one thread, so that what comes out is the same with any number of workers.
 """
 
 from __future__ import annotations
@@ -13,50 +13,40 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from typing import Protocol
+from typing import Any, TypeVar
 
 import torch
 
-from agent.fleet import Brain
 from agent.tasks import task_named
 from fedxr.people import Split
-from fedxr.study import Study
 
 Say = Callable[[str], None]
+R = TypeVar("R")
 
 
-class Work(Protocol):
-    """Runs every study of one domain; picklable."""
-
-    def __call__(self, split: Split, brain: Brain, say: Say) -> list[Study]: ...
-
-
-def run_domains(
-    splits: Sequence[Split], brain: Brain, work: Work, workers: int, say: Say, done: list[Study]
+def on_each(
+    splits: Sequence[Split],
+    work: Callable[[Split, Say], R],
+    workers: int,
+    say: Say,
+    found: dict[int, R],
 ) -> None:
-    """``work`` on each of ``splits``, ``workers`` at a time (0: one a core). Studies are put into
-    ``done`` as they come and end in the order of ``splits``; an interrupt ends the processes and
-    leaves what was finished there."""
+    """``work`` (picklable) on each of ``splits``, ``workers`` at a time (0: one a core). What comes
+    out is put into ``found`` at once, by the number of the split, so that what was finished before
+    an interrupt is there; the processes have then ended."""
     workers = min(workers or os.cpu_count() or 1, len(splits))
     if workers < 2:
-        for split in splits:
-            done += work(split, brain, say)
+        for number, split in enumerate(splits):
+            found[number] = work(split, say)
         return
-    found: dict[int, list[Study]] = {}
-    try:
-        with _pool(workers, brain, work, say) as pool:
-            waiting = {pool.submit(_one, splits[i]): i for i in _largest_first(splits)}
-            _collect(waiting, found)
-    finally:
-        done += [study for i in sorted(found) for study in found[i]]
-
-
-def _collect(waiting: dict[Future[list[Study]], int], found: dict[int, list[Study]]) -> None:
-    """Put into ``found`` what comes, by the number of its domain; raises what a worker raised."""
-    while waiting:
-        ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-        for job in ready:
-            found[waiting.pop(job)] = job.result()
+    with _pool(workers, work, say) as pool:
+        waiting: dict[Future[R], int] = {
+            pool.submit(_one, splits[i]): i for i in _largest_first(splits)
+        }
+        while waiting:
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for job in ready:
+                found[waiting.pop(job)] = job.result()
 
 
 def _largest_first(splits: Sequence[Split]) -> list[int]:
@@ -72,12 +62,12 @@ def _largest_first(splits: Sequence[Split]) -> list[int]:
 
 
 @contextlib.contextmanager
-def _pool(workers: int, brain: Brain, work: Work, say: Say) -> Iterator[ProcessPoolExecutor]:
-    """Processes that have ``brain`` and tell here what they do; ended at once if this is left by an
+def _pool(workers: int, work: Callable[..., Any], say: Say) -> Iterator[ProcessPoolExecutor]:
+    """Processes that know ``work`` and tell here what they do; ended at once if this is left by an
     exception."""
     context = multiprocessing.get_context("spawn")
     # Pickled here: torch would hand tensors over as shared memory, of which containers have little.
-    told, packed = context.SimpleQueue(), pickle.dumps((brain, work))
+    told, packed = context.SimpleQueue(), pickle.dumps(work)
     listener = threading.Thread(target=_listen, args=(told, say), daemon=True)
     listener.start()
     others = multiprocessing.active_children()
@@ -104,19 +94,17 @@ def _listen(told: multiprocessing.SimpleQueue[str], say: Say) -> None:
         say(text)
 
 
-_brain: Brain
-_work: Work
+_work: Callable[[Split, Say], Any]
 _say: Say
 
 
 def _begin(packed: bytes, told: multiprocessing.SimpleQueue[str]) -> None:
     """In a worker, once."""
-    global _brain, _work, _say
+    global _work, _say
     torch.set_num_threads(1)
-    _brain, _work = pickle.loads(packed)  # noqa: S301 (written by our own process)
-    _say = told.put
+    _work, _say = pickle.loads(packed), told.put  # noqa: S301 (written by our own process)
 
 
-def _one(split: Split) -> list[Study]:
+def _one(split: Split) -> Any:
     """In a worker."""
-    return _work(split, _brain, _say)
+    return _work(split, _say)

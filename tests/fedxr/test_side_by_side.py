@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 import pytest
@@ -12,10 +13,12 @@ from made_users import users as made_users
 from agent.fleet import Brain
 from fedxr.headless import Federate, pretrain_on
 from fedxr.people import Split, meet, split_users
-from fedxr.side_by_side import Say, run_domains
+from fedxr.side_by_side import Say, on_each
 from fedxr.study import Protocol, Study, evaluate, teach
 
-HOW = Federate(source="recorded", steps=2, rounds=1, copies=1)
+pytestmark = pytest.mark.slow  # each process that begins imports torch
+
+HOW = Federate(source="recorded", steps=2, rounds=1, copies=1, workers=1)
 NAMES = ("small", "large")
 
 
@@ -33,46 +36,48 @@ def brain(splits: list[Split]) -> Brain:
     return pretrain_on(splits, HOW, lambda _: None)
 
 
-def taught(split: Split, brain: Brain, say: Say) -> list[Study]:
+def taught(brain: Brain, split: Split, say: Say) -> Study:
     """The federation of a domain without the arms beside it, which only take time."""
     say(f"{split.name}: federation")
     people = [meet(u, brain.population) for u in split.federation]
     learner, reports = teach(brain, people, Protocol(rounds=1))
     out = Study(split.name, "doing", "accuracy", reports=reports)
     out.federation["federated_personalised"] = evaluate(learner, people, "doing")
-    return [out]
+    return out
 
 
 def test_what_comes_out_does_not_depend_on_the_number_of_workers(
     splits: list[Split], brain: Brain
 ) -> None:
-    found = {}
+    packed = []
     for workers in (1, 2):
         said: list[str] = []
-        done: list[Study] = []
-        run_domains(splits, brain, taught, workers, said.append, done)
-        assert [s.name for s in done] == list(NAMES)
+        found: dict[int, Study] = {}
+        on_each(splits, partial(taught, brain), workers, said.append, found)
+        assert {number: s.name for number, s in found.items()} == dict(enumerate(NAMES))
         assert {text.split(":")[0] for text in said} == set(NAMES)
-        found[workers] = msgspec.msgpack.encode(done)
-    assert found[1] == found[2]
+        packed.append(msgspec.msgpack.encode([found[number] for number in sorted(found)]))
+    assert packed[0] == packed[1]
 
 
-def broken(split: Split, _brain: Brain, say: Say) -> list[Study]:
-    """Ends the large domain by an error once another is done."""
+def broken(split: Split, say: Say) -> str:
+    """Ends the large domain by an error."""
     say(split.name)
     if split.name == "large":
         raise ValueError(f"{split.name}: no such luck")
-    return [Study(split.name, "doing", "accuracy")]
+    return split.name
 
 
-def test_an_error_in_one_domain_is_told_and_no_process_is_left(
-    splits: list[Split], brain: Brain
-) -> None:
-    done: list[Study] = []
+def test_an_error_in_one_domain_is_told_and_no_process_is_left(splits: list[Split]) -> None:
+    found: dict[int, str] = {}
     with pytest.raises(ValueError, match="large: no such luck"):
-        run_domains(splits, brain, broken, 2, lambda _: None, done)
-    assert "large" not in {s.name for s in done}
+        on_each(splits, broken, 2, lambda _: None, found)
+    assert "large" not in found.values()
     assert not multiprocessing.active_children()
+
+
+def test_the_same_brain_comes_of_any_number_of_workers(splits: list[Split], brain: Brain) -> None:
+    assert pretrain_on(splits, replace(HOW, workers=2), lambda _: None).digest == brain.digest
 
 
 def test_fewer_workers_than_none_are_refused() -> None:
