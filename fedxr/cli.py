@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,7 @@ from fedxr.data import folder
 from fedxr.demo import Demo
 from fedxr.doctor import doctor as show_doctor
 from fedxr.headless import Federate, Source, card_for, federate, gather, pretrain_on
+from fedxr.people import Split
 from fedxr.record import Export, Record, Replay, recording_command
 from fedxr.sensors import Sensors, sensors_command
 from fedxr.serve import Serve
@@ -159,6 +161,7 @@ def recorded_brain(data: Path | None, console: Console) -> tuple[Brain, dict[str
     with Status("starting", console=console) as status:
         say = _say(status, console)
         splits = gather(how, data, say)
+        _print_notes(splits, console)
         kept = Path("runs") / f"recorded-{'-'.join(s.name for s in splits)}-{how.seed}.safetensors"
         if not kept.exists():
             console.print(f"pretraining on recorded people, once, several minutes; kept in {kept}")
@@ -185,10 +188,17 @@ def _pretrain(command: Pretrain, console: Console) -> int:
     with Status("starting", console=console) as status:
         say = _say(status, console)
         splits = gather(how, folder(command.data), say)
+        _print_notes(splits, console)
         brain = pretrain_on(splits, how, say)
         save_brain(brain, command.out, card_for(splits, how))
     console.print(f"wrote {command.out} ({command.out.stat().st_size / 1e6:.1f} MB)")
     return 0
+
+
+def _print_notes(splits: Sequence[Split], console: Console) -> None:
+    """Who is left out of the recorded sets, and what else is to be said of them."""
+    for note in (note for split in splits for note in split.notes):
+        console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _say(status: Status, console: Console):  # type: ignore[no-untyped-def]

@@ -37,38 +37,51 @@ def federate_cold(config: Federate, data: Path | None, say: Say = lambda _: None
     An interrupt keeps the domains that are finished and marks the result.
     """
     done: list[ColdStudy] = []
+    notes: list[str] = []
     return written(
         config,
-        lambda: run_cold(config, data, say, done),
-        lambda started, seconds, cut: cold_result(config, done, started, seconds, cut),
+        lambda: run_cold(config, data, say, done, notes),
+        lambda started, seconds, cut: msgspec.structs.replace(
+            cold_result(config, done, started, seconds, cut), notes=notes
+        ),
         say,
     )
 
 
-def run_cold(config: Federate, data: Path | None, say: Say, done: list[ColdStudy]) -> None:
-    """The cold start of every domain that has users enough; appended to ``done`` as they come."""
+def run_cold(
+    config: Federate,
+    data: Path | None,
+    say: Say,
+    done: list[ColdStudy],
+    notes: list[str] | None = None,
+) -> None:
+    """The cold start of every domain that has users enough; appended to ``done`` as they come, and
+    what is to be said of the data to ``notes``."""
     how = ColdProtocol(config.rounds, config.coordination, seed=config.seed, draws=config.draws)
-    for name, users in everybody(config, data, say):
+    notes = [] if notes is None else notes
+    for name, users in everybody(config, data, say, notes):
         for task in sorted({t for u in users for t in u.tasks}):
             title = name if config.source == "recorded" else f"{name}/{task}"
             say(f"{title}: reading windows")
             people = all_known(users, task)
             why = suits(people)
             if why:
-                say(f"{title} is left out: {why}")
+                notes.append(f"{title} is left out: {why}")
+                say(notes[-1])
                 continue
             ordered = RECORDED[name].ordered if name in RECORDED else True
             done.append(cold_study(title, people, how, config.headsets, ordered, say))
 
 
 def everybody(
-    config: Federate, data: Path | None, say: Say
+    config: Federate, data: Path | None, say: Say, notes: list[str]
 ) -> Iterator[tuple[str, Sequence[User]]]:
     """The users of every domain, but not more than a draw can seat; of a simulated world, people
     of the population that is shown, never of the one that is pretrained on."""
     most = 2 * config.headsets
     if config.source == "recorded":
         for split in gather(config, data, say):
+            notes += split.notes
             users = (*split.pretraining, *split.federation, *split.unseen)
             order = stream(config.seed, "cold", split.name).permutation(len(users))
             yield split.name, [users[i] for i in order[:most]]

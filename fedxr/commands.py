@@ -24,7 +24,7 @@ from fedxr.serve import CHECKPOINT, Serve, serve
 from fedxr.stream import Actor, Played, play
 from scenarios.cues import RULES
 from scenarios.recorded import RECORDED, find
-from scenarios.users import User
+from scenarios.users import DataError, User
 
 T = TypeVar("T")
 RECORDED_BRAIN = (
@@ -196,7 +196,15 @@ def actor_of(config: Stream, data: Path | None) -> Actor:
         device = stream_device(config.scenario)
         return simulated_actor(device, config.seed, int(config.user), config.seconds)
     sets = {n: f for n, f in find(data).items() if RECORDED[n].use_case == config.scenario}
-    users = [user for name, place in sets.items() for user in RECORDED[name].load(place)]
+    users, said = list[User](), list[str]()
+    for name, place in sets.items():
+        try:
+            found = RECORDED[name].load(place)
+        except (DataError, OSError) as error:  # the one who is named may be of another set
+            said.append(str(error))
+            continue
+        users += found
+        said += [f"{who} is left out: {why}" for who, why in found.left_out.items()]
     named = [u for u in users if config.user == u.name] or (
         users[int(config.user) : int(config.user) + 1] if config.user.isdigit() else []
     )
@@ -204,5 +212,6 @@ def actor_of(config: Stream, data: Path | None) -> Actor:
         raise ValueError(
             f"user {config.user!r}: {len(users)} people of {config.scenario} in {data}"
             + (f", the first is {users[0].name!r}" if users else "; see `fedxr data`")
+            + "".join(f"; {text}" for text in said)
         )
     return recorded_actor(named[0], config.seed, 0)

@@ -17,24 +17,26 @@ from scenarios.users import DataError, RecordedSet
 
 @dataclass(frozen=True)
 class Found:
-    """What stands under the root of one set. ``problem`` is the loader's own message."""
+    """What stands under the root of one set. ``problem`` is the loader's own message where nobody
+    can be read; ``said``: who is left out, and what was passed over, a sentence each."""
 
     known: RecordedSet
     users: int | None = None
     channels: tuple[str, ...] = ()
     problem: str = ""
+    said: tuple[str, ...] = ()
 
 
 def look(known: RecordedSet, root: Path | None) -> Found:
-    """Load ``known`` from its folder under ``root``; broken files become ``problem``."""
+    """Load ``known`` from its folder under ``root``; that nobody can be read is a ``problem``."""
     if root is None or not (root / known.folder).exists():
         return Found(known)
     try:
         users = known.load(root / known.folder)
-    except DataError as error:
+    except (DataError, OSError) as error:
         return Found(known, problem=str(error))
     layouts = {channel.layout: None for user in users for channel in user.channels}
-    return Found(known, len(users), tuple(layouts))
+    return Found(known, len(users), tuple(layouts), said=tuple(users.said))
 
 
 def folder(given: Path | None) -> Path | None:
@@ -49,7 +51,8 @@ def _state(found: Found) -> str:
         return f"[red]broken: {escape(found.problem)}[/]"
     if found.users is None:
         return "[yellow]not found[/]"
-    return f"[green]{found.users} users[/]: {', '.join(found.channels)}"
+    lines = [f"[green]{found.users} users[/]: {', '.join(found.channels)}"]
+    return "\n".join(lines + [f"[yellow]{escape(text)}[/]" for text in found.said])
 
 
 def data(
@@ -57,7 +60,7 @@ def data(
     console: Console | None = None,
     sets: Sequence[RecordedSet] = tuple(RECORDED.values()),
 ) -> bool:
-    """Print every known set; False when one that is there is broken.
+    """Print every known set; False when one is there of which nobody can be read.
 
     Raises DataError when ``root`` is given and is no folder.
     """

@@ -15,7 +15,7 @@ import msgspec
 
 from bridge.live import Watcher
 from bridge.protocol import BridgeError
-from bridge.recording.recorder import Recorder
+from bridge.recording.recorder import Recorder, RecordingStatus
 from fedxr.live_state import RecordingState
 from fedxr.preview import Preview
 from fedxr.scoreboard import Scoreboard
@@ -39,6 +39,7 @@ class Desk:
     def __init__(self, recorder: Recorder, scoreboard: Scoreboard, preview: Preview) -> None:
         self._recorder, self._scoreboard, self._preview = recorder, scoreboard, preview
         scoreboard.recording = self.state
+        recorder.tell.append(self._over)
         self._stopping: asyncio.Task[None] | None = None
         self._error = ""
 
@@ -71,7 +72,7 @@ class Desk:
             bytes=status.bytes,
             sessions=status.sessions,
             dropped=status.dropped,
-            error=status.error or self._error,
+            error=status.error or status.ended or self._error,
         )
 
     def _start(self) -> None:
@@ -84,9 +85,11 @@ class Desk:
         self._tell(f"raw sensor data are recorded to {path.name}")
 
     async def _stop(self) -> None:
-        status = await self._recorder.stop()
-        self._tell(f"the recording has ended: {status}")
+        self._over(await self._recorder.stop())
         self._stopping = None
+
+    def _over(self, status: RecordingStatus) -> None:
+        self._tell(f"the recording has ended: {status}")
 
     def _tell(self, text: str) -> None:
         self._scoreboard.happenings.recording(self._scoreboard.seconds, text)

@@ -147,7 +147,8 @@ class Federate:
 
 
 def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
-    """The users of every domain, split. Raises DataError, ValueError."""
+    """The users of every domain, split. Who cannot be read, and a set of which too few can, is said
+    and left out, the others go on. Raises DataError, ValueError when no set is left."""
     cases = USE_CASES if config.scenario == "all" else (config.scenario,)
     if config.source == "simulated":
         return [_simulated(config, case) for case in cases]
@@ -172,14 +173,37 @@ def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
             )
         if lacking:
             say(f"no unseen data in {config.unseen_data} of {', '.join(lacking)}")
-    splits = []
+    splits, lost = [], list[str]()
     for name in names:
         say(f"reading {name}")
-        extra = RECORDED[name].load(more[name]) if name in more else []
-        extra = [replace(u, name=f"{u.name}@second") for u in extra]  # names may repeat there
-        users = RECORDED[name].load(found[name])
-        splits.append(split_users(name, users, config.seed, config.headsets, extra))
+        try:
+            split = _recorded(config, name, found[name], more.get(name))
+        except (ValueError, OSError) as error:  # DataError among them
+            lost.append(f"{name} is left out: {error}")
+            say(lost[-1])
+            continue
+        splits.append(split)
+        for note in split.notes:
+            say(note)
+    if not splits:
+        raise DataError("; ".join(lost))
+    splits[0] = replace(splits[0], notes=(*splits[0].notes, *lost))
     return splits
+
+
+def _recorded(config: Federate, name: str, folder: Path, second: Path | None) -> Split:
+    """The users of the set ``name`` in ``folder``, split; those of a ``second`` folder are unseen,
+    too. Raises DataError, ValueError where nobody, or too few, can be read."""
+    users = RECORDED[name].load(folder)
+    said, extra = [f"{name}: {text}" for text in users.said], list[User]()
+    if second is not None:
+        try:
+            others = RECORDED[name].load(second)
+            extra = [replace(u, name=f"{u.name}@second") for u in others]  # names may repeat there
+            said += [f"{name} in {second}: {text}" for text in others.said]
+        except (DataError, OSError) as error:
+            said.append(f"no unseen data of {name}: {error}")
+    return split_users(name, users, config.seed, config.headsets, extra, said)
 
 
 def _simulated(config: Federate, case: str) -> Split:
@@ -268,9 +292,18 @@ def _sort(users: dict[str, list[list[Tokens]]], episodes: Sequence[Tokens]) -> N
         users.setdefault(task, []).append([e for e in episodes if e.asks[-1].task == task])
 
 
-def run_seed(config: Federate, data: Path | None, say: Say, done: list[Study]) -> None:
-    """Everything for ``config.seed``; finished studies are appended to ``done`` as they come."""
+def run_seed(
+    config: Federate,
+    data: Path | None,
+    say: Say,
+    done: list[Study],
+    notes: list[str] | None = None,
+) -> None:
+    """Everything for ``config.seed``; finished studies are appended to ``done`` as they come, and
+    what is to be said of the data to ``notes``."""
     splits = gather(config, data, say)
+    if notes is not None:
+        notes += [note for split in splits for note in split.notes]
     if config.bridge:
         splits = [through_bridge(split, say) for split in splits]
     brain = pretrain_on(splits, config, say)
@@ -308,14 +341,16 @@ def federate(config: Federate, data: Path | None, say: Say = lambda _: None) -> 
         raise ValueError(f"protocol {config.protocol!r}: fedxr.cold_run.federate_cold runs it")
     conditions = [parse(text) for text in config.require]
     done: list[Study] = []
+    notes: list[str] = []
 
     def whole(started: str, seconds: float, interrupted: bool) -> Result:
         result = result_of(config, [done], started, seconds, interrupted)
+        result = msgspec.structs.replace(result, notes=notes)
         if not conditions:
             return result
         return msgspec.structs.replace(result, requirements=judge(conditions, figures(result)))
 
-    return written(config, lambda: run_seed(config, data, say, done), whole, say)
+    return written(config, lambda: run_seed(config, data, say, done, notes), whole, say)
 
 
 def written(

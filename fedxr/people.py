@@ -19,12 +19,14 @@ from scenarios.users import User
 
 @dataclass(frozen=True)
 class Split:
-    """Users of one domain (a recorded set, a simulated use case), by role."""
+    """Users of one domain (a recorded set, a simulated use case), by role; ``notes`` say who is
+    left out of it, and what was read otherwise than it stands in the files."""
 
     name: str
     pretraining: tuple[User, ...]
     federation: tuple[User, ...]
     unseen: tuple[User, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,12 @@ def stream(seed: int, *names: object) -> np.random.Generator:
 
 
 def split_users(
-    name: str, users: Sequence[User], seed: int, limit: int, more: Sequence[User] = ()
+    name: str,
+    users: Sequence[User],
+    seed: int,
+    limit: int,
+    more: Sequence[User] = (),
+    notes: Sequence[str] = (),
 ) -> Split:
     """About 40 / 40 / 20 of ``users`` by seed, at least one each, at most ``limit`` a role.
 
@@ -62,12 +69,14 @@ def split_users(
     if n < 3:
         raise ValueError(
             f"{name}: {n} users; at least 3 are needed (pretraining, federation, unseen)"
+            + "".join(f"; {note}" for note in notes)
         )
     order = [users[i] for i in stream(seed, "split", name).permutation(n)]
     a = max(1, min(round(0.4 * n), n - 2))
     b = max(1, min(round(0.4 * n), n - a - 1))
     unseen = [*order[a + b :][:limit], *more]
-    return Split(name, tuple(order[:a]), tuple(order[a : a + b][:limit]), tuple(unseen))
+    members = tuple(order[a : a + b][:limit])
+    return Split(name, tuple(order[:a]), members, tuple(unseen), tuple(notes))
 
 
 def one_ask_each(tokens: Tokens) -> list[Tokens]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from tyro.conf import Positional
 
 from bridge.application import Application
 from bridge.recording.reader import Recording
-from bridge.recording.recorder import Recorder
+from bridge.recording.recorder import Recorder, RecordingStatus
 from bridge.recording.replay import replay
 from bridge.recording.replayed import Replayed
 from bridge.server import BridgeServer
@@ -50,6 +51,27 @@ class Record:
     """What a headset must show; --lan makes one."""
     insecure: bool = False
     """Accept unencrypted traffic on a network that is yours alone."""
+    max_size: str = "50GB"
+    """Where the recording ends, whole; the bridge goes on. It also ends before the disk is full."""
+
+    def __post_init__(self) -> None:
+        bytes_of(self.max_size)
+
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)B?", re.IGNORECASE)
+LEAST_BYTES = 10**6
+"""A recording has an index; less is not worth one."""
+
+
+def bytes_of(size: str) -> int:
+    """``size`` such as ``50GB`` or ``800 MB`` in bytes. Raises ValueError."""
+    match = _SIZE.fullmatch(size.strip())
+    found = 0
+    if match:
+        found = int(float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " "))
+    if found < LEAST_BYTES:
+        raise ValueError(f"--max-size {size!r}; give 1MB or more, such as 800MB or 50GB")
+    return found
 
 
 @dataclass(frozen=True)
@@ -127,11 +149,19 @@ async def _record(config: Record, console: Console) -> int:
         config.host, config.port, token=config.token, insecure=config.insecure, lan=config.lan
     )
     server = BridgeServer(_Listener(), door.config, page_files() | root_page(door.certificate))
-    recorder = Recorder(server, RECORDINGS)
+    recorder = Recorder(server, RECORDINGS, max_bytes=bytes_of(config.max_size))
+    failed = []
+
+    def over(status: RecordingStatus) -> None:
+        failed.append(bool(status.error))
+        console.print(f"the recording has ended: {status}", highlight=False, soft_wrap=True)
+        console.print("headsets may go on, and are not recorded; Ctrl-C stops", highlight=False)
+
+    recorder.tell.append(over)
     async with _recording(recorder, config.out, console), server:
         show_door(door, server.port, console)
         await stopped.wait()
-    return 1 if recorder.status().error else 0
+    return 1 if any(failed) or recorder.status().error else 0
 
 
 def _replay(config: Replay, console: Console) -> int:

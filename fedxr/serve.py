@@ -203,6 +203,11 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         out.print("Ctrl-C stops; what headsets have learned is kept.")
         if config.record is not None:
             out.print(f"recording raw sensor data to {config.record}", highlight=False)
+        running.recorder.tell.append(
+            lambda status: out.print(
+                f"the recording has ended: {status}", highlight=False, soft_wrap=True
+            )
+        )
         await running.stopped.wait()
     if running.learner.cut_short:
         out.print("the learner was busy: states are kept as they were last saved")

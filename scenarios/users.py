@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,15 +31,41 @@ class User:
     device: str = "recorder"
 
 
+class Users(tuple[User, ...]):
+    """The users that a folder holds, in a fixed order, and what is to be said of them.
+
+    ``left_out``: who could not be read, or has nothing to learn from or to be tested on, by name,
+    each with the reason. ``notes``: what was passed over, or read otherwise than it stands there.
+    """
+
+    left_out: dict[str, str]
+    notes: tuple[str, ...]
+
+    def __new__(
+        cls,
+        users: Iterable[User],
+        left_out: dict[str, str] | None = None,
+        notes: Iterable[str] = (),
+    ) -> Users:
+        self = super().__new__(cls, users)
+        self.left_out, self.notes = left_out or {}, tuple(notes)
+        return self
+
+    @property
+    def said(self) -> list[str]:
+        """Who is left out and what else there is to say, a sentence each."""
+        return [f"{name} is left out: {why}" for name, why in self.left_out.items()] + [*self.notes]
+
+
 @dataclass(frozen=True)
 class RecordedSet:
     """A public data set in its distributor's official layout.
 
-    ``load(folder)`` returns every user that the folder holds, in a fixed order; it raises
-    DataError when the folder lacks the set or a file is broken. ``halves`` states in one line how
-    a user's time is cut into the adaptation and the test half, and why. ``ordered`` tells whether a
-    user's episodes follow each other as they were lived; recordings made one by one are filed by
-    class, which is no order to learn in.
+    ``load(folder)`` returns every user that the folder holds and names those that it leaves out;
+    it raises DataError when the folder lacks the set or nobody is left. ``halves`` states in one
+    line how a user's time is cut into the adaptation and the test half, and why. ``ordered`` tells
+    whether a user's episodes follow each other as they were lived; recordings made one by one are
+    filed by class, which is no order to learn in.
     """
 
     name: str
@@ -49,5 +75,5 @@ class RecordedSet:
     licence: str
     source: str
     halves: str
-    load: Callable[[Path], list[User]]
+    load: Callable[[Path], Users]
     ordered: bool = True

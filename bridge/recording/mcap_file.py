@@ -4,15 +4,20 @@ Making JSON of ten thousand blocks a second would cost the server's event loop i
 a process of its own does that. It reads what `bridge.recording.writer` sends it, a length and a
 `Line` each, until the pipe ends. So when the server is killed, the file is still finished; and when
 this process is, what it had flushed is kept. After each flush it prints its counts.
+
+A recording ends, whole, before it is larger than it may be and before its disk is full: what the
+index at the end will take is kept free for it.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import struct
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -20,6 +25,7 @@ from mcap.writer import CompressionType, Writer
 from msgspec import Struct
 
 from bridge.protocol import PackedFrame
+from bridge.recording.order import LIBRARY
 from bridge.recording.records import (
     KINDS,
     Recorded,
@@ -27,6 +33,7 @@ from bridge.recording.records import (
     encode_json,
     message_record,
     schema,
+    session_record,
     view_of,
 )
 from bridge.recording.sessions import SESSION, RecordedSession, from_metadata, to_metadata
@@ -34,6 +41,12 @@ from bridge.recording.sessions import SESSION, RecordedSession, from_metadata, t
 LENGTH = struct.Struct("<I")
 _MOST_TOPICS = 65_000
 """MCAP numbers its channels with 16 bits."""
+_TOPIC_BYTES, _CHUNK_BYTES, _RECORD_BYTES = 1000, 300, 100
+"""What the index at the end takes for a topic with its name, for a chunk (and ten more for each of
+its topics), and what a record takes beside its content; rather too much than too little."""
+LEAST_FREE = 4 * 2**20
+MOST_FREE = 512 * 2**20
+_FREE_PART = 20
 _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(type_) for type_, kind in KINDS.items()
 }
@@ -52,27 +65,40 @@ class Line(Struct, array_like=True, gc=False):
 
 
 class Counts(Struct):
-    """What has been written so far; ``unwritten``: records of topics beyond the 65,000th."""
+    """What has been written so far; ``unwritten``: records of topics beyond the 65,000th;
+    ``ended``: why it is over although nothing went wrong; ``error``: what went wrong."""
 
     records: int = 0
     bytes: int = 0
     sessions: int = 0
     unwritten: int = 0
+    ended: str = ""
     error: str = ""
 
 
-class McapFile:
-    """Writes the lines of one recording to ``file``."""
+def kept_free(folder: Path) -> tuple[int, int]:
+    """How many bytes the disk of ``folder`` has free, and how many a recording leaves free there: a
+    twentieth of the disk, but no less than 4 MiB and no more than 512. Raises OSError."""
+    disk = shutil.disk_usage(folder)
+    return disk.free, min(MOST_FREE, max(LEAST_FREE, disk.total // _FREE_PART))
 
-    def __init__(self, file: IO[bytes], chunk_bytes: int) -> None:
+
+class McapFile:
+    """Writes the lines of one recording to ``file``, which lies at ``path`` and ends before it has
+    more than ``max_bytes``."""
+
+    def __init__(self, file: IO[bytes], path: Path, chunk_bytes: int, max_bytes: int) -> None:
         self.counts = Counts()
+        self._path, self._max_bytes = path, max_bytes
+        self._pending, self._looked = 0, 0
+        self._index = _CHUNK_BYTES
         self._file = file
         self._sessions: dict[int, RecordedSession] = {}
         self._topics: dict[tuple[str, str, str], int] = {}
         self._schemas: dict[str, int] = {}
         self._sequence = 0
         self._mcap = Writer(file, chunk_bytes, CompressionType.LZ4)
-        self._mcap.start(library="fedxr")
+        self._mcap.start(library=LIBRARY)
         self.flush()
 
     def take(self, line: Line) -> None:
@@ -83,16 +109,53 @@ class McapFile:
             session = from_metadata(msgspec.msgpack.decode(line.raw))
             self._sessions[session.number] = session
             # Outside of chunks, so that damage to one does not make the session unreadable.
-            self._mcap.flush()
-            self._mcap.add_metadata(SESSION, to_metadata(session))
+            self.flush()
+            metadata = to_metadata(session)
+            self._mcap.add_metadata(SESSION, metadata)
+            self._index += 2 * _RECORD_BYTES
+            record = session_record(session.number, metadata)
+            line = Line(SESSION, session.number, session.log_us, session.log_us)
+            self._add(line, "session", "fedxr.Session", record, {})
             self.counts.sessions += 1
         else:
             self._write(line, _DECODERS[line.kind].decode(line.raw))
 
     def flush(self) -> None:
-        """Finish the chunk and hand it to the system."""
+        """Finish the chunk and hand it to the system. Raises OSError."""
         self._mcap.flush()
         self.counts.bytes = self._file.tell()
+        if self._pending:
+            self._index += _CHUNK_BYTES + 10 * len(self._topics)
+        self._pending = 0
+        self._look_at_disk()
+
+    def has_room(self, line: Line) -> bool:
+        """Whether the file may grow by ``line``; if not, ``counts.ended`` says why. Raises OSError
+        when the file is not there any more."""
+        # A block stands in base64 and is shown beside; a picture of numbers at most as JSON.
+        size = 3 * len(line.raw) + _TOPIC_BYTES
+        if self._size + size > self._max_bytes:
+            self.flush()
+        if self._size + size > self._max_bytes:
+            self.counts.ended = f"the most that it may hold is {self._max_bytes / 1e6:g} MB"
+        elif self._file.tell() + self._pending - self._looked > 2**20:
+            self.flush()
+        return not self.counts.ended
+
+    @property
+    def _size(self) -> int:
+        """Bytes that the file would have at most if it ended now."""
+        return self._file.tell() + self._pending + self._index
+
+    def _look_at_disk(self) -> None:
+        self._looked = self._file.tell()
+        if self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino:
+            raise FileNotFoundError("another file lies in its place")
+        free, least = kept_free(self._path.parent)
+        if free < least + self._index:
+            self.counts.ended = (
+                f"its disk has {free / 1e6:.0f} MB free, and {least / 1e6:.0f} stay so"
+            )
 
     def finish(self) -> None:
         """Write the index, and wait until the disk has all of it."""
@@ -129,9 +192,12 @@ class McapFile:
         if found is None:
             self.counts.unwritten += 1
             return
+        content = encode_json(record)
         self._mcap.add_message(
-            found, line.log_us * 1000, encode_json(record), line.capture_us * 1000, self._sequence
+            found, line.log_us * 1000, content, line.capture_us * 1000, self._sequence
         )
+        # Beside the record its place in the chunk's own index.
+        self._pending += len(content) + _RECORD_BYTES
         self._sequence = (self._sequence + 1) % 2**32
         self.counts.records += 1
 
@@ -143,6 +209,7 @@ class McapFile:
                 return None
             if name not in self._schemas:
                 self._schemas[name] = self._mcap.register_schema(name, "jsonschema", schema(name))
+            self._index += _TOPIC_BYTES + len(topic) + len(schema(name))
             if any(known[0] == topic for known in self._topics):
                 topic = f"{topic}/{len(self._topics)}"  # the same sensor, in another form
             self._topics[key] = self._mcap.register_channel(
@@ -161,20 +228,23 @@ def _say(counts: Counts) -> None:
     sys.stdout.buffer.flush()
 
 
-def main(path: str, chunk_bytes: str) -> int:
-    """Write the lines on standard input to ``path`` until they end; 1 when that failed."""
+def main(path: str, chunk_bytes: str, max_bytes: str) -> int:
+    """Write the lines on standard input to ``path`` until they end, or there is no room for more; 1
+    when that failed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this
     counts, lines = Counts(), sys.stdin.buffer
     decode = msgspec.msgpack.Decoder(Line).decode
     try:
         with open(path, "wb") as file:  # noqa: PTH123
-            mcap = McapFile(file, int(chunk_bytes))
+            mcap = McapFile(file, Path(path), int(chunk_bytes), int(max_bytes))
             counts = mcap.counts
-            while len(head := lines.read(LENGTH.size)) == LENGTH.size:
+            while not counts.ended and len(head := lines.read(LENGTH.size)) == LENGTH.size:
                 (size,) = LENGTH.unpack(head)
                 if len(data := lines.read(size)) < size:
                     break
                 line = decode(data)
+                if not mcap.has_room(line):
+                    break
                 mcap.take(line)
                 if not line.kind:
                     _say(counts)

@@ -24,9 +24,10 @@ from bridge.protocol import (
     Ping,
     Reply,
 )
+from bridge.recording.order import Counted, in_order, is_own, kind_of
 from bridge.recording.records import Closed, Dropped, Recorded
-from bridge.recording.salvage import MAGIC, Damage, read_summary, walk
-from bridge.recording.sessions import SESSION, RecordedSession
+from bridge.recording.salvage import MAGIC, Damage, read_summary
+from bridge.recording.sessions import SESSION, RecordedSession, from_metadata
 
 
 class RecordingError(BridgeError, ValueError):
@@ -70,6 +71,8 @@ _RAW: dict[str, msgspec.msgpack.Decoder[Any]] = {
     "closed": msgspec.msgpack.Decoder(Closed),
     "dropped": msgspec.msgpack.Decoder(Dropped),
 }
+_OURS = {*_RAW, "sensor", "session"}
+_METADATA = msgspec.msgpack.Decoder(dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,9 @@ class Event:
 class Found:
     """What reading a file has found so far. ``frames_lost`` arrived without some of their blocks;
     ``records_lost`` is known from the count that each record carries, so what was cut from the end
-    is not in it. ``dropped``: messages that the recorder itself had to leave out. ``finished``: it
-    has the end that a finished recording has; ``read``: nobody stopped reading before the end."""
+    is not in it. ``dropped``: messages that the recorder itself had to leave out; ``foreign``: of
+    topics that are not ours. ``finished``: it has the end that a finished recording has; ``read``:
+    nobody stopped reading before the end."""
 
     sessions: int = 0
     records: int = 0
@@ -96,6 +100,7 @@ class Found:
     records_lost: int = 0
     frames_lost: int = 0
     dropped: int = 0
+    foreign: int = 0
     finished: bool = False
     read: bool = False
     first_us: int = 0
@@ -119,7 +124,7 @@ class Found:
         if self.records_lost:
             lines.append(f"lost: {self.records_lost} records in what is damaged")
         if self.frames_lost:
-            lines.append(f"lost: {self.frames_lost} frames of which a part is damaged")
+            lines.append(f"lost: {self.frames_lost} frames of which a part is damaged or missing")
         if self.read and not self.finished:
             lines.append(
                 "lost: the end. The file was cut, or its recorder killed, after the "
@@ -127,6 +132,8 @@ class Found:
             )
         if self.dropped:
             lines.append(f"never written: {self.dropped} messages that the disk was too slow for")
+        if self.foreign:
+            lines.append(f"passed over: {self.foreign} messages of topics that are not fedxr's")
         return lines
 
 
@@ -142,18 +149,27 @@ class Recording:
         try:
             with path.open("rb") as file:
                 start = file.read(64)
+                mcap = start.startswith(MAGIC)
                 # A damaged beginning is no reason to give up a file that has sessions in it.
-                known = (start.startswith(MAGIC) and b"fedxr" in start) or (
-                    start and SESSION.encode() in _map(file)
-                )
+                known = is_own(start) or (start and SESSION.encode() in _map(file))
+                known = known or (mcap and self._has_sessions())
         except OSError as error:
             raise RecordingError(f"cannot read {path}: {error.strerror or error}") from None
         if not known:
             what = f"starts with {start[:8]!r}" if start else "is empty"
+            if mcap:
+                what += (
+                    f" as MCAP does, but nothing in it says whose sessions it holds (metadata "
+                    f"{SESSION!r} or topics /USER/session): another program's, or written again by "
+                    "one that has left this out"
+                )
             raise RecordingError(
                 f"{path} {what}; a recording is an MCAP file that `fedxr record` or "
                 "`fedxr serve --record` has written"
             )
+
+    def _has_sessions(self) -> bool:
+        return any(event.message is None for event in self.events())
 
     def events(self) -> Iterator[Event]:
         """Everything that can still be read, in order."""
@@ -179,26 +195,24 @@ class _Reading:
         self._topics: dict[int, Topic] = dict(self._summary.topics) if self._summary else {}
         self._sessions: dict[int, RecordedSession] = {}
         self._blocks: dict[int, list[tuple[int, str, Block]]] = {}
+        self._counted = Counted()
         self._next = 0
         self._unread = 0
 
     def events(self) -> Iterator[Event]:
         found = self._found
-        for record in walk(self._data, found.damages):
-            if record is None:
+        for part in in_order(self._data, found.damages, self._counted):
+            event = None
+            if part is None:
                 found.finished = True
-            elif isinstance(record, RecordedSession):
-                self._sessions[record.number] = record
-                found.sessions += 1
-                yield Event(record, record.log_us)
+            elif isinstance(part, RecordedSession):
+                event = self._open(part)
+            elif isinstance(part, Topic):
+                self._topics[part.id] = part
             else:
-                for part in record:
-                    if isinstance(part, Topic):
-                        self._topics[part.id] = part
-                    elif isinstance(part, Message):
-                        event = self._event(part)
-                        if event is not None:
-                            yield event
+                event = self._event(part)
+            if event is not None:
+                yield event
         for blocks in self._blocks.values():
             found.frames_lost += len({seq for seq, _, _ in blocks})
         self._count_lost()
@@ -206,7 +220,8 @@ class _Reading:
     def _count_lost(self) -> None:
         found = self._found
         if self._summary is not None:
-            found.records_lost = self._summary.messages - found.records
+            if self._summary.messages is not None:
+                found.records_lost = max(0, self._summary.messages - found.records)
         elif found.finished:
             size = len(self._data)
             found.damages.append(
@@ -214,21 +229,36 @@ class _Reading:
             )
         found.records_lost += self._unread
 
+    def _open(self, session: RecordedSession) -> Event | None:
+        """The event that a session opens: it stands in the file twice, as metadata and as a
+        message, so that either may be damaged or left out by another tool."""
+        if session.number in self._sessions:
+            return None
+        self._sessions[session.number] = session
+        self._found.sessions += 1
+        return Event(session, session.log_us)
+
     def _event(self, message: Message) -> Event | None:
         """The event of a message; None for a block, which waits for its frame, and for what cannot
         be read because the topic or session that it belongs to is damaged."""
         found, topic = self._found, self._topics.get(message.channel_id)
         found.records += 1
-        found.records_lost += (message.sequence - self._next) % 2**32
-        self._next = (message.sequence + 1) % 2**32
-        kind = topic.topic.split("/")[2] if topic is not None else ""
+        if self._counted.counts:
+            found.records_lost += (message.sequence - self._next) % 2**32
+            self._next = (message.sequence + 1) % 2**32
+        kind = kind_of(topic)
+        if topic is not None and kind not in _OURS:
+            found.foreign += 1
+            return None
         try:
+            if kind == "session":
+                return self._open(from_metadata(_METADATA.decode(_read_message(message.data).raw)))
             if kind == "sensor" and topic is not None:
                 self._keep(_read_sensor(message.data), topic.metadata["channel"])
                 return None
             record = _read_message(message.data)
             session, told = self._sessions[record.session], _RAW[kind].decode(record.raw)
-        except (KeyError, msgspec.MsgspecError):
+        except (KeyError, ValueError):  # msgspec's errors are ValueErrors
             self._unread += 1
             return None
         if isinstance(told, Dropped):
@@ -257,10 +287,13 @@ class _Reading:
     def _fill(self, frame: PackedFrame, session: RecordedSession, names: list[str]) -> bool:
         """Put the blocks that came before it into ``frame``; False when some are missing."""
         blocks = self._blocks.pop(session.number, [])
-        here = [(name, block) for seq, name, block in blocks if seq == frame.seq]
-        self._found.frames_lost += len({seq for seq, _, _ in blocks} - {frame.seq})
-        if [name for name, _ in here] != names:
+        here = {name: block for seq, name, block in blocks if seq == frame.seq}
+        later = [one for one in blocks if one[0] > frame.seq]  # of the same moment
+        if later:
+            self._blocks[session.number] = later
+        self._found.frames_lost += len({seq for seq, _, _ in blocks if seq < frame.seq})
+        if len(here) != len(names) or here.keys() != set(names):
             self._found.frames_lost += 1
             return False
-        frame.blocks.extend(block for _, block in here)
+        frame.blocks.extend(here[name] for name in names)
         return True

@@ -13,6 +13,7 @@ model had seen before.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from bridge.clock import now_us
 from bridge.protocol import BridgeError, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
 from bridge.recording.records import Closed, Recorded
 from bridge.recording.sessions import RecordedSession
-from bridge.recording.writer import Entry, RecordingWriter
+from bridge.recording.writer import MAX_BYTES, Entry, RecordingWriter
 from bridge.server import BridgeServer
 from bridge.session import Session
 
@@ -32,8 +33,9 @@ from bridge.session import Session
 @dataclass(frozen=True)
 class RecordingStatus:
     """``path`` is the file that is being written, or that was written last (None: none yet).
-    ``dropped``: messages that were left out because the disk did not keep up. ``error``: why
-    writing ended early, if it did."""
+    ``dropped``: messages that were left out because the disk did not keep up. ``ended``: why it was
+    over before it was stopped, though whole: it was as large as it may be, or its disk nearly full.
+    ``error``: why writing failed, if it did."""
 
     recording: bool = False
     path: Path | None = None
@@ -42,6 +44,7 @@ class RecordingStatus:
     records: int = 0
     sessions: int = 0
     dropped: int = 0
+    ended: str = ""
     error: str = ""
 
     def __str__(self) -> str:
@@ -51,15 +54,27 @@ class RecordingStatus:
         )
         if self.dropped:
             text += f"; {self.dropped} messages left out because the disk was too slow"
-        return text + (f"; {self.error}" if self.error else "")
+        return text + "".join(f"; {why}" for why in (self.ended, self.error) if why)
 
 
 class Recorder:
     """An observer of ``server`` while a recording runs. ``folder`` is where files go that are not
-    named; ``now`` is the server's clock."""
+    named; ``now`` is the server's clock; no file has more than ``max_bytes``.
 
-    def __init__(self, server: BridgeServer, folder: Path, now: Callable[[], int] = now_us) -> None:
+    When a recording is over before it was stopped, for whatever reason, the server goes on; the
+    headsets are told by a notice, and ``tell`` all who have added themselves to it."""
+
+    def __init__(
+        self,
+        server: BridgeServer,
+        folder: Path,
+        now: Callable[[], int] = now_us,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self._server, self._folder, self._now = server, folder, now
+        self._max_bytes = max_bytes
+        self.tell: list[Callable[[RecordingStatus], None]] = []
+        self._ending: asyncio.Task[RecordingStatus] | None = None
         self._writer: RecordingWriter | None = None
         self._sessions: dict[str, RecordedSession] = {}
         self._count = 0
@@ -72,7 +87,12 @@ class Recorder:
             raise BridgeError(f"already recording to {self._writer.path}; stop that first")
         if path is None:
             path = self._folder / time.strftime("%Y%m%d-%H%M%S.mcap", time.gmtime())
-        self._writer = RecordingWriter(path)
+        loop = asyncio.get_running_loop()
+        self._writer = RecordingWriter(
+            path,
+            max_bytes=self._max_bytes,
+            ended=lambda: _call(loop, self._end_early),
+        )
         self._began, self._count = time.monotonic(), 0
         self._server.observers.append(self)
         for session in self._server.sessions.values():
@@ -83,6 +103,8 @@ class Recorder:
         """End the file; what waits is written first, beside the event loop."""
         writer = self._writer
         if writer is None or self not in self._server.observers:
+            if self._ending is not None:
+                await asyncio.wait({self._ending})
             return self._last
         self._server.observers.remove(self)
         self._sessions.clear()
@@ -90,6 +112,21 @@ class Recorder:
         self._last = self._status(writer, recording=False)
         self._writer = None
         return self._last
+
+    def _end_early(self) -> None:
+        """The file is over: say so, and be ready for another."""
+        if self._writer is None or not self._writer.over or self not in self._server.observers:
+            return
+        sessions = [self._server.sessions.get(name) for name in self._sessions]
+        self._ending = asyncio.create_task(self.stop())
+
+        def say(_: object) -> None:
+            for session in filter(None, sessions):
+                session.notice("recording-ended", "what you sense is recorded no more")
+            for told in self.tell:
+                told(self._last)
+
+        self._ending.add_done_callback(say)
 
     def status(self) -> RecordingStatus:
         """How the present recording goes, or how the last one ended."""
@@ -105,6 +142,7 @@ class Recorder:
             counts.records,
             counts.sessions,
             writer.dropped + counts.unwritten,
+            counts.ended,
             counts.error,
         )
 
@@ -148,3 +186,9 @@ class Recorder:
         if about_us is not None and session.clock is not None:
             capture_us = max(0, session.clock.to_remote(about_us))
         self._writer.put(Entry(recorded, now, capture_us, message, up))
+
+
+def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+    """From another thread; a loop that has ended needs to know no more."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(what)

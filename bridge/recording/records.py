@@ -8,12 +8,14 @@ of those. Whatever is there for a person to look at is a view; what is read back
 - of any other message: ``raw``, the message of fedxr.v1 itself in base64 (a hello without token).
 
 so that what is read is what arrived, bit for bit. ``session`` numbers the sessions of a file; the
-MCAP metadata ``fedxr.session`` says who they are.
+MCAP metadata ``fedxr.session`` says who they are, and a first message of each session again: other
+tools that write the file anew may leave metadata out.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -91,6 +93,7 @@ _VIEWS: dict[str, dict[str, Any]] = {
 
 _ANSWER = _object(best=_INT, model=_INT, probabilities=_array(_NUMBER))
 _MESSAGES: dict[str, dict[str, Any]] = {
+    "fedxr.Session": {"user": _STRING, "scenario": _STRING, "tasks": _STRING},
     "fedxr.Frame": {
         "seq": _INT,
         "capture_us": _INT,
@@ -274,6 +277,12 @@ def message_record(session: int, message: Recorded, names: list[str], up: bool) 
     elif isinstance(message, Bye):
         view["from_headset"] = up
     return view | {"session": session, "raw": _pack(message)}
+
+
+def session_record(number: int, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The record that says who session ``number`` is, as its MCAP metadata do."""
+    view = {key: metadata[key] for key in ("user", "scenario", "tasks")}
+    return view | {"session": number, "raw": _pack(metadata)}
 
 
 def _plain(message: Recorded) -> dict[str, Any]:

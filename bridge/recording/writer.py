@@ -17,20 +17,24 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from bridge.protocol import Cue, PackedFrame, Reply
-from bridge.recording.mcap_file import LENGTH, Counts, Line
+from bridge.protocol import BridgeError, Cue, PackedFrame, Reply
+from bridge.recording.mcap_file import LENGTH, Counts, Line, kept_free
 from bridge.recording.private import make_private
 from bridge.recording.records import KINDS, Dropped, Recorded
 from bridge.recording.sessions import SESSION, RecordedSession, to_metadata
 
 QUEUE_BYTES = 64 * 2**20
 """What may wait for the disk; some seconds of many headsets."""
+MAX_BYTES = 50 * 10**9
+"""What a recording may take unless told otherwise: two days of one headset, about, or three hours
+of sixteen."""
 FLUSH_S = 1.0
 CHUNK_BYTES = 2**20
 _PAUSE_S = 0.05
@@ -77,13 +81,21 @@ class _Gap:
 
 
 class RecordingWriter:
-    """Writes one new file. Raises BridgeError when it exists or cannot be made.
+    """Writes one new file. Raises BridgeError when it exists, cannot be made, or its disk is full.
 
-    ``counts`` are those of the last flush; ``dropped`` are messages that were left out.
+    ``counts`` are those of the last flush; ``dropped`` are messages that were left out. ``ended``
+    is called, in a thread, when the file is over before `close`: ``counts`` say why.
     """
 
-    def __init__(self, path: Path, queue_bytes: int = QUEUE_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        queue_bytes: int = QUEUE_BYTES,
+        max_bytes: int = MAX_BYTES,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = path
+        self._ended = ended
         self.counts = Counts()
         self.dropped = 0
         self._queue_bytes = queue_bytes
@@ -93,8 +105,10 @@ class RecordingWriter:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         make_private(path)
+        _check_room(path)
+        arguments = [str(path), str(CHUNK_BYTES), str(max_bytes)]
         self._process = subprocess.Popen(  # noqa: S603  # this very program's own
-            [sys.executable, "-m", "bridge.recording.mcap_file", str(path), str(CHUNK_BYTES)],
+            [sys.executable, "-m", "bridge.recording.mcap_file", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -111,13 +125,14 @@ class RecordingWriter:
         """Queue; frames, replies and cues are left out while the queue is full, all else up to
         twice its bound."""
         if isinstance(entry, RecordedSession):
-            self._queue.append(entry)
+            if not self.over:
+                self._queue.append(entry)
             return
         size = entry.nbytes
         droppable = isinstance(entry.message, PackedFrame | Reply | Cue)
         limit = self._queue_bytes if droppable else 2 * self._queue_bytes
         with self._lock:
-            if self.counts.error or self._waiting + size > limit:
+            if self.over or self._waiting + size > limit:
                 self._gap.records += 1
                 self._gap.bytes += size
                 self._gap.until_us = entry.log_us
@@ -130,6 +145,11 @@ class RecordingWriter:
                 self._waiting += _ENTRY_BYTES
             self._queue.append(entry)
             self._waiting += size
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is written any more."""
+        return bool(self.counts.error or self.counts.ended)
 
     def close(self) -> None:
         """Write all that waits and finish the file; waits for the disk."""
@@ -164,8 +184,7 @@ class RecordingWriter:
                     break
                 entry = self._queue.popleft()
             if isinstance(entry, RecordedSession):
-                metadata = _pack(to_metadata(entry))
-                _send(pipe, Line(SESSION, raw=metadata))
+                _send(pipe, session_line(entry))
                 continue
             _send(pipe, entry.line())
             with self._lock:
@@ -179,18 +198,43 @@ class RecordingWriter:
         for said in pipe:
             self.counts = msgspec.json.decode(said, type=Counts)
         pipe.close()
-        if self.counts.error:
+        if self.counts.ended:
+            _log.warning("%s: %s", self.path, self.counts.ended)
+            self._give_up()
+        elif self.counts.error:
             self._fail(self.counts.error)
         elif not self._closing.is_set():
             self._fail(f"the process that writes it ended with {self._process.wait()}")
+        if self.over and not self._closing.is_set():
+            self._ended()
 
     def _fail(self, why: str) -> None:
         _log.error("%s: %s; what was flushed before is kept", self.path, why)
+        self.counts.error = why
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """What still waits is left out."""
         with self._lock:
-            self.counts.error = why
             self.dropped += sum(isinstance(e, Entry) for e in self._queue)
             self._queue.clear()
             self._waiting = 0
+
+
+def _check_room(path: Path) -> None:
+    """Raise BridgeError, and leave no file, where the disk is nearly full already."""
+    free, least = kept_free(path.parent)
+    if free < least:
+        path.unlink()
+        raise BridgeError(
+            f"cannot record to {path}: its disk has {free / 1e6:.0f} MB free, and a recording "
+            f"leaves {least / 1e6:.0f} MB; free some, or name a file on another disk"
+        )
+
+
+def session_line(session: RecordedSession) -> Line:
+    """As the writing process is told of a session."""
+    return Line(SESSION, raw=_pack(to_metadata(session)))
 
 
 def _send(pipe: IO[bytes], line: Line) -> None:

@@ -9,37 +9,40 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 from agent.tasks import Episode
 from bridge.channels import Channel
-from scenarios.recorded.reading import files_in
+from scenarios.recorded.reading import Say, files_in, place, users_of
 from scenarios.recorded.sound import read_pcm, utterance
-from scenarios.users import DataError, RecordedSet, User
+from scenarios.users import DataError, RecordedSet, User, Users
 
-_NAME = re.compile(r"([0-9])_([A-Za-z0-9-]+)_([0-9]+)\.wav")
+_NAME = re.compile(r"([0-9])_([A-Za-z0-9-]+)_([0-9]+)\.(?i:wav)")
 _TASK = "digit_spoken"
 
 
-def load(folder: Path) -> list[User]:
-    """Every speaker in ``folder``, by name. Raises DataError for a missing or broken file."""
-    files = files_in(
-        folder / "recordings", r".*\.wav", f"<digit>_<speaker>_<index>.wav, see {SET.source}"
-    )
+def load(folder: Path) -> Users:
+    """Every speaker in ``folder``, by name."""
+    pattern, what = r".*\.(?i:wav)", f"<digit>_<speaker>_<index>.wav, see {SET.source}"
+    files = files_in(place(folder, "recordings", pattern, what), pattern, what)
     by_speaker: dict[str, list[tuple[int, int, Path]]] = defaultdict(list)
+    passed = []
     for path in files:
         match = _NAME.fullmatch(path.name)
         if match is None:
-            raise DataError(
-                f"{path}: expected a name <digit 0-9>_<speaker>_<index>.wav; "
+            passed.append(
+                f"{path} is passed over: expected a name <digit 0-9>_<speaker>_<index>.wav; "
                 "rename the file or take it out"
             )
+            continue
         digit, speaker, index = match.groups()
         by_speaker[speaker].append((int(index), int(digit), path))
-    return [_user(speaker, sorted(by_speaker[speaker])) for speaker in sorted(by_speaker)]
+    people = [(name, partial(_user, name, sorted(by_speaker[name]))) for name in sorted(by_speaker)]
+    return users_of(SET.name, people, notes=passed)
 
 
-def _user(speaker: str, entries: list[tuple[int, int, Path]]) -> User:
+def _user(speaker: str, entries: list[tuple[int, int, Path]], _: Say) -> User:
     """The speaker with (index, digit, file) entries in time order."""
     indices = sorted({index for index, _, _ in entries})
     learnt = set(indices[: (len(indices) + 1) // 2])

@@ -4,7 +4,8 @@ Lan, Heit, Scargill, Gorlatova: GazeGraph: graph-based few-shot cognitive contex
 human visual behavior. SenSys 2020. ``DesktopActivity/P{n}/P{n}_{ACTIVITY}.csv``: no header, x and
 y in the scene camera's picture, 30 Hz, five minutes each.
 
-An episode is 30 s with the question at the end, every 5 s. The order in which a user did the
+An episode is 30 s with the question at the end, every 5 s, unless the tracker saw no eye for a
+second of the last five: rows without numbers are blinks. The order in which a user did the
 activities is not known; their windows take turns, so that learning does not meet one class at a
 time. Adaptation and test halves come from one recording of each activity: what personalisation
 gains here is partly that it recognises the recording.
@@ -13,29 +14,42 @@ gains here is partly that it recognises the recording.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from agent.tasks import TASKS, Episode, Query
 from bridge.channels import TICK_US, Channel, Samples
-from scenarios.recorded.reading import FETCH, cut, folders_in, read_csv, regular
-from scenarios.users import DataError, RecordedSet, User
+from scenarios.recorded.reading import (
+    FETCH,
+    Say,
+    covered,
+    cut,
+    folders_in,
+    place,
+    regular,
+    users_of,
+)
+from scenarios.recorded.tables import read_csv, whole_rows
+from scenarios.users import DataError, RecordedSet, User, Users
 
 CHANNEL = Channel("gaze", "gaze/point2", 30.0, "queue 64")
 CONTEXT_US = 900 * TICK_US  # 30 s
 HOP_US = 150 * TICK_US  # 5 s
+PAUSE_US = 30 * TICK_US  # 1 s without samples is no blink
 _ACTIVITIES = TASKS["occupation"].classes
 
 
-def load(folder: Path) -> list[User]:
+def load(folder: Path) -> Users:
     """Every participant found under ``DesktopActivity``."""
-    root = folder / "DesktopActivity"
-    return [_user(sub) for sub in folders_in(root, r"P\d+", "one per participant, such as P1")]
+    what = "one per participant, such as P1"
+    people = folders_in(place(folder, "DesktopActivity", r"P\d+", what), r"P\d+", what)
+    return users_of(SET.name, ((sub.name, partial(_user, sub)) for sub in people))
 
 
-def _user(folder: Path) -> User:
-    recordings = [_recording(folder, activity) for activity in _ACTIVITIES]
+def _user(folder: Path, say: Say) -> User:
+    recordings = [_recording(folder, activity, say) for activity in _ACTIVITIES]
     episodes = [
         episode
         for adapt in (True, False)
@@ -46,9 +60,11 @@ def _user(folder: Path) -> User:
     return User("gazegraph", folder.name, "storytelling", (CHANNEL,), asked, tuple(episodes))
 
 
-def _recording(folder: Path, activity: str) -> Samples:
+def _recording(folder: Path, activity: str, say: Say) -> Samples:
     path = folder / f"{folder.name}_{activity.upper()}.csv"
-    table = read_csv(path, ("x", "y"), "gaze points", header=False)
+    columns = ("x", "y")
+    table = read_csv(path, columns, "gaze points", header=False, gaps=columns)
+    there = whole_rows(path, table, say)
     points = np.stack((table["x"], table["y"]), axis=1).astype(np.float32)
     least = 2 * CONTEXT_US * CHANNEL.rate_hz / 1e6
     if len(points) < least:
@@ -56,7 +72,7 @@ def _recording(folder: Path, activity: str) -> Samples:
             f"{path}: row {len(points)}: expected {least:.0f} rows or more (30 s for either half); "
             f"found the end of the file; {FETCH}"
         )
-    return regular(points, CHANNEL.rate_hz)
+    return regular(points, CHANNEL.rate_hz, there=there)
 
 
 def _windows(samples: Samples, label: int, adapt: bool) -> list[Episode]:
@@ -66,7 +82,10 @@ def _windows(samples: Samples, label: int, adapt: bool) -> list[Episode]:
     first, last = (0, middle) if adapt else (middle, end)
     episodes = []
     for k, start in enumerate(range(first, last - CONTEXT_US + TICK_US, HOP_US)):
-        part = cut({CHANNEL.name: samples}, start, min(start + CONTEXT_US, last))
+        stop = min(start + CONTEXT_US, last)
+        if not covered(samples, stop - HOP_US, stop, PAUSE_US):
+            continue
+        part = cut({CHANNEL.name: samples}, start, stop)
         query = Query("occupation", CONTEXT_US, label)
         key = f"{_ACTIVITIES[label]}/{'adapt' if adapt else 'test'}/{k:02d}"
         episodes.append(Episode(key, part, (query,), adapt, CONTEXT_US / 1e6))

@@ -2,8 +2,9 @@
 
 Layout of the distributor: ``python/images_background_small1.zip`` with
 ``images_background_small1/{alphabet}/characterNN/{code}_{drawer}.png``, 105 x 105, black on white;
-the unzipped folder is read too. The task's 70 classes are the characters of the set's first three
-alphabets in sorted order; drawings of other alphabets are passed over.
+the unzipped folder is read too, wherever below ``omniglot`` it lies. The task's 70 classes are the
+characters of the set's first three alphabets in sorted order; drawings of other alphabets are
+passed over.
 
 A user is a drawer's number. It is the same person within an alphabet, but not always across
 alphabets: here the drawings of one number make one user, by that rule and no other.
@@ -18,53 +19,63 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from scenarios.recorded.pictures import CAMERA, picture
-from scenarios.recorded.reading import FETCH
-from scenarios.users import DataError, RecordedSet, User
+from scenarios.recorded.reading import FETCH, Say, entries, foreign, users_of
+from scenarios.users import DataError, RecordedSet, User, Users
 
 ALPHABETS = (("Balinese", 24), ("Early_Aramaic", 22), ("Greek", 24))
 """The alphabets of the task and how many characters each has: 70 classes in this order."""
 _SIDE = 105
+_SIZE = (_SIDE, _SIDE)
 _STEM = "images_background_small1"
-_PATH = re.compile(rf"{_STEM}/([^/]+)/character([0-9]+)/[0-9]+_([0-9]+)\.png")
+_PATH = re.compile(r"(?:.*/)?([^/]+)/character([0-9]+)/([0-9]+_([0-9]+)\.png)")
+_MOST_BYTES = 2**20
+"""Bytes of a drawing, unzipped; they have some hundreds."""
 _TASK = "character"
+Drawing = tuple[str, str, Callable[[], bytes]]
+"""Name within the set, place for messages, and how to read it."""
 
 
-def load(folder: Path) -> list[User]:
-    """Every drawer in ``folder``, by number. Raises DataError for a missing or broken file."""
-    found: dict[int, dict[int, tuple[str, NDArray[np.uint8]]]] = defaultdict(dict)
-    for name, where, raw in _files(folder / "python"):
-        match = _PATH.fullmatch(name)
+def load(folder: Path) -> Users:
+    """Every drawer in ``folder``, by number. Raises DataError when there is none."""
+    found: dict[int, list[tuple[str, int, Drawing]]] = defaultdict(list)
+    passed = []
+    for drawing in _files(folder):
+        match = _PATH.fullmatch(drawing[0])
         if match is None:
-            raise DataError(
-                f"{where}: expected {_STEM}/<alphabet>/character<NN>/<code>_<drawer>.png; "
-                "take the file out"
+            passed.append(
+                f"{drawing[1]} is passed over: expected {_STEM}/<alphabet>/character<NN>/"
+                "<code>_<drawer>.png; take the file out"
             )
-        label = label_of(match[1], int(match[2]), where)
-        if label is not None:
-            found[int(match[3])][label] = (name, _read(raw, where))
+        elif match[1] in dict(ALPHABETS):
+            found[int(match[4])].append((match[1], int(match[2]), drawing))
     if not found:
         alphabets = ", ".join(alphabet for alphabet, _ in ALPHABETS)
         raise DataError(
             f"{folder / 'python'}: no drawing of {alphabets} found; expected {_STEM}.zip of "
-            f"{SET.source}"
+            f"{SET.source}" + "".join(f"; {text}" for text in passed[:3])
         )
-    return [_user(drawer, found[drawer]) for drawer in sorted(found)]
+    people = [(_name(n), partial(_user, n, found[n])) for n in sorted(found)]
+    return users_of(SET.name, people, notes=passed)
 
 
-def label_of(alphabet: str, character: int, where: str) -> int | None:
-    """The class of ``character`` (from 1); None for an alphabet outside the task.
+def _name(drawer: int) -> str:
+    return f"drawer_{drawer:02d}"
 
-    Raises DataError for a character that a known alphabet does not have.
+
+def label_of(alphabet: str, character: int, where: str) -> int:
+    """The class of ``character`` (from 1) of one of the `ALPHABETS`.
+
+    Raises DataError for a character that the alphabet does not have.
     """
     before = 0
     for name, count in ALPHABETS:
@@ -76,46 +87,63 @@ def label_of(alphabet: str, character: int, where: str) -> int | None:
                 )
             return before + character - 1
         before += count
-    return None
+    raise DataError(f"{where}: unknown alphabet {alphabet}; known are {dict(ALPHABETS)}")
 
 
-def _user(drawer: int, drawings: dict[int, tuple[str, NDArray[np.uint8]]]) -> User:
-    episodes = tuple(
-        picture(drawings[label][0], drawings[label][1], _TASK, label, (label + drawer) % 2 == 0)
-        for label in sorted(drawings)
-    )
-    return User(SET.name, f"drawer_{drawer:02d}", SET.use_case, (CAMERA,), (_TASK,), episodes)
+def _user(drawer: int, drawings: list[tuple[str, int, Drawing]], _: Say) -> User:
+    episodes = {}
+    for alphabet, character, (name, where, raw) in drawings:
+        label = label_of(alphabet, character, where)
+        adapt = (label + drawer) % 2 == 0
+        episodes[label] = picture(name, _read(raw, where), _TASK, label, adapt)
+    ordered = tuple(episodes[label] for label in sorted(episodes))
+    return User(SET.name, _name(drawer), SET.use_case, (CAMERA,), (_TASK,), ordered)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Name within the set, place for messages, and bytes of every PNG, in order of the names."""
-    archive = folder / f"{_STEM}.zip"
-    if not archive.is_file():
-        for path in sorted((folder / _STEM).rglob("*.png")):
-            yield path.relative_to(folder).as_posix(), str(path), path.read_bytes()
+def _files(folder: Path) -> Iterator[Drawing]:
+    """Every PNG, in order of the names: of the archive, where there is one."""
+    places = [folder / "python", *entries(folder), folder]
+    archive = next((p / f"{_STEM}.zip" for p in places if (p / f"{_STEM}.zip").is_file()), None)
+    if archive is None:
+        for path in sorted(folder.rglob("*.png")):
+            name = path.relative_to(folder).as_posix()
+            if not foreign(name):
+                yield _within(name), str(path), path.read_bytes
         return
     try:
-        with zipfile.ZipFile(archive) as pack:
-            for name in sorted(pack.namelist()):
-                if name.endswith(".png"):
-                    yield name, f"{archive}: {name}", pack.read(name)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        pack = zipfile.ZipFile(archive)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise DataError(
             f"{archive}: expected a whole zip file, but reading stopped: {error}; {FETCH}"
         ) from error
+    for info in sorted(pack.infolist(), key=lambda i: i.filename):
+        if info.filename.endswith(".png") and not foreign(info.filename):
+            where = f"{archive}: {info.filename}"
+            yield _within(info.filename), where, partial(_unzipped, pack, info)
 
 
-def _read(raw: bytes, where: str) -> NDArray[np.uint8]:
+def _within(name: str) -> str:
+    """``name`` with the top folder that it has as distributed."""
+    return f"{_STEM}/" + "/".join(name.split("/")[-3:])
+
+
+def _unzipped(pack: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    if info.file_size > _MOST_BYTES:
+        raise ValueError(f"{info.file_size} bytes unzipped")
+    return pack.read(info)
+
+
+def _read(raw: Callable[[], bytes], where: str) -> NDArray[np.uint8]:
     """(105, 105) grey values, paper 255."""
     try:
-        with Image.open(io.BytesIO(raw)) as image:
-            pixels = np.asarray(image.convert("L"), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        with Image.open(io.BytesIO(raw())) as image:
+            size = image.size
+            pixels = np.asarray(image.convert("L") if size == _SIZE else (), dtype=np.uint8)
+    except Exception as error:  # whatever zip and PNG make of damaged bytes
         raise DataError(f"{where}: expected a whole PNG, found: {error}; {FETCH}") from error
-    if pixels.shape != (_SIDE, _SIDE):
+    if size != _SIZE:
         raise DataError(
-            f"{where}: expected {_SIDE} x {_SIDE} pixels, found "
-            f"{pixels.shape[1]} x {pixels.shape[0]}; {FETCH}"
+            f"{where}: expected {_SIDE} x {_SIDE} pixels, found {size[0]} x {size[1]}; {FETCH}"
         )
     return pixels
 

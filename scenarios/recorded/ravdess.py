@@ -2,7 +2,8 @@
 
 Layout of the distributor: ``Audio_Speech_Actors_01-24/Actor_NN/MM-CC-EE-II-SS-RR-AA.wav``
 (modality, vocal channel, emotion, intensity, statement, repetition, actor); FLAC copies are read
-too. A user is an actor; an episode is an utterance, resampled to 16 kHz.
+too, and the folder may be missing, as in the distributor's archive. A user is an actor; an episode
+is an utterance, resampled to 16 kHz.
 
 The order of the files is the order of the classes, so time cannot run forward: a user learns from
 the utterances of normal intensity (01, all eight emotions) and is tested on the strong ones (02,
@@ -12,36 +13,38 @@ which neutral does not have).
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from agent.tasks import Episode
 from bridge.channels import Channel
-from scenarios.recorded.reading import files_in, folders_in
+from scenarios.recorded.reading import Say, files_in, folders_in, place, users_of
 from scenarios.recorded.sound import read_pcm, utterance
-from scenarios.users import DataError, RecordedSet, User
+from scenarios.users import RecordedSet, User, Users
 
 RATE_HZ = 16_000
-_NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-([0-9]{2})\.(wav|flac)")
+_NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-([0-9]{2})\.(?i:wav|flac)")
 _TASK = "emotion"
 
 
-def load(folder: Path) -> list[User]:
-    """Every actor in ``folder``, by number. Raises DataError for a missing or broken file."""
-    root = folder / "Audio_Speech_Actors_01-24"
-    actors = folders_in(root, r"Actor_[0-9]{2}", f"an actor of {SET.source}")
-    return [_user(actor) for actor in actors]
+def load(folder: Path) -> Users:
+    """Every actor in ``folder``, by number."""
+    pattern, what = r"Actor_[0-9]{2}", f"an actor of {SET.source}"
+    actors = folders_in(place(folder, "Audio_Speech_Actors_01-24", pattern, what), pattern, what)
+    return users_of(SET.name, ((actor.name, partial(_user, actor)) for actor in actors))
 
 
-def _user(actor: Path) -> User:
-    files = files_in(actor, r".*\.(wav|flac)", f"03-01-EE-II-SS-RR-{actor.name[-2:]}.wav")
+def _user(actor: Path, say: Say) -> User:
+    files = files_in(actor, r".*\.(?i:wav|flac)", f"03-01-EE-II-SS-RR-{actor.name[-2:]}.wav")
     entries: list[tuple[str, int, Path]] = []
     for path in files:
         match = _NAME.fullmatch(path.name)
         if match is None or match[5] != actor.name[-2:]:
-            raise DataError(
-                f"{path}: expected a name 03-01-EE-II-SS-RR-{actor.name[-2:]}.wav (speech, "
-                "emotion 01-08, intensity, statement and repetition 01 or 02); take the file out"
+            say(
+                f"{path} is passed over: expected a name 03-01-EE-II-SS-RR-{actor.name[-2:]}.wav "
+                "(speech, emotion 01-08, intensity, statement and repetition 01 or 02)"
             )
+            continue
         entries.append((match[2], int(match[1]) - 1, path))
     episodes: list[Episode] = []
     for intensity, emotion, path in entries:

@@ -1,34 +1,129 @@
-"""Small helpers for reading recorded files: every problem becomes a DataError that says where.
+"""Finding and reading recorded files: what other systems make of them is undone here, once, and
+every problem becomes a DataError that says where.
 
-Rows are counted as a text editor counts lines: from 1, the header included.
+Passed over: what systems leave beside the data (``._*``, ``.DS_Store``, ``__MACOSX``). Read as if
+they were as distributed: files zipped or unzipped on the way, and folders from an archive that was
+unpacked without its top folder, or with one more. :func:`users_of` is where one user's trouble
+ends: they are left out and named, the others go on.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
-import warnings
-from collections.abc import Collection, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from bridge.channels import TICK_US, Samples
-from scenarios.users import DataError
+from scenarios.users import DataError, User, Users
 
 FETCH = "fetch the file again from the distributor"
-_FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+Say = Callable[[str], None]
+"""Takes what is to be said of one user: a sentence without their name."""
+LONGEST_S = 86_400.0
+"""Seconds above which a recording lasts too long to be one: its clock was set meanwhile."""
+MOST_BYTES = 2**30
+"""Bytes of a file, unzipped, above which it is none of these sets'."""
+_FOREIGN = re.compile(r"\..*|__MACOSX|thumbs\.db|desktop\.ini", re.IGNORECASE)
+_GZIP = b"\x1f\x8b"
+_NAMED = 3
+"""How many users a message names when nobody is left."""
 
 
-def require_file(path: Path, what: str) -> Path:
-    """``path`` if it is a file that is not empty; else DataError. ``what`` says what it holds."""
-    if not path.is_file():
-        raise DataError(f"{path}: missing; expected {what}; {FETCH} or leave this user out")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: byte 0: the file is empty; expected {what}; {FETCH}")
-    return path
+def users_of(
+    name: str,
+    people: Iterable[tuple[str, Callable[[Say], User]]],
+    left_out: Mapping[str, str] | None = None,
+    notes: Iterable[str] = (),
+) -> Users:
+    """Read every one of ``people`` (name, how to read them) of the set ``name``.
+
+    Who cannot be read, or has nothing to learn from or to be tested on, is left out with the
+    reason, beside those who are in ``left_out`` already. Raises DataError when nobody is left.
+    """
+    users, out, said = list[User](), dict[str, str](), list(notes)
+    for who, read in people:
+        mine: list[str] = []
+        try:
+            user = read(mine.append)
+            why = _lacks(user)
+        except (DataError, OSError) as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever libraries make of damaged bytes
+            why = f"cannot be read: {error!r}; fetch this user's files again"
+        if why:
+            out[who] = "; ".join([why, *mine])
+        else:
+            users.append(user)
+            said += [f"{who}: {text}" for text in mine]
+    out |= left_out or {}
+    if not users:
+        some = [f"{who}: {why}" for who, why in list(out.items())[:_NAMED]]
+        more = f"; and {len(out) - _NAMED} more" if len(out) > _NAMED else ""
+        raise DataError(f"{name}: nobody is left. {'; '.join([*some, *said])}{more}")
+    return Users(users, out, said)
+
+
+def _lacks(user: User) -> str:
+    """Why nothing can be learned of ``user``, or they not be tested; empty where both can."""
+    learnt, tested = (
+        sum(len(e.queries) for e in user.episodes if e.adapt is half) for half in (True, False)
+    )
+    if learnt and tested:
+        return ""
+    return (
+        f"{learnt} questions to learn from and {tested} to be tested on; both are needed: "
+        "add what is missing of their recordings, or leave this user out"
+    )
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in ``folder`` but for what systems leave there; DataError when there is none."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected the data set in its official layout")
+    try:
+        return sorted(p for p in folder.iterdir() if not foreign(p.name))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}; allow it") from error
+
+
+def foreign(name: str) -> bool:
+    """Whether a path within a set is what another system has left there, such as ``._a.wav``."""
+    return any(_FOREIGN.fullmatch(part) for part in name.split("/"))
+
+
+def place(folder: Path, inside: str, pattern: str, what: str) -> Path:
+    """The folder with entries whose name matches ``pattern``, which ``what`` describes.
+
+    It is ``folder / inside`` as distributed; ``folder`` itself where an archive was unpacked
+    without its top folder; or either of them in a sub-folder, where there was one more. Raises
+    DataError when there is none, or more than one.
+    """
+    folders = [p for p in entries(folder) if p.is_dir()]
+    for candidates in ([folder / inside], [folder], [f / inside for f in folders], folders):
+        found = [c for c in candidates if c.is_dir() and _matching(c, pattern)]
+        if len(found) > 1:
+            raise DataError(
+                f"{folder}: {', '.join(f.relative_to(folder).as_posix() for f in found)} all hold "
+                f"{what}; leave one of them"
+            )
+        if found:
+            return found[0]
+    raise DataError(
+        f"{folder}: expected {pattern} ({what}) in {folder / inside}; found none; point to the "
+        "data set's own folder"
+    )
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """Entries whose name matches ``pattern`` whole, zipped or not, under their unzipped name."""
+    names = {p.name.removesuffix(".gz") for p in entries(folder)}
+    return [folder / name for name in sorted(names) if re.fullmatch(pattern, name)]
 
 
 def folders_in(folder: Path, pattern: str, what: str) -> list[Path]:
@@ -36,7 +131,7 @@ def folders_in(folder: Path, pattern: str, what: str) -> list[Path]:
 
     Raises DataError when there is none; ``what`` says what such a folder is.
     """
-    found = [p for p in _entries(folder) if p.is_dir() and re.fullmatch(pattern, p.name)]
+    found = [p for p in _matching(folder, pattern) if p.is_dir()]
     if not found:
         raise DataError(
             f"{folder}: no sub-folder {pattern} ({what}); point to the data set's own folder"
@@ -45,121 +140,94 @@ def folders_in(folder: Path, pattern: str, what: str) -> list[Path]:
 
 
 def files_in(folder: Path, pattern: str, what: str) -> list[Path]:
-    """Files of ``folder`` whose name matches ``pattern`` whole, sorted; DataError when none is."""
-    found = [p for p in _entries(folder) if p.is_file() and re.fullmatch(pattern, p.name)]
+    """Files of ``folder`` whose name matches ``pattern`` whole, sorted; DataError when none is.
+
+    A file ``a.csv.gz`` is found as ``a.csv``, which :func:`read_bytes` reads.
+    """
+    found = [p for p in _matching(folder, pattern) if not p.is_dir()]
     if not found:
         raise DataError(f"{folder}: no file {pattern} ({what}); {FETCH} or leave this user out")
     return found
 
 
-def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected the data set in its official layout")
-    return sorted(folder.iterdir())
+def lies_at(path: Path) -> Path | None:
+    """Where the file called ``path`` lies, zipped or not; None where it does not."""
+    names = (path.name, path.name + ".gz", path.name.removesuffix(".gz"))
+    return next((p for p in map(path.with_name, names) if p.is_file()), None)
 
 
-def read_csv(
-    path: Path,
-    columns: Sequence[str],
-    what: str,
-    *,
-    header: bool = True,
-    skip: int = 0,
-    text: Collection[str] = (),
-    gaps: Collection[str] = (),
-) -> dict[str, NDArray[Any]]:
-    """The named columns of a comma-separated file: float64, or str for those in ``text``.
+def read_bytes(path: Path, what: str) -> bytes:
+    """What the file holds, unzipped, whether its name ends in ``.gz`` or not.
 
-    Without ``header`` the file's columns are taken to be ``columns`` in this order. ``skip`` lines
-    at the top are passed over. Columns in ``gaps`` may have empty cells (NaN). Raises DataError
-    for a missing file, wrong columns, or the first row with a missing, extra or unreadable cell.
+    Raises DataError when it is missing, empty, cut while zipped or too large; ``what`` says what
+    it should hold.
     """
-    require_file(path, what)
-    first = skip + (2 if header else 1)  # the line number of the first row of data
-    try:
-        with warnings.catch_warnings():  # pandas would only warn of cells too many in the first row
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                path,
-                header=0 if header else None,
-                names=None if header else list(columns),
-                skiprows=skip,
-                index_col=False,
-                skip_blank_lines=False,
-                dtype=dict.fromkeys(text, str),
-            )
-    except (
-        pd.errors.ParserError,
-        pd.errors.ParserWarning,
-        pd.errors.EmptyDataError,
-        UnicodeDecodeError,
-    ) as error:
-        raise _parse_error(path, what, first, error) from error
-    absent = [name for name in columns if name not in table.columns]
-    if absent:
-        raise DataError(
-            f"{path}: row {first - 1}: expected columns {', '.join(columns)}; "
-            f"found {', '.join(map(str, table.columns))}; {FETCH}"
-        )
-    if table.empty:
-        raise DataError(f"{path}: row {first}: expected {what}; found the end of the file; {FETCH}")
-    return {
-        name: _text(path, name, table[name], first)
-        if name in text
-        else _numbers(path, name, table[name], first, name in gaps)
-        for name in columns
-    }
+    there = lies_at(path)
+    if there is None:
+        raise DataError(f"{path}: missing; expected {what}; {FETCH} or leave this user out")
+    raw = there.read_bytes()
+    if raw.startswith(_GZIP):
+        try:
+            with gzip.GzipFile(fileobj=BytesIO(raw)) as packed:
+                raw = packed.read(MOST_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"{there}: expected a whole gzip file, found: {error}; {FETCH}"
+            ) from error
+    if not raw:
+        raise DataError(f"{there}: byte 0: the file is empty; expected {what}; {FETCH}")
+    if len(raw) > MOST_BYTES:
+        raise DataError(f"{there}: over {MOST_BYTES} bytes; expected {what}; {FETCH}")
+    return raw
 
 
-def _parse_error(path: Path, what: str, first: int, error: Exception) -> DataError:
-    fields = _FIELDS.search(str(error))
-    if fields:
-        want, row, got = fields.groups()
-        return DataError(f"{path}: row {row}: expected {want} cells; found {got}; {FETCH}")
-    if isinstance(error, pd.errors.ParserWarning):
-        return DataError(f"{path}: row {first}: found more cells than columns; {FETCH}")
-    if isinstance(error, UnicodeDecodeError):
-        try:  # pandas counts from the start of the cell
-            path.read_bytes().decode()
-        except UnicodeDecodeError as whole:
-            error = whole
-        where = f"byte {error.start}: expected text; found {error.object[error.start]:#04x}"
-        return DataError(f"{path}: {where}; {FETCH}")
-    return DataError(f"{path}: row {first}: expected {what}; found: {error}; {FETCH}")
-
-
-def _text(path: Path, name: str, column: pd.Series, first: int) -> NDArray[np.generic]:
-    empty = column.isna().to_numpy()
-    if empty.any():
-        row = first + int(empty.argmax())
-        raise DataError(f"{path}: row {row}: column {name}: expected text; found nothing; {FETCH}")
-    return np.asarray(column.to_numpy(), dtype=str)
-
-
-def _numbers(
-    path: Path, name: str, column: pd.Series, first: int, gaps: bool
-) -> NDArray[np.generic]:
-    values = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
-    bad = ~np.isfinite(values)
-    if gaps:
-        bad &= column.notna().to_numpy()
-    if bad.any():
-        at = int(bad.argmax())
-        found = "nothing" if pd.isna(column.iloc[at]) else f"'{column.iloc[at]}'"
-        raise DataError(
-            f"{path}: row {first + at}: column {name}: expected a number; found {found}; {FETCH}"
-        )
-    return values
-
-
-def check_rising(path: Path, t: NDArray[np.generic], first: int, what: str = "time") -> None:
-    """Raise DataError at the first row whose time is before that of the row above it."""
+def check_rising(
+    path: Path, t: NDArray[np.generic], rows: NDArray[np.int64], what: str = "time"
+) -> None:
+    """Raise DataError at the first row whose time is before that of the row above it; ``rows`` (n,)
+    are the numbers of the rows in the file."""
     back = np.diff(t) < 0
     if back.any():
         at = int(back.argmax()) + 1
         raise DataError(
-            f"{path}: row {first + at}: expected {what} >= {t[at - 1]}; found {t[at]}; {FETCH}"
+            f"{path}: row {rows[at]}: expected {what} >= {t[at - 1]}; found {t[at]}; {FETCH}"
         )
+
+
+def microseconds(path: Path, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """``seconds`` (n,) as whole microseconds; DataError for times that nobody lives at."""
+    furthest = float(np.abs(seconds).max(initial=0.0))
+    if not furthest < 2**53 / 1e6:
+        raise DataError(f"{path}: a time of {furthest:g} s; expected times of this set; {FETCH}")
+    return np.rint(seconds * 1e6).astype(np.int64)
+
+
+def check_span(path: Path, t_us: NDArray[np.int64]) -> None:
+    """Raise DataError where a recording lasts longer than a day."""
+    seconds = (int(t_us[-1]) - int(t_us[0])) / 1e6 if len(t_us) else 0.0
+    if seconds > LONGEST_S:
+        raise DataError(
+            f"{path}: lasts {seconds:.0f} s; expected at most {LONGEST_S:.0f} s: its clock was set "
+            "while it recorded, or its times are in another unit; correct them or leave it out"
+        )
+
+
+def check_rate(path: Path, t_us: NDArray[np.int64], least_hz: float, most_hz: float) -> None:
+    """Raise DataError where most samples follow each other faster or more slowly than allowed."""
+    step_us = float(np.median(np.diff(t_us))) if len(t_us) > 1 else 0.0
+    if not 1e6 / most_hz <= step_us <= 1e6 / least_hz:
+        raise DataError(
+            f"{path}: its samples are {step_us / 1000:g} ms apart; expected {1000 / most_hz:g} to "
+            f"{1000 / least_hz:g} ms: its times are not in the unit of this set; convert them, or "
+            f"{FETCH}"
+        )
+
+
+def covered(samples: Samples, start_us: int, end_us: int, pause_us: float) -> bool:
+    """Whether ``[start_us, end_us)`` has samples, and nowhere a pause longer than ``pause_us``."""
+    t_us = samples.between(start_us, end_us).t_us
+    pauses = np.diff(np.concatenate(([start_us], t_us, [end_us])))
+    return len(t_us) > 0 and bool(pauses.max() <= pause_us)
 
 
 def whole_ticks(last_us: int) -> int:
@@ -167,10 +235,15 @@ def whole_ticks(last_us: int) -> int:
     return (last_us // TICK_US + 1) * TICK_US
 
 
-def regular(values: NDArray[np.generic], rate_hz: float, start_us: int = 0) -> Samples:
-    """``values`` as samples at ``rate_hz``, the first at ``start_us``."""
+def regular(
+    values: NDArray[np.generic],
+    rate_hz: float,
+    start_us: int = 0,
+    there: NDArray[np.bool_] | None = None,
+) -> Samples:
+    """``values`` as samples at ``rate_hz``, the first at ``start_us``, but only those ``there``."""
     t = start_us + np.rint(np.arange(len(values)) * (1e6 / rate_hz)).astype(np.int64)
-    return Samples(t, values)
+    return Samples(t, values) if there is None else Samples(t[there], values[there])
 
 
 def cut(samples: Mapping[str, Samples], start_us: int, end_us: int) -> dict[str, Samples]:

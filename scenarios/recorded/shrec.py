@@ -12,6 +12,7 @@ learns from alternates over the gestures, and the other one is the test.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +20,32 @@ from numpy.typing import NDArray
 
 from agent.tasks import Episode, Query
 from bridge.channels import Channel
-from scenarios.recorded.reading import FETCH, folders_in, regular, require_file, whole_ticks
-from scenarios.users import DataError, RecordedSet, User
+from scenarios.recorded.reading import (
+    FETCH,
+    Say,
+    folders_in,
+    place,
+    read_bytes,
+    regular,
+    users_of,
+    whole_ticks,
+)
+from scenarios.users import DataError, RecordedSet, User, Users
 
 RATE_HZ = 30.0
+LONGEST = 1800
+"""Frames of a gesture at most: a minute."""
 _JOINTS = 22
 _GESTURES = 14
 _TASK = "gesture"
 _CHANNEL = Channel("hand", "hands/shrec22", RATE_HZ)
 
 
-def load(folder: Path) -> list[User]:
-    """Every subject in ``folder``, by number. Raises DataError for a missing or broken file."""
+def load(folder: Path) -> Users:
+    """Every subject in ``folder``, by number."""
+    pattern, what = r"gesture_[0-9]+", f"a gesture of {SET.source}"
     found: dict[int, list[tuple[int, int, int, Path]]] = defaultdict(list)
-    for gesture in folders_in(folder, r"gesture_[0-9]+", f"a gesture of {SET.source}"):
+    for gesture in folders_in(place(folder, ".", pattern, what), pattern, what):
         label = _number(gesture)
         if not 1 <= label <= _GESTURES:
             raise DataError(f"{gesture}: expected gesture_1 to gesture_{_GESTURES}; take it out")
@@ -41,16 +54,27 @@ def load(folder: Path) -> list[User]:
                 for trial in folders_in(subject, r"essai_[0-9]+", "a repetition"):
                     entry = (label, _number(finger), _number(trial), trial)
                     found[_number(subject)].append(entry)
-    return [_user(subject, sorted(found[subject])) for subject in sorted(found)]
+    people = [(f"subject_{n}", partial(_user, n, sorted(found[n]))) for n in sorted(found)]
+    return users_of(SET.name, people)
 
 
-def _user(subject: int, entries: list[tuple[int, int, int, Path]]) -> User:
-    episodes = tuple(_episode(*entry) for entry in entries)
+def _user(subject: int, entries: list[tuple[int, int, int, Path]], say: Say) -> User:
+    episodes = tuple(_episode(*entry, say) for entry in entries)
     return User(SET.name, f"subject_{subject}", SET.use_case, (_CHANNEL,), (_TASK,), episodes)
 
 
-def _episode(gesture: int, finger: int, trial: int, folder: Path) -> Episode:
-    hand = regular(read_joints(folder / "skeletons_world.txt"), RATE_HZ)
+def _episode(gesture: int, finger: int, trial: int, folder: Path, say: Say) -> Episode:
+    path = folder / "skeletons_world.txt"
+    joints = read_joints(path)
+    seen: NDArray[np.bool_] = np.asarray(np.isfinite(joints).all(axis=(1, 2)))
+    if seen.sum() < max(2, len(seen) / 2):
+        raise DataError(
+            f"{path}: {seen.sum()} of {len(seen)} rows have a whole hand; expected most of them, "
+            f"and two or more; {FETCH}"
+        )
+    if not seen.all():
+        say(f"{len(seen) - seen.sum()} rows of {path} have no whole hand and are passed over")
+    hand = regular(joints, RATE_HZ, there=seen)
     ask_us = whole_ticks(int(hand.t_us[-1]))
     return Episode(
         key=f"gesture_{gesture}/finger_{finger}/{folder.parent.name}/essai_{trial}",
@@ -62,11 +86,11 @@ def _episode(gesture: int, finger: int, trial: int, folder: Path) -> Episode:
 
 
 def read_joints(path: Path) -> NDArray[np.float32]:
-    """(frames, 22, 3) in metres, Y up, -Z forward.
+    """(frames, 22, 3) in metres, Y up, -Z forward; NaN or infinite where the hand was not seen.
 
-    Raises DataError that names the first row without 66 finite numbers.
+    Raises DataError that names the first row without 66 numbers.
     """
-    text = require_file(path, "one frame of 66 numbers per row").read_bytes()
+    text = read_bytes(path, "one frame of 66 numbers per row")
     rows = [row.split() for row in text.splitlines()]
     while rows and not rows[-1]:
         rows.pop()
@@ -77,16 +101,14 @@ def read_joints(path: Path) -> NDArray[np.float32]:
                 f"{path}: row {number}: expected {width} numbers (22 joints x, y, z), "
                 f"found {len(row)}; {FETCH}"
             )
-    if len(rows) < 2:
-        raise DataError(f"{path}: row {len(rows)}: expected two frames or more; {FETCH}")
+    if not 2 <= len(rows) <= LONGEST:
+        raise DataError(
+            f"{path}: row {len(rows)}: expected two frames or more, and at most {LONGEST}; {FETCH}"
+        )
     try:
         joints: NDArray[np.float32] = np.array(rows, dtype=np.float32)
     except ValueError as error:
         raise DataError(f"{path}: row {_first_bad(rows)}: {error}; {FETCH}") from error
-    finite = np.isfinite(joints).all(axis=1)
-    if not finite.all():
-        row_number = int(finite.argmin()) + 1
-        raise DataError(f"{path}: row {row_number}: a coordinate is not finite; {FETCH}")
     joints = joints.reshape(-1, _JOINTS, 3)
     joints[:, :, 2] *= -1
     return joints

@@ -35,6 +35,7 @@ from fedxr.headless import Federate
 from fedxr.people import Person
 from fedxr.study import answered, join, seated, teach, tell
 from scenarios.recorded import RECORDED
+from scenarios.users import Users
 
 CLASSES = 5  # of the task "doing", of which three are shown
 HOW = ColdProtocol(rounds=2, coordination="centralized", draws=1)
@@ -283,7 +284,7 @@ def test_who_was_asked_in_one_half_only_is_left_out() -> None:
 
 def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cold, "LABELS", (0, 1))
-    made = replace(RECORDED["har"], load=lambda _: made_users(7))
+    made = replace(RECORDED["har"], load=lambda _: Users(made_users(7)))
     monkeypatch.setitem(cold_run.RECORDED, "har", made)
     (tmp_path / "data" / made.folder).mkdir(parents=True)
     words = ["federate", "--protocol", "cold", "--source", "recorded", "--sets", "har",

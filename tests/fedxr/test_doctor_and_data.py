@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import io
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from agent.tasks import Episode, Query
 from bridge.channels import Channel
 from fedxr.data import data, look
 from fedxr.doctor import as_table, compare, doctor, processor, recorded_data
 from scenarios.recorded import RECORDED
-from scenarios.users import DataError, RecordedSet, User
+from scenarios.recorded.reading import users_of
+from scenarios.users import DataError, RecordedSet, User, Users
 
 
-def _load(folder: Path) -> list[User]:
+def _load(folder: Path) -> Users:
     """A set whose folder holds one file per user; an empty file is broken."""
-    users = []
-    for file in sorted(folder.iterdir()):
-        if not file.read_text():
-            raise DataError(f"{file}: row 1: expected a sample, found the end [of the file]")
-        channels = (Channel("wrist", "motion/wrist", 100),)
-        users.append(User("tiny", file.stem, "companion", channels, ("activity",), ()))
-    return users
+    return users_of("tiny", ((f.stem, partial(_read, f)) for f in sorted(folder.iterdir())))
+
+
+def _read(file: Path, _: object) -> User:
+    if not file.read_text():
+        raise DataError(f"{file}: row 1: expected a sample, found the end [of the file]")
+    channels, asked = (Channel("wrist", "motion/wrist", 100),), (Query("activity", 33_333, 0),)
+    episodes = tuple(Episode(str(half), {}, asked, half, 1.0) for half in (True, False))
+    return User("tiny", file.stem, "companion", channels, ("activity",), episodes)
 
 
 TINY = RecordedSet(
@@ -58,6 +63,17 @@ def test_data_names_what_is_broken(tmp_path: Path) -> None:
     assert not data(tmp_path, out, [TINY])
     assert "broken: " in _text(out)
     assert "ann.csv: row 1: expected a sample, found the end [of the file]" in _text(out)
+
+
+def test_data_names_who_is_left_out_and_counts_the_others(tmp_path: Path) -> None:
+    (tmp_path / "tiny-set").mkdir()
+    for name, text in (("ann", ""), ("bob", "1")):
+        (tmp_path / "tiny-set" / f"{name}.csv").write_text(text)
+    out = _printed(400)
+    assert data(tmp_path, out, [TINY])
+    assert "1 users: motion/wrist" in _text(out)
+    assert "ann is left out: " in _text(out)
+    assert "found the end [of the file]" in _text(out)
 
 
 def test_data_without_folders(tmp_path: Path) -> None:

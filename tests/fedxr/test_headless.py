@@ -21,7 +21,7 @@ from fedxr.headless import Federate, pretrain_on
 from fedxr.learner import Learner
 from fedxr.people import Person, Split, meet, split_users
 from fedxr.study import Protocol, evaluate, in_order, join, seated, teach, tell
-from scenarios.users import DataError
+from scenarios.users import DataError, Users
 
 LIVED = {"live", "last_label", "centralized", "decentralized", "semi-decentralized"}
 STUDIED = set(ARMS) - LIVED
@@ -262,7 +262,7 @@ def test_folders_without_the_wanted_sets_are_refused(
 ) -> None:
     read = {"har": made_users(9), "cwru": made_users(9)}
     for name, users in read.items():
-        known = replace(headless.RECORDED[name], load=lambda _, users=users: users)
+        known = replace(headless.RECORDED[name], load=lambda _, users=users: Users(users))
         monkeypatch.setitem(headless.RECORDED, name, known)
         (tmp_path / "one" / known.folder).mkdir(parents=True)
     second = tmp_path / "two"

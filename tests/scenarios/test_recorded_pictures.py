@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from tiny_sets import drawing, idx
+from tiny_sets import qmnist as digits
 
 from agent.tasks import TASKS
 from bridge.channels import TICK_US
@@ -25,36 +25,6 @@ def recorded(data_set: RecordedSet) -> list[User]:
     if not folder.is_dir():
         pytest.skip(f"{data_set.name} is not there: set FEDXR_DATA to the folder of the sets")
     return data_set.load(folder)
-
-
-def idx(path: Path, array: np.ndarray) -> None:
-    """``array`` as a gzipped IDX file, written from the format's own definition."""
-    kind = {"uint8": 8, "int32": 12}[array.dtype.name]
-    sizes = b"".join(int(n).to_bytes(4, "big") for n in array.shape)
-    body = array.astype(array.dtype.newbyteorder(">")).tobytes()
-    path.write_bytes(gzip.compress(bytes((0, 0, kind, array.ndim)) + sizes + body))
-
-
-def digits(root: Path) -> Path:
-    """Six digits of two writers: 7 wrote the even rows, backwards, and 3 the odd ones."""
-    images = np.arange(6 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(6, 28, 28)
-    labels = np.array([1, 2, 3, 4, 5, 6], np.uint8)
-    rows = np.zeros((9, 8), np.int32)
-    rows[:6, 0] = labels
-    rows[:6, 2] = [7, 3, 7, 3, 7, 3]
-    rows[:6, 3] = [9, 0, 8, 1, 7, 2]
-    idx(root / "t10k-images-idx3-ubyte.gz", images)
-    idx(root / "t10k-labels-idx1-ubyte.gz", labels)
-    idx(root / "qmnist-test-labels-idx2-int.gz", rows)
-    return root
-
-
-def drawing(side: int = 105) -> bytes:
-    image = Image.new("1", (side, side), 1)
-    image.putpixel((50, 50), 0)
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
 
 
 STEM = "images_background_small1"
@@ -131,7 +101,8 @@ WRITERS = "qmnist-test-labels-idx2-int.gz"
     [
         (_replace(IMAGES, lambda raw: raw[:-30]), "expected a whole gzip file"),
         (_replace(LABELS, lambda _: b""), "byte 0: the file is empty"),
-        (_replace(LABELS, lambda _: b"plain"), "expected a whole gzip file"),
+        (_replace(LABELS, lambda raw: raw[:2] + b"plain"), "expected a whole gzip file"),
+        (_replace(LABELS, lambda _: b"plain"), "byte 0: expected the IDX header"),
         (_replace(IMAGES, lambda raw: gzip.compress(gzip.decompress(raw)[:-9])),
          # 16 bytes of header and 6 x 784 pixels
          "ends at byte 4711 when unzipped, expected 4720 bytes for 6 x 28 x 28"),
@@ -166,16 +137,19 @@ def test_qmnist_files_of_different_length_are_named(tmp_path: Path) -> None:
 def test_a_smaller_omniglot_keeps_its_classes(tmp_path: Path, zipped: bool) -> None:
     names = [
         "Greek/character02/0394_21.png",  # class 24 + 22 + 1
+        "Greek/character01/0393_21.png",  # class 24 + 22
         "Balinese/character24/0131_21.png",  # class 23
         "Korean/character01/0500_21.png",  # not in the task
         "Early_Aramaic/character01/0300_03.png",  # class 24
     ]
-    three, twenty_one = omniglot.load(drawings(tmp_path, names, zipped=zipped))
-    assert (three.name, twenty_one.name) == ("drawer_03", "drawer_21")
-    assert [e.queries[0].label for e in three.episodes] == [24]
-    assert [e.queries[0].label for e in twenty_one.episodes] == [23, 47]
-    assert [e.adapt for e in twenty_one.episodes] == [True, True]  # 23 + 21, 47 + 21 are even
-    assert [e.adapt for e in three.episodes] == [False]
+    users = omniglot.load(drawings(tmp_path, names, zipped=zipped))
+    (twenty_one,) = users
+    assert twenty_one.name == "drawer_21"
+    assert [e.queries[0].label for e in twenty_one.episodes] == [23, 46, 47]
+    # 23 + 21 and 47 + 21 are even; of drawer 3 there is class 24 alone, and 24 + 3 is odd
+    assert [e.adapt for e in twenty_one.episodes] == [True, False, True]
+    why = "0 questions to learn from and 1 to be tested on; both are needed"
+    assert users.left_out["drawer_03"].startswith(why)
     pixels = twenty_one.episodes[0].samples["camera"].values[0]
     assert (pixels == 0).sum() == 1  # ink
     assert (pixels == 255).sum() == 105 * 105 - 1  # paper
@@ -210,5 +184,5 @@ def test_a_broken_or_missing_archive_is_named(tmp_path: Path) -> None:
         omniglot.load(tmp_path)
     middle = whole.index(b"IDAT")
     archive.write_bytes(whole[:middle] + b"????????" + whole[middle + 8 :])
-    with pytest.raises(DataError, match=STEM):
+    with pytest.raises(DataError, match=f"drawer_01: .*{STEM}.*expected a whole PNG"):
         omniglot.load(tmp_path)

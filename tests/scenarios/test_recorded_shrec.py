@@ -78,12 +78,15 @@ def test_the_question_comes_with_the_tick_of_the_last_frame() -> None:
 def test_finds_the_subjects_that_are_there_and_turns_z(tmp_path: Path) -> None:
     sequence(tmp_path, 2, 1, 31)
     sequence(tmp_path, 2, 2, 31)
+    sequence(tmp_path, 14, 2, 31)
     sequence(tmp_path, 14, 2, 9)
-    nine, thirty_one = shrec.load(tmp_path)
-    assert (nine.name, thirty_one.name) == ("subject_9", "subject_31")
-    assert [(e.queries[0].label, e.adapt) for e in nine.episodes] == [(13, True)]
-    assert [e.adapt for e in thirty_one.episodes] == [False, True]
-    joints = nine.episodes[0].samples["hand"].values
+    users = shrec.load(tmp_path)
+    (thirty_one,) = users
+    assert thirty_one.name == "subject_31"
+    labels = [(e.queries[0].label, e.adapt) for e in thirty_one.episodes]
+    assert labels == [(1, False), (1, True), (13, True)]
+    assert users.left_out["subject_9"].startswith("1 questions to learn from and 0 to be tested on")
+    joints = thirty_one.episodes[0].samples["hand"].values
     np.testing.assert_allclose(joints[0, 1], (0.03, 0.04, -0.05), atol=1e-6)
 
 
@@ -92,7 +95,7 @@ def test_finds_the_subjects_that_are_there_and_turns_z(tmp_path: Path) -> None:
     [
         (2, "1 2 3", "row 2: expected 66 numbers .* found 3"),
         (3, " ".join(["x"] * 66), "row 3: could not convert"),
-        (2, " ".join(["nan"] * 66), "row 2: a coordinate is not finite"),
+        (2, "\n".join([" ".join(["nan"] * 66)] * 4), "2 of 6 rows have a whole hand"),
     ],
 )
 def test_a_broken_row_is_named(tmp_path: Path, row: int, text: str, says: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tiny_sets import tone
 
 from bridge.channels import TICK_US
 from scenarios.recorded import fsdd, ravdess
@@ -22,13 +23,6 @@ def recorded(data_set: RecordedSet) -> list[User]:
     if not folder.is_dir():
         pytest.skip(f"{data_set.name} is not there: set FEDXR_DATA to the folder of the sets")
     return data_set.load(folder)
-
-
-def tone(path: Path, seconds: float = 0.3, rate: int = 8000) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
-    soundfile.write(path, wave, rate, subtype="PCM_16")
-    return path
 
 
 @pytest.mark.data
@@ -78,8 +72,8 @@ def test_fsdd_finds_the_speakers_that_are_there(tmp_path: Path) -> None:
 
 def test_ravdess_reads_wav_and_flac_at_any_rate_as_16_khz(tmp_path: Path) -> None:
     actor = tmp_path / "Audio_Speech_Actors_01-24" / "Actor_30"
-    tone(actor / "03-01-05-01-01-01-30.wav", 0.5, 48_000)
-    tone(actor / "03-01-05-02-01-01-30.flac", 0.5, 16_000)
+    tone(actor / "03-01-05-01-01-01-30.wav", seconds=0.5, rate=48_000)
+    tone(actor / "03-01-05-02-01-01-30.flac", seconds=0.5, rate=16_000)
     (user,) = ravdess.load(tmp_path)
     for episode in user.episodes:
         sound = episode.samples["microphone"]
@@ -134,7 +128,7 @@ def test_broken_files_are_named(tmp_path: Path, which: str, damage, says: str) -
 
 def test_a_cut_flac_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "Audio_Speech_Actors_01-24" / "Actor_01"
-    path = tone(folder / "03-01-01-01-01-01-01.flac", 2.0)
+    path = tone(folder / "03-01-01-01-01-01-01.flac", seconds=2.0)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DataError, match=str(path)):
         ravdess.load(tmp_path)
