@@ -102,14 +102,15 @@ def _user(drawer: int, drawings: list[tuple[str, int, Drawing]], _: Say) -> User
 
 def _files(folder: Path) -> Iterator[Drawing]:
     """Every PNG, in order of the names: of the archive, where there is one."""
-    places = [folder / "python", *entries(folder), folder]
-    archive = next((p / f"{_STEM}.zip" for p in places if (p / f"{_STEM}.zip").is_file()), None)
-    if archive is None:
+    entries(folder)  # which says where there is no such folder
+    archives = sorted(p for p in folder.rglob(f"{_STEM}.zip") if p.is_file())
+    if not archives:
         for path in sorted(folder.rglob("*.png")):
             name = path.relative_to(folder).as_posix()
             if not foreign(name):
                 yield _within(name), str(path), path.read_bytes
         return
+    archive = archives[0]
     try:
         pack = zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, OSError, ValueError) as error:

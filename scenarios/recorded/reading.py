@@ -198,7 +198,10 @@ def microseconds(path: Path, seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     """``seconds`` (n,) as whole microseconds; DataError for times that nobody lives at."""
     furthest = float(np.abs(seconds).max(initial=0.0))
     if not furthest < 2**53 / 1e6:
-        raise DataError(f"{path}: a time of {furthest:g} s; expected times of this set; {FETCH}")
+        raise DataError(
+            f"{path}: a time of {furthest:g} s: its times are not in the unit of this set; convert "
+            f"them, or {FETCH}"
+        )
     return np.rint(seconds * 1e6).astype(np.int64)
 
 

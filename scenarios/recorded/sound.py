@@ -34,7 +34,7 @@ def read_pcm(path: Path, rate_hz: int | None = None) -> tuple[NDArray[np.int16],
     """
     raw = _whole_riff(path, read_bytes(path, "a WAV or FLAC recording"))
     try:
-        with soundfile.SoundFile(BytesIO(raw)) as file:
+        with _Forward(BytesIO(raw)) as file:
             frames, rate = file.frames, int(file.samplerate)
             if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
                 raise DataError(
@@ -68,6 +68,14 @@ def read_pcm(path: Path, rate_hz: int | None = None) -> tuple[NDArray[np.int16],
         rate = rate_hz
     pcm: NDArray[np.int16] = np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
     return pcm, rate
+
+
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # it has no types
+    """A file that is read from its beginning to its end: libsndfile fails to seek to the end of a
+    FLAC that does not know where that is."""
+
+    def seekable(self) -> bool:
+        return False
 
 
 def _read(file: soundfile.SoundFile, most: int) -> NDArray[np.float32]:

@@ -45,6 +45,7 @@ def read_csv(
     """
     raw = _BLANK_END.sub(b"\n", read_bytes(path, what))
     first = skip + (2 if header else 1)  # the line number of the first row of data
+    _check_end(path, raw, skip)
     try:
         with warnings.catch_warnings():  # pandas would only warn of cells too many in the first row
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -76,6 +77,15 @@ def read_csv(
     }
 
 
+def _check_end(path: Path, raw: bytes, skip: int) -> None:
+    """Raise DataError where the last row has fewer cells than the first, and no end: cut."""
+    last = raw[raw.rfind(b"\n") + 1 :]
+    want, found = (row.count(b",") + 1 for row in (raw.split(b"\n", skip + 1)[skip], last))
+    if last and found < want:
+        row = raw.count(b"\n") + 1
+        raise DataError(f"{path}: row {row}: expected {want} cells; found {found}; {FETCH}")
+
+
 def whole_rows(path: Path, table: Table, say: Say) -> NDArray[np.bool_]:
     """Which rows (n,) have all their cells; how many have not is said. Raises DataError when that
     is more than half of them."""
@@ -98,7 +108,7 @@ def numbers(
     """``column`` as float64 (n,), NaN where it is empty and ``gaps`` are allowed; ``rows`` (n,) are
     the numbers of its rows. Raises DataError at the first cell that is no number."""
     values = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
-    bad = ~np.isfinite(values)
+    bad = ~(np.abs(values) <= np.finfo(np.float32).max)  # NaN too
     if gaps:
         bad &= column.notna().to_numpy()
     if bad.any():

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -114,6 +115,8 @@ def check(name: str, whole: Path, here: Path, seed: int) -> None:
         return
     if shared:
         return
+    for samples in (s for u in users for e in u.episodes for s in e.samples.values()):
+        assert np.isfinite(samples.values).all(), f"{damage.__name__} of {path.name}"
     now = read(users)
     for user in people:
         known = user in now or user in users.left_out or damage in (_gone, _folder, _link)

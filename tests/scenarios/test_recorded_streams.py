@@ -196,7 +196,7 @@ BROKEN = [
     ("har", _edit(_HAR, "SEATED", "FLYING"), "row 2: expected one of SEATED, .* found FLYING"),
     ("har", _edit(_HAR, "10,SEATED", "00,SEATED,1"), "row 3: expected 8 cells; found 9"),
     ("har", _edit(_HAR, "1657534630020", "1657534630001"), "row 4: expected a timestamp >="),
-    ("har", _truncate(_HAR, 0.5), r"row \d+: column .*: expected"),
+    ("har", _truncate(_HAR, 0.5), r"row \d+: expected 8 cells; found \d"),
     ("ssvep", _truncate(_FIF, 0.5), r"byte \d+: expected \d+ bytes of tag 300; found \d+"),
     ("ssvep", _truncate(_FIF, 0.0), "byte 0: the file is empty"),
     ("ssvep", _drop(_EVENTS), "eve.fif: missing"),

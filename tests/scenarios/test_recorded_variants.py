@@ -276,16 +276,17 @@ def test_nothing_is_asked_in_a_pause_of_the_devices(pause_ms: int, tmp_path: Pat
             t_us = episode.samples[channel].t_us
             assert (t_us >= query.t_us - 1_000_000).sum() >= 50, "half of the second asked about"
     # the script's five activities take a second each; the pause is within the third
-    assert {e.queries[0].label for e in episodes} == {0, 1, 2, 3}
+    assert {e.queries[0].label for e in episodes} >= {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda t: t / 1000, r"its samples are 0.01 ms apart; expected 1 to 200 ms"),
-        (lambda t: t * 1000, r"its samples are 10000 ms apart; expected 1 to 200 ms"),
+        (lambda t: t - t[0] + 1000 * np.arange(len(t)), r"its samples are 1010 ms apart"),
+        (lambda t: t * 1000, r"a time of 1.65753e\+12 s: its times are not in the unit"),
         (lambda t: 0 * t, r"its samples are 0 ms apart"),
-        (lambda t: t * 1e12, r"a time of 1.\d+e\+21 s; expected times"),
+        (lambda t: t * 1e12, r"a time of 1.\d+e\+21 s: its times"),
         (lambda t: t + 1e9 * (t > t[250]), r"lasts 1000005 s; expected at most 86400 s"),
     ],
 )
@@ -302,7 +303,7 @@ def test_timestamps_in_another_unit_are_refused(
         path.write_text("\n".join([head, *lines]))
     with pytest.raises(DataError, match=says) as error:
         RECORDED["har"].load(tmp_path / "har")
-    assert "correct" in str(error.value) or "fetch" in str(error.value)
+    assert "correct them" in str(error.value) or "convert them" in str(error.value)
 
 
 def test_devices_that_share_no_time_are_refused(tmp_path: Path) -> None:
@@ -449,9 +450,9 @@ def test_a_trial_with_numbers_missing_is_passed_over(tmp_path: Path) -> None:
         raw._data[2, 300:310] = np.nan  # in the first trial, which begins at sample 256
 
     eeg(tmp_path, blink)
-    with pytest.raises(DataError, match=r"1 trials have numbers missing"):
-        one("ssvep", tmp_path)  # of each class one is learned from and one tested: rest is lost
-    shutil.rmtree(tmp_path / "ssvep")
+    user, said = one("ssvep", tmp_path)
+    assert said == ["subject77: 1 trials have numbers missing and are passed over"]
+    assert [e.key[-2:] for e in user.episodes] == ["02", "03", "04", "05", "06", "07", "08"]
 
 
 def test_a_flac_that_was_streamed_is_read_to_its_end(tmp_path: Path) -> None:
