@@ -153,9 +153,8 @@ class McapFile:
             raise FileNotFoundError("another file lies in its place")
         free, least = kept_free(self._path.parent)
         if free < least + self._index:
-            self.counts.ended = (
-                f"its disk has {free / 1e6:.0f} MB free, and {least / 1e6:.0f} stay so"
-            )
+            kept = f"{least / 1e6:.0f} MB stay so"
+            self.counts.ended = f"its disk has {free / 1e6:.0f} MB free, and {kept}"
 
     def finish(self) -> None:
         """Write the index, and wait until the disk has all of it."""
@@ -235,7 +234,8 @@ def main(path: str, chunk_bytes: str, max_bytes: str) -> int:
     counts, lines = Counts(), sys.stdin.buffer
     decode = msgspec.msgpack.Decoder(Line).decode
     try:
-        with open(path, "wb") as file:  # noqa: PTH123
+        # It is there, for this user alone; where it was taken away none is made for everybody.
+        with os.fdopen(os.open(path, os.O_WRONLY), "wb") as file:
             mcap = McapFile(file, Path(path), int(chunk_bytes), int(max_bytes))
             counts = mcap.counts
             while not counts.ended and len(head := lines.read(LENGTH.size)) == LENGTH.size:

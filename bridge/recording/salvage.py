@@ -35,6 +35,8 @@ MOST_BYTES = 2**28
 """Uncompressed size above which a chunk is damaged, or a trap, not large."""
 _IN_ROW = 3
 """Records in a row that must fit for the first to be taken for one, where it has no checksum."""
+_UNKNOWN_IN_ROW = 8
+"""Records of kinds that MCAP does not know yet that may stand in a row."""
 
 Part = Message | Channel | RecordedSession
 """What a recording is made of, as far as it is of use here."""
@@ -99,13 +101,24 @@ def _head_at(data: Data, at: int) -> tuple[int, int, int]:
         raise ValueError("the file ends within a record")
     opcode, length = _HEAD.unpack_from(data, at)
     start, end = at + _HEAD.size, at + _HEAD.size + length
-    known = Opcode.HEADER <= opcode <= Opcode.DATA_END
-    followed = end == size or (end < size and 0 < data[end] <= Opcode.DATA_END)
-    if not known and not (opcode and followed):
+    if not Opcode.HEADER <= opcode <= Opcode.DATA_END and not _unknown_fits(data, opcode, end):
         raise ValueError(f"no record starts with byte {opcode}")
     if end > size:
         raise ValueError(f"a record of {length} bytes in the last {size - at} of the file")
     return opcode, start, end
+
+
+def _unknown_fits(data: Data, opcode: int, end: int) -> bool:
+    """Whether a record of an unknown kind that would end at ``end`` is one: others follow it, of
+    which one soon is of a known kind, or the data end there."""
+    for _ in range(_UNKNOWN_IN_ROW):
+        if not opcode or end > len(data) - _HEAD.size:
+            return bool(opcode) and end == len(data)
+        opcode, length = _HEAD.unpack_from(data, end)
+        end += _HEAD.size + length
+        if Opcode.HEADER <= opcode <= Opcode.DATA_END:
+            return end <= len(data)
+    return False
 
 
 def _parts_of(data: Data, opcode: int, start: int, end: int) -> Iterator[Part]:

@@ -188,6 +188,7 @@ def test_other_sizes_are_refused(size: str) -> None:
         Record(max_size=size)
 
 
+@pytest.mark.slow
 def test_fedxr_record_says_that_it_has_ended_and_goes_on(tmp_path: Path) -> None:
     """As typed, with --max-size 1MB, until SIGTERM."""
     out = tmp_path / "r.mcap"
