@@ -288,6 +288,50 @@ def test_folders_without_the_wanted_sets_are_refused(
     assert more == ["har"]
 
 
+def test_who_cannot_be_read_is_named_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One user of one set, and all of another; with nobody of any set there is nothing to run."""
+
+    def broken(folder: Path) -> Users:
+        raise DataError(f"{folder}: nobody is left")
+
+    left = Users(made_users(9), {"s77": "s77_01.csv: row 3"}, ["s78: EEG is in volt"])
+    loads = {"har": lambda _: left, "cwru": broken, "stress": lambda _: Users(made_users(2))}
+    for name, load in loads.items():
+        known = replace(headless.RECORDED[name], load=load)
+        monkeypatch.setitem(headless.RECORDED, name, known)
+        (tmp_path / known.folder).mkdir()
+    said: list[str] = []
+    how = Federate(source="recorded")
+    (split,) = headless.gather(how, tmp_path, said.append)
+    assert split.name == "har"
+    few = "stress: 2 users; at least 3 are needed (pretraining, federation, unseen)"
+    assert sorted(split.notes) == [
+        f"cwru is left out: {tmp_path / 'cwru'}: nobody is left",
+        "har: s77 is left out: s77_01.csv: row 3",
+        "har: s78: EEG is in volt",
+        f"stress is left out: {few}",
+    ]
+    assert set(split.notes) <= set(said)
+    only = replace(how, sets=("cwru", "stress"))
+    with pytest.raises(
+        DataError, match="cwru is left out: .*; stress is left out: stress: 2 users"
+    ):
+        headless.gather(only, tmp_path, said.append)
+
+
+def test_what_is_said_of_the_data_stands_in_the_result(
+    tmp_path: Path, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = replace(split, notes=("made: ann is left out: no file",))
+    monkeypatch.setitem(headless.__dict__, "gather", lambda *_: [told])
+    words = ["federate", "--steps", "2", "--rounds", "1", "--workers", "1", "--out", str(tmp_path)]
+    assert cli.main(words) == 0
+    assert read_result(tmp_path / "result.json").notes == ["made: ann is left out: no file"]
+    assert "ann is left out: no file" in (tmp_path / "report.html").read_text()
+
+
 def test_a_stream_names_what_is_wrong_with_its_address_and_time() -> None:
     with pytest.raises(ValueError, match=r"'http://here:1'; .*ws://HOST:PORT, or wss://"):
         Stream(url="http://here:1")
