@@ -1,7 +1,7 @@
 """A headset in Python: connects to a bridge, streams frames, receives replies and cues.
 
     async with await connect(url, user="u1", scenario="companion", channels=[...]) as headset:
-        await headset.send_frame(capture_us, {"wrist": samples})
+        await headset.send_frame(now_us(), {"wrist": samples})
         async for message in headset: ...
 
 While the socket keeps up, a frame is written within ``send_frame``. When it does not, frames wait
@@ -24,6 +24,7 @@ from typing import Self
 
 from bridge.channels import Channel, Samples
 from bridge.clock import BURST, ClockSync, Estimate, Exchange, now_us
+from bridge.episodes import Episodes
 from bridge.frames import ChannelCodec, Frame, pack_frame, pack_samples
 from bridge.greeting import open_session, trusting
 from bridge.protocol import (
@@ -53,6 +54,7 @@ from bridge.wire import ClientWire
 _INCOMING = 1024
 """Messages that wait for the reader; beyond, the oldest goes and ``unread`` counts it."""
 _PONG_S = 2.0
+_LEAPT = "went back, or nothing was captured for more than a minute"
 
 
 class HeadsetClient:
@@ -73,7 +75,10 @@ class HeadsetClient:
         queue_bytes: int,
     ) -> None:
         self.clock = ClockSync()
+        self.episodes = Episodes()
         self.unread = 0
+        self.reconnects = 0
+        """How often a lost connection was taken up again (`bridge.returning`)."""
         self._channels = {c.name: c for c in channels if c.name in welcome.channels}
         self._now = now
         self._seq = self._written = welcome.last_seq
@@ -127,16 +132,24 @@ class HeadsetClient:
         self,
         capture_us: int,
         samples: Mapping[str, Samples],
-        episode: int = 0,
-        episode_start_us: int = 0,
+        episode: int | None = None,
+        episode_start_us: int | None = None,
     ) -> int:
         """Send the tick that closes at ``capture_us``; returns its sequence number.
+
+        Without ``episode`` they are numbered here: a new one begins, and a notice ``new-episode``
+        says so the first time, when time goes back or nothing was captured for 60 s. Without
+        ``episode_start_us`` it began one tick before its first frame (`bridge.episodes`).
 
         Raises ChannelError for samples that do not fit and BridgeError when the session is over.
         """
         self._check_open()
         # Packed even if it must wait: samples that do not fit are the caller's error, here and now.
         blocks = pack_samples(samples, self.codecs)
+        leaps = self.episodes.leaps
+        episode, episode_start_us = self.episodes.of(capture_us, episode, episode_start_us)
+        if not leaps and self.episodes.leaps:
+            self._tell(Notice("new-episode", f"capture times {_LEAPT}: episode {episode} begins"))
         self._seq += 1
         seq = self._seq
         if self._kept is not None:
@@ -150,10 +163,16 @@ class HeadsetClient:
         return seq
 
     async def send_feedback(
-        self, task: str, t_us: int, label: int = 0, episode: int = 0, kind: str = "label"
+        self,
+        task: str,
+        t_us: int,
+        label: int = 0,
+        episode: int | None = None,
+        kind: str = "label",
     ) -> int:
         """Tell what the user says of ``task`` at capture time ``t_us``; never dropped.
 
+        Without ``episode`` it is of the one that the time was in, where they are numbered here.
         ``kind`` is label, correction, rating or undo. Returns the sequence number.
         """
         self._check_open()
@@ -161,6 +180,8 @@ class HeadsetClient:
             raise ProtocolError(
                 "bad-feedback", f"kind {kind!r}; allowed are label, correction, rating, undo"
             )
+        if episode is None:
+            episode = self.episodes.at(t_us)
         self._seq += 1
         feedback = Feedback(self._seq, task, t_us, label, episode, kind)  # type: ignore[arg-type]
         if self._kept is not None:

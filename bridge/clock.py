@@ -22,10 +22,14 @@ BURST = 8
 _BURSTS_KEPT = 64
 _MIN_SPAN_US = 500_000
 """Bursts must span this long before a drift is fitted; over less, noise looks like drift."""
-_MAX_DRIFT = 1e-3
+MAX_US = 2**53
+"""Times lie within 0 and this."""
+MAX_DRIFT = 1e-3
 """Quartz is within 1e-4; a slope above this is a clock that was set, not one that drifts."""
+_ROUNDING = 1e-9
+"""A drift at its limit crosses the wire as parts per million and may come back this much larger."""
 
-_EPOCH_US = time.time_ns() // 1000 - time.monotonic_ns() // 1000
+_EPOCH_US = time.time_ns() // 1000 - time.monotonic_ns() // 1000  # noqa: TID251 - once
 
 
 def now_us() -> int:
@@ -64,6 +68,10 @@ class Estimate:
     ``uncertainty_us`` is half the shortest round trip plus the scatter around the line. It bounds
     the error while the shortest trips there and back are not all lopsided in the same way by more
     than that, which no exchange of messages could tell.
+
+    Estimates come over the wire and out of files: one that no two clocks can have is refused, a
+    ValueError that says what is allowed, and what is mapped by any other lies within 0 and
+    `MAX_US`.
     """
 
     offset_us: float
@@ -71,14 +79,34 @@ class Estimate:
     at_us: float
     uncertainty_us: float
 
+    def __post_init__(self) -> None:
+        # Written so that NaN fails.
+        if not (
+            abs(self.offset_us) <= MAX_US
+            and abs(self.drift) <= MAX_DRIFT + _ROUNDING
+            and abs(self.at_us) <= MAX_US
+            and 0 <= self.uncertainty_us <= MAX_US
+        ):
+            raise ValueError(
+                f"a clock estimate that is not finite or no clock's: offset {self.offset_us:g} us, "
+                f"drift {self.drift * 1e6:g} ppm at {self.at_us:g} us, uncertainty "
+                f"{self.uncertainty_us:g} us; allowed are offset and time within 2^53 us, a drift "
+                f"within {MAX_DRIFT * 1e6:g} ppm, an uncertainty of 0 to 2^53 us"
+            )
+
     def offset_at(self, local_us: float) -> float:
         return self.offset_us + self.drift * (local_us - self.at_us)
 
     def to_remote(self, local_us: int) -> int:
-        return round(local_us + self.offset_at(local_us))
+        return _bounded(local_us + self.offset_at(local_us))
 
     def to_local(self, remote_us: int) -> int:
-        return round((remote_us - self.offset_us + self.drift * self.at_us) / (1 + self.drift))
+        return _bounded((remote_us - self.offset_us + self.drift * self.at_us) / (1 + self.drift))
+
+
+def _bounded(us: float) -> int:
+    """The whole microsecond within 0 and `MAX_US` that is closest."""
+    return round(min(max(us, 0.0), float(MAX_US)))
 
 
 class ClockSync:
@@ -95,11 +123,17 @@ class ClockSync:
         self.resets = 0
 
     def add_burst(self, burst: list[Exchange]) -> Estimate | None:
-        """Take the exchanges of one burst; those with a negative delay are impossible and skipped.
+        """Take the exchanges of one burst; those with a negative delay, or an offset that no two
+        clocks can have, are impossible and skipped.
 
         Returns the new estimate, or the old one when no exchange was usable.
         """
-        usable = [exchange for exchange in burst if exchange.delay_us >= 0]
+        usable = [
+            exchange
+            for exchange in burst
+            if exchange.delay_us >= 0
+            and max(abs(exchange.offset_us), abs(exchange.middle_us)) <= MAX_US
+        ]
         if not usable:
             return self.estimate
         best = min(usable, key=lambda exchange: exchange.delay_us)
@@ -107,7 +141,7 @@ class ClockSync:
             error = abs(best.offset_us - self.estimate.offset_at(best.middle_us))
             allowed = best.delay_us / 2 + 3 * self.estimate.uncertainty_us + 1000
             elapsed = best.middle_us - self.estimate.at_us
-            if error > allowed + _MAX_DRIFT * abs(elapsed):
+            if error > allowed + MAX_DRIFT * abs(elapsed):
                 self._best.clear()
                 self.resets += 1
         self._best.append(best)
@@ -128,7 +162,9 @@ class ClockSync:
         drift = 0.0
         if t[-1] - t[0] >= _MIN_SPAN_US and len(t) >= 3:
             drift = float(weight @ ((x - x0) * (y - y0))) / float(weight @ (x - x0) ** 2)
-            drift = min(max(drift, -_MAX_DRIFT), _MAX_DRIFT)
+            drift = min(max(drift, -MAX_DRIFT), MAX_DRIFT)
         left = y - (y0 + drift * (x - x0))
         scatter = math.sqrt(float(weight @ left**2))
-        return Estimate(base + y0 - drift * x0, drift, at, float(delay.min()) / 2 + scatter)
+        offset_us = min(max(base + y0 - drift * x0, -float(MAX_US)), float(MAX_US))
+        uncertainty_us = min(float(delay.min()) / 2 + scatter, float(MAX_US))
+        return Estimate(offset_us, drift, at, uncertainty_us)

@@ -49,7 +49,6 @@ class ReturningClient(HeadsetClient):
         reliable = frozenset(c.name for c in channels if c.delivery == "reliable")
         self._kept = Unacknowledged(reliable, queue_bytes)
         super().__init__(channels, wire, welcome, now, queue_bytes)
-        self.reconnects = 0
         self._retry, self._opening = retry, opening
         self._returning: asyncio.Task[None] | None = None
 
@@ -122,6 +121,7 @@ class ReturningClient(HeadsetClient):
             said = "the session goes on" if welcome.session == self.session else "in a new session"
             text = f"{reason}; back after {loop.time() - lost_s:.1f} s, {said}"
             self.reconnects += 1
+            self.episodes.begin_anew()  # the agent's context has gone with the connection
             self._take_up(wire, welcome)
             self._tell(Notice("reconnected", text))
             self._send_again()

@@ -7,11 +7,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from bridge.channels import Channel
 from bridge.clock import Estimate
 from bridge.decoding import Decoding, Ordered
+from bridge.episodes import default_start
 from bridge.frames import ChannelCodec, Frame, unpack_samples
 from bridge.observer import Observer
 from bridge.pictures import Pictures
@@ -89,7 +88,7 @@ class Session:
         self._outbox = Outbox(wire, outbox_bytes)
         self._late_us = late_us
         self._now = now
-        self._capture_us = 0
+        self._capture_us = self._start_us = 0
         self._open = False
         self._to_inbox = False
         self._held = False
@@ -316,15 +315,16 @@ class Session:
                 codec.last_us = last_us
             raise
         self.episode, self._capture_us = packed.episode, packed.capture_us
+        if begins:
+            self._start_us = packed.episode_start_us or default_start(packed.capture_us)
         self._observe(packed)
         stats = self.stats
         stats.frames += 1
         clock = self.clock
         if clock is not None and now - clock.to_remote(packed.capture_us) > self._late_us:
             stats.late += 1
-        frame = Frame(
-            packed.seq, packed.capture_us, samples, packed.episode, packed.episode_start_us, now
-        )
+        start_us = packed.episode_start_us or self._start_us
+        frame = Frame(packed.seq, packed.capture_us, samples, packed.episode, start_us, now)
         if self._to_inbox:
             self._put(frame)
         else:
@@ -347,12 +347,12 @@ class Session:
     def _receive_ping(self, ping: Ping) -> None:
         now = self._now()
         if ping.offset_us is not None:
-            numbers = np.array((ping.offset_us, ping.drift_ppm, ping.uncertainty_us))
-            if not np.abs(numbers).max() < 2**53:
-                raise ProtocolError("bad-time", "a clock estimate that is not finite")
-            self.clock = Estimate(
-                ping.offset_us, ping.drift_ppm * 1e-6, ping.sent_us, ping.uncertainty_us
-            )
+            try:
+                self.clock = Estimate(
+                    ping.offset_us, ping.drift_ppm * 1e-6, ping.sent_us, ping.uncertainty_us
+                )
+            except ValueError as error:
+                raise ProtocolError("bad-time", str(error)) from None
             self._observe(ping)
         # Not through the outbox: a pong that waited is worthless, and a congested peer gets none.
         if not self._wire.congested:

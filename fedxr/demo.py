@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 import webbrowser
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -77,7 +78,7 @@ async def demo(
     config: Demo, brain: Brain, cast: Sequence[Actor], console: Console | None = None
 ) -> results.Result:
     """Run it, print the table, write result.json and report.html; returns the result."""
-    out, began = console or Console(), datetime.now(UTC)
+    out, began, began_s = console or Console(), datetime.now(UTC), time.monotonic()
     folder = config.out or Path("runs") / began.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True, exist_ok=True)
     rule = LIVE.with_round(coordination="semi-decentralized", seed=config.seed)
@@ -93,7 +94,7 @@ async def demo(
         played = await _stream(config, live, cast, out)
         if not live.interrupted:
             await live.live.learn_once()
-    seconds = (datetime.now(UTC) - began).total_seconds()
+    seconds = time.monotonic() - began_s
     spent = min(config.seconds, live.scoreboard.seconds)
     curves = {task: list(points) for task, points in live.scoreboard.curves().items()}
     lived = Lived(asdict(config), config.seed, live, cast, played, spent, curves)

@@ -185,6 +185,8 @@ def report(driven: Driven, steps_hz: float, console: Console) -> None:
             say(f"  dropped, lost or late: {dict(lived.counts)}")
         for notice, times in lived.notices.items():
             say(f"  notice ({times}x): {notice}")
+    if driven.clock:
+        say(f"the player's clock was read anew: {dict(driven.clock)}")
     if driven.steps and driven.seconds:
         rate = driven.steps / driven.seconds
         say(f"{driven.steps} steps in {driven.seconds:.1f} s, {rate:.1f} a second")

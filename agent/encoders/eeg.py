@@ -60,13 +60,17 @@ class EegEncoder:
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(size,) correlations, three per flicker, then five log shares of power.
 
-        None when more than a tenth of the window is missing.
+        None when more than a tenth of the window is missing: at the channel's rate, or at the lower
+        one that its samples come at.
         """
         part = samples.between(end_us - int(WINDOW_S * 1e6), end_us)
         n = round(WINDOW_S * channel.rate_hz)
-        if len(part) < 0.9 * n or part.t_us[-1] - part.t_us[0] < 0.9e6 * WINDOW_S:
+        if len(part) < 0.9 * WINDOW_S * LEAST_HZ or part.t_us[-1] - part.t_us[0] < 0.9e6 * WINDOW_S:
             return None
         rate = channel.rate_hz
+        step_us = max(float(np.median(np.diff(part.t_us))), 1.0)
+        if len(part) < 0.9 * min(n, max(LEAST_HZ, 1e6 / step_us) * WINDOW_S):
+            return None
         spectrum = _spectrum(part, n, rate)
         wide, narrow = spectrum[_bins(n, rate, _BAND_HZ)], spectrum[_bins(n, rate, _HARMONIC_HZ)]
         whiten_wide, whiten_narrow = _whitener(wide), _whitener(narrow)

@@ -7,6 +7,7 @@ numbers are plots; sound is a plot too.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,14 @@ class _Exporter:
         message, session = event.message, event.session
         base = f"{session.hello.user}"
         if isinstance(message, Ping) and message.offset_us is not None:
-            self._clocks[session.number] = Estimate(
-                message.offset_us, message.drift_ppm * 1e-6, message.sent_us, message.uncertainty_us
-            )
+            # A recording holds only what its server took; an older one took more.
+            with contextlib.suppress(ValueError):
+                self._clocks[session.number] = Estimate(
+                    message.offset_us,
+                    message.drift_ppm * 1e-6,
+                    message.sent_us,
+                    message.uncertainty_us,
+                )
             self._at(event, message.sent_us)
             self._log(f"{base}/clock/uncertainty_us", self._rr.Scalars(message.uncertainty_us))
         elif isinstance(message, PackedFrame):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,12 +96,14 @@ def from_metadata(metadata: Mapping[str, str]) -> RecordedSession:
             raise ValueError("hello and welcome are other messages")
         clock = None
         if metadata["clock_offset_us"] != "unknown":
-            clock = Estimate(
-                float(metadata["clock_offset_us"]),
-                float(metadata["clock_drift"]),
-                float(metadata["clock_at_us"]),
-                float(metadata["clock_uncertainty_us"]),
-            )
+            # One that no clock has, which older servers took, counts as unknown.
+            with contextlib.suppress(ValueError):
+                clock = Estimate(
+                    float(metadata["clock_offset_us"]),
+                    float(metadata["clock_drift"]),
+                    float(metadata["clock_at_us"]),
+                    float(metadata["clock_uncertainty_us"]),
+                )
         session = RecordedSession(
             int(metadata["session"]), hello, welcome, int(metadata["began_us"]), clock
         )

@@ -5,32 +5,26 @@ shortest round trip, drift, resets, uncertainty), with the roles turned round: t
 local and the source remote. LSL gives round trip and offset of its own bursts; a BrainFlow board is
 stamped by this machine's wall clock, which one reads without a round trip.
 
-Some LSL programs stamp by another clock than LSL's (OpenBCI_GUI#775 used the wall clock). Their
-stamps land far from now; they are then mapped by arrival: the least (arrival - stamp) of late is
-taken as the offset. That is exact up to the shortest way from the sensor, which nobody can know.
+Some programs stamp by another clock than the one that is asked (OpenBCI_GUI#775 used the wall
+clock), by one that is set meanwhile, or in another unit: `bridge.stamp_clock` has the rule for
+what is believed then.
 """
 
 from __future__ import annotations
 
-from collections import deque
-
-import numpy as np
+from collections.abc import Callable
 
 from bridge.clock import ClockSync, Exchange
 from bridge.sensors.source import Floats
-
-FOREIGN_US = 10_000_000
-"""A fresh sample whose mapped stamp is further from now than this was stamped by another clock."""
-_ARRIVALS = 512
+from bridge.stamp_clock import StampClock, Way
 
 
 class SourceClock:
-    """Maps stamps of one source to session time."""
+    """Maps stamps of one source to session time; ``tell(kind, text)`` hears what is wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str, str], None] = lambda kind, text: None) -> None:
         self._sync = ClockSync()
-        self._foreign: bool | None = None  # unknown until the first samples
-        self._arrivals: deque[float] = deque(maxlen=_ARRIVALS)
+        self._stamps = StampClock(tell)
         self._last: Exchange | None = None
 
     @property
@@ -40,7 +34,13 @@ class SourceClock:
 
     @property
     def by_arrival(self) -> bool:
-        return bool(self._foreign)
+        """Whether the measured clock is not that of the stamps."""
+        return self._stamps.way is not Way.MEASURED
+
+    @property
+    def switched(self) -> bool:
+        """Whether the last stamps were mapped in another way than those before."""
+        return self._stamps.switched
 
     @property
     def resets(self) -> int:
@@ -64,19 +64,9 @@ class SourceClock:
             self._last = exchange
             self._sync.add_burst([exchange])
 
-    def to_session(self, stamps_us: Floats, now_us: int) -> Floats:
-        """Session times (n,) of ``stamps_us`` (n >= 1), which arrived just before ``now_us``."""
-        estimate = self._sync.estimate
-        if estimate is None:
+    def to_session(self, stamps_us: Floats, now_us: int, period_us: float = 0.0) -> Floats:
+        """Session times (n,) of ``stamps_us`` (n >= 1), which arrived just before ``now_us``; NaN
+        for those that say nothing. ``period_us`` lies between samples, 0 when irregular."""
+        if self._sync.estimate is None:
             raise RuntimeError("ask `known` first")
-        here = (stamps_us - estimate.offset_us + estimate.drift * estimate.at_us) / (
-            1 + estimate.drift
-        )
-        if self._foreign is None:
-            # Only what comes first is fresh for certain: later, a network that was down may hand
-            # over old samples.
-            self._foreign = bool(abs(here[-1] - now_us) > FOREIGN_US)
-        if not self._foreign:
-            return np.asarray(here)
-        self._arrivals.append(now_us - float(stamps_us[-1]))
-        return np.asarray(stamps_us + min(self._arrivals))
+        return self._stamps.times(stamps_us, now_us, period_us, self._sync.estimate)

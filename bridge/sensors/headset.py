@@ -4,6 +4,7 @@
         look:    new sources are opened, their clocks measured, their channels made
         session: connect with the channels there are; every tick, poll and send a frame
                  - a source that comes later: say goodbye and connect again with its channels
+                 - a source that sends at another rate than it says: the same, once in a while
                  - a source that is lost: its channels are silent until it is back
                  - a bridge that is lost: the client comes back by itself (`bridge.returning`)
 
@@ -20,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.channels import TICK_US, Samples
+from bridge.channels import TICK_US, Channel, Samples
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
 from bridge.protocol import BridgeError, Cue, Notice, Reply
@@ -30,6 +31,8 @@ from bridge.sensors.search import Search
 from bridge.sensors.sensor import Sensor
 from bridge.sensors.source import Finder, SensorError
 
+RATES_S = 10.0
+"""A session is begun anew for other rates only when it has lasted so long, or is the first."""
 PATIENCE_S = 30.0
 """For so long the session with another sensor is tried: the bridge may still see the last one out.
 """
@@ -77,6 +80,7 @@ class SensorHeadset:
         self.streamed = Streamed()
         self._say = say
         self._search = Search(finders, wishes, say)
+        self._opened: list[Channel] = []
 
     @property
     def sensors(self) -> list[Sensor]:
@@ -103,10 +107,11 @@ class SensorHeadset:
                 client = await self._connect()
                 if seconds and self.streamed.sessions == 1:
                     asyncio.get_running_loop().call_later(seconds, stop.set)
+                why = "done"
                 try:
-                    await self._stream(client, stop)
+                    why = await self._stream(client, stop)
                 finally:
-                    await client.close("done" if stop.is_set() else "another sensor came")
+                    await client.close(why)
         finally:
             await _end(searching)
             self._search.close()
@@ -131,7 +136,7 @@ class SensorHeadset:
 
     async def _connect(self) -> HeadsetClient:
         """A session with all channels that there are."""
-        loop, visit = asyncio.get_running_loop(), self.visit
+        loop, visit, channels = asyncio.get_running_loop(), self.visit, self._search.channels
         until = loop.time() + PATIENCE_S
         while True:
             try:
@@ -139,7 +144,7 @@ class SensorHeadset:
                     visit.url,
                     user=visit.user,
                     scenario=visit.scenario,
-                    channels=self._search.channels,
+                    channels=channels,
                     tasks=visit.tasks,
                     device={"model": visit.device},
                     token=visit.token,
@@ -151,27 +156,36 @@ class SensorHeadset:
                 if not self.streamed.sessions or loop.time() > until:
                     raise
                 await asyncio.sleep(0.5)
+                channels = self._search.channels
+        self._opened = channels
         self.streamed.sessions += 1
         for name, why in client.welcome.refused.items():
             self._say(f"channel {name} refused: {why}")
-        opened = [c for c in self._search.channels if c.name in client.codecs]
+        opened = [c for c in channels if c.name in client.codecs]
         told = ", ".join(f"{c.name} ({c.layout}, {c.rate_hz:g} Hz)" for c in opened)
         self._say(f"streaming {told}; answered: {', '.join(client.tasks) or 'nothing'}")
         if missing := self._search.unmet():
             self._say(f"waiting for {', '.join(missing)}: no source has that name yet")
         return client
 
-    async def _stream(self, client: HeadsetClient, stop: asyncio.Event) -> None:
-        """One session, until it or the running ends, or a sensor comes."""
+    async def _stream(self, client: HeadsetClient, stop: asyncio.Event) -> str:
+        """One session, until it or the running ends, or a sensor comes; returns why it ended."""
         listening = asyncio.create_task(self._listen(client))
         here = list(self.sensors)
-        session, episode, capture_us = "", -1, now_us()
+        session, episode, capture_us = ("", 0), -1, now_us()
+        began_us = capture_us
         try:
             while not stop.is_set():
                 if self.sensors != here:
-                    return
-                if client.session != session:  # at first, and when a bridge was started anew
-                    session, episode, start_us = client.session, episode + 1, capture_us
+                    return "another sensor came"
+                if self._search.channels != self._opened and (
+                    self.streamed.sessions == 1 or now_us() - began_us > RATES_S * 1e6
+                ):
+                    return "a sensor sends at another rate"
+                # At first, and when the connection was lost: the agent's context went with it.
+                if (client.session, client.reconnects) != session:
+                    session = client.session, client.reconnects
+                    episode, start_us = episode + 1, capture_us
                     for sensor in here:
                         sensor.begin(start_us)
                 before_us, capture_us = capture_us, capture_us + TICK_US
@@ -180,6 +194,7 @@ class SensorHeadset:
                 samples = {n: s for n, s in samples.items() if n in client.codecs}
                 await client.send_frame(capture_us, samples, episode, start_us)
                 self.streamed.frames += 1
+            return "done"
         finally:
             await _end(listening)
 

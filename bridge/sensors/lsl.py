@@ -3,6 +3,10 @@
 Needs pylsl (extra ``sensors``), whose wheels bring liblsl for Linux (x86-64), macOS and Windows.
 Where LSL looks is LSL's own affair: `lsl_api.cfg`, or the file that $LSLAPICFG names.
 
+A stream is who it is by source id, name, type and host. Some programs give the same to several
+streams that run at once (twins): each is offered. What LSL lists may have ended some seconds ago,
+so whoever comes later is a twin once both have been listed for longer than that.
+
 A stream with a source id is recovered by liblsl itself when its program or computer comes back;
 one without is lost, found again by `LslFinder`, and opened anew.
 """
@@ -11,7 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +34,8 @@ _BUFFER_S = 30
 """What liblsl keeps for a reader that is busy."""
 _CHUNK = 4096
 _READINGS = 5
+TWIN_S = 8.0
+"""LSL lists a stream for five seconds after it was last seen."""
 
 
 def load_pylsl() -> Any:
@@ -49,16 +57,42 @@ class LslFinder:
         self._names = tuple(names)
         self._gone: set[str] = set()  # LSL lists a stream for a while after its end
         self._resolver = self._pylsl.ContinuousResolver()
+        self._keys: dict[str, str] = {}  # by unique id, of those that are listed
+        self._doubted_s: dict[str, float] = {}  # since when they look like a twin
 
     def find(self) -> list[LslOffering]:
         """Those seen within the last five seconds; the first calls find little."""
-        found: dict[str, LslOffering] = {}
-        for info in self._resolver.results():
-            named = not self._names or info.name() in self._names
-            if named and info.uid() not in self._gone:
-                offering = LslOffering(info, self._gone)
-                found.setdefault(offering.key, offering)
-        return list(found.values())
+        listed = {
+            info.uid(): info
+            for info in self._resolver.results()
+            if not self._names or info.name() in self._names
+        }
+        for uid in self._keys.keys() - listed.keys():
+            del self._keys[uid]
+        here = {uid: info for uid, info in listed.items() if uid not in self._gone}
+        self._name(here)
+        return [
+            LslOffering(here[uid], key, self._gone)
+            for uid, key in self._keys.items()
+            if uid in here
+        ]
+
+    def _name(self, here: Mapping[str, pylsl.StreamInfo]) -> None:
+        """Give each that is ``here``, by unique id, a key: its identity, numbered for twins."""
+        for uid in self._keys.keys() & self._gone:
+            del self._keys[uid]
+        now_s, before = time.monotonic(), set(self._keys.values())
+        self._doubted_s = {uid: since for uid, since in self._doubted_s.items() if uid in here}
+        for uid, info in here.items():
+            key = identity(info)
+            if uid in self._keys:
+                continue
+            if key in before and now_s - self._doubted_s.setdefault(uid, now_s) < TWIN_S:
+                continue  # perhaps the same, started anew
+            taken, number = set(self._keys.values()), 2
+            while key in taken:
+                key, number = f"{identity(info)} #{number}", number + 1
+            self._keys[uid] = key
 
     def close(self) -> None:
         self._resolver = None  # its end ends the search
@@ -67,9 +101,8 @@ class LslFinder:
 class LslOffering:
     """A stream that was seen; once lost, its unique id joins ``gone``."""
 
-    def __init__(self, info: pylsl.StreamInfo, gone: set[str]) -> None:
-        self._info, self._gone = info, gone
-        self.key = info.source_id() or f"{info.name()}/{info.type()}@{info.hostname()}"
+    def __init__(self, info: pylsl.StreamInfo, key: str, gone: set[str]) -> None:
+        self._info, self.key, self._gone = info, key, gone
 
     def open(self) -> list[LslStream]:
         return [LslStream(self._info, self.key, self._gone)]
@@ -124,6 +157,8 @@ class LslStream:
                 self._pylsl.util.handle_error(code)
             except self._pylsl.util.TimeoutError:
                 return None
+        if not math.isfinite(remote_s.value + correction_s + round_trip_s.value):
+            return None
         middle = round((remote_s.value + correction_s) * 1e6 + _session_minus_lsl(self._pylsl))
         half, there = round(round_trip_s.value * 5e5), round(remote_s.value * 1e6)
         return Exchange(middle - half, there, there, middle + half)
@@ -141,6 +176,12 @@ class LslStream:
         except RuntimeError as error:
             self._gone.add(self._uid)
             raise SourceLostError(str(error)) from None
+
+
+def identity(info: pylsl.StreamInfo) -> str:
+    """What stays the same when a stream's program is started anew."""
+    own = f"{info.source_id()} " if info.source_id() else ""
+    return f"{own}{info.name()}/{info.type()}@{info.hostname()}"
 
 
 def describe(info: pylsl.StreamInfo, key: str) -> Source:

@@ -6,8 +6,10 @@ take:  what was taken up to an instant leaves for the bridge
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +21,10 @@ from bridge.sensors.timeline import Timeline
 
 SILENT_US = 2_000_000
 """A source of a steady rate is called silent after this long, or three periods."""
+_SETTLE_US = 500_000
+"""A rate that was measured is used for the channels when it has stayed for so long."""
+_RATES = 8
+"""Rates that are said; one that never stays is only counted then."""
 _FINAL_US = 500_000
 """Samples in doubt are not held longer than this when nothing follows."""
 
@@ -28,7 +34,7 @@ class Sensor:
 
     ``counts``: samples sent, gaps, missing (samples in gaps), invalid (not finite), late (taken
     before a frame that had gone), unsent (no session was open), clock resets, lost (the source
-    ended).
+    ended), rate changes, and what was wrong with stamps, by kind (`bridge.stamp_clock`).
     """
 
     def __init__(
@@ -40,9 +46,12 @@ class Sensor:
         self.worst_us = 0.0
         """The largest uncertainty of the clock while samples were stamped by it."""
         self.timeline = Timeline(self.source.rate_hz)
-        self.clock = SourceClock()
+        self.clock = SourceClock(self._tell)
         self._stream: Stream | None = stream
         self._say = say
+        self._rate_hz = self.source.rate_hz
+        self._tuned = (math.inf, self.source.rate_hz)  # (when, to what)
+        self._rates_said = {self._rate_hz}
         self._waiting: dict[str, list[Samples]] = {m.channel.name: [] for m in mappings}
         # Mapped, not yet placed: in doubt, see `Timeline.place`.
         self._values: Floats = np.empty((0, len(self.source.columns)))
@@ -63,7 +72,7 @@ class Sensor:
     def resume(self, stream: Stream) -> None:
         """Go on with the same source, opened anew. The time that it was away is a gap."""
         self._stream = stream
-        self.clock = SourceClock()
+        self.clock = SourceClock(self._tell)
         self._say(f"{self.source.name}: back")
 
     def read_clock(self) -> bool:
@@ -85,7 +94,7 @@ class Sensor:
             return
         try:
             if self._stream.clock_was_reset():
-                self.clock = SourceClock()
+                self.clock = SourceClock(self._tell)
                 self.counts["clock resets"] += 1
                 self._say(f"{self.source.name}: recovered; its clock is measured anew")
             if not self.clock.known:
@@ -95,7 +104,9 @@ class Sensor:
             self._lose(str(error))
             return
         if len(stamps):
-            self._arrive(values, self._stamped(stamps, now_us), now_us)
+            here = self._stamped(stamps, now_us)
+            # A sample of no known time is no sample.
+            self._arrive(np.where(np.isnan(here)[:, None], np.nan, values), here, now_us)
         self._settle(now_us)
 
     def take(self, until_us: int, sent_us: int) -> dict[str, Samples]:
@@ -127,16 +138,21 @@ class Sensor:
 
     # Inside
 
+    def _tell(self, kind: str, text: str) -> None:
+        """Count what is wrong with stamps, and say it once."""
+        if not self.counts[kind]:
+            self._say(f"{self.source.name}: {text}")
+        self.counts[kind] += 1
+
     def _stamped(self, stamps: Floats, now_us: int) -> Floats:
-        was = self.clock.by_arrival
-        here = self.clock.to_session(stamps, now_us)
-        if self.clock.by_arrival and not was:
-            self._say(
-                f"{self.source.name}: its stamps are of another clock than LSL's, so they are "
-                "mapped by their arrival; how long samples were on their way is not known"
-            )
-        elif not self.clock.by_arrival:
+        here = self.clock.to_session(stamps, now_us, self.timeline.period_us)
+        if not self.clock.by_arrival:
             self.worst_us = max(self.worst_us, self.clock.uncertainty_us)
+        if self.clock.switched:
+            # What is in doubt was stamped in the way that is not believed any more.
+            self._stamps[:] = np.nan
+            self._place(final=True, now_us=now_us)
+            self.timeline.rejoin(float(np.fmin.reduce(here)))
         return here
 
     def _arrive(self, values: Floats, here: Floats, now_us: int) -> None:
@@ -146,11 +162,11 @@ class Sensor:
         self._arrived_us = now_us
         self._values = np.concatenate([self._values, values])
         self._stamps = np.concatenate([self._stamps, here])
-        self._place(final=False)
+        self._place(final=False, now_us=now_us)
 
-    def _place(self, final: bool) -> None:
+    def _place(self, final: bool, now_us: float = math.nan) -> None:
         before = len(self.timeline.gaps)
-        t_us = self.timeline.place(self._stamps, final)
+        t_us = self.timeline.place(self._stamps, final, now_us)
         values, self._values = self._values[: len(t_us)], self._values[len(t_us) :]
         self._stamps = self._stamps[len(t_us) :]
         for gap in self.timeline.gaps[before:]:
@@ -160,12 +176,34 @@ class Sensor:
                 f"{self.source.name}: gap of {(gap.end_us - gap.start_us) / 1e6:.3f} s, "
                 f"{gap.missing} samples missing"
             )
+        self._follow_rate(now_us)
         for mapping in self.mappings:
             converted, whole = mapping.convert(values)
             self.counts["invalid"] += int((~whole).sum())
             if whole.any():
                 part = self._recent(Samples(t_us[whole], converted[whole]))
                 self._waiting[mapping.channel.name] += [part] if len(part) else []
+
+    def _follow_rate(self, now_us: float) -> None:
+        """Channels have the rate that is sent, whatever the source says; each rate is said once."""
+        if self.timeline.rate_known_hz != self._tuned[1]:
+            self._tuned = now_us, self.timeline.rate_known_hz
+        if not now_us - self._tuned[0] > _SETTLE_US:
+            return
+        self._tuned = math.inf, self._tuned[1]
+        found = self.timeline.rate_found_hz
+        whole = max(1.0, round(found))
+        rate = whole if abs(found / whole - 1) < 0.01 else round(found, 2)
+        if rate == self._rate_hz:
+            return
+        self._rate_hz = rate
+        self.mappings = tuple(
+            replace(m, channel=replace(m.channel, rate_hz=rate)) for m in self.mappings
+        )
+        self.counts["rate changes"] += 1
+        if rate not in self._rates_said and len(self._rates_said) < _RATES:
+            self._rates_said.add(rate)
+            self._say(f"{self.source.name}: says {self.source.rate_hz:g} Hz, sends {rate:g}")
 
     def _recent(self, part: Samples) -> Samples:
         recent = part.between(self._since_us, 2**62)
@@ -179,7 +217,7 @@ class Sensor:
         quiet = now_us - self._arrived_us
         if len(self._stamps) and quiet > _FINAL_US:
             self._place(final=True)
-        rate = self.source.rate_hz
+        rate = self.timeline.rate_known_hz
         if rate and not self._silent and quiet > max(SILENT_US, 3e6 / rate):
             self._silent = True
             self._say(f"{self.source.name}: silent for {quiet / 1e6:.1f} s")

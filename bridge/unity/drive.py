@@ -8,6 +8,7 @@ Numbered comments in `Drive` are one step.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -55,7 +56,8 @@ class Wearer:
 @dataclass
 class Driven:
     """What came of it. ``ended`` says why, ``skipped`` which behaviours were not streamed,
-    ``stats`` what the scene's StatsRecorder said last."""
+    ``stats`` what the scene's StatsRecorder said last, ``clock`` how often the player's clock was
+    wrong, and how."""
 
     lived: list[Lived] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class Driven:
     seconds: float = 0.0
     ended: str = ""
     stats: dict[str, float] = field(default_factory=dict)
+    clock: Counter[str] = field(default_factory=Counter)
 
 
 class Drive:
@@ -71,7 +74,7 @@ class Drive:
     def __init__(self, player: UnityPlayer, wearer: Wearer) -> None:
         self.player, self.wearer = player, wearer
         self.driven = Driven()
-        self._clock = PlayerClock()
+        self._clock = PlayerClock(self._tell_clock)
         self._headsets: dict[str, AgentHeadset] = {}
         self._listening: list[asyncio.Task[None]] = []
         self._thread = ThreadPoolExecutor(1, "player")
@@ -128,6 +131,12 @@ class Drive:
         self._check()
         # 4. The player goes on, and answers arrive while it computes.
         return await self._call(lambda: self.player.step(actions))
+
+    def _tell_clock(self, kind: str, text: str) -> None:
+        """Count it, and let the scene know once."""
+        if not self.driven.clock[kind]:
+            self.player.scene.tell("notice", {"code": "clock", "text": text})
+        self.driven.clock[kind] += 1
 
     async def _call(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

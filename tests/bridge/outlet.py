@@ -2,7 +2,8 @@
 
 Run with one JSON argument: name, type, source_id, rate, format and columns [[label, unit, type,
 eye], …]. Sample n holds n + column / 8 in each column and is stamped ``t0 + n / rate``, t0 being
-printed first; ``ahead_s`` puts the stamps on another clock. Lines on standard input: ``skip K``
+printed first; ``ahead_s`` puts the stamps on another clock, ``sends`` is another rate than it says,
+and of each ``timeless`` samples the last has no stamp (NaN). Lines on standard input: ``skip K``
 leaves out the next K samples, ``stop`` (or the end of input) ends it.
 """
 
@@ -34,7 +35,8 @@ def make_outlet(about: dict[str, Any]) -> pylsl.StreamOutlet:
 def main() -> None:
     about = json.loads(sys.argv[1])
     outlet = make_outlet(about)
-    width, rate = len(about["columns"]), about["rate"] or 50.0
+    width, rate = len(about["columns"]), about.get("sends") or about["rate"] or 50.0
+    timeless = about.get("timeless", 0)
     skip, stop = [0], threading.Event()
 
     def obey() -> None:
@@ -58,7 +60,10 @@ def main() -> None:
                 outlet.push_sample(["text"] * width, start + n / rate)
             else:
                 sample = [n + c / 8 for c in range(width)]
-                outlet.push_sample(sample, start + ahead_s + n / rate)
+                stamp = start + ahead_s + n / rate
+                if timeless and n % timeless == timeless - 1:
+                    stamp = float("nan")
+                outlet.push_sample(sample, stamp)
             n += 1
         time.sleep(0.004)
 

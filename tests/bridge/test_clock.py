@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.clock import BURST, ClockSync, Exchange, now_us
+from bridge.clock import BURST, MAX_US, ClockSync, Estimate, Exchange, now_us
 
 
 class Network:
@@ -85,3 +87,42 @@ def test_impossible_exchanges_are_skipped() -> None:
 def test_now_does_not_go_back() -> None:
     readings = [now_us() for _ in range(1000)]
     assert readings == sorted(readings)
+
+
+WILD = st.floats() | st.sampled_from([-1.0, 2.0**52, 1e308, -1e308, 5e-324, 1e-3, -1e-3])
+TIMES = st.integers(0, MAX_US)
+
+
+@given(WILD, WILD, TIMES, WILD, TIMES)
+def test_what_an_estimate_maps_is_a_time_whatever_it_says(
+    offset: float, drift: float, at: int, uncertainty: float, t_us: int
+) -> None:
+    try:
+        estimate = Estimate(offset, drift, at, uncertainty)
+    except ValueError:  # refused, never an OverflowError
+        return
+    assert 0 <= estimate.to_remote(t_us) <= MAX_US
+    assert 0 <= estimate.to_local(t_us) <= MAX_US
+    assert 0 <= estimate.uncertainty_us <= MAX_US
+
+
+@given(st.integers(-(2**53), 2**53), st.floats(-1e-3, 1e-3), TIMES, st.floats(0, 1e9))
+def test_what_two_clocks_can_have_is_taken(
+    offset: int, drift: float, at: int, uncertainty: float
+) -> None:
+    """As parts per million over the wire and back, too."""
+    Estimate(offset, drift * 1e6 * 1e-6, at, uncertainty)
+
+
+@given(st.lists(st.tuples(TIMES, TIMES, TIMES, TIMES), max_size=8), st.integers(0, 2**52))
+def test_a_server_that_lies_cannot_break_the_fit(
+    wild: list[tuple[int, int, int, int]], at: int
+) -> None:
+    """Whatever pongs say; and after a few true bursts the estimate is true."""
+    network, sync = Network(5e6, 0.0), ClockSync()
+    for numbers in wild:
+        sync.add_burst([Exchange(*numbers)])
+    for second in range(6):
+        sync.add_burst(network.burst(at + second * 1_000_000))
+    assert sync.estimate is not None
+    assert abs(sync.estimate.to_remote(at + 6_000_000) - network.remote(at + 6_000_000)) < 10_000

@@ -118,3 +118,41 @@ async def test_nothing_to_stream_is_an_error() -> None:
         SensorError, match="no sensor that can be streamed within 0 s: `fedxr sensors --list`"
     ):
         await headset.run(asyncio.Event(), 0.0, 0.0)
+
+
+async def test_twins_are_both_offered_and_stamps_that_are_none_are_left_out() -> None:
+    """A program that gives one source id to two streams, and a NaN for a stamp now and then; LSL's
+    own twins, alike in name, type and host too, are told apart once both are there for certain."""
+    with (
+        Outlet(timeless=100) as eeg,
+        Outlet("Markers", [["a"]], 10.0, eeg.name, key=eeg.key, format="string") as text,
+        Outlet(name=eeg.name, key=eeg.key) as twin,
+    ):
+        assert text.key == twin.key == eeg.key
+        async with streaming(LslFinder([eeg.name])) as run:
+            await until(lambda: len(run.headset.sensors) == 2 and len(run.app.sessions) > 1)
+            await until(lambda: all(len(run.got(c)[0]) > 250 for c in ("eeg", "eeg-2")))
+            await until(lambda: sum(s.counts["stamps not finite"] for s in run.headset.sensors))
+            first, second = (s.source.key for s in run.headset.sensors)
+    assert second == f"{first} #2"
+    numbers = {c: numbers_of(run.got(c)[1], 1e-6) for c in ("eeg", "eeg-2")}
+    # Every hundredth sample of one of them has no time; all the others are there.
+    lacking = {c: set(range(n.min(), n.max())) - set(n.tolist()) for c, n in numbers.items()}
+    assert {frozenset(x % 100 for x in some) for some in lacking.values()} == {
+        frozenset(),
+        frozenset({99}),
+    }
+    assert sum(s.counts["gaps"] for s in run.headset.sensors) == 0
+    assert run.heard("stamps that are not finite")
+
+
+async def test_another_rate_than_said_is_told_and_opened() -> None:
+    with Outlet(sends=125.0) as eeg:
+        async with streaming(LslFinder([eeg.name])) as run:
+            await until(lambda: len(run.app.sessions) == 2)
+            await until(lambda: len(run.got("eeg")[0]) > 200)
+            (sensor,) = run.headset.sensors
+    assert [s.channels["eeg"].rate_hz for s in run.app.sessions] == [250.0, 125.0]
+    assert run.app.over[0] == "bye: a sensor sends at another rate"
+    assert [line for line in run.said if "sends" in line] == [f"{eeg.name}: says 250 Hz, sends 125"]
+    assert sensor.counts["gaps"] == 0

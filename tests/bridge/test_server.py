@@ -99,6 +99,8 @@ MISTAKES = [
     ("unknown-task", "open are emotion", Feedback(1, "sleep", 5)),
     ("bad-sequence", "second hello", HELLO),
     ("bad-time", "not finite", Ping(1, float("inf"))),
+    ("bad-time", "drift within 1000 ppm", Ping(0, 0.0, 2.0**52, 0.0)),
+    ("bad-time", "uncertainty of 0", Ping(1, 0.0, 0.0, -1.0)),
 ]
 
 

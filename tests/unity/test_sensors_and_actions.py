@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 
@@ -162,3 +164,41 @@ def test_without_stamps_a_step_was_taken_when_it_came() -> None:
     clock = PlayerClock()
     assert [clock.capture(None, t) for t in (10, 20, 20, 15)] == [10, 20, 21, 22]
     assert clock.theirs(20) == 20
+
+
+def steps(stamps: Sequence[int], told: list[str]) -> list[int]:
+    """Captures minus arrivals of steps that come 30 times a second with these stamps."""
+    clock = PlayerClock(lambda kind, text: told.append(kind))
+    arrivals = [10**9 + 33_333 * n for n in range(len(stamps))]
+    return [clock.capture(stamp, at) - at for stamp, at in zip(stamps, arrivals, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        (lambda n: 33_333 * n + 10**12, "stamps ahead"),
+        (lambda n: 33_333 * n - 10**6, "stamps back"),
+        (lambda n: 5 * 10**6, "stamps back"),
+        (lambda n: 33 * n, "stamps back"),
+        (lambda n: 33_333_333 * n, "stamps ahead"),
+    ],
+    ids=["set ahead", "set back", "stands still", "in milliseconds", "in nanoseconds"],
+)
+def test_a_player_s_clock_that_is_wrong_is_followed(wrong: Callable[[int], int], kind: str) -> None:
+    """From 5 s to 15 s of 30: always within a second of the arrival, and right again in the end."""
+    told: list[str] = []
+    stamps = [wrong(n) if 150 <= n < 450 else 33_333 * n for n in range(1, 901)]
+    off = steps(stamps, told)
+    assert kind in told
+    assert len(told) < 12
+    assert max(map(abs, off)) <= BEHIND_US
+    assert max(map(abs, off[600:])) <= 33_333
+    assert off[600:] == [off[600]] * 300  # the player's own spacing
+
+
+def test_a_scene_in_slow_motion_is_stamped_by_its_arrival() -> None:
+    told: list[str] = []
+    off = steps([3_333 * n for n in range(900)], told)
+    assert min(off) >= -BEHIND_US
+    assert min(off[120:]) == 0
+    assert len(told) <= 4

@@ -1,0 +1,60 @@
+"""The client as its own docstring shows it, against the server that answers."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import live_rig
+import numpy as np
+import pytest
+
+from agent.fleet import Brain
+from bridge.channels import Samples
+from bridge.client import connect
+from bridge.clock import now_us
+from bridge.protocol import Notice, PackedFrame, Reply
+from fedxr.stream import Actor
+
+S = 1_000_000
+REST = np.array([[0, 0, 0, 0, 0, 0, 1]], np.float32)
+
+
+@pytest.fixture(scope="module")
+def cast() -> list[Actor]:
+    return live_rig.cast_of(("quest-3",), 4.0)
+
+
+@pytest.fixture(scope="module")
+def brain(cast: list[Actor]) -> Brain:
+    return live_rig.brain_of(cast)
+
+
+@pytest.mark.parametrize("python", [True, False], ids=["client", "start left out on the wire"])
+async def test_frames_without_an_episode_are_answered(
+    python: bool, brain: Brain, cast: list[Actor], tmp_path: Path
+) -> None:
+    """Samples of a second before the first frame are there too, and lie before its start."""
+    (head,) = [c for c in cast[0].user.channels if c.layout == "motion/head"]
+    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+        client = await connect(
+            rig.server.url, user="u", scenario=cast[0].user.scenario, channels=[head]
+        )
+        start, seen = now_us(), 0
+        for n in range(12):
+            t = start + n * 40_000
+            samples = Samples(np.array([t - S, t - 10] if n == 0 else [t - 10]), REST)
+            if n == 0:
+                samples = Samples(samples.t_us, REST.repeat(2, 0))
+            if python:
+                await client.send_frame(t, {head.name: samples})
+            else:
+                codec = client.codecs[head.name]
+                await client.forward(PackedFrame(n + 1, t, [codec.pack(samples)]))
+            await client.sync_clock(1)  # the server has it
+            await asyncio.wait_for(rig.live.tick_once(), 60)
+            message = await asyncio.wait_for(anext(client), 60)
+            assert not isinstance(message, Notice), message
+            seen += isinstance(message, Reply)
+        assert seen == 12
+        await client.close()
