@@ -33,17 +33,19 @@ Floats = NDArray[np.float64]
 
 AHEAD_US = 10_000.0
 """So far may a stamp lie ahead of now, besides what the clock's uncertainty explains."""
-BACK_US = 30_000.0
+BACK_US = 20_000.0
 """So far may the newest stamp of what arrives lie before the newest until then: jitter."""
 LATE_US = 500_000.0
 """A fresh sample that is older than this when its source is first heard has another clock."""
-_BEHIND_US = ((500_000, 150_000.0), (3_000_000, 40_000.0))
+_BEHIND_US = ((500_000, 150_000.0), (3_000_000, 15_000.0))
 """Stamps have fallen behind when all that arrived within the first was older than usual by the
 second: a crowded machine or network delays some, never all."""
 _STILL_US = 250_000
 _STANDING = 0.1
 """Stamps that move less than this part of the time that passes stand still."""
 _STEADY_US = 1_000_000
+_ALIKE_US = 40_000.0
+"""Stamps run steadily whose least delay is the same by this in both halves of that."""
 _DRIFTING_US = 3_000_000
 """As `_STEADY_US` after stamps fell behind, which happens slowly."""
 _RESTLESS_US = 1_000_000
@@ -277,7 +279,7 @@ class StampClock:
         elif span >= needed:
             late, half = at - stamps, at < at[0] + span / 2
             rises = bool((np.diff(stamps) > -BACK_US).all()) and pace > 0
-            if rises and abs(late[half].min() - late[~half].min()) < _BEHIND_US[-1][1]:
+            if rises and abs(late[half].min() - late[~half].min()) < _ALIKE_US:
                 self._moved = now, float(stamps[-1])
                 plausible = self._plausible(float(stamps[-1]), now, estimate)
                 self._take(Way.MEASURED if plausible else Way.ANCHORED)

@@ -36,6 +36,16 @@ class RateMeter:
         self._parts: list[tuple[Floats, Floats]] = []
         self._n = 0
         self._judge_us = _FIRST_US
+        self._slipped = False
+
+    def slip(self, times_us: Floats, period_us: float) -> float | None:
+        """As `add`, where the rate seems to be another from ``times_us`` on: what was before is
+        forgotten, once."""
+        if self._slipped:
+            return None
+        self.restart()
+        self._slipped = True
+        return self.add(times_us, period_us)
 
     def add(self, times_us: Floats, period_us: float) -> float | None:
         """Take the stamps (n,) of samples that follow each other, NaN where there is none.

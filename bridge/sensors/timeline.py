@@ -124,7 +124,8 @@ class Timeline:
             return self._forward(np.where(np.isfinite(left), left, self._last_us))
         self._now_us = now_us
         self._hear(left[self._measured :])
-        self._measure(left[self._measured :], left)
+        if self._measured < len(left):
+            self._tune_to(self._meter.add(left[self._measured :], self._period), left)
         parts: list[NDArray[np.int64]] = []
         while len(left):
             if self._base is None and not self._begin_first(left, final):
@@ -160,15 +161,13 @@ class Timeline:
         if len(new):
             self._arrivals.append((self._now_us, late_us + self._now_us - before_us - due_us))
 
-    def _measure(self, new: Floats, left: Floats) -> bool:
-        """Judge the rate by ``new`` stamps; whether the line starts anew, with ``left``, for it is
-        another."""
-        period = self._meter.add(new, self._period) if len(new) else None
-        if period is None:
-            return False
-        self._tune(period)
-        self._slope = 0.0
-        return self._base is not None and self._begin_first(left, final=False)
+    def _tune_to(self, period: float | None, left: Floats) -> None:
+        """Where samples have another ``period``, the line starts anew with those ``left``."""
+        if period is not None:
+            self._tune(period)
+            self._slope = 0.0
+            if self._base is not None:
+                self._begin_first(left, final=False)
 
     def _line(self, n: int) -> Floats:
         """Where the next n samples are due."""
@@ -202,8 +201,7 @@ class Timeline:
             self._restart(due + shift)
         else:  # they come faster or more slowly, from here on
             self._begin(due + shift)
-            self._meter.restart()
-            self._measure(left, left)
+            self._tune_to(self._meter.slip(left, self._period), left)
         return True
 
     def _is_gap(self, first: float, off: Floats, shift: float) -> bool:
