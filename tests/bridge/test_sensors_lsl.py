@@ -130,7 +130,10 @@ async def test_twins_are_both_offered_and_stamps_that_are_none_are_left_out() ->
     ):
         assert text.key == twin.key == eeg.key
         async with streaming(LslFinder([eeg.name])) as run:
-            await until(lambda: len(run.headset.sensors) == 2 and len(run.app.sessions) > 1)
+            await until(lambda: len(run.headset.sensors) == 2)
+            await until(lambda: len(run.app.sessions[-1].channels) == 2)
+            await until(lambda: len(run.got("eeg-2")[0]))
+            run.app.frames.clear()  # of when sessions changed
             await until(lambda: all(len(run.got(c)[0]) > 250 for c in ("eeg", "eeg-2")))
             await until(lambda: sum(s.counts["stamps not finite"] for s in run.headset.sensors))
             first, second = (s.source.key for s in run.headset.sensors)
