@@ -46,12 +46,15 @@ class PlayerClock:
         self._anew: deque[int] = deque(maxlen=max(_RESTLESS))
         self._steady: deque[tuple[int, int]] = deque()  # arrivals and stamps that are not used
         self.by_arrival = False
+        self.skipped_us = 0
+        """By how much the player's clock leapt ahead with the last step, beyond what passed."""
 
     def capture(self, stamp_us: int | None, arrived_us: int) -> int:
         """When the step that ``arrived_us`` was sensed, by our clock.
 
         ``stamp_us`` is the player's own reading, None when it sends none: then it is the arrival.
         """
+        self.skipped_us = 0
         if stamp_us is None:
             self._last_us = max(arrived_us, self._last_us + 1)
             return self._last_us
@@ -77,6 +80,7 @@ class PlayerClock:
             self._tell("stamps behind", "the player's clock has fallen behind by a second (paused)")
         elif step_us > 2 * max([1.0, *self._paces]) * passed_us + _LEAP_US:
             self._tell("stamps ahead", f"the player's clock leapt by {step_us / 1e6:.3g} s")
+            self.skipped_us = step_us - passed_us
         else:
             self._paces.append(min(step_us / max(passed_us, 1), FASTEST))
             return False

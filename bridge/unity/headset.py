@@ -30,7 +30,8 @@ _CLOSE_US = 1
 """A frame closes this much after its step: ticks are half open, so that one that ends with the step
 would not hold what the step brought, and its answer would come a tick late."""
 PAUSE_US = 20_000_000
-"""After a gap this long (the player was paused) context starts anew: a new episode begins."""
+"""After a gap this long, of our time or of the player's (it was paused, or leapt ahead), context
+starts anew: a new episode begins."""
 _EARLY_US = 1000
 """A sample of a sensor that is slower than the steps is due with a step that is this much early."""
 _AHEAD = 1.5
@@ -85,7 +86,8 @@ class AgentHeadset:
 
     async def sense(self, turn: Turn, capture_us: int) -> None:
         """Send what the agent sensed at ``capture_us``; a last turn closes its episode."""
-        if not self._fresh and capture_us - self._before_us > PAUSE_US:
+        away_us = capture_us - self._before_us + self.clock.skipped_us
+        if not self._fresh and away_us > PAUSE_US:
             self._end_episode()
         if self._fresh:
             self._fresh = False

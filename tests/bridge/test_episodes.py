@@ -107,3 +107,30 @@ async def test_after_a_lost_connection_an_episode_begins() -> None:
     last = app.frames[-1]
     assert (last.episode, last.episode_start_us) == (1, start + S - TICK_US)
     assert client.episodes.leaps == 0
+
+
+@pytest.mark.parametrize("step_s", [5, -5, 86_400, -86_400])
+async def test_a_headset_whose_clock_is_set_is_followed(step_s: int) -> None:
+    """It asks for the time as before, and sends what it captures by its clock, whatever that says;
+    the server maps it to where it was, and no frame is refused."""
+    app, shift_us = Recorder(), 0
+
+    def now() -> int:
+        return now_us() + shift_us
+
+    async with server_of(app) as server, await headset(server.url, now=now) as client:
+        await client.sync_clock()
+        await client.send_frame(now(), gaze(now() - 100))
+        shift_us = step_s * S
+        await client.send_frame(now(), gaze(now() - 100))
+        await client.sync_clock()
+        await client.send_frame(now(), gaze(now() - 100))
+        await until(lambda: len(app.frames) == 3)
+        (session,) = app.sessions
+        assert session.stats.refused == 0
+        assert session.clock is not None
+        # Between two clocks of one machine lies the step, give or take the trips.
+        off_us = session.clock.to_remote(now()) - now_us()
+        assert abs(off_us) < session.clock.uncertainty_us + 100_000
+    assert client.clock.resets == 1
+    assert client.episodes.leaps == (0 if step_s == 5 else 1)

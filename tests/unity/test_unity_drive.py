@@ -235,12 +235,13 @@ async def test_what_was_dropped_is_added_up(stand_in: StandIn) -> None:
     assert lived.notices == {"bad-label: label 9 of target": 1}
 
 
-async def test_a_long_pause_begins_a_new_episode(stand_in: StandIn) -> None:
+async def test_a_long_leap_begins_a_new_episode(stand_in: StandIn) -> None:
+    """The player's clock leaves out 100 s in no time: what follows is taken when it comes."""
     agents = Agents()
     await drive_of(stand_in, agents, "--stamps", "--jump", "5", "--end", "quit:10")
     frames = agents.frames["unity-overlays-0"]
     assert [f.episode for f in frames] == [0] * 5 + [1] * 5
-    assert frames[5].episode_start_us == frames[4].capture_us + 100_000_000
+    assert abs(frames[5].episode_start_us - frames[4].capture_us) < 60_000_000
     assert len(frames[5].samples["gaze/point2"]) == 2
 
 
