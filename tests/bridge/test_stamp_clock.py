@@ -203,10 +203,23 @@ def test_a_glitch_is_one_sample() -> None:
         return np.where(n % 125 == 60, t + 1e5, t)
 
     heard = listen(stamps, taken_us, 250.0, seconds=END_S)
-    assert heard.sensor.counts["invalid"] <= len(taken_us) / 125
+    assert 0 < heard.sensor.counts["invalid"] <= len(taken_us) / 125
     assert len(heard.t_us) > len(taken_us) * 0.98
     assert heard.sensor.counts["gaps"] == 0
-    assert np.abs(heard.off_us(taken_us, 0.0)).max() < 50_000
+    assert np.abs(heard.off_us(taken_us, 0.2)).max() < 1000
+
+
+@pytest.mark.parametrize(
+    "wrong", [Event("steps", 5, 100, 0.009), Event("stands still", 5, 5.21, 0.0)]
+)
+def test_what_only_looks_like_a_gap_is_none(wrong: Event) -> None:
+    """Stamps leap by two samples and more, but as many arrive as before."""
+    taken_us = taken_at(250.0 if wrong.what == "steps" else 60.0)
+    heard = listen(
+        clock_of([wrong]), taken_us, 250.0 if wrong.what == "steps" else 60.0, seconds=END_S
+    )
+    assert heard.sensor.counts["gaps"] == 0
+    assert np.abs(heard.off_us(taken_us, 6.5)).max() < 20_000
 
 
 def test_what_a_network_held_back_is_neither_missing_nor_moved() -> None:
