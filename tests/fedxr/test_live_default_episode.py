@@ -22,7 +22,7 @@ REST = np.array([[0, 0, 0, 0, 0, 0, 1]], np.float32)
 
 @pytest.fixture(scope="module")
 def cast() -> list[Actor]:
-    return live_rig.cast_of(("quest-3",), 4.0)
+    return live_rig.cast_of(("quest-3-watch",), 4.0)
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +37,12 @@ async def test_frames_without_an_episode_are_answered(
     """Samples of a second before the first frame are there too, and lie before its start."""
     (head,) = [c for c in cast[0].user.channels if c.layout == "motion/head"]
     async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
-        client = await connect(
-            rig.server.url, user="u", scenario=cast[0].user.scenario, channels=[head]
-        )
+        client = await connect(rig.server.url, user="u", scenario="companion", channels=[head])
         start, seen = now_us(), 0
         for n in range(12):
             t = start + n * 40_000
-            samples = Samples(np.array([t - S, t - 10] if n == 0 else [t - 10]), REST)
-            if n == 0:
-                samples = Samples(samples.t_us, REST.repeat(2, 0))
+            t_us = np.array([t - S, t - 10] if n == 0 else [t - 10])
+            samples = Samples(t_us, REST.repeat(len(t_us), 0))
             if python:
                 await client.send_frame(t, {head.name: samples})
             else:
