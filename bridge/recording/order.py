@@ -2,7 +2,7 @@
 
 Our own files stand in that order, and are read as they come. Another tool may have sorted them by
 topic, by time or backwards, and put what says who the sessions are anywhere. So such a file is gone
-through twice: once for where its messages lie (32 bytes each), and once to hand them out. Messages
+through twice: once for where its messages lie (40 bytes each), and once to hand them out. Messages
 carry a count; where another tool has taken that away, they are ordered by time, and blocks come
 before the frame that they belong to.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from mmap import mmap
 
 import numpy as np
@@ -28,8 +27,8 @@ _OWN = struct.pack("<BQII", 1, 8 + len(LIBRARY), 0, len(LIBRARY)) + LIBRARY.enco
 """How their first record, the header, begins: without a profile."""
 _FIRST = {"session": 0, "sensor": 1, "frame": 2}
 """What comes first of one moment."""
-_KEPT = 16
-"""Chunks that are kept unpacked; messages that lie in more at a time make reading slow."""
+_KEPT_BYTES = 64 * 2**20
+"""Of chunks that are kept unpacked; messages that lie in more at a time make reading slow."""
 
 
 class Counted:
@@ -63,16 +62,37 @@ def in_order(data: mmap, damages: list[Damage], counted: Counted) -> Iterator[Pa
     yield from topics.values()
     waiting = sorted(sessions.values(), key=lambda s: (s.log_us, s.number), reverse=True)
     table = np.frombuffer(places, np.uint64).reshape(-1, 5)
-    kept = lru_cache(_KEPT)(lambda at: parts_at(data, at))
+    kept = _Kept(data)
     for row in _order(table, topics, counted):
         _, log_time, _, at, number = table[row].tolist()
         while waiting and waiting[-1].log_us <= log_time // 1000:
             yield waiting.pop()
-        yield kept(at)[number]
+        yield kept.parts(at)[number]
     while waiting:
         yield waiting.pop()
     if finished:
         yield None
+
+
+class _Kept:
+    """The parts of the records that were wanted last: of one at least, and not of many more bytes
+    than `_KEPT_BYTES`."""
+
+    def __init__(self, data: mmap) -> None:
+        self._data = data
+        self._parts: dict[int, tuple[int, list[Part]]] = {}
+
+    def parts(self, at: int) -> list[Part]:
+        """Those of the record at ``at``."""
+        found = self._parts.pop(at, None)
+        if found is None:
+            parts = parts_at(self._data, at)
+            size = sum(len(part.data) for part in parts if isinstance(part, Message))
+            found = size, parts
+            while self._parts and size + sum(s for s, _ in self._parts.values()) > _KEPT_BYTES:
+                del self._parts[next(iter(self._parts))]
+        self._parts[at] = found  # the newest is the last
+        return found[1]
 
 
 def _order(

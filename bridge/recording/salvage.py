@@ -35,6 +35,8 @@ MOST_BYTES = 2**28
 """Uncompressed size above which a chunk is damaged, or a trap, not large."""
 _IN_ROW = 3
 """Records in a row that must fit for the first to be taken for one, where it has no checksum."""
+_TRIES = 8
+"""How often the whole file may be tried for what is whole after one damage."""
 _UNKNOWN_IN_ROW = 8
 """Records of kinds that MCAP does not know yet that may stand in a row."""
 
@@ -195,13 +197,18 @@ def _unpacked(chunk: Chunk) -> bytes:
 def _following(data: mmap, at: int, unchunked: bool) -> int:
     """Where the next whole record starts after the damaged one at ``at``, or the end of the file.
 
-    Topics and messages beside chunks have no checksum: they count where the file has had such."""
+    Topics and messages beside chunks have no checksum: they count where the file has had such. A
+    file that looks like the beginning of a chunk everywhere is given up some time."""
     if _fit_in_row(data, at, 2):
         return _head_at(data, at)[2]  # its content is damaged, not its size
+    left = _TRIES * len(data)
     for match in _LANDMARK.finditer(data, at + 1):
         start = match.start()
         try:
             opcode, begin, end = _head_at(data, start)
+            left -= end - begin
+            if left < 0:
+                break
             if opcode in (Opcode.CHUNK, Opcode.METADATA):
                 parts = _parts_of(data, opcode, begin, end)
                 whole = opcode == Opcode.CHUNK or any(parts)

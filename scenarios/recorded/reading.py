@@ -114,9 +114,10 @@ def place(folder: Path, inside: str, pattern: str, what: str) -> Path:
             )
         if found:
             return found[0]
+    packed = ", ".join(p.name for p in entries(folder) if p.suffix == ".zip")
     raise DataError(
-        f"{folder}: expected {pattern} ({what}) in {folder / inside}; found none; point to the "
-        "data set's own folder"
+        f"{folder}: expected {pattern} ({what}) in {folder / inside}; found none; "
+        + (f"unpack {packed}" if packed else "point to the data set's own folder")
     )
 
 

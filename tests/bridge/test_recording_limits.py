@@ -90,6 +90,7 @@ def fill(path: Path, entries: list[Entry], max_bytes: int) -> McapFile:
         assert mcap.has_room(opened)
         mcap.take(opened)
         while True:
+            assert file.tell() < 50 * 2**20, "it does not end"
             for entry in entries:
                 line = entry.line()
                 if not mcap.has_room(line):

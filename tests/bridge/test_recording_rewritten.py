@@ -21,7 +21,7 @@ from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType, IndexType, Writer
 from recording_rig import frames_of, record
 
-from bridge.recording import writer
+from bridge.recording import salvage, writer
 from bridge.recording.reader import Event, Recording, RecordingError
 from bridge.recording.salvage import MAGIC
 
@@ -245,6 +245,28 @@ def bomb(path: Path, packed: bytes, compression: bytes, says: int) -> Path:
     header = one(1, text(b"") + text(b"fedxr"))
     path.write_bytes(MAGIC + header + one(6, chunk) + one(15, bytes(4)))
     return path
+
+
+def test_a_file_of_nothing_but_beginnings_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every nine bytes look like a chunk of 20 KB: to try each would read 400 MB."""
+    path = bomb(tmp_path / "b.mcap", b"", b"", 0)
+    start = struct.pack("<BQ", 6, 20_000)
+    path.write_bytes(path.read_bytes()[:-13] + b"\0" + start * 22_000)
+    tried = 0
+
+    def count(data: Any, opcode: int, start: int, end: int) -> Any:
+        nonlocal tried
+        tried += end - start
+        return parts_of(data, opcode, start, end)
+
+    parts_of = salvage._parts_of
+    monkeypatch.setattr(salvage, "_parts_of", count)
+    recording = Recording(path)
+    assert list(recording.events()) == []
+    assert recording.found.damages
+    assert 0 < tried < 10 * path.stat().st_size
 
 
 _READ = """

@@ -497,6 +497,13 @@ def test_names_that_say_nothing_are_passed_over_and_said(tmp_path: Path) -> None
         assert f"{file} is passed over: expected a name" in users.said[0]
 
 
+def test_an_archive_that_is_not_unpacked_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ravdess").mkdir()
+    (tmp_path / "ravdess" / "Audio_Speech_Actors_01-24.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"found none; unpack Audio_Speech_Actors_01-24\.zip"):
+        loaded("ravdess", tmp_path)
+
+
 def test_two_places_of_a_set_are_not_mixed(tmp_path: Path) -> None:
     tiny_sets.fsdd(tmp_path / "fsdd" / "one")
     tiny_sets.fsdd(tmp_path / "fsdd" / "two", "bob")
