@@ -15,7 +15,7 @@ Shape legend: Z features, C classes, M questions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -38,6 +38,17 @@ class Sums:
         """The sums of features z (M, Z) with labels (M,)."""
         y = torch.nn.functional.one_hot(label, classes).to(z.dtype)
         return cls(z.T @ z, z.T @ y, y.sum(0))
+
+    @classmethod
+    def counted(
+        cls, told: Iterable[tuple[Tensor, int]], classes: int, start: Sums | None = None
+    ) -> Sums:
+        """The sums of (features (Z,), label), added to ``start`` one after another, as they are
+        when they are told: bit for bit the same."""
+        total = start or cls.none(classes)
+        for z, label in told:
+            total = total.plus(cls.of(z[None], torch.tensor([label]), classes))
+        return total
 
     @classmethod
     def none(cls, classes: int) -> Sums:

@@ -35,6 +35,9 @@ from agent.tokens import Tokens
 from bridge.channels import Channel
 
 Population = dict[str, tuple[Tensor, Tensor]]
+AGAIN = 64
+"""Lessons of a task that are counted again where one of them is taken back: not even rounding is
+left of that one. Of more, it is subtracted."""
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,14 @@ class Fleet:
             return
         told = [label for label, count in memory.told[task].items() if count > 0]
         self.trusts[row][task] = self.trusts[row][task].without(told, lesson is newest)
-        if told:
-            self._count(row, lesson, -1.0)
-        else:
+        kept = memory.lessons[task]
+        if not told:
             del self.sums[row][task]
+        elif len(kept) == memory.count(task) <= AGAIN:
+            again = ((x.z, x.label) for x in kept)
+            self.sums[row][task] = Sums.counted(again, self._classes(task))
+        else:
+            self._count(row, lesson, -1.0)
 
     def _count(self, row: int, lesson: Lesson, times: float) -> None:
         classes, mine = self._classes(lesson.task), self.sums[row]

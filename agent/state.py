@@ -1,283 +1,275 @@
 """A headset's state on disk: one typed store that survives a kill at any instant.
 
-One SQLite file in WAL mode; a save is one transaction, so that a reader finds the state of one
-instant, whole, or the one before. Only what has changed since the last save is written: arrays as
-raw little-endian bytes, the rest as MessagePack. A killed process loses nothing that was saved; a
-power cut may lose the last saves, never the file (``synchronous=NORMAL``, sqlite.org/wal.html).
+A newcomer who says nothing leaves nothing. Whoever teaches is saved: what differs from the start,
+and of that only what has changed since the last save (:mod:`agent.state_format`). What the disk
+does not take waits in memory and is tried again; whoever comes back meanwhile gets it from there.
 
-A state belongs to the model that it was learned with: its ``brain`` digest is kept with it, and
-loading it into a fleet with another one is refused.
+A state belongs to the model that it was learned with: one of another checkpoint or tuning stays in
+the file beside it. What is damaged is set aside, and its headset starts anew
+(:mod:`agent.state_file`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import sqlite3
+import logging
 import time
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
-import numpy as np
-import torch
-from torch import Tensor
 
-from agent.analytic import Sums
-from agent.experts import Trust
 from agent.fleet import Fleet
-from agent.memory import Lesson
-from agent.normal import Moments
-from agent.tokens import Ask, Emission, Tokens
+from agent.state_errors import DamagedError, NotSavedError, OtherModelError, StateError, TakenError
+from agent.state_file import Keep, StateFile, stored_names
+from agent.state_format import PackedHead, is_asked, pack, task_of, unpack_state
+from agent.state_mirror import Mirror, has_learned
+from agent.state_rows import Stored
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS headset (name TEXT PRIMARY KEY, head BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS array (
-  name TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lesson (
-  name TEXT, task TEXT, place INTEGER, value BLOB NOT NULL, PRIMARY KEY (name, task, place));
-"""
-
-
-class StateError(ValueError):
-    """A stored state does not fit; the message says why and what to do."""
-
-
-class Array(msgspec.Struct, array_like=True):
-    """A float32 or float64 array: its dtype, shape and little-endian bytes."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    data: bytes
-
-    @classmethod
-    def of(cls, value: np.ndarray) -> Array:
-        value = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        return cls(value.dtype.str, value.shape, value.tobytes())
-
-    def get(self) -> np.ndarray:
-        return np.frombuffer(self.data, self.dtype).reshape(self.shape).copy()
+__all__ = [
+    "DamagedError",
+    "Keep",
+    "Loaded",
+    "NotSavedError",
+    "OtherModelError",
+    "StateError",
+    "Store",
+    "TakenError",
+    "fingerprint",
+    "stored_names",
+]
+RETRY_S = 1.0
+"""Seconds from a save that failed to the next try."""
+WAITING = 1 << 27
+"""Bytes of states that wait in memory for a disk, at most (128 MiB); beyond, the oldest is lost."""
+_log = logging.getLogger(__name__)
 
 
-class _Ask(msgspec.Struct, array_like=True):
-    task: str
-    tick: int
-    label: int
-    summary: dict[str, Array]
+@dataclass(frozen=True)
+class Loaded:
+    """What was loaded: ``extra`` as it was saved, when it was (seconds since 1970), and the tasks
+    that were taught before and are not asked now: what was learned of them is kept."""
 
-
-class _Lesson(msgspec.Struct, array_like=True):
-    """A lesson; its emissions as layouts, which of them each is, ticks, and numbers by layout."""
-
-    task: str
-    label: int
-    held: bool
-    z: Array
-    key: str
-    asks: list[_Ask]
-    layouts: list[str]
-    which: Array
-    ticks: Array
-    features: list[Array]
-
-
-class _Trust(msgspec.Struct, array_like=True):
-    """As :class:`agent.experts.Trust`."""
-
-    earned: list[float]
-    losses: list[float]
-    odds: list[float]
-    against: list[float]
-    count: int
-    label: int
-    classes: list[int]
-
-    @classmethod
-    def of(cls, trust: Trust) -> _Trust:
-        return cls(
-            trust.earned.tolist(),
-            trust.losses.tolist(),
-            trust.odds.tolist(),
-            trust.against.tolist(),
-            trust.count,
-            trust.label,
-            sorted(trust.classes),
-        )
-
-    def put(self, trust: Trust) -> None:
-        trust.earned, trust.losses = torch.tensor(self.earned), torch.tensor(self.losses)
-        trust.odds, trust.against = torch.tensor(self.odds), torch.tensor(self.against)
-        trust.count, trust.label = self.count, self.label
-        trust.classes = frozenset(self.classes)
-
-
-class _Head(msgspec.Struct):
-    """What is small: when saved, for which model, steps of Adam and draws, what the experts have
-    earned and counts of feedback. ``extra`` is the caller's."""
-
-    saved: float
-    brain: str
-    steps: float
-    draws: float
-    trusts: dict[str, _Trust]
-    told: dict[str, dict[int, int]]
-    sums: dict[str, list[str]]
-    normal: dict[str, float]
     extra: dict[str, float]
+    saved: float
+    unasked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """The state of a headset that has left, and that no disk has taken yet."""
+
+    brain: str
+    head: bytes
+    arrays: dict[str, bytes]
+    fresh: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + sum(map(len, self.arrays.values()))
 
 
 class Store:
-    """The states of any number of headsets in the file ``path``, by name. One thread at a time."""
+    """The states of any number of headsets in the file ``path``, by name. One thread at a time.
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # what is wrong, sqlite says below
-            # What was learned of people is for this user alone; sqlite's other files follow suit.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        try:
-            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("PRAGMA synchronous=NORMAL")
-            self._file.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise StateError(
-                f"{path}: not a store of headset states ({error}); move it away"
-            ) from None
-        self._known: dict[tuple[str, str], np.ndarray] = {}
-        self._lessons: dict[tuple[str, str, int], Lesson] = {}
-        self._current: set[str] = set()  # whose stored state is what those two say
+    ``trouble`` says why nothing can be saved at present; it is empty while all is well."""
+
+    def __init__(self, path: Path, keep: Keep | None = None) -> None:
+        """Raises TakenError where another server keeps its states there. A disk that fails is
+        trouble, no error."""
+        self._mirrors: dict[str, Mirror] = {}
+        self._file = StateFile(path, keep or Keep(), self._mirrors.keys())
+        self._waiting: dict[str, _Waiting] = {}
+        self._again = 0.0
+        self.trouble = ""
+        self.tend()
 
     def close(self) -> None:
+        """What waits is tried once more."""
+        self._again = 0.0
+        with contextlib.suppress(NotSavedError):
+            self._flush()
+        if self._waiting:
+            _log.error("the disk has not taken, and lost are: %s", ", ".join(self._waiting))
         self._file.close()
 
     def names(self) -> list[str]:
-        return [name for (name,) in self._file.execute("SELECT name FROM headset ORDER BY name")]
+        return sorted({*self._file.names(), *self._waiting})
+
+    def tend(self) -> str:
+        """Save what waits, and let go who was not seen for too long; returns the ``trouble``."""
+        with contextlib.suppress(NotSavedError):
+            self._try(self._file.disk.check)
+            self._flush()
+            self._try(self._file.trim)
+        return self.trouble
 
     # -- saving ----------------------------------------------------------------------------------
 
-    def release(self, name: str) -> None:
-        """Headset ``name`` is gone: what it last saved is not kept in memory any longer."""
-        self._current.discard(name)
-        self._known = {key: x for key, x in self._known.items() if key[0] != name}
-        self._lessons = {key: x for key, x in self._lessons.items() if key[0] != name}
-
     def save(self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None) -> None:
-        """Write what has changed of headset ``row`` since it was last saved or loaded here; of one
-        that was neither, instead of all that may be stored under its name."""
-        name, memory = fleet.members[row].name, fleet.memories[row]
-        moments = dict(fleet.normals[row].own)  # may be counted into meanwhile
-        arrays = _arrays(fleet, row, moments)
-        head = _Head(
-            time.time(),
-            fingerprint(fleet),
-            float(fleet.momentum.steps[row]),
-            float(fleet.momentum.draws[row]),
-            {task: _Trust.of(trust) for task, trust in fleet.trusts[row].items()},
-            {task: dict(count) for task, count in memory.told.items()},
-            {"own": sorted(fleet.sums[row]), "crowd": sorted(fleet.crowd[row])},
-            {key: m.n for key, m in moments.items()},
-            dict(extra or {}),
-        )
-        # Comparing is twenty times as fast as packing or hashing, and most has not changed.
-        known = self._known
-        fresh = {
-            key: value
-            for key, value in arrays.items()
-            if (name, key) not in known or not np.array_equal(known[name, key], value)
-        }
-        packed = [(key, msgspec.msgpack.encode(Array.of(v))) for key, v in fresh.items()]
-        lessons = [
-            (task, place, lesson)
-            for task, kept in memory.lessons.items()
-            for place, lesson in enumerate(kept)
-            if self._lessons.get((name, task, place)) is not lesson
-        ]
-        self._write(name, head, packed, lessons, {t: len(k) for t, k in memory.lessons.items()})
-        known.update({(name, key): value.copy() for key, value in fresh.items()})
-        self._lessons.update({(name, task, place): x for task, place, x in lessons})
-        self._current.add(name)
+        """Write what has changed of headset ``row`` since it was last saved or loaded here; nothing
+        of one that has learned nothing, and nothing that could not be loaded again: what is not
+        finite stays as it was last saved.
+
+        Raises NotSavedError; what has changed is then written with the next save.
+        """
+        name = fleet.members[row].name
+        mirror = self._mirror(fleet, row)
+        if mirror is None:
+            return
+        number = -1
+        while number != self._file.number:  # a new file lacks what was in the old one
+            number = self._file.number
+            if mirror.file != number:
+                mirror.head, mirror.file = None, number
+                mirror.parts.clear()
+            try:
+                self._write(name, mirror, fleet, row, extra or {})
+            except DamagedError as error:
+                if not mirror.odd:
+                    _log.error("%s stays as it was last saved: %s", name, error)
+                mirror.odd = True
+                return
+
+    def _mirror(self, fleet: Fleet, row: int) -> Mirror | None:
+        """Of a headset that was loaded, or has learned something."""
+        name = fleet.members[row].name
+        found = self._mirrors.get(name)
+        if (found is None or not (found.parts or found.carried)) and not has_learned(fleet, row):
+            return None
+        if found is None:
+            found = self._mirrors[name] = Mirror(fingerprint(fleet), self._file.number, fresh=True)
+        return found
 
     def _write(
-        self,
-        name: str,
-        head: _Head,
-        arrays: list[tuple[str, bytes]],
-        lessons: list[tuple[str, int, Lesson]],
-        kept: Mapping[str, int],
+        self, name: str, mirror: Mirror, fleet: Fleet, row: int, extra: Mapping[str, float]
     ) -> None:
-        run = self._file.execute
-        run("BEGIN IMMEDIATE")
+        head, parts = mirror.now(fleet, row, extra)
+        changed = mirror.changed(parts)
+        gone = (mirror.gone | mirror.parts.keys()) - parts.keys()
+        if not (changed or gone or mirror.carried) and head == mirror.head:
+            return
+        packed = {**{key: pack(x) for key, x in changed.items()}, **mirror.carried}
+        saved = _pack_head(head)
+        self._flush()
+        write = partial(self._file.write, name, mirror.brain, saved, packed, gone)
+        self._try(partial(write, fresh=mirror.fresh))
+        mirror.wrote(head, parts, changed)
+
+    def leave(self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None) -> None:
+        """Headset ``row`` goes: it is saved, or waits in memory to be."""
+        name = fleet.members[row].name
         try:
-            if name not in self._current:
-                run("DELETE FROM array WHERE name=?", (name,))
-                run("DELETE FROM lesson WHERE name=?", (name,))
-            packed = msgspec.msgpack.encode(head)
-            run("INSERT OR REPLACE INTO headset VALUES (?, ?)", (name, packed))
-            for key, value in arrays:
-                run("INSERT OR REPLACE INTO array VALUES (?, ?, ?)", (name, key, value))
-            for task, place, lesson in lessons:
-                value = msgspec.msgpack.encode(_packed(lesson))
-                run("INSERT OR REPLACE INTO lesson VALUES (?, ?, ?, ?)", (name, task, place, value))
-            for task, count in kept.items():  # an undo makes a list shorter
-                run("DELETE FROM lesson WHERE name=? AND task=? AND place>=?", (name, task, count))
-        except BaseException:
-            run("ROLLBACK")
+            self.save(fleet, row, extra)
+        except NotSavedError:
+            mirror = self._mirrors[name]
+            head, parts = mirror.now(fleet, row, extra or {})
+            arrays = {**{key: pack(x) for key, x in parts.items()}, **mirror.carried}
+            self._waiting.pop(name, None)
+            self._waiting[name] = _Waiting(mirror.brain, _pack_head(head), arrays, mirror.fresh)
+            while sum(one.size for one in self._waiting.values()) > WAITING:
+                lost = next(iter(self._waiting))
+                del self._waiting[lost]
+                _log.error("the disk takes nothing and memory is full: %s is lost", lost)
+        finally:
+            self.release(name)
+
+    def release(self, name: str) -> None:
+        """Headset ``name`` is gone: what is stored of it is not kept in memory any longer."""
+        self._mirrors.pop(name, None)
+
+    def _flush(self) -> None:
+        for name, one in list(self._waiting.items()):
+            write = partial(self._file.write, name, one.brain, one.head, one.arrays)
+            self._try(partial(write, fresh=one.fresh))
+            del self._waiting[name]
+
+    def _try(self, what: Callable[[], None]) -> None:
+        if time.monotonic() < self._again:
+            raise NotSavedError(self.trouble)
+        try:
+            what()
+        except NotSavedError as error:
+            if not self.trouble:
+                _log.error("not saving: %s; it is tried again and again", error)
+            self.trouble, self._again = str(error), time.monotonic() + RETRY_S
             raise
-        run("COMMIT")
+        if self.trouble:
+            _log.warning("saving again")
+            self.trouble = ""
 
     # -- loading ---------------------------------------------------------------------------------
 
-    def load(self, fleet: Fleet, row: int) -> dict[str, float] | None:
-        """Put the stored state of headset ``row``'s name into the fleet; returns what was saved as
-        ``extra``, with ``saved`` (seconds since 1970), or None when nothing is stored.
+    def load(self, fleet: Fleet, row: int) -> Loaded | None:
+        """Put what is stored of headset ``row``, who knows nothing yet, into the fleet; None where
+        nothing is. What belongs to tasks that it is not asked stays where it is.
 
-        Raises StateError when it was learned with another model, or stored by another version.
+        Raises OtherModelError where all there is was learned with another model, DamagedError where
+        it is damaged and now set aside, NotSavedError where it cannot be read. In each case the
+        headset is as it was, and what is stored will not be overwritten.
         """
-        name = fleet.members[row].name
-        run = self._file.execute
-        run("BEGIN")
-        try:
-            found = run("SELECT head FROM headset WHERE name=?", (name,)).fetchone()
-            rows = run("SELECT key, value FROM array WHERE name=?", (name,)).fetchall()
-            told = run(
-                "SELECT task, value FROM lesson WHERE name=? ORDER BY task, place", (name,)
-            ).fetchall()
-        finally:
-            run("COMMIT")
-        if found is None:
+        name, brain, tasks = fleet.members[row].name, fingerprint(fleet), fleet.members[row].tasks
+        mirror = self._mirrors[name] = Mirror(brain, self._file.number, fresh=True)
+        waiting = self._waiting.pop(name, None)
+        stored = self._stored(name, brain, tasks, waiting)
+        if stored is None:
+            if self._file.brains(name):
+                raise OtherModelError(
+                    f"the stored state of {name} was learned with another model or tuning; it is "
+                    "kept for when the checkpoint that it belongs to is served again"
+                )
             return None
         try:
-            head = msgspec.msgpack.decode(found[0], type=_Head)
-        except msgspec.DecodeError as error:
-            raise StateError(
-                f"the stored state of {name} was stored by another version of fedxr ({error}); "
-                "start with another state file"
-            ) from None
-        if head.brain != fingerprint(fleet):
-            raise StateError(
-                f"the stored state of {name} was learned with another model or tuning; start with "
-                "the checkpoint that it belongs to, or with another state file"
-            )
-        arrays = {k: msgspec.msgpack.decode(v, type=Array).get() for k, v in rows}
-        _restore(fleet, row, head, arrays)
-        lessons: dict[str, list[Lesson]] = {}
-        for task, value in told:
-            stored = msgspec.msgpack.decode(value, type=_Lesson)
-            lessons.setdefault(task, []).append(_unpacked(stored))
-        memory = fleet.memories[row]
-        memory.restore(lessons, {t: Counter(c) for t, c in head.told.items()})
-        self._known.update({(name, key): value.copy() for key, value in arrays.items()})
-        self._lessons.update(
-            {
-                (name, task, place): x
-                for task, kept in lessons.items()
-                for place, x in enumerate(kept)
-            }
-        )
-        self._current.add(name)
-        return {**head.extra, "saved": head.saved}
+            state, used = unpack_state(fleet, row, stored.head, stored.arrays)
+        except DamagedError as error:
+            raise self._damaged(name, brain, error) from None
+        state.put(fleet, row)
+        if waiting is None:
+            mirror.fresh, mirror.file = False, self._file.number
+            mirror.gone = {k for k in stored.keys if is_asked(k, tasks)} - used
+            mirror.loaded(fleet, row, state, used)
+            with contextlib.suppress(NotSavedError):
+                self._try(lambda: self._file.see(name))
+        else:
+            mirror.fresh = waiting.fresh
+            mirror.carried = {k: v for k, v in waiting.arrays.items() if not is_asked(k, tasks)}
+        taught = {task for key in stored.keys if (task := task_of(key)) is not None}
+        return Loaded(state.extra, state.saved, tuple(sorted(taught - set(tasks))))
+
+    def _stored(
+        self, name: str, brain: str, tasks: tuple[str, ...], waiting: _Waiting | None
+    ) -> Stored | None:
+        """What the file holds, and over it what it has not taken yet."""
+        stored = None
+        if waiting is None or not waiting.fresh:
+            try:
+                stored = self._file.read(name, brain, lambda key: is_asked(key, tasks))
+            except DamagedError as error:
+                raise self._damaged(name, brain, error) from None
+            except NotSavedError as error:
+                if waiting is None:
+                    raise NotSavedError(
+                        f"the stored state of {name} cannot be read now ({error}); it is kept"
+                    ) from None
+        if waiting is None:
+            return stored
+        asked = {k: v for k, v in waiting.arrays.items() if is_asked(k, tasks)}
+        before = stored or Stored(b"", {}, frozenset())
+        keys = before.keys | waiting.arrays.keys()
+        return Stored(waiting.head, {**before.arrays, **asked}, keys)
+
+    def _damaged(self, name: str, brain: str, error: DamagedError) -> DamagedError:
+        # Where it can't be marked now, it will be when another state takes its place.
+        with contextlib.suppress(NotSavedError):
+            self._try(lambda: self._file.set_aside(name, brain, str(error)))
+        return DamagedError(f"the stored state of {name} is damaged ({error}) and set aside")
+
+
+def _pack_head(head: PackedHead) -> bytes:
+    return msgspec.msgpack.encode(msgspec.structs.replace(head, saved=time.time()))
 
 
 def fingerprint(fleet: Fleet) -> str:
@@ -287,72 +279,3 @@ def fingerprint(fleet: Fleet) -> str:
     text = repr([(b.name, b.start, b.shape, b.kind) for b in cohort.blocks.values()])
     text += repr(cohort.tuning) + fleet.brain.digest
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def _arrays(fleet: Fleet, row: int, moments: Mapping[str, Moments]) -> dict[str, np.ndarray]:
-    """Every large part of a headset's state, by key."""
-    parts: dict[str, np.ndarray | Tensor] = {
-        "theta": fleet.cohort.theta[row],
-        "first": fleet.momentum.first[row],
-        "second": fleet.momentum.second[row],
-    }
-    for kind, sums in (("own", fleet.sums[row]), ("crowd", fleet.crowd[row])):
-        for task, s in sums.items():
-            parts |= {f"{kind}|{task}|a": s.a, f"{kind}|{task}|b": s.b, f"{kind}|{task}|n": s.n}
-    for key, m in moments.items():
-        parts |= {f"normal|{key}|total": m.total, f"normal|{key}|square": m.square}
-    return {key: v.numpy() if isinstance(v, Tensor) else v for key, v in parts.items()}
-
-
-def _restore(fleet: Fleet, row: int, head: _Head, arrays: dict[str, np.ndarray]) -> None:
-    get = {key: torch.from_numpy(v) for key, v in arrays.items()}
-    fleet.cohort.theta[row] = get["theta"]
-    fleet.momentum.first[row], fleet.momentum.second[row] = get["first"], get["second"]
-    fleet.momentum.steps[row], fleet.momentum.draws[row] = head.steps, head.draws
-    for kind, sums in (("own", fleet.sums[row]), ("crowd", fleet.crowd[row])):
-        sums.clear()
-        for task in head.sums[kind]:
-            sums[task] = Sums(*(get[f"{kind}|{task}|{part}"] for part in "abn"))
-    for task, trust in head.trusts.items():
-        if task in fleet.trusts[row]:
-            trust.put(fleet.trusts[row][task])
-    fleet.normals[row].own = {
-        key: Moments(n, arrays[f"normal|{key}|total"], arrays[f"normal|{key}|square"])
-        for key, n in head.normal.items()
-    }
-
-
-def _packed(lesson: Lesson) -> _Lesson:
-    emissions = lesson.tokens.emissions
-    layouts = sorted({e.layout for e in emissions})
-    return _Lesson(
-        lesson.task,
-        lesson.label,
-        lesson.held,
-        Array.of(lesson.z.numpy()),
-        lesson.tokens.key,
-        [
-            _Ask(a.task, a.tick, a.label, {k: Array.of(v) for k, v in a.summary.items()})
-            for a in lesson.tokens.asks
-        ],
-        layouts,
-        Array.of(np.array([layouts.index(e.layout) for e in emissions], np.int32)),
-        Array.of(np.array([e.tick for e in emissions], np.int32)),
-        [Array.of(np.stack([e.features for e in emissions if e.layout == n])) for n in layouts],
-    )
-
-
-def _unpacked(stored: _Lesson) -> Lesson:
-    rows = [iter(part.get()) for part in stored.features]
-    emissions = tuple(
-        Emission(stored.layouts[which], tick, next(rows[which]))
-        for which, tick in zip(
-            stored.which.get().tolist(), stored.ticks.get().tolist(), strict=True
-        )
-    )
-    asks = tuple(
-        Ask(a.task, a.tick, a.label, {k: v.get() for k, v in a.summary.items()})
-        for a in stored.asks
-    )
-    z = torch.from_numpy(stored.z.get())
-    return Lesson(Tokens(emissions, asks, stored.key), stored.task, stored.label, z, stored.held)

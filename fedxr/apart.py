@@ -28,6 +28,7 @@ from agent.allocation import keep_freed_memory
 from agent.cohort import Tuning
 from agent.fleet import Brain
 from agent.learned import Learned
+from agent.state import Keep, StateError
 from agent.tokens import Ask, Emission, Tokens
 from fedxr.learner import Learner
 from fedxr.learning_rule import LearningRule
@@ -59,7 +60,12 @@ class Apart:
     """Starts the process; :meth:`ready` waits until it can learn."""
 
     def __init__(
-        self, brain: Brain, tuning: Tuning, rule: LearningRule, state: Path | None = None
+        self,
+        brain: Brain,
+        tuning: Tuning,
+        rule: LearningRule,
+        state: Path | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self.rule = rule
         context = get_context("spawn")
@@ -67,7 +73,7 @@ class Apart:
         packed = io.BytesIO()
         torch.save(brain, packed)
         self._process = context.Process(
-            target=_learn, args=(theirs, packed.getvalue(), tuning, rule, state), daemon=True
+            target=_learn, args=(theirs, packed.getvalue(), tuning, rule, state, keep), daemon=True
         )
         self._started = False
         self._asking = threading.Lock()  # nobody may close the pipe under who reads from it
@@ -76,9 +82,12 @@ class Apart:
         theirs.close()  # so that the pipe ends when the process does
 
     def ready(self) -> None:
-        """Raises GoneError where the process could not start."""
+        """Raises GoneError where the process could not start, StateError where the state file
+        cannot be had: another server has it."""
         with self._asking:
-            self._heard()
+            refused = self._heard()
+        if refused is not None:
+            raise StateError(refused)
         self._started = True
 
     def ask(
@@ -135,7 +144,12 @@ class Apart:
 
 
 def _learn(
-    pipe: Connection, brain: bytes, tuning: Tuning, rule: LearningRule, state: Path | None
+    pipe: Connection,
+    brain: bytes,
+    tuning: Tuning,
+    rule: LearningRule,
+    state: Path | None,
+    keep: Keep | None,
 ) -> None:
     """The process: do what comes through the pipe until it closes."""
     # Ctrl-C is for the parent, who asks for the last things to be saved.
@@ -146,7 +160,11 @@ def _learn(
         os.nice(NICE)
     # Our own parent's bytes: an object, not weights alone.
     found = torch.load(io.BytesIO(brain), weights_only=False)
-    learner = Learner(found, tuning, rule, state)
+    try:
+        learner = Learner(found, tuning, rule, state, keep=keep)
+    except StateError as error:
+        pipe.send_bytes(_packed((True, str(error))))
+        return
     try:
         pipe.send_bytes(_packed((True, None)))
         while True:

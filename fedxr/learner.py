@@ -23,7 +23,7 @@ from agent.fleet import Brain, Fleet, Member
 from agent.learned import Changes, Learned
 from agent.normal import Moments
 from agent.online import Slices, better, learn_checked, whole
-from agent.state import StateError, Store
+from agent.state import Keep, NotSavedError, StateError, Store
 from agent.tokens import Tokens
 from federation import Pace, RoundReport
 from fedxr.federated_round import held_losses, meet
@@ -41,10 +41,12 @@ Shared = Mapping[int, torch.Tensor]
 
 @dataclass(frozen=True)
 class Restored:
-    """What was known of a headset that comes: its moments; ``trouble`` says why nothing."""
+    """What was known of a headset that comes: its moments; ``trouble`` says why nothing, and
+    ``unasked`` are the tasks that it taught before and is not asked now."""
 
     normal: Normals
     trouble: str = ""
+    unasked: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ class Slice:
 
 
 class Learner:
-    """``state`` is where headsets' states are kept; None: nowhere. ``chunk`` headsets learn in one
-    pass in a round."""
+    """``state`` is where headsets' states are kept; None: nowhere; and ``keep`` for how long.
+    ``chunk`` headsets learn in one pass in a round.
+
+    Raises TakenError where another server keeps its states there."""
 
     def __init__(
         self,
@@ -68,10 +72,11 @@ class Learner:
         rule: LearningRule,
         state: Path | None = None,
         chunk: int = 1,
+        keep: Keep | None = None,
     ) -> None:
         self.brain, self.rule, self.chunk = brain, rule, chunk
         self.fleet = Fleet(brain, (), tuning, torch.float32, rule.mixing)
-        self.store = Store(state) if state else None
+        self.store = Store(state, keep) if state else None
         self.seated: dict[int, Profile] = {}
         self.batteries = Batteries()
         self.number = 0
@@ -101,25 +106,36 @@ class Learner:
         self.seated[row] = profile
         self.batteries.spent[profile.member.name] = 0.0
         try:
-            if self.store:
-                self.store.load(self.fleet, row)
+            loaded = self.store.load(self.fleet, row) if self.store else None
         except StateError as error:
             return Restored({}, str(error))
-        return Restored(self.fleet.normals[row].own)
+        return Restored(self.fleet.normals[row].own, unasked=loaded.unasked if loaded else ())
 
-    def leave(self, row: int, normal: Normals) -> None:
-        """A headset goes; its state is kept. A round that it was in is given up."""
-        self.save(row, normal)
+    def leave(self, row: int, normal: Normals) -> str:
+        """A headset goes; its state is kept. A round that it was in is given up. Returns why its
+        state cannot be saved now, and waits; empty where it is."""
+        self.fleet.normals[row].own = dict(normal)
         del self.batteries.spent[self.seated.pop(row).member.name]
         if self.store:
-            self.store.release(self.fleet.members[row].name)
+            self.store.leave(self.fleet, row)
         self._reseat(row, Member(f"vacant {row}", (), ()))
+        return self.store.trouble if self.store else ""
 
-    def save(self, row: int, normal: Normals) -> None:
-        """Save what has changed of a headset, and its moments, which answering counts."""
+    def save(self, row: int, normal: Normals) -> str:
+        """Save what has changed of a headset, and its moments, which answering counts. Returns why
+        that cannot be done now; then the next call tries again."""
         self.fleet.normals[row].own = dict(normal)
-        if self.store:
-            self.store.save(self.fleet, row)
+        try:
+            if self.store:
+                self.store.save(self.fleet, row)
+        except NotSavedError as error:
+            return str(error)
+        return ""
+
+    def tend(self) -> str:
+        """Save what waits of headsets that have left, and let go states that are too old. Returns
+        why nothing can be saved; empty while all is well."""
+        return self.store.tend() if self.store else ""
 
     def _reseat(self, row: int, member: Member) -> None:
         if self._work is not None and row in self._work[0]:

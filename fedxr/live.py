@@ -104,6 +104,9 @@ class Live(Application):
                 await self._run(self._thread, seat)
         if known.trouble:
             session.notice("state", f"{known.trouble}; starting anew")
+        if known.unasked:
+            kept = ", ".join(known.unasked)
+            session.notice("state", f"what you taught of {kept} is kept until it is asked again")
         if unknown := unknown_scenario(session, tasks):
             session.notice("unknown-scenario", unknown)
         self._here[session.id] = Visit(row, session, montages)
@@ -316,6 +319,8 @@ class Live(Application):
             async with self._learning:
                 if here.session.id in self._here:
                     await self._learned(Learner.save, here.row, self.agents.normal(here.row))
+        async with self._learning:
+            await self._learned(Learner.tend)
 
     def close(self) -> None:
         """Stop the learner and the threads, after the server has stopped; takes seconds where the

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from agent.cohort import Tuning
 from agent.fleet import Brain
+from agent.state import Keep
 from agent.tasks import UseCase
 from bridge.admission import ServerConfig
 from bridge.certificates import Certificate
@@ -57,6 +58,10 @@ class Serve:
     """The brain to start from (`fedxr pretrain` makes one)."""
     state: Path = Path("runs/state.db")
     """Where headsets' states live between sessions."""
+    state_days: float = 365.0
+    """Days after which the state of a headset that was not seen is deleted."""
+    state_mb: float = 4000.0
+    """Most megabytes of states; beyond, whoever was not seen for longest is deleted."""
     round_s: float = 10.0
     """Seconds between federated rounds."""
     coordination: Literal["local", "centralized", "decentralized", "semi-decentralized"] = (
@@ -118,16 +123,18 @@ async def serving(
     record: Path | None = None,
     preview: bool = True,
     truth: Truth = nobodys,
+    keep: Keep | None = None,
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
     session is told goodbye, every headset's state is saved, and a recording that runs is finished.
     ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start;
     without ``preview`` no live page draws what a headset senses. ``truth`` is known of headsets
-    that are played here.
+    that are played here; states are kept as ``keep`` says.
 
-    Raises BridgeError where it cannot listen, GoneError where the learner's process ended."""
+    Raises BridgeError where it cannot listen, StateError where another server has the state file,
+    GoneError where the learner's process ended."""
     tuning = Tuning(seed=rule.round.seed)
-    learner = Apart(brain, tuning, rule, state)
+    learner = Apart(brain, tuning, rule, state, keep)
     live = Live(Agents(brain, tuning, learner), scenario, truth)
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
     loop = asyncio.get_running_loop()
@@ -186,6 +193,7 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         own=own,
     )
     rule = LIVE.with_round(coordination=config.coordination, seed=config.seed)
+    keep = Keep(config.state_days, config.state_mb)
     tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
     async with serving(
         brain,
@@ -197,6 +205,7 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         pages,
         config.record,
         config.preview,
+        keep=keep,
     ) as running:
         settle()
         show_door(door, running.server.port, out)

@@ -1,0 +1,292 @@
+"""What is stored of one headset, as bytes by key, and the checks that it must pass to be loaded.
+
+====================== ==========================================================================
+``theta``              (P,) adapters and heads; ``first`` and ``second`` (P,) are Adam's moments
+``normal|KEY``         (2, size) sum and sum of squares of what was standardised under KEY
+``task|TASK``          what the experts have earned, counts of feedback, which sums there are
+``own|TASK``           the user's sums, flattened; ``crowd|TASK`` those of others
+``lesson|TASK|PLACE``  one labelled moment
+====================== ==========================================================================
+
+What is as at the start is not stored, nor are sums that the lessons give when they are counted
+again one by one (bit for bit the same). Everything that belongs to a task is read only while the
+task is asked, and so waits, untouched, until it is asked again.
+
+Shape legend: P numbers of theta, Z features, C classes, E experts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from agent.analytic import Sums, flatten, unflatten
+from agent.experts import E, Trust
+from agent.fleet import Fleet
+from agent.kernel import FEATURES
+from agent.memory import Lesson
+from agent.normal import Moments
+from agent.state_errors import DamagedError
+from agent.state_lesson import LARGE, Array, PackedLesson
+from agent.tasks import task_named
+
+MANY = float(1 << 53)
+"""Nothing is counted further."""
+
+
+class PackedHead(msgspec.Struct, forbid_unknown_fields=True):
+    """What is small: when saved (seconds since 1970), steps of Adam and draws, counts of moments by
+    key, which arrays beside those of tasks there are. ``extra`` is the caller's."""
+
+    saved: float
+    steps: float
+    draws: float
+    normal: dict[str, float]
+    arrays: list[str]
+    extra: dict[str, float]
+
+
+class PackedTrust(msgspec.Struct, array_like=True):
+    """As :class:`agent.experts.Trust`."""
+
+    earned: list[float]
+    losses: list[float]
+    odds: list[float]
+    against: list[float]
+    count: int
+    label: int
+    classes: list[int]
+
+    @classmethod
+    def of(cls, trust: Trust) -> PackedTrust:
+        return cls(
+            trust.earned.tolist(),
+            trust.losses.tolist(),
+            trust.odds.tolist(),
+            trust.against.tolist(),
+            trust.count,
+            trust.label,
+            sorted(trust.classes),
+        )
+
+    def check(self, classes: int) -> None:
+        """Raises DamagedError unless a task of so many ``classes`` can have it."""
+        for name, size in (("earned", E), ("losses", E), ("odds", 2), ("against", 2)):
+            numbers = getattr(self, name)
+            if len(numbers) != size or not all(abs(x) <= LARGE for x in numbers):
+                raise DamagedError(f"trust: {name} must be {size} finite numbers")
+        known = range(classes)
+        if not 0 <= self.count <= MANY or self.label not in range(-1, classes):
+            raise DamagedError(f"trust: {self.count} labels of class {self.label}")
+        if any(c not in known for c in self.classes):
+            raise DamagedError(f"trust: classes {self.classes[:8]} of {classes}")
+
+    def put(self, trust: Trust) -> None:
+        trust.earned, trust.losses = torch.tensor(self.earned), torch.tensor(self.losses)
+        trust.odds, trust.against = torch.tensor(self.odds), torch.tensor(self.against)
+        trust.count, trust.label = self.count, self.label
+        trust.classes = frozenset(self.classes)
+
+
+class PackedTask(msgspec.Struct, forbid_unknown_fields=True):
+    """One task: how many ``lessons`` are kept, and which ``sums`` are stored; ``counted`` says that
+    the own sums are what the lessons give."""
+
+    trust: PackedTrust
+    told: dict[int, int]
+    lessons: int
+    sums: list[str]
+    counted: bool
+
+    def check(self, classes: int, capacity: int) -> None:
+        self.trust.check(classes)
+        if any(c not in range(classes) or not 0 <= n <= MANY for c, n in self.told.items()):
+            raise DamagedError(f"counts of labels {dict(list(self.told.items())[:8])}")
+        if not 0 <= self.lessons <= min(capacity, sum(self.told.values())):
+            raise DamagedError(f"{self.lessons} lessons of {sum(self.told.values())} labels")
+        if not set(self.sums) <= {"own", "crowd"} or ("own" in self.sums and self.counted):
+            raise DamagedError(f"sums {self.sums[:8]}")
+
+
+@dataclass
+class TaskState:
+    """What was learned of one task."""
+
+    trust: PackedTrust
+    told: Counter[int]
+    lessons: list[Lesson]
+    own: Sums | None
+    crowd: Sums | None
+    packed: PackedTask
+
+
+@dataclass
+class HeadsetState:
+    """A checked state, ready to be put into a fleet."""
+
+    saved: float
+    extra: dict[str, float]
+    steps: float
+    draws: float
+    theta: Tensor | None
+    first: Tensor | None
+    second: Tensor | None
+    normal: dict[str, Moments]
+    tasks: dict[str, TaskState] = field(default_factory=dict)
+
+    def put(self, fleet: Fleet, row: int) -> None:
+        """Headset ``row``, who knew nothing, knows this."""
+        momentum = fleet.momentum
+        for mine, found in (
+            (fleet.cohort.theta, self.theta),
+            (momentum.first, self.first),
+            (momentum.second, self.second),
+        ):
+            if found is not None:
+                mine[row] = found
+        momentum.steps[row], momentum.draws[row] = self.steps, self.draws
+        fleet.normals[row].own = self.normal
+        for task, state in self.tasks.items():
+            state.trust.put(fleet.trusts[row][task])
+            if state.own is not None:
+                fleet.sums[row][task] = state.own
+            if state.crowd is not None:
+                fleet.crowd[row][task] = state.crowd
+        fleet.memories[row].restore(
+            {task: state.lessons for task, state in self.tasks.items()},
+            {task: state.told for task, state in self.tasks.items()},
+        )
+
+
+def task_of(key: str) -> str | None:
+    """The task that what is stored under ``key`` belongs to; None: it is read for any."""
+    kind, _, rest = key.partition("|")
+    return rest.partition("|")[0] if kind in ("task", "own", "crowd", "lesson") else None
+
+
+def is_asked(key: str, tasks: Collection[str]) -> bool:
+    """Whether what is stored under ``key`` is read for a headset that is asked ``tasks``."""
+    task = task_of(key)
+    return task is None or task in tasks
+
+
+def lesson_key(task: str, place: int) -> str:
+    return f"lesson|{task}|{place:04d}"
+
+
+def unpack_state(
+    fleet: Fleet, row: int, head: bytes, stored: Mapping[str, bytes]
+) -> tuple[HeadsetState, set[str]]:
+    """The state of headset ``row`` from what is ``stored`` of its tasks, and the keys that it is
+    made of.
+
+    Raises DamagedError for anything that :mod:`agent.state` cannot have saved with this model.
+    """
+    try:
+        return _Unpacking(fleet, row, stored).state(head)
+    except DamagedError:
+        raise
+    except KeyError as error:
+        raise DamagedError(f"{error.args[0]} is missing") from None
+    except (ValueError, TypeError, ArithmeticError, MemoryError, RuntimeError) as error:
+        raise DamagedError(str(error)) from error  # msgspec's errors among them
+
+
+class _Unpacking:
+    def __init__(self, fleet: Fleet, row: int, stored: Mapping[str, bytes]) -> None:
+        self.fleet, self.row, self.stored = fleet, row, stored
+        self.size = fleet.cohort.theta.shape[1]
+        self.used: set[str] = set()
+
+    def state(self, packed: bytes) -> tuple[HeadsetState, set[str]]:
+        head = msgspec.msgpack.decode(packed, type=PackedHead)
+        counts = (head.saved, head.steps, head.draws, *head.normal.values())
+        if not all(0 <= n <= MANY for n in counts) or not all(
+            map(math.isfinite, head.extra.values())
+        ):
+            raise DamagedError("counts that are negative or not finite")
+        if unknown := set(head.arrays) - {"theta", "first", "second"}:
+            raise DamagedError(f"arrays {sorted(unknown)[:8]}")
+        theta, first, second = (
+            self._numbers(name, (self.size,)) if name in head.arrays else None
+            for name in ("theta", "first", "second")
+        )
+        if second is not None and bool((second < 0).any()):
+            raise DamagedError("second moments below 0")
+        normal = {key: self._moments(key, n) for key, n in head.normal.items()}
+        state = HeadsetState(
+            head.saved, head.extra, head.steps, head.draws, theta, first, second, normal
+        )
+        for task in self.fleet.members[self.row].tasks:
+            if f"task|{task}" in self.stored:
+                state.tasks[task] = self._task(task)
+            elif any(task_of(key) == task for key in self.stored):
+                raise DamagedError(f"task|{task} is missing")
+        return state, self.used
+
+    def _take(self, key: str) -> bytes:
+        self.used.add(key)
+        return self.stored[key]
+
+    def _numbers(self, key: str, shape: tuple[int, ...]) -> Tensor:
+        packed = msgspec.msgpack.decode(self._take(key), type=Array)
+        return torch.from_numpy(packed.get(key, "<f4", shape))
+
+    def _moments(self, key: str, n: float) -> Moments:
+        packed = msgspec.msgpack.decode(self._take(f"normal|{key}"), type=Array)
+        size = self._vector_size(key)
+        if size is None:
+            size = packed.shape[-1] if len(packed.shape) == 2 else 0
+        total, square = packed.get(key, "<f8", (2, size))
+        if (square < 0).any():
+            raise DamagedError(f"{key}: squares below 0")
+        return Moments(n, total, square)
+
+    def _vector_size(self, key: str) -> int | None:
+        """Numbers standardised under ``key`` (:mod:`agent.normal`), where this model reads them."""
+        layouts = self.fleet.brain.model.plan.layouts
+        _, bar, layout = key.rpartition("|")
+        shape = layouts.get(layout)
+        return None if shape is None else shape.summary if bar else shape.size
+
+    def _task(self, task: str) -> TaskState:
+        classes, memory = len(task_named(task).classes), self.fleet.memories[self.row]
+        packed = msgspec.msgpack.decode(self._take(f"task|{task}"), type=PackedTask)
+        packed.check(classes, memory.capacity)
+        layouts = self.fleet.brain.model.plan.layouts
+        lessons = []
+        for place in range(packed.lessons):
+            stored = self._take(lesson_key(task, place))
+            lesson = msgspec.msgpack.decode(stored, type=PackedLesson)
+            lessons.append(lesson.get(task, classes, layouts))
+        own = self._sums("own", task, classes) if "own" in packed.sums else None
+        if packed.counted:
+            own = Sums.counted(((x.z, x.label) for x in lessons), classes)
+        crowd = self._sums("crowd", task, classes) if "crowd" in packed.sums else None
+        return TaskState(packed.trust, Counter(packed.told), lessons, own, crowd, packed)
+
+    def _sums(self, kind: str, task: str, classes: int) -> Sums:
+        size = FEATURES * (FEATURES + 1) // 2 + (FEATURES + 1) * classes
+        sums = unflatten(self._numbers(f"{kind}|{task}", (size,)), FEATURES, classes)
+        # Others' sums are a total less one's own, rounded: they may be a little below 0.
+        if kind == "own" and bool((sums.n < 0).any()):
+            raise DamagedError(f"{kind}|{task}: numbers of labels below 0")
+        return sums
+
+
+def pack(part: np.ndarray | Tensor | Sums | Lesson | PackedTask) -> bytes:
+    """What is stored of ``part``. Raises DamagedError where it could not be loaded again."""
+    if isinstance(part, PackedTask):
+        return msgspec.msgpack.encode(part)
+    if isinstance(part, Lesson):
+        return msgspec.msgpack.encode(PackedLesson.of(part))
+    if isinstance(part, Sums):
+        part = flatten(part)
+    return msgspec.msgpack.encode(Array.of(part.numpy() if isinstance(part, Tensor) else part))

@@ -1,0 +1,157 @@
+"""The tables of a state file, and what is done with their rows inside one transaction.
+
+One row of ``headset`` a state, of one name and one model; everything large in ``array``, by key.
+Each value has a checksum over its name and its bytes. A row that is ``aside`` is read by nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from agent.state_errors import DamagedError
+
+Run = Callable[..., sqlite3.Cursor]
+"""``execute`` of an open file."""
+VERSION = 2
+"""Of the tables."""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS headset (
+  number INTEGER PRIMARY KEY, name TEXT NOT NULL, brain TEXT NOT NULL, seen REAL NOT NULL,
+  aside TEXT, head BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS known ON headset (name, brain) WHERE aside IS NULL;
+CREATE TABLE IF NOT EXISTS array (
+  headset INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,
+  PRIMARY KEY (headset, key));
+CREATE TABLE IF NOT EXISTS lived (seconds REAL NOT NULL, clock REAL NOT NULL);
+"""
+APART_S = 30 * 86400.0
+"""Seconds that count at most between two servers, whatever the clock says meanwhile."""
+_LIVE = "SELECT number, head, crc FROM headset WHERE name=? AND brain=? AND aside IS NULL"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of one headset: its head, and arrays by key; ``keys`` are those of all that
+    there are, read or not."""
+
+    head: bytes
+    arrays: dict[str, bytes]
+    keys: frozenset[str]
+
+
+def read_state(run: Run, name: str, brain: str, wanted: Callable[[str], bool]) -> Stored | None:
+    """What is stored of ``name`` with the model ``brain``, of the keys that are ``wanted``. Raises
+    DamagedError where a checksum does not fit."""
+    found = run(_LIVE, (name, brain)).fetchone()
+    if found is None:
+        return None
+    number, head, crc = found
+    if not _fits(crc, name, brain, head):
+        raise DamagedError("its checksum does not fit")
+    keys = [str(key) for (key,) in run("SELECT key FROM array WHERE headset=?", (number,))]
+    arrays: dict[str, bytes] = {}
+    for key in filter(wanted, keys):
+        sql = "SELECT value, crc FROM array WHERE headset=? AND key=?"
+        value, crc = run(sql, (number, key)).fetchone() or (None, None)
+        if value is None or not _fits(crc, key, "", value):
+            raise DamagedError(f"the checksum of {key[:64]} does not fit")
+        arrays[key] = value
+    return Stored(head, arrays, frozenset(keys))
+
+
+def write_state(
+    run: Run,
+    name: str,
+    brain: str,
+    head: bytes,
+    arrays: Mapping[str, bytes],
+    gone: Collection[str],
+    seen: float,
+) -> None:
+    """Store it beside what there is but for the keys that are ``gone``."""
+    crc, found = _crc(name, brain, head), run(_LIVE, (name, brain)).fetchone()
+    if found is None:
+        sql = "INSERT INTO headset (name, brain, seen, head, crc) VALUES (?, ?, ?, ?, ?)"
+        number = run(sql, (name, brain, seen, head, crc)).lastrowid
+    else:
+        number = found[0]
+        run("UPDATE headset SET seen=?, head=?, crc=? WHERE number=?", (seen, head, crc, number))
+    for key in gone:
+        run("DELETE FROM array WHERE headset=? AND key=?", (number, key))
+    for key, value in arrays.items():
+        crc = _crc(key, "", value)
+        run("INSERT OR REPLACE INTO array VALUES (?, ?, ?, ?)", (number, key, value, crc))
+
+
+def set_aside(run: Run, name: str, brain: str, why: str) -> None:
+    sql = "UPDATE headset SET aside=? WHERE name=? AND brain=? AND aside IS NULL"
+    run(sql, (f"{time.strftime('%Y-%m-%d %H:%M:%S')}: {why[:200]}", name, brain))
+
+
+def damaged_names(run: Run) -> list[str]:
+    """Of those whose name, model or head is not what was written; they are set aside."""
+    out = []
+    sql = "SELECT number, name, brain, head, crc FROM headset WHERE aside IS NULL"
+    for number, name, brain, head, crc in run(sql).fetchall():
+        if not _fits(crc, name, brain, head):
+            run("UPDATE headset SET aside='damaged' WHERE number=?", (number,))
+            out.append(f"{name!r:.80}")
+    return out
+
+
+def oldest(run: Run, before: float, here: Collection[str], most: int) -> list[tuple[int, str]]:
+    """Numbers and names of at most ``most`` states not seen since ``before``: those set aside
+    first, then whose headset was not seen for longest; not of those who are ``here``."""
+    sql = (
+        "SELECT number, name, aside FROM headset WHERE seen<? ORDER BY aside IS NULL, seen LIMIT ?"
+    )
+    found = run(sql, (before, most + len(here))).fetchall()
+    return [(n, str(name)) for n, name, aside in found if aside or name not in here][:most]
+
+
+def delete_state(run: Run, number: int) -> None:
+    run("DELETE FROM array WHERE headset=?", (number,))
+    run("DELETE FROM headset WHERE number=?", (number,))
+
+
+def used_bytes(run: Run) -> tuple[int, int]:
+    """Bytes in use, and bytes that are free for reuse."""
+    pages, free, size = (
+        run(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size, free * size
+
+
+def lived_seconds(run: Run, counted: float | None = None) -> float:
+    """How long the store has lived: ``counted``, or what it was plus the time since, of which a
+    step of the clock cannot make much. Kept for the next time."""
+    now, found = time.time(), run("SELECT seconds, clock FROM lived").fetchone()
+    seconds, clock = found or (0.0, now)
+    if not all(isinstance(x, float) and math.isfinite(x) for x in (seconds, clock)):
+        seconds, clock = 0.0, now
+    if counted is None:
+        counted = seconds + min(max(0.0, now - clock), APART_S)
+    with contextlib.suppress(sqlite3.OperationalError):  # a full disk; it can still be read
+        run("DELETE FROM lived")
+        run("INSERT INTO lived VALUES (?, ?)", (counted, max(now, clock)))
+    return counted
+
+
+def _crc(name: str, brain: str, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(f"{name}\n{brain}\n".encode(errors="surrogateescape")))
+
+
+def _fits(crc: object, name: object, brain: object, value: object) -> bool:
+    return (
+        isinstance(name, str)
+        and isinstance(brain, str)
+        and isinstance(value, bytes)
+        and crc == _crc(name, brain, value)
+    )

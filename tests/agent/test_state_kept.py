@@ -1,0 +1,285 @@
+"""What of a headset is kept, how little that is, who gets it back, and what a disk may do to it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import made
+import pytest
+import torch
+from test_state import MEMBERS, assert_same, changes, make_fleet, teach
+
+from agent import state
+from agent.fleet import Fleet, Member
+from agent.state import Keep, NotSavedError, Store
+from agent.tokens import Ask, Tokens
+
+NAME = "user-0"
+
+
+def say(fleet: Fleet, step: int, task: str = "doing", row: int = 0) -> None:
+    """Feedback alone: what a round or a personal step changes stays as it is."""
+    tokens = made.tokens(step % 4, 1.0)
+    ask = next(a for a in tokens.asks if a.task == task)
+    told = Tokens(tokens.emissions, (Ask(task, ask.tick, step % 3, ask.summary),), f"{step}")
+    fleet.learn([(row, told)])
+
+
+def stored(path: Path) -> dict[str, int]:
+    """Bytes by key."""
+    with sqlite3.connect(path) as file:
+        found = dict(file.execute("SELECT key, length(value) FROM array").fetchall())
+    file.close()
+    return found
+
+
+def as_after_a_round(fleet: Fleet) -> None:
+    """What others bring: shared adapters and the sums of a crowd."""
+    fleet.cohort.theta[0, : fleet.cohort.shared] += 0.1
+    say(fleet, 1, row=1)
+    fleet.crowd[0] = dict(fleet.sums[1])
+
+
+def test_who_says_nothing_leaves_nothing(tmp_path: Path) -> None:
+    """Though others have brought them adapters and sums, and though their moments are known."""
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    empty = (tmp_path / "s.db").stat().st_size
+    for _ in range(50):
+        assert store.load(fleet, 0) is None
+        fleet.normals[0]._count("eeg/made", torch.ones(3).numpy())
+        as_after_a_round(fleet)
+        store.save(fleet, 0)
+        store.leave(fleet, 0)
+        fleet.reseat(0, MEMBERS[0])
+    assert store.names() == []
+    assert not store._mirrors
+    store.close()
+    assert stored(tmp_path / "s.db") == {}
+    assert (tmp_path / "s.db").stat().st_size == empty
+
+
+def test_who_says_a_little_leaves_little(tmp_path: Path) -> None:
+    """The moment itself, and no adapters, Adam's moments or sums: these come from the start, or
+    from the moment. Without its tokens that is 2 KB."""
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    say(fleet, 1)
+    (lesson,) = fleet.memories[0].lessons["doing"]
+    store.save(fleet, 0)
+    store.close()
+    sizes = stored(tmp_path / "s.db")
+    assert sizes.keys() == {"task|doing", "lesson|doing|0000"}
+    tokens = sum(e.features.nbytes for e in lesson.tokens.emissions)
+    summary = sum(x.nbytes for x in lesson.tokens.asks[0].summary.values())
+    assert sum(sizes.values()) < tokens + summary + 4000
+
+
+def test_many_labels_and_one_taken_back_leave_no_sums(tmp_path: Path) -> None:
+    """Sums that the lessons give are counted again as they are loaded, bit for bit the same."""
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    for step in range(20):
+        say(fleet, step)
+        store.save(fleet, 0)
+    lesson = fleet.memories[0].lessons["doing"][-1]
+    fleet.forget(0, "doing", lesson.tokens.key, lesson.tokens.asks[0].tick)
+    store.leave(fleet, 0)
+    assert not any(key.startswith("own") for key in stored(tmp_path / "s.db"))
+    again = make_fleet()
+    assert store.load(again, 0) is not None
+    assert_same(fleet, again, 0)
+
+
+def test_sums_of_more_than_is_remembered_are_stored(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    fleet.memories[0].capacity = 4
+    for step in range(9):
+        say(fleet, step)
+        store.save(fleet, 0)
+    store.leave(fleet, 0)
+    assert "own|doing" in stored(tmp_path / "s.db")
+    again = make_fleet()
+    assert store.load(again, 0) is not None
+    assert_same(fleet, again, 0)
+
+
+# -- who comes back ------------------------------------------------------------------------------
+
+
+def test_what_is_not_asked_waits_until_it_is(tmp_path: Path) -> None:
+    """Taught both tasks; asked one with another sensor, and taught it on; asked both again."""
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    for step in range(4):
+        say(fleet, step, "doing")
+        say(fleet, step, "mood")
+    fleet.crowd[0] = dict(fleet.sums[0])
+    store.leave(fleet, 0)
+    mood = fleet.sums[0]["mood"], list(fleet.memories[0].lessons["mood"]), fleet.trusts[0]["mood"]
+
+    fleet.reseat(0, Member(NAME, (made.PHONE,), ("doing",)))
+    loaded = store.load(fleet, 0)
+    assert loaded is not None
+    assert loaded.unasked == ("mood",)
+    assert fleet.memories[0].lessons.keys() == fleet.sums[0].keys() == {"doing"}
+    say(fleet, 5, "doing")
+    store.save(fleet, 0)
+    say(fleet, 6, "doing")
+    store.leave(fleet, 0)
+    doing = fleet.sums[0]["doing"]
+
+    fleet.reseat(0, MEMBERS[0])
+    loaded = store.load(fleet, 0)
+    assert loaded is not None
+    assert loaded.unasked == ()
+    assert torch.equal(fleet.sums[0]["doing"].a, doing.a)
+    assert fleet.memories[0].count("doing") == 6
+    assert torch.equal(fleet.sums[0]["mood"].a, mood[0].a)
+    assert [x.label for x in fleet.memories[0].lessons["mood"]] == [x.label for x in mood[1]]
+    assert torch.equal(fleet.trusts[0]["mood"].earned, mood[2].earned)
+
+
+def test_two_names_two_states(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    say(fleet, 1, row=0)
+    say(fleet, 2, row=1)
+    for row in (0, 1):
+        store.leave(fleet, row)
+    again = make_fleet()
+    assert store.load(again, 1) is not None
+    assert_same(fleet, again, 1)
+    assert not again.sums[0]
+
+
+# -- a disk that takes nothing -------------------------------------------------------------------
+
+
+def limit(store: Store, pages: int) -> None:
+    """SQLite itself refuses to let the file get larger, as on a full disk."""
+    file = store._file.disk._file
+    assert file is not None
+    file.execute(f"PRAGMA max_page_count={pages}")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "RETRY_S", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_the_disk_does_not_take_waits_and_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    say(fleet, 0)
+    store.save(fleet, 0)
+    limit(store, 5)
+    for step in range(1, 4):
+        say(fleet, step)
+        with pytest.raises(NotSavedError, match="disk is full"):
+            store.save(fleet, 0)
+    assert "disk is full" in store.tend()
+    store.leave(fleet, 0)  # who comes back gets what the disk has not taken
+    back = make_fleet()
+    loaded = store.load(back, 0)
+    assert loaded is not None
+    assert_same(fleet, back, 0)
+    say(back, 4)
+    say(fleet, 4)
+    store.leave(back, 0)
+    assert "disk is full" in store.tend()
+    limit(store, 100_000)
+    assert store.tend() == ""
+    store.close()
+    assert [r.message.partition(":")[0] for r in caplog.records] == ["not saving", "saving again"]
+    again, store = make_fleet(), Store(tmp_path / "s.db")
+    assert store.load(again, 0) is not None
+    assert_same(fleet, again, 0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_waits_keeps_what_is_not_asked(tmp_path: Path) -> None:
+    """Taught one task while the disk was full, came back and was asked another, left again."""
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    limit(store, 5)
+    say(fleet, 1, "mood")
+    store.leave(fleet, 0)
+    other = Fleet(fleet.brain, [Member(NAME, made.CHANNELS, ("doing",))], made.TUNING)
+    loaded = store.load(other, 0)
+    assert loaded is not None
+    assert loaded.unasked == ("mood",)
+    say(other, 2, "doing")
+    store.leave(other, 0)
+    limit(store, 100_000)
+    assert store.tend() == ""
+    again = make_fleet()
+    assert store.load(again, 0) is not None
+    assert {t: again.memories[0].count(t) for t in made.TASKS} == {"doing": 1, "mood": 1}
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_waits_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(state, "WAITING", 2_000_000)
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    limit(store, 5)
+    for number in range(12):
+        fleet.reseat(0, replace(MEMBERS[0], name=f"visitor-{number:02d}"))
+        say(fleet, number)
+        fleet.cohort.theta[0] += 1.0  # some 300 KB that are not as at the start
+        store.leave(fleet, 0)
+    waiting = list(store._waiting)
+    assert sum(one.size for one in store._waiting.values()) <= 2_000_000
+    assert 1 < len(waiting) < 12
+    assert waiting == [f"visitor-{n:02d}" for n in range(12 - len(waiting), 12)]
+    assert "visitor-00 is lost" in caplog.text
+
+
+def test_what_is_not_finite_is_not_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    say(fleet, 1)
+    store.save(fleet, 0)
+    sane = make_fleet()
+    store.release(NAME)
+    store.load(sane, 0)
+    say(fleet, 2)
+    fleet.cohort.theta[0, 7] = float("nan")
+    for _ in range(3):
+        store.save(fleet, 0)
+    store.leave(fleet, 0)
+    again = make_fleet()
+    assert store.load(again, 0) is not None
+    assert_same(sane, again, 0)
+    assert caplog.text.count("stays as it was last saved") == 1
+
+
+def test_a_file_that_is_taken_away_is_written_whole_again(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    teach(fleet, 0, 1)
+    store.save(fleet, 0)
+    (tmp_path / "s.db").unlink()
+    assert store.tend() == ""
+    store.save(fleet, 0)  # nothing has changed, but that it is no longer there
+    store.release(NAME)
+    again = make_fleet()
+    assert store.load(again, 0) is not None
+    assert_same(fleet, again, 0)
+    before = changes(store)
+    store.save(again, 0)
+    assert changes(store) == before
+
+
+def test_the_quota_is_the_stores(tmp_path: Path) -> None:
+    fleet, store = make_fleet(), Store(tmp_path / "s.db", Keep(megabytes=1.0))
+    for number in range(40):
+        fleet.reseat(0, replace(MEMBERS[0], name=f"visitor-{number:02d}"))
+        store.load(fleet, 0)
+        say(fleet, number)
+        store.leave(fleet, 0)
+    names = store.names()
+    store.close()
+    assert 3 < len(names) < 40
+    assert names == [f"visitor-{n:02d}" for n in range(40 - len(names), 40)]
+    assert (tmp_path / "s.db").stat().st_size < 1_500_000
