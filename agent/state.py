@@ -26,7 +26,7 @@ from agent.fleet import Fleet
 from agent.state_errors import DamagedError, NotSavedError, OtherModelError, StateError, TakenError
 from agent.state_file import Keep, StateFile, stored_names
 from agent.state_format import PackedHead, is_asked, pack, task_of, unpack_state
-from agent.state_mirror import Mirror, has_learned
+from agent.state_mirror import Mirror, has_learned, told
 from agent.state_rows import Stored
 
 __all__ = [
@@ -51,11 +51,13 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Loaded:
     """What was loaded: ``extra`` as it was saved, when it was (seconds since 1970), and the tasks
-    that were taught before and are not asked now: what was learned of them is kept."""
+    that were taught before and are not asked now: what was learned of them is kept. ``name`` is
+    whose state it is: the headset's, or that of another of its user's devices."""
 
     extra: dict[str, float]
     saved: float
-    unasked: tuple[str, ...] = ()
+    unasked: tuple[str, ...]
+    name: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,8 @@ class Store:
         """Of a headset that was loaded, or has learned something."""
         name = fleet.members[row].name
         found = self._mirrors.get(name)
+        if found is not None and found.lent and found.lent == told(fleet, row):
+            return None  # nothing beyond what another device of the user has learned
         if (found is None or not (found.parts or found.carried)) and not has_learned(fleet, row):
             return None
         if found is None:
@@ -213,8 +217,11 @@ class Store:
         """
         name, brain, tasks = fleet.members[row].name, fingerprint(fleet), fleet.members[row].tasks
         mirror = self._mirrors[name] = Mirror(brain, self._file.number, fresh=True)
-        waiting = self._waiting.pop(name, None)
+        waiting, whose = self._waiting.pop(name, None), name
         stored = self._stored(name, brain, tasks, waiting)
+        if stored is None:
+            whose = self._other_device(name, brain)
+            stored = self._stored(whose, brain, tasks, None) if whose else None
         if stored is None:
             if self._file.brains(name):
                 raise OtherModelError(
@@ -225,19 +232,27 @@ class Store:
         try:
             state, used = unpack_state(fleet, row, stored.head, stored.arrays)
         except DamagedError as error:
-            raise self._damaged(name, brain, error) from None
+            raise self._damaged(whose, brain, error) from None
         state.put(fleet, row)
-        if waiting is None:
+        if waiting is not None:
+            mirror.fresh = waiting.fresh
+            mirror.carried = {k: v for k, v in waiting.arrays.items() if not is_asked(k, tasks)}
+        elif whose == name:
             mirror.fresh, mirror.file = False, self._file.number
             mirror.gone = {k for k in stored.keys if is_asked(k, tasks)} - used
             mirror.loaded(fleet, row, state, used)
             with contextlib.suppress(NotSavedError):
                 self._try(lambda: self._file.see(name))
         else:
-            mirror.fresh = waiting.fresh
-            mirror.carried = {k: v for k, v in waiting.arrays.items() if not is_asked(k, tasks)}
+            mirror.lent = told(fleet, row)
         taught = {task for key in stored.keys if (task := task_of(key)) is not None}
-        return Loaded(state.extra, state.saved, tuple(sorted(taught - set(tasks))))
+        unasked = tuple(sorted(taught - set(tasks)))
+        return Loaded(state.extra, state.saved, unasked, whose)
+
+    def _other_device(self, name: str, brain: str) -> str:
+        """The name of the state that another device of the same user left last; "": of none."""
+        user = name.rpartition("/")[0]
+        return self._file.latest(f"{user}/", brain) if user else ""
 
     def _stored(
         self, name: str, brain: str, tasks: tuple[str, ...], waiting: _Waiting | None

@@ -70,6 +70,16 @@ class StateFile:
         found = self.disk.read(lambda run: run(sql, (name,)).fetchall())
         return [str(brain) for (brain,) in found or ()]
 
+    def latest(self, start: str, brain: str) -> str:
+        """The name that begins with ``start``, of who was seen last, with the model ``brain``; "":
+        there is none."""
+        sql = (
+            "SELECT name FROM headset WHERE brain=? AND aside IS NULL AND substr(name, 1, ?)=? "
+            "ORDER BY seen DESC LIMIT 1"
+        )
+        found = self.disk.read(lambda run: run(sql, (brain, len(start), start)).fetchone())
+        return str(found[0]) if found else ""
+
     def read(self, name: str, brain: str, wanted: Callable[[str], bool]) -> Stored | None:
         """What is stored of ``name`` with the model ``brain``, of the keys that are ``wanted``.
 

@@ -31,12 +31,18 @@ def has_learned(fleet: Fleet, row: int) -> bool:
     return any(count > 0 for told in fleet.memories[row].told.values() for count in told.values())
 
 
+def told(fleet: Fleet, row: int) -> dict[str, dict[int, int]]:
+    """Labels by task and class."""
+    return {task: dict(count) for task, count in fleet.memories[row].told.items()}
+
+
 @dataclass
 class Mirror:
     """``parts`` are stored under their keys in file number ``file``, with ``head`` (as if saved at
     0); ``gone`` is stored there and means nothing any more; ``carried`` is of tasks that are not
     asked now, packed, and not in the file yet. ``fresh``: what else the file may hold under that
-    name is not this headset's."""
+    name is not this headset's; ``lent`` are the labels that were told another device of its
+    user's."""
 
     brain: str
     file: int
@@ -45,6 +51,7 @@ class Mirror:
     parts: dict[str, Part] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     carried: dict[str, bytes] = field(default_factory=dict)
+    lent: dict[str, dict[int, int]] = field(default_factory=dict)
     odd: bool = False
     _replayed: dict[str, tuple[list[Lesson], Sums]] = field(default_factory=dict)
     _uncounted: dict[str, Sums] = field(default_factory=dict)

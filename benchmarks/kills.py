@@ -25,7 +25,7 @@ import tyro
 from agent.brain import load_brain
 from agent.cohort import Tuning
 from agent.fleet import Fleet, Member
-from agent.state import Store
+from agent.state import Store, stored_names
 from fedxr.cast import simulated_cast
 from fedxr.serve import CHECKPOINT
 
@@ -62,14 +62,7 @@ def kill_once(folder: Path, wait: float) -> float:
 
 
 def _saved(folder: Path) -> bool:
-    path = folder / "state.db"
-    if not path.exists():
-        return False
-    store = Store(path)
-    try:
-        return bool(store.names())
-    finally:
-        store.close()
+    return bool(stored_names(folder / "state.db"))
 
 
 def load_all(folder: Path) -> tuple[int, list[float]]:
@@ -82,11 +75,11 @@ def load_all(folder: Path) -> tuple[int, list[float]]:
         tasks = tuple(brain.model.plan.tasks)
         member = Member(name, channels.get(user, ()), tasks)
         fleet = Fleet(brain, [member], Tuning(), torch.float32)  # as the server has it
-        extra = store.load(fleet, 0)
-        if extra is None or not bool(torch.isfinite(fleet.cohort.theta).all()):
+        loaded = store.load(fleet, 0)
+        if loaded is None or not bool(torch.isfinite(fleet.cohort.theta).all()):
             raise RuntimeError(f"{name}: state is gone or broken")
         told += sum(c.total() for c in fleet.memories[0].told.values())
-        saved.append(extra["saved"])
+        saved.append(loaded.saved)
     store.close()
     return told, saved
 

@@ -23,7 +23,7 @@ from agent.fleet import Brain, Fleet, Member
 from agent.learned import Changes, Learned
 from agent.normal import Moments
 from agent.online import Slices, better, learn_checked, whole
-from agent.state import Keep, NotSavedError, StateError, Store
+from agent.state import Keep, Loaded, NotSavedError, StateError, Store
 from agent.tokens import Tokens
 from federation import Pace, RoundReport
 from fedxr.federated_round import held_losses, meet
@@ -42,11 +42,11 @@ Shared = Mapping[int, torch.Tensor]
 @dataclass(frozen=True)
 class Restored:
     """What was known of a headset that comes: its moments; ``trouble`` says why nothing, and
-    ``unasked`` are the tasks that it taught before and is not asked now."""
+    ``said`` what else its user should know of it."""
 
     normal: Normals
     trouble: str = ""
-    unasked: Sequence[str] = ()
+    said: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,17 @@ class Slice:
     busy: bool
     report: RoundReport | None = None
     wanted: bool = False
+
+
+def _said(loaded: Loaded, profile: Profile) -> list[str]:
+    """What of the old state does not fit this visit."""
+    out = []
+    if loaded.name != profile.member.name:
+        out.append(f"what you have taught with {loaded.name.rpartition('/')[2]} counts here, too")
+    if loaded.unasked:
+        kept = ", ".join(loaded.unasked)
+        out.append(f"what you have taught of {kept} is kept until it is asked again")
+    return out
 
 
 class Learner:
@@ -109,7 +120,7 @@ class Learner:
             loaded = self.store.load(self.fleet, row) if self.store else None
         except StateError as error:
             return Restored({}, str(error))
-        return Restored(self.fleet.normals[row].own, unasked=loaded.unasked if loaded else ())
+        return Restored(self.fleet.normals[row].own, said=_said(loaded, profile) if loaded else ())
 
     def leave(self, row: int, normal: Normals) -> str:
         """A headset goes; its state is kept. A round that it was in is given up. Returns why its

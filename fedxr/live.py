@@ -104,9 +104,8 @@ class Live(Application):
                 await self._run(self._thread, seat)
         if known.trouble:
             session.notice("state", f"{known.trouble}; starting anew")
-        if known.unasked:
-            kept = ", ".join(known.unasked)
-            session.notice("state", f"what you taught of {kept} is kept until it is asked again")
+        for text in known.said:
+            session.notice("state", text)
         if unknown := unknown_scenario(session, tasks):
             session.notice("unknown-scenario", unknown)
         self._here[session.id] = Visit(row, session, montages)

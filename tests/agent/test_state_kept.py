@@ -139,6 +139,33 @@ def test_what_is_not_asked_waits_until_it_is(tmp_path: Path) -> None:
     assert torch.equal(fleet.trusts[0]["mood"].earned, mood[2].earned)
 
 
+def test_another_device_of_the_same_user_begins_with_what_was_taught(tmp_path: Path) -> None:
+    """It writes nothing of its own until it is taught; then it has a state of its own."""
+    fleet, store = make_fleet(), Store(tmp_path / "s.db")
+    fleet.reseat(0, replace(MEMBERS[0], name="ann/quest-3"))
+    say(fleet, 1)
+    store.leave(fleet, 0)
+    other = make_fleet()
+    other.reseat(0, replace(MEMBERS[0], name="annette/ring"))
+    assert store.load(other, 0) is None
+    other.reseat(0, replace(MEMBERS[0], name="ann/ring"))
+    loaded = store.load(other, 0)
+    assert loaded is not None
+    assert loaded.name == "ann/quest-3"
+    assert torch.equal(other.sums[0]["doing"].a, fleet.sums[0]["doing"].a)
+    store.save(other, 0)
+    assert store.names() == ["ann/quest-3"]
+    say(other, 2)
+    store.leave(other, 0)
+    assert store.names() == ["ann/quest-3", "ann/ring"]
+    for name, labels in (("ann/quest-3", 1), ("ann/ring", 2)):
+        other.reseat(0, replace(MEMBERS[0], name=name))
+        loaded = store.load(other, 0)
+        assert loaded is not None
+        assert loaded.name == name
+        assert other.memories[0].count("doing") == labels
+
+
 def test_two_names_two_states(tmp_path: Path) -> None:
     fleet, store = make_fleet(), Store(tmp_path / "s.db")
     say(fleet, 1, row=0)

@@ -93,10 +93,10 @@ async def told_live(
                 assert await rig.meet() is not None
                 batches.append(None)
         await live.save_once()
-        fleet = stored(brain, [p.member for _, p in sorted(live.agents.seated.items())], state)
+        members = [p.member for _, p in sorted(live.agents.seated.items())]
         for player in players:
             await player.client.close()
-    return fleet, batches
+    return stored(brain, members, state), batches
 
 
 def stored(brain: Brain, members: Sequence[Member], state: Path) -> Fleet:

@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from visits import WRIST, samples
 
-from agent.state import Store
+from agent.state import stored_names
 from bridge.admission import ServerConfig
-from bridge.channels import Channel
+from bridge.channels import TICK_US
 from bridge.client import HeadsetClient, connect
-from bridge.protocol import BridgeError
+from bridge.protocol import BridgeError, Reply
 from evaluation.result import read_result
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-WHO = {"user": "u", "scenario": "companion", "channels": [Channel("wrist", "motion/wrist", 50)]}
+WHO = {"user": "u", "scenario": "companion", "channels": [WRIST]}
 WAIT_S = 60
 
 
@@ -86,14 +87,17 @@ async def test_one_ctrl_c_to_all_ends_serve_and_keeps_the_headset(
 ) -> None:
     """As a terminal does it: the signal goes to the whole process group."""
     headset = await server.headset()
+    for tick in range(1, 30):
+        await headset.send_frame((tick + 1) * TICK_US, samples(WRIST, tick))
+    await headset.send_feedback("doing", 25 * TICK_US, 1)
+    while not isinstance(await anext(headset), Reply):
+        pass
     os.killpg(server.process.pid, signal.SIGINT)
     assert server.ended() == 0, server.said
     assert "Traceback" not in server.said
     assert "Error" not in server.said
     await headset.close("the server is gone")
-    store = Store(tmp_path / "s.db")
-    assert len(list(store.names())) == 1
-    store.close()
+    assert len(stored_names(tmp_path / "s.db")) == 1
 
 
 @pytest.mark.slow
