@@ -197,7 +197,7 @@ class StateDisk:
             file.executescript(f"BEGIN; {rows.SCHEMA} {version}; COMMIT;")
         self._lived, self._born = rows.lived_seconds(run), time.monotonic()
         for name in rows.damaged_names(run):
-            _log.warning("%s: the state of %s is damaged: set aside", self.path, name)
+            _log.warning("%s: the state of %s is damaged", self.path, name)
 
     def _shut(self) -> None:
         if self._file is not None:

@@ -37,6 +37,8 @@ from agent.state_errors import DamagedError
 from agent.state_lesson import LARGE, Array, PackedLesson
 from agent.tasks import task_named
 
+STEEP = 1e4
+"""No weight, gradient or square of one that is learned comes near it."""
 MANY = float(1 << 53)
 """Nothing is counted further."""
 
@@ -82,6 +84,9 @@ class PackedTrust(msgspec.Struct, array_like=True):
             numbers = getattr(self, name)
             if len(numbers) != size or not all(abs(x) <= LARGE for x in numbers):
                 raise DamagedError(f"trust: {name} must be {size} finite numbers")
+        total = sum(math.exp(x) for x in self.earned if x <= 1.0)
+        if min(self.earned) < -80 or not 0.5 < total < 2:  # log-weights that add up to 1
+            raise DamagedError(f"trust: weights that add up to {total:.3g}")
         known = range(classes)
         if not 0 <= self.count <= MANY or self.label not in range(-1, classes):
             raise DamagedError(f"trust: {self.count} labels of class {self.label}")
@@ -215,7 +220,7 @@ class _Unpacking:
         if unknown := set(head.arrays) - {"theta", "first", "second"}:
             raise DamagedError(f"arrays {sorted(unknown)[:8]}")
         theta, first, second = (
-            self._numbers(name, (self.size,)) if name in head.arrays else None
+            self._row(name) if name in head.arrays else None
             for name in ("theta", "first", "second")
         )
         if second is not None and bool((second < 0).any()):
@@ -238,6 +243,11 @@ class _Unpacking:
     def _numbers(self, key: str, shape: tuple[int, ...]) -> Tensor:
         packed = msgspec.msgpack.decode(self._take(key), type=Array)
         return torch.from_numpy(packed.get(key, "<f4", shape))
+
+    def _row(self, key: str) -> Tensor:
+        found = self._numbers(key, (self.size,))
+        _check_row(key, found)
+        return found
 
     def _moments(self, key: str, n: float) -> Moments:
         packed = msgspec.msgpack.decode(self._take(f"normal|{key}"), type=Array)
@@ -272,13 +282,30 @@ class _Unpacking:
         crowd = self._sums("crowd", task, classes) if "crowd" in packed.sums else None
         return TaskState(packed.trust, Counter(packed.told), lessons, own, crowd, packed)
 
-    def _sums(self, kind: str, task: str, classes: int) -> Sums:
+    def _sums(self, kind: str, task: str, classes: int) -> Sums | None:
+        """Others' sums are a total less one's own, rounded: where that leaves no sums, there are
+        none until the next round."""
         size = FEATURES * (FEATURES + 1) // 2 + (FEATURES + 1) * classes
         sums = unflatten(self._numbers(f"{kind}|{task}", (size,)), FEATURES, classes)
-        # Others' sums are a total less one's own, rounded: they may be a little below 0.
-        if kind == "own" and bool((sums.n < 0).any()):
-            raise DamagedError(f"{kind}|{task}: numbers of labels below 0")
-        return sums
+        if _are_sums(sums):
+            return sums
+        if kind == "own":
+            raise DamagedError(f"own|{task} are sums of no features")
+        return None
+
+
+def _are_sums(sums: Sums) -> bool:
+    """Whether some features and labels can have given them, but for rounding."""
+    a = sums.a.double()
+    level = a.diagonal().mean().clamp_min(1e-6)
+    _, failed = torch.linalg.cholesky_ex(a + 0.01 * level * torch.eye(len(a), dtype=a.dtype))
+    return not bool(failed) and bool((sums.n > -1e-3 * (1 + sums.n.abs().max())).all())
+
+
+def _check_row(key: str, row: Tensor) -> None:
+    most = float(row.abs().max())
+    if not most <= STEEP:
+        raise DamagedError(f"{key}: numbers up to {most:.3g}")
 
 
 def pack(part: np.ndarray | Tensor | Sums | Lesson | PackedTask) -> bytes:
@@ -288,5 +315,8 @@ def pack(part: np.ndarray | Tensor | Sums | Lesson | PackedTask) -> bytes:
     if isinstance(part, Lesson):
         return msgspec.msgpack.encode(PackedLesson.of(part))
     if isinstance(part, Sums):
-        part = flatten(part)
-    return msgspec.msgpack.encode(Array.of(part.numpy() if isinstance(part, Tensor) else part))
+        return msgspec.msgpack.encode(Array.of(flatten(part).numpy()))
+    if isinstance(part, Tensor):
+        _check_row("what is learned", part)
+        part = part.numpy()
+    return msgspec.msgpack.encode(Array.of(part))

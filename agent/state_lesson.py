@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 
 import msgspec
@@ -19,7 +18,8 @@ from agent.tokens import Ask, Emission, Tokens
 LAST = (1 << 31) - 1
 """The last tick that an episode can have (two years)."""
 LARGE = 1e9
-"""No float32 that is sensed or learned comes near it."""
+"""No float32 that is sensed or learned comes near it; nor does any float64 near ``LARGE_SUM``."""
+LARGE_SUM = 1e30
 
 
 class Array(msgspec.Struct, array_like=True):
@@ -51,7 +51,7 @@ class Array(msgspec.Struct, array_like=True):
 def _check_numbers(what: str, value: np.ndarray) -> None:
     if value.size and value.dtype.kind == "f":
         low, high = float(value.min()), float(value.max())
-        most = LARGE if value.dtype.itemsize == 4 else sys.float_info.max
+        most = LARGE if value.dtype.itemsize == 4 else LARGE_SUM
         if not (low >= -most and high <= most):  # so says a NaN, too
             raise DamagedError(f"{what} from {low:.3g} to {high:.3g}")
 

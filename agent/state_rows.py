@@ -95,14 +95,10 @@ def set_aside(run: Run, name: str, brain: str, why: str) -> None:
 
 
 def damaged_names(run: Run) -> list[str]:
-    """Of those whose name, model or head is not what was written; they are set aside."""
-    out = []
-    sql = "SELECT number, name, brain, head, crc FROM headset WHERE aside IS NULL"
-    for number, name, brain, head, crc in run(sql).fetchall():
-        if not _fits(crc, name, brain, head):
-            run("UPDATE headset SET aside='damaged' WHERE number=?", (number,))
-            out.append(f"{name!r:.80}")
-    return out
+    """Of those whose name, model or head is not what was written: whoever comes by that name is
+    told (:func:`read_state`)."""
+    found = run("SELECT name, brain, head, crc FROM headset WHERE aside IS NULL").fetchall()
+    return [f"{n!r:.80}" for n, brain, head, crc in found if not _fits(crc, n, brain, head)]
 
 
 def oldest(run: Run, before: float, here: Collection[str], most: int) -> list[tuple[int, str]]:

@@ -204,15 +204,17 @@ def test_one_damaged_page_costs_one_user(path: Path, clean: bytes) -> None:
     file.close()
 
 
-def test_a_damaged_name_is_set_aside_as_the_file_is_opened(
+def test_a_damaged_name_is_said_as_the_file_is_opened(
     path: Path, file: StateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(file, *NAMES[:2])
     file.disk.write(lambda run: run("UPDATE headset SET name='user-0x' WHERE name='user-00'"))
     file.close()
     file = StateFile(path, Keep(), ())
-    assert file.names() == ["user-01"]
     assert "'user-0x' is damaged" in caplog.text
+    with pytest.raises(DamagedError, match="checksum"):
+        holds(file, "user-0x")
+    assert holds(file, "user-01")
     file.close()
 
 
