@@ -18,7 +18,7 @@ from test_state import MEMBERS, assert_same, make_fleet, teach
 
 from agent.fleet import Fleet
 from agent.state import DamagedError, Store, fingerprint
-from agent.state_rows import Stored
+from agent.state.rows import Stored
 
 FOREIGN = (
     None, True, -1, 0, 1, 3, 7, 2**40, 2**63, 2**64 - 1, -(2**63), 0.5, -1.0, 1e30, 1e300,

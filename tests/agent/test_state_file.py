@@ -14,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent import state_disk
-from agent.state_errors import DamagedError, NotSavedError, StateError, TakenError
-from agent.state_file import Keep, StateFile, stored_names
+from agent.state.errors import DamagedError, NotSavedError, StateError, TakenError
+from agent.state.file import Keep, StateFile, stored_names
 
 ROOT = Path(__file__).parents[2]
 NAMES = [f"user-{i:02d}" for i in range(12)]
@@ -162,7 +161,7 @@ def test_what_is_read_of_a_damaged_file_is_what_was_written(
 ) -> None:
     """Bits flipped, pages zeroed or swapped, the end cut off: each state is whole, or said to be
     damaged, or gone; and new ones are kept."""
-    monkeypatch.setattr(state_disk, "RENEW_S", 0.0)
+    monkeypatch.setattr(disk, "RENEW_S", 0.0)
     bad, size = bytearray(clean), len(clean)
     kind = data.draw(st.sampled_from(["bits", "zeros", "swap", "cut", "noise"]))
     at = data.draw(st.integers(0, size - 1))
@@ -317,7 +316,7 @@ _KEEPER = """
 import sys, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from agent.state_file import Keep, StateFile
+from agent.state.file import Keep, StateFile
 file = StateFile(Path({path!r}), Keep(), ())
 print("open", flush=True)
 time.sleep(600)

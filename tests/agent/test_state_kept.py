@@ -12,9 +12,9 @@ import pytest
 import torch
 from test_state import MEMBERS, assert_same, changes, make_fleet, teach
 
-from agent import state
 from agent.fleet import Fleet, Member
 from agent.state import Keep, NotSavedError, Store
+from agent.state import store as state
 from agent.tokens import Ask, Tokens
 
 NAME = "user-0"

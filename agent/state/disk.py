@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from agent import state_rows as rows
-from agent.state_errors import DamagedError, NotSavedError, StateError, TakenError
-from agent.state_lock import StateLock
-from agent.state_rows import Run, Stored
+from agent.state import rows
+from agent.state.errors import DamagedError, NotSavedError, StateError, TakenError
+from agent.state.lock import StateLock
+from agent.state.rows import Run, Stored
 
 T = TypeVar("T")
 LONGEST = 1 << 28

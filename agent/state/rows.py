@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from agent.state_errors import DamagedError
+from agent.state.errors import DamagedError
 
 Run = Callable[..., sqlite3.Cursor]
 """``execute`` of an open file."""

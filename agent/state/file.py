@@ -4,7 +4,7 @@
 - Who was not seen for ``Keep.days`` leaves; and where all of it is larger than ``Keep.megabytes``,
   who was not seen for longest. What is set aside leaves first, and the file gets smaller.
 
-Days count as the store has lived them (:attr:`agent.state_disk.StateDisk.now`).
+Days count as the store has lived them (:attr:`agent.state.disk.StateDisk.now`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent import state_rows as rows
-from agent.state_disk import StateDisk, read_only
-from agent.state_errors import NotSavedError
-from agent.state_rows import Run, Stored
+from agent.state import rows
+from agent.state.disk import StateDisk, read_only
+from agent.state.errors import NotSavedError
+from agent.state.rows import Run, Stored
 
 TRIM_S = 3600.0
 """Seconds between two looks for who was not seen for too long."""

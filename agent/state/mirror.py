@@ -12,13 +12,8 @@ from torch import Tensor
 from agent.analytic import Sums
 from agent.fleet import AGAIN, Fleet
 from agent.memory import Lesson
-from agent.state_format import (
-    HeadsetState,
-    PackedHead,
-    PackedTask,
-    PackedTrust,
-    lesson_key,
-)
+from agent.state.format import HeadsetState, lesson_key
+from agent.state.records import PackedHead, PackedTask, PackedTrust
 from agent.tasks import task_named
 
 Part = np.ndarray | Tensor | Sums | Lesson | PackedTask

@@ -1,13 +1,4 @@
-"""A headset's state on disk: one typed store that survives a kill at any instant.
-
-A newcomer who says nothing leaves nothing. Whoever teaches is saved: what differs from the start,
-and of that only what has changed since the last save (:mod:`agent.state_format`). What the disk
-does not take waits in memory and is tried again; whoever comes back meanwhile gets it from there.
-
-A state belongs to the model that it was learned with: one of another checkpoint or tuning stays in
-the file beside it. What is damaged is set aside, and its headset starts anew
-(:mod:`agent.state_file`).
-"""
+"""The store of headsets' states: who is saved when, what waits, who gets what back."""
 
 from __future__ import annotations
 
@@ -23,24 +14,13 @@ from pathlib import Path
 import msgspec
 
 from agent.fleet import Fleet
-from agent.state_errors import DamagedError, NotSavedError, OtherModelError, StateError, TakenError
-from agent.state_file import Keep, StateFile, stored_names
-from agent.state_format import PackedHead, is_asked, pack, task_of, unpack_state
-from agent.state_mirror import Mirror, has_learned, told
-from agent.state_rows import Stored
+from agent.state.errors import DamagedError, NotSavedError, OtherModelError
+from agent.state.file import Keep, StateFile
+from agent.state.format import is_asked, pack, task_of, unpack_state
+from agent.state.mirror import Mirror, has_learned, told
+from agent.state.records import PackedHead
+from agent.state.rows import Stored
 
-__all__ = [
-    "DamagedError",
-    "Keep",
-    "Loaded",
-    "NotSavedError",
-    "OtherModelError",
-    "StateError",
-    "Store",
-    "TakenError",
-    "fingerprint",
-    "stored_names",
-]
 RETRY_S = 1.0
 """Seconds from a save that failed to the next try."""
 WAITING = 1 << 27

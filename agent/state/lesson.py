@@ -12,7 +12,7 @@ import torch
 from agent.encoders.base import Shape
 from agent.kernel import FEATURES
 from agent.memory import Lesson
-from agent.state_errors import DamagedError
+from agent.state.errors import DamagedError
 from agent.tokens import Ask, Emission, Tokens
 
 LAST = (1 << 31) - 1

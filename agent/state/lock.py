@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from agent.state_errors import NotSavedError, TakenError
+from agent.state.errors import NotSavedError, TakenError
 
 _WINDOWS, _PROCESSES = os.name == "nt", Path("/proc/self/stat")
 WAIT_S = 20.0
