@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.state import disk
 from agent.state.errors import DamagedError, NotSavedError, StateError, TakenError
 from agent.state.file import Keep, StateFile, stored_names
 
