@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from agent.state import rows
 from agent.state.errors import DamagedError, NotSavedError, StateError, TakenError
-from agent.state.lock import StateLock
+from agent.state.lock import StateLock, inode_of
 from agent.state.rows import Run, Stored
 
 T = TypeVar("T")
@@ -157,7 +157,7 @@ class StateDisk:
 
     def _writable(self) -> sqlite3.Connection:
         """The open file; one that was taken away is made anew. Raises NotSavedError, TakenError."""
-        if self._file is not None and _inode(self.path) != self._inode:
+        if self._file is not None and inode_of(self.path) != self._inode:
             _log.warning("%s was taken away from under the server: it is made anew", self.path)
             self._shut()
             self.number += 1
@@ -175,7 +175,7 @@ class StateDisk:
                     # What was learned of people is for this user alone; sqlite's others follow.
                     os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 self._file = _connect(str(self.path))
-                self._inode = _inode(self.path)
+                self._inode = inode_of(self.path)
                 self._prepare(self._file)
                 return self._file
         except BaseException:
@@ -267,14 +267,6 @@ def read_only(path: Path) -> sqlite3.Connection:
     # Without a WAL nobody is writing, and sqlite need make no file beside it.
     still = "" if wal.exists() and wal.stat().st_size else "&immutable=1"
     return _connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True)
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0
-    return found.st_dev, found.st_ino
 
 
 def _free_name(path: Path) -> Path:

@@ -28,7 +28,8 @@ class StateLock:
     def __init__(self, path: Path) -> None:
         place = path.resolve()  # the same file under another name is the same
         self._path = path
-        self._lock = FileLock(f"{place}.lock", mode=0o600)
+        self._file, self._inode = Path(f"{place}.lock"), (0, 0)
+        self._lock = FileLock(self._file, mode=0o600)
         self._holder = Path(f"{place}.pid")
 
     def acquire(self) -> None:
@@ -37,6 +38,8 @@ class StateLock:
         Raises TakenError, with the pid, where another server has it; NotSavedError where no lock
         can be had here (a folder that cannot be written).
         """
+        if self._lock.is_locked and inode_of(self._file) != self._inode:
+            self._lock.release()  # of a file that was taken away with its folder
         until = time.monotonic() + WAIT_S
         while not self._lock.is_locked:
             try:
@@ -54,6 +57,7 @@ class StateLock:
             except (OSError, NotImplementedError) as error:
                 raise NotSavedError(f"{self._path} cannot be locked: {error}") from error
             else:
+                self._inode = inode_of(self._file)
                 self._sign()
 
     def _sign(self) -> None:
@@ -75,6 +79,15 @@ class StateLock:
             with contextlib.suppress(OSError):
                 self._holder.unlink()
             self._lock.release()
+
+
+def inode_of(path: Path) -> tuple[int, int]:
+    """Device and number of a file; (0, 0) where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
 
 
 def _server() -> int:

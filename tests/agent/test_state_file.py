@@ -119,6 +119,19 @@ def test_a_file_that_is_taken_away_is_made_anew(
     assert stored_names(path) == [NAMES[2]]
 
 
+def test_a_folder_that_is_taken_away_is_made_anew(tmp_path: Path) -> None:
+    """And still nobody else can have it."""
+    path = tmp_path / "runs" / "state.db"
+    file = StateFile(path, Keep(), ())
+    write(file, "user-00")
+    path.parent.rename(tmp_path / "elsewhere")
+    write(file, "user-01")
+    assert file.names() == ["user-01"]
+    with pytest.raises(TakenError):
+        StateFile(path, Keep(), ())
+    file.close()
+
+
 @pytest.mark.parametrize("garbage", [b"hello" * 1000, os.urandom(9000), b"SQLite format 3\0" * 300])
 def test_a_file_that_is_no_store_is_set_aside(
     path: Path, garbage: bytes, caplog: pytest.LogCaptureFixture
