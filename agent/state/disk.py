@@ -232,7 +232,6 @@ class StateDisk:
         kept, lost = 0, list[str]()
         try:
             old = read_only(aside)
-            old.execute("PRAGMA writable_schema=ON")  # or one cut short is not read
             states = old.execute("SELECT name, brain FROM headset WHERE aside IS NULL").fetchall()
         except (OSError, sqlite3.Error):
             return kept, lost
@@ -261,12 +260,22 @@ def _connect(name: str, uri: bool = False) -> sqlite3.Connection:
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """The file, to be read only; raises FileNotFoundError where there is none."""
-    wal = Path(f"{path}-wal")
+    """The file, to be read only. Raises FileNotFoundError where there is none, or nothing in it."""
     path.stat()
+    wal = Path(f"{path}-wal")
     # Without a WAL nobody is writing, and sqlite need make no file beside it.
     still = "" if wal.exists() and wal.stat().st_size else "&immutable=1"
-    return _connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True)
+    file = _connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True)
+    try:
+        file.execute("PRAGMA writable_schema=ON")  # or one that is cut short is not read
+        (tables,) = file.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        file.close()
+        raise
+    if not tables:
+        file.close()
+        raise FileNotFoundError(path)
+    return file
 
 
 def _free_name(path: Path) -> Path:

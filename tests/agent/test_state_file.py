@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.state import disk
+from agent.state import disk, rows
 from agent.state.errors import DamagedError, NotSavedError, StateError, TakenError
 from agent.state.file import Keep, StateFile, stored_names
 
@@ -94,6 +94,19 @@ def test_a_file_that_cannot_be_written_is_read(
     write(again, "user-01")
     assert again.names() == ["user-00", "user-01"]
     again.close()
+
+
+def test_a_disk_that_is_full_from_the_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "SCHEMA", "PRAGMA max_page_count=1;" + rows.SCHEMA)
+    file = StateFile(path, Keep(), ())
+    assert file.names() == []
+    assert not holds(file, "user-00")
+    with pytest.raises(NotSavedError, match="full"):
+        write(file, "user-00")
+    monkeypatch.undo()
+    write(file, "user-00")
+    assert holds(file, "user-00")
+    file.close()
 
 
 def test_without_a_file_and_a_folder_there_is_nothing_to_read(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def start(path: Path) -> Iterator[Start]:
 
     yield start
     for command in commands:
-        end(command)
+        if not command.process.stdout.closed:  # type: ignore[union-attr]
+            end(command)
 
 
 def url_of(command: Command) -> str:

@@ -88,10 +88,12 @@ async def test_one_ctrl_c_to_all_ends_serve_and_keeps_the_headset(
     """As a terminal does it: the signal goes to the whole process group."""
     headset = await server.headset()
     for tick in range(1, 30):
-        await headset.send_frame((tick + 1) * TICK_US, samples(WRIST, tick))
+        last = await headset.send_frame((tick + 1) * TICK_US, samples(WRIST, tick))
+    async for heard in headset:
+        if isinstance(heard, Reply) and heard.seq == last:
+            break
     await headset.send_feedback("doing", 25 * TICK_US, 1)
-    while not isinstance(await anext(headset), Reply):
-        pass
+    await headset.sync_clock()  # which is answered after what was sent before
     os.killpg(server.process.pid, signal.SIGINT)
     assert server.ended() == 0, server.said
     assert "Traceback" not in server.said

@@ -14,7 +14,7 @@ import numpy as np
 
 from bridge.channels import TICK_US, Channel, Samples
 from bridge.client import HeadsetClient, connect
-from bridge.protocol import Notice, Reply
+from bridge.protocol import BridgeError, Notice, Reply
 
 WRIST = Channel("wrist", "motion/wrist", 30)
 HEAD = Channel("head", "motion/head", 30)
@@ -52,9 +52,7 @@ async def visit(
     """A visit of so many ticks at 30 Hz, in which ``labels`` moments are labelled from tick 15
     on."""
     found = Visit()
-    headset = await connect(
-        url, user=user, scenario="companion", channels=[channel], tasks=list(tasks), clock_s=None
-    )
+    headset = await _seated(url, user, channel, tasks)
     heard = asyncio.create_task(_hear(headset, found))
     for tick in range(1, ticks):
         await headset.send_frame((tick + 1) * TICK_US, samples(channel, tick))
@@ -66,6 +64,23 @@ async def visit(
     await headset.close()
     await heard
     return found
+
+
+async def _seated(
+    url: str, user: str, channel: Channel, tasks: Sequence[str], limit_s: float = 120.0
+) -> HeadsetClient:
+    """A session; whoever has just left may still be leaving."""
+    until = time.monotonic() + limit_s
+    while True:
+        try:
+            return await connect(
+                url, user=user, scenario="companion", channels=[channel], tasks=list(tasks),
+                clock_s=None, timeout_s=limit_s,
+            )  # fmt: skip
+        except BridgeError as error:
+            if "is here already" not in str(error) or time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.2)
 
 
 async def _hear(headset: HeadsetClient, found: Visit) -> None:
