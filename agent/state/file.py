@@ -74,10 +74,11 @@ class StateFile:
         """The name that begins with ``start``, of who was seen last, with the model ``brain``; "":
         there is none."""
         sql = (
-            "SELECT name FROM headset WHERE brain=? AND aside IS NULL AND substr(name, 1, ?)=? "
+            "SELECT name FROM headset WHERE name>? AND name<? AND brain=? AND aside IS NULL "
             "ORDER BY seen DESC LIMIT 1"
         )
-        found = self.disk.read(lambda run: run(sql, (brain, len(start), start)).fetchone())
+        last = f"{start}{chr(0x10FFFF)}"
+        found = self.disk.read(lambda run: run(sql, (start, last, brain)).fetchone())
         return str(found[0]) if found else ""
 
     def read(self, name: str, brain: str, wanted: Callable[[str], bool]) -> Stored | None:
