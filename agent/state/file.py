@@ -114,6 +114,10 @@ class StateFile:
         sql = "UPDATE headset SET seen=? WHERE name=? AND aside IS NULL"
         self.disk.write(lambda run: run(sql, (self.disk.now, name)))
 
+    def probe(self) -> None:
+        """See whether it can be written."""
+        self.disk.write(lambda run: rows.lived_seconds(run, self.disk.now))
+
     def set_aside(self, name: str, brain: str, why: str) -> None:
         """Nobody reads it any more, but it is kept as long as there is room."""
         self.disk.write(lambda run: rows.set_aside(run, name, brain, why))

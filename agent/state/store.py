@@ -65,6 +65,7 @@ class Store:
         self._mirrors: dict[str, Mirror] = {}
         self._file = StateFile(path, keep or Keep(), self._mirrors.keys())
         self._waiting: dict[str, _Waiting] = {}
+        self._unsaved = set[str]()  # of those who are here
         self._again = 0.0
         self.trouble = ""
         self.tend()
@@ -86,6 +87,9 @@ class Store:
         with contextlib.suppress(NotSavedError):
             self._try(self._file.disk.check)
             self._flush()
+            if self.trouble and not self._unsaved:  # nothing is left that would show that it works
+                self._try(self._file.probe)
+                self._works()
             self._try(self._file.trim)
         return self.trouble
 
@@ -138,10 +142,13 @@ class Store:
             return
         packed = {**{key: pack(x) for key, x in changed.items()}, **mirror.carried}
         saved = _pack_head(head)
+        self._unsaved.add(name)
         self._flush()
         write = partial(self._file.write, name, mirror.brain, saved, packed, gone)
         self._try(partial(write, fresh=mirror.fresh))
         mirror.wrote(head, parts, changed)
+        self._unsaved.discard(name)
+        self._works()
 
     def leave(self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None) -> None:
         """Headset ``row`` goes: it is saved, or waits in memory to be."""
@@ -164,12 +171,14 @@ class Store:
     def release(self, name: str) -> None:
         """Headset ``name`` is gone: what is stored of it is not kept in memory any longer."""
         self._mirrors.pop(name, None)
+        self._unsaved.discard(name)
 
     def _flush(self) -> None:
         for name, one in list(self._waiting.items()):
             write = partial(self._file.write, name, one.brain, one.head, one.arrays)
             self._try(partial(write, fresh=one.fresh))
             del self._waiting[name]
+            self._works()
 
     def _try(self, what: Callable[[], None]) -> None:
         if time.monotonic() < self._again:
@@ -181,7 +190,10 @@ class Store:
                 _log.error("not saving: %s; it is tried again and again", error)
             self.trouble, self._again = str(error), time.monotonic() + RETRY_S
             raise
-        if self.trouble:
+
+    def _works(self) -> None:
+        """Something was saved; is all of it?"""
+        if self.trouble and not self._unsaved and not self._waiting:
             _log.warning("saving again")
             self.trouble = ""
 

@@ -36,7 +36,7 @@ def fleet() -> Fleet:
     fleet.memories[0].capacity = 2
     for step in range(8):
         teach(fleet, step % 2, step)
-    fleet.crowd[0] = dict(fleet.sums[1])
+    fleet.crowd[0] = dict(fleet.sums[0])
     for row in (0, 1):
         fleet.cohort.theta[row] = 0.01
         fleet.momentum.first[row], fleet.momentum.second[row] = 0.1, 0.2
@@ -165,9 +165,9 @@ def test_a_tampered_state_is_sane_or_set_aside(
         ("theta", ["<f4", [2**40], bytes(12)]),
         ("theta", ["|O", [3], bytes(24)]),
         ("first", ["<f4", [-1], bytes(12)]),
-        ("own|mood", ["<f4", [0], b""]),
-        ("lesson|mood|0000", "a lesson"),
-        ("task|mood", {"trust": None}),
+        ("own|doing", ["<f4", [0], b""]),
+        ("lesson|doing|0000", "a lesson"),
+        ("task|doing", {"trust": None}),
     ],
 )
 def test_wrong_shapes_and_types_are_named(

@@ -46,7 +46,7 @@ def as_after_a_round(fleet: Fleet) -> None:
 def test_who_says_nothing_leaves_nothing(tmp_path: Path) -> None:
     """Though others have brought them adapters and sums, and though their moments are known."""
     fleet, store = make_fleet(), Store(tmp_path / "s.db")
-    empty = (tmp_path / "s.db").stat().st_size
+    Store(tmp_path / "empty.db").close()
     for _ in range(50):
         assert store.load(fleet, 0) is None
         fleet.normals[0]._count("eeg/made", torch.ones(3).numpy())
@@ -58,7 +58,8 @@ def test_who_says_nothing_leaves_nothing(tmp_path: Path) -> None:
     assert not store._mirrors
     store.close()
     assert stored(tmp_path / "s.db") == {}
-    assert (tmp_path / "s.db").stat().st_size == empty
+    sizes = {(tmp_path / name).stat().st_size for name in ("s.db", "empty.db")}
+    assert len(sizes) == 1
 
 
 def test_who_says_a_little_leaves_little(tmp_path: Path) -> None:
@@ -299,7 +300,7 @@ def test_a_file_that_is_taken_away_is_written_whole_again(tmp_path: Path) -> Non
 
 
 def test_the_quota_is_the_stores(tmp_path: Path) -> None:
-    fleet, store = make_fleet(), Store(tmp_path / "s.db", Keep(megabytes=1.0))
+    fleet, store = make_fleet(), Store(tmp_path / "s.db", Keep(megabytes=0.4))
     for number in range(40):
         fleet.reseat(0, replace(MEMBERS[0], name=f"visitor-{number:02d}"))
         store.load(fleet, 0)
@@ -309,4 +310,4 @@ def test_the_quota_is_the_stores(tmp_path: Path) -> None:
     store.close()
     assert 3 < len(names) < 40
     assert names == [f"visitor-{n:02d}" for n in range(40 - len(names), 40)]
-    assert (tmp_path / "s.db").stat().st_size < 1_500_000
+    assert (tmp_path / "s.db").stat().st_size < 700_000
