@@ -36,11 +36,11 @@ FREED = 4096
 _BROKEN = {
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,  # a table or a column that is not there
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_CONSTRAINT,
     sqlite3.SQLITE_FORMAT,
 }
+_LACKING = ("no such table", "no such column", "table array has", "table headset has")
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +69,7 @@ class StateDisk:
     def close(self) -> None:
         with contextlib.suppress(NotSavedError):
             if self._file is not None:
-                self.write(lambda run: rows.lived_seconds(run, self.now))
+                self.write(lambda run: rows.write_lived(run, self.now))
         self._shut()
         self._lock.release()
 
@@ -144,7 +144,7 @@ class StateDisk:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
             if code == sqlite3.SQLITE_TOOBIG:
                 raise DamagedError(str(error)) from error
-            if code in _BROKEN:
+            if code in _BROKEN or str(error).startswith(_LACKING):
                 raise _BrokenError(str(error)) from error
             if code != sqlite3.SQLITE_FULL:  # where what there is can be read as before
                 self._shut()
@@ -196,6 +196,8 @@ class StateDisk:
             version = f"PRAGMA user_version={rows.VERSION}"
             file.executescript(f"BEGIN; {rows.SCHEMA} {version}; COMMIT;")
         self._lived, self._born = rows.lived_seconds(run), time.monotonic()
+        with contextlib.suppress(sqlite3.OperationalError):  # a full disk can still be read
+            rows.write_lived(run, self._lived)
         for name in rows.damaged_names(run):
             _log.warning("%s: the state of %s is damaged", self.path, name)
 

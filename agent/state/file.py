@@ -116,7 +116,7 @@ class StateFile:
 
     def probe(self) -> None:
         """See whether it can be written."""
-        self.disk.write(lambda run: rows.lived_seconds(run, self.disk.now))
+        self.disk.write(lambda run: rows.write_lived(run, self.disk.now))
 
     def set_aside(self, name: str, brain: str, why: str) -> None:
         """Nobody reads it any more, but it is kept as long as there is room."""
@@ -132,7 +132,7 @@ class StateFile:
         before = self.disk.now - self.keep.days * 86400
 
         def trim(run: Run) -> None:
-            rows.lived_seconds(run, self.disk.now)
+            rows.write_lived(run, self.disk.now)
             why = f"not seen for {self.keep.days:g} days"
             _say(_let_go(run, rows.oldest(run, before, self.here, 1 << 30)), why)
 

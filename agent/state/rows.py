@@ -6,7 +6,6 @@ Each value has a checksum over its name and its bytes. A row that is ``aside`` i
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sqlite3
 import time
@@ -125,19 +124,20 @@ def used_bytes(run: Run) -> tuple[int, int]:
     return (pages - free) * size, free * size
 
 
-def lived_seconds(run: Run, counted: float | None = None) -> float:
-    """How long the store has lived: ``counted``, or what it was plus the time since, of which a
-    step of the clock cannot make much. Kept for the next time."""
-    now, found = time.time(), run("SELECT seconds, clock FROM lived").fetchone()
-    seconds, clock = found or (0.0, now)
+def lived_seconds(run: Run) -> float:
+    """How long the store has lived: what it was, and the time since, of which a step of the clock
+    cannot make much."""
+    seconds, clock = run("SELECT seconds, clock FROM lived").fetchone() or (0.0, time.time())
     if not all(isinstance(x, float) and math.isfinite(x) for x in (seconds, clock)):
-        seconds, clock = 0.0, now
-    if counted is None:
-        counted = seconds + min(max(0.0, now - clock), APART_S)
-    with contextlib.suppress(sqlite3.OperationalError):  # a full disk; it can still be read
-        run("DELETE FROM lived")
-        run("INSERT INTO lived VALUES (?, ?)", (counted, max(now, clock)))
-    return counted
+        return 0.0
+    return seconds + min(max(0.0, time.time() - clock), APART_S)
+
+
+def write_lived(run: Run, seconds: float) -> None:
+    """So long it has lived; the latest clock that it has seen stays."""
+    now = (seconds, time.time())
+    if not run("UPDATE lived SET seconds=?, clock=max(clock, ?)", now).rowcount:
+        run("INSERT INTO lived VALUES (?, ?)", now)
 
 
 def _crc(name: str, brain: str, value: bytes) -> int:

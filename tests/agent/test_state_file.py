@@ -68,6 +68,8 @@ def test_a_full_disk_is_said_and_read_all_the_same(file: StateFile) -> None:
     there = [name for name in NAMES if holds(file, name)]
     assert there[:3] == NAMES[:3]
     assert file.names() == there
+    assert file.number == 0
+    assert not list(file.disk.path.parent.glob("*.damaged"))
     limit(file, 10000)
     write(file, *NAMES)
     assert all(holds(file, name) for name in NAMES)
