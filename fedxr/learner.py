@@ -59,11 +59,11 @@ class Slice:
     wanted: bool = False
 
 
-def _said(loaded: Loaded, profile: Profile) -> list[str]:
+def _said(loaded: Loaded) -> list[str]:
     """What of the old state does not fit this visit."""
     out = []
-    if loaded.name != profile.member.name:
-        out.append(f"what you have taught with {loaded.name.rpartition('/')[2]} counts here, too")
+    if loaded.device:
+        out.append(f"what you have taught with {loaded.device} counts here, too")
     if loaded.unasked:
         kept = ", ".join(loaded.unasked)
         out.append(f"what you have taught of {kept} is kept until it is asked again")
@@ -120,7 +120,7 @@ class Learner:
             loaded = self.store.load(self.fleet, row) if self.store else None
         except StateError as error:
             return Restored({}, str(error))
-        return Restored(self.fleet.normals[row].own, said=_said(loaded, profile) if loaded else ())
+        return Restored(self.fleet.normals[row].own, said=_said(loaded) if loaded else ())
 
     def leave(self, row: int, normal: Normals) -> str:
         """A headset goes; its state is kept. A round that it was in is given up. Returns why its

@@ -31,13 +31,13 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Loaded:
     """What was loaded: ``extra`` as it was saved, when it was (seconds since 1970), and the tasks
-    that were taught before and are not asked now: what was learned of them is kept. ``name`` is
-    whose state it is: the headset's, or that of another of its user's devices."""
+    that were taught before and are not asked now: what was learned of them is kept. ``device`` is
+    the other device of the same user whose state it is; empty: the headset's own."""
 
     extra: dict[str, float]
     saved: float
     unasked: tuple[str, ...]
-    name: str
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Store:
 
         Raises NotSavedError; what has changed is then written with the next save.
         """
-        name = fleet.members[row].name
+        name = _name(fleet, row)
         mirror = self._mirror(fleet, row)
         if mirror is None:
             return
@@ -122,7 +122,7 @@ class Store:
 
     def _mirror(self, fleet: Fleet, row: int) -> Mirror | None:
         """Of a headset that was loaded, or has learned something."""
-        name = fleet.members[row].name
+        name = _name(fleet, row)
         found = self._mirrors.get(name)
         if found is not None and found.lent and found.lent == told(fleet, row):
             return None  # nothing beyond what another device of the user has learned
@@ -152,7 +152,7 @@ class Store:
 
     def leave(self, fleet: Fleet, row: int, extra: Mapping[str, float] | None = None) -> None:
         """Headset ``row`` goes: it is saved, or waits in memory to be."""
-        name = fleet.members[row].name
+        name = _name(fleet, row)
         try:
             self.save(fleet, row, extra)
         except NotSavedError:
@@ -207,7 +207,7 @@ class Store:
         it is damaged and now set aside, NotSavedError where it cannot be read. In each case the
         headset is as it was, and what is stored will not be overwritten.
         """
-        name, brain, tasks = fleet.members[row].name, fingerprint(fleet), fleet.members[row].tasks
+        name, brain, tasks = _name(fleet, row), fingerprint(fleet), fleet.members[row].tasks
         mirror = self._mirrors[name] = Mirror(brain, self._file.number, fresh=True)
         waiting, whose = self._waiting.pop(name, None), name
         stored = self._stored(name, brain, tasks, waiting)
@@ -239,7 +239,8 @@ class Store:
             mirror.lent = told(fleet, row)
         taught = {task for key in stored.keys if (task := task_of(key)) is not None}
         unasked = tuple(sorted(taught - set(tasks)))
-        return Loaded(state.extra, state.saved, unasked, whose)
+        device = "" if whose == name else whose.rpartition("/")[2]
+        return Loaded(state.extra, state.saved, unasked, device)
 
     def _other_device(self, name: str, brain: str) -> str:
         """The name of the state that another device of the same user left last; "": of none."""
@@ -273,6 +274,11 @@ class Store:
         with contextlib.suppress(NotSavedError):
             self._try(lambda: self._file.set_aside(name, brain, str(error)))
         return DamagedError(f"the stored state of {name} is damaged ({error}) and set aside")
+
+
+def _name(fleet: Fleet, row: int) -> str:
+    """Under which the state of headset ``row`` is stored: user, "/", device."""
+    return fleet.members[row].name
 
 
 def _pack_head(head: PackedHead) -> bytes:

@@ -152,7 +152,7 @@ def test_another_device_of_the_same_user_begins_with_what_was_taught(tmp_path: P
     other.reseat(0, replace(MEMBERS[0], name="ann/ring"))
     loaded = store.load(other, 0)
     assert loaded is not None
-    assert loaded.name == "ann/quest-3"
+    assert loaded.device == "quest-3"
     assert torch.equal(other.sums[0]["doing"].a, fleet.sums[0]["doing"].a)
     store.save(other, 0)
     assert store.names() == ["ann/quest-3"]
@@ -163,7 +163,7 @@ def test_another_device_of_the_same_user_begins_with_what_was_taught(tmp_path: P
         other.reseat(0, replace(MEMBERS[0], name=name))
         loaded = store.load(other, 0)
         assert loaded is not None
-        assert loaded.name == name
+        assert loaded.device == ""
         assert other.memories[0].count("doing") == labels
 
 
