@@ -42,11 +42,18 @@ left of that one. Of more, it is subtracted."""
 
 @dataclass(frozen=True)
 class Member:
-    """One headset of a fleet: a name, what it senses and what it is asked."""
+    """One headset of a fleet: a name, what it senses and what it is asked. ``person`` is whose it
+    is: whoever takes its name does not get what is kept of it."""
 
     name: str
     channels: tuple[Channel, ...]
     tasks: tuple[str, ...]
+    person: str = ""
+
+    @property
+    def kept_as(self) -> str:
+        """What its state is stored under."""
+        return self.person or self.name
 
 
 @dataclass(frozen=True)

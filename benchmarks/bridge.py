@@ -28,6 +28,7 @@ import psutil
 from websockets.asyncio.client import connect as open_websocket
 from websockets.asyncio.server import ServerConnection, serve
 
+from benchmarks.newcomer import KEY
 from bridge.application import Application
 from bridge.channels import Channel, Samples, layout_of
 from bridge.client import HeadsetClient, connect
@@ -133,7 +134,9 @@ class Window:
 
 async def our_load(url: str, load: Load, seconds: float) -> int:
     channels = [channel for channel, _ in load]
-    headset = await connect(url, user="u", scenario="bench", channels=channels, clock_s=None)
+    headset = await connect(
+        url, user="u", scenario="bench", channels=channels, clock_s=None, key=KEY
+    )
     window = Window()
 
     async def read() -> None:
@@ -185,7 +188,7 @@ async def fleet(url: str, headsets: int, seconds: float) -> dict[str, float]:
     """``headsets`` clients at 72 Hz; latency from capture to reply in milliseconds."""
     channels = [channel for channel, _ in ONE]
     clients = [
-        await connect(url, user=f"u{n}", scenario="bench", channels=channels, clock_s=None)
+        await connect(url, user=f"u{n}", scenario="bench", channels=channels, clock_s=None, key=KEY)
         for n in range(headsets)
     ]
     took: list[int] = []
@@ -228,7 +231,13 @@ async def flood(url: str, clients: int) -> None:
 
     async def one(n: int) -> None:
         client = await connect(
-            url, user=f"f{n}", scenario="bench", channels=[channel], clock_s=None, queue_bytes=2**16
+            url,
+            user=f"f{n}",
+            scenario="bench",
+            channels=[channel],
+            clock_s=None,
+            key=KEY,
+            queue_bytes=2**16,
         )
         client._wire.transport.pause_reading()
         for t in range(1, 10**9):

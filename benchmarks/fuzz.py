@@ -31,6 +31,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 
 from benchmarks.load_clients import GOLDEN, bent, golden
+from benchmarks.newcomer import greet
 from bridge.application import Application
 from bridge.channels import TICK_US, Channel
 from bridge.clock import now_us
@@ -44,7 +45,6 @@ from bridge.protocol import (
     Welcome,
     decode_down,
     decode_up,
-    encode,
 )
 from bridge.server import BridgeServer, ServerConfig, Session
 from bridge.wire import Wire, run
@@ -128,7 +128,7 @@ def through_codec(data: bytes, outcomes: Counter[str]) -> None:
 
 def session_on(wire: Wire, application: Looker, pictures: Pictures) -> Session:
     """A session as the server makes it, open from the start."""
-    hello = Hello(1, 1, "u", "s", [], [])
+    hello = Hello(2, 2, "u", "s", [], [])
     session = Session(
         wire,
         "fuzz",
@@ -158,7 +158,7 @@ async def fuzz(count: int, seed: int) -> None:
         BridgeServer(application, ServerConfig(port=0)) as server,
         open_websocket(server.url, subprotocols=["fedxr.v1"], compression=None) as socket,
     ):
-        await socket.send(encode(Hello(1, 1, "u", "s", [], [])))
+        await greet(socket, Hello(2, 2, "u", "s", [], []))
         await socket.recv()
         reading = asyncio.create_task(_read(socket))
         wire = next(iter(server.sessions.values()))._wire
@@ -201,7 +201,7 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
     server = BridgeServer(application, ServerConfig(port=0))
     await server.start()
     socket = await open_websocket(server.url, subprotocols=["fedxr.v1"], compression=None)
-    await socket.send(encode(Hello(1, 1, "u", "s", [], [])))
+    await greet(socket, Hello(2, 2, "u", "s", [], []))
     await socket.recv()
     wire = next(iter(server.sessions.values()))._wire
     reading = asyncio.create_task(_read(socket))

@@ -38,6 +38,7 @@ from bridge.admission import ServerConfig
 from bridge.application import Application
 from bridge.client import connect
 from bridge.server import BridgeServer
+from bridge.user_key import UserKey
 from fedxr.cast import simulated_cast
 from fedxr.learning_rule import LIVE
 from fedxr.live_state import AccuracyState, HeadsetState, LiveState, TaskState
@@ -261,6 +262,7 @@ async def publish_cost(headsets: int) -> str:
             await connect(
                 live.server.url, user=a.user.name, scenario=a.user.use_case,
                 channels=a.user.channels, tasks=a.user.tasks, device=a.device, clock_s=None,
+                key=UserKey.new(),
                 timeout_s=60,
             )
             for a in cast

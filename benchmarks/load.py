@@ -33,6 +33,7 @@ from benchmarks import load_bare, load_clients
 from benchmarks.bridge import EEG32, Process
 from benchmarks.load_act import Act
 from benchmarks.load_clients import CALM, RECORD, at, before_all_else
+from benchmarks.newcomer import KEY
 from bridge.channels import Channel
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
@@ -80,6 +81,7 @@ class Fleet:
                 scenario="bench",
                 channels=[sure if steady else CALM],
                 clock_s=None,
+                key=KEY,
                 retry=Retry(0.05, 1.0),
             )
             self._clients.append(client)

@@ -29,11 +29,12 @@ from websockets.exceptions import WebSocketException
 
 from benchmarks import load_bare
 from benchmarks.bridge import EEG32, Echo, report_when_told
+from benchmarks.newcomer import KEY, greet
 from bridge.channels import Channel, Samples
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
 from bridge.frames import Frame
-from bridge.protocol import Block, BridgeError, Hello, Offer, PackedFrame, Reply, encode
+from bridge.protocol import Block, BridgeError, Hello, Offer, PackedFrame, Reply
 from bridge.server import BridgeServer, ServerConfig, Session
 from bridge.wire import run, settle
 
@@ -76,7 +77,13 @@ def at(t_us: int) -> dict[str, Samples]:
 
 async def opened(url: str, user: str, channel: Channel = CALM) -> HeadsetClient:
     return await connect(
-        url, user=user, scenario="bench", channels=[channel], clock_s=None, queue_bytes=2**16
+        url,
+        user=user,
+        scenario="bench",
+        channels=[channel],
+        key=KEY,
+        clock_s=None,
+        queue_bytes=2**16,
     )
 
 
@@ -188,11 +195,11 @@ def golden() -> list[bytes]:
 async def fuzz(url: str, n: int) -> None:
     """Says hello properly, then bent messages until it is thrown out."""
     chance, messages = random.Random(random.random() + n), golden()
-    hello = Hello(1, 1, f"fuzz{n}", "bench", [Offer("gaze", "gaze/point2", 72.0)], [])
+    hello = Hello(2, 2, f"fuzz{n}", "bench", [Offer("gaze", "gaze/point2", 72.0)], [])
     async with open_websocket(
         url, subprotocols=["fedxr.v1"], compression=None, proxy=None
     ) as socket:
-        await socket.send(encode(hello))
+        await greet(socket, hello)
         async for _ in socket:
             await socket.send(bent(messages, chance))
             counted["messages"] += 1

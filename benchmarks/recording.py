@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bridge import SEVEN, samples_of
+from benchmarks.newcomer import KEY
 from bridge.application import Application
 from bridge.channels import Samples
 from bridge.client import connect
@@ -53,7 +54,9 @@ class Answering(Application):
 
 async def one_headset(url: str, user: str, seconds: float) -> list[int]:
     """Microseconds from each frame to its reply."""
-    client = await connect(url, user=user, scenario="companion", channels=CHANNELS, clock_s=None)
+    client = await connect(
+        url, user=user, scenario="companion", channels=CHANNELS, clock_s=None, key=KEY
+    )
     sent: dict[int, int] = {}
     waits: list[int] = []
 

@@ -36,6 +36,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks.bridge import ANSWERS, SEVEN, Echo, samples_of
+from benchmarks.newcomer import KEY
 from bridge.client import connect
 from bridge.clock import now_us
 from bridge.frames import Frame
@@ -107,7 +108,9 @@ async def _python(url: str, frames: int) -> list[float]:
     """Microseconds from frame to reply, frame by frame."""
     took = []
     channels = [channel for channel, _ in SEVEN]
-    async with await connect(url, user="u", scenario="companion", channels=channels) as headset:
+    async with await connect(
+        url, user="u", scenario="companion", channels=channels, key=KEY
+    ) as headset:
         loop, start_us = asyncio.get_running_loop(), now_us()
         begin = loop.time()
         for i in range(frames):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import ssl
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 
 from bridge.application import RefusalError
 from bridge.channels import TICK_US, Channel, ChannelError
-from bridge.protocol import MAX_MESSAGE, VERSIONS, BridgeError, Hello, ProtocolError, decode_up
+from bridge.grants import Tokens
+from bridge.protocol import (
+    MAX_MESSAGE,
+    VERSIONS,
+    BridgeError,
+    Hello,
+    Proof,
+    ProtocolError,
+    decode_up,
+)
+from bridge.user_key import KEY_BYTES, is_key, proves
 
 _REMEMBERED = 1024
 
@@ -19,7 +29,10 @@ _REMEMBERED = 1024
 class ServerConfig:
     """Where to listen and how much anyone may cost.
 
-    ``token``: what a headset must show; needed on any host but loopback, checked wherever set.
+    ``token``: what whoever comes must show, or one of those that are made from it for less
+    (`bridge.grants`); needed on any host but loopback, checked wherever set. ``names``: names that
+    this server is reached by; where some are given, a request that calls it by another one is
+    refused, unless that is the very address it came to.
     ``tls``: what to encrypt with (`bridge.certificates`), on the one port for pages and headsets;
     ``insecure`` says that unencrypted traffic on a network is accepted instead.
     ``ping_interval_s`` and ``ping_timeout_s``: a client that answers no websocket ping for their
@@ -55,6 +68,7 @@ class ServerConfig:
     drain_s: float = 5.0
     tick_us: int = TICK_US
     late_us: int = 250_000
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -77,6 +91,11 @@ class ServerConfig:
                 "alone"
             )
 
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What each token allows."""
+        return Tokens(self.token or None)
+
 
 def is_loopback(host: str) -> bool:
     """Whether only programs on this machine reach ``host``."""
@@ -88,15 +107,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def same_token(wanted: str | None, got: str | None) -> bool:
-    """Whether ``got`` opens; takes the same time whatever differs."""
-    return wanted is None or hmac.compare_digest(wanted.encode(), (got or "").encode())
+def read_hello(data: bytes, tokens: Tokens) -> Hello:
+    """The hello in a connection's first message, its version, token and key checked.
 
-
-def read_hello(data: bytes, token: str | None) -> Hello:
-    """The hello in a connection's first message, its version and token checked.
-
-    Raises RefusalError (bad-version, bad-token, bad-sequence, garbage).
+    Raises RefusalError (bad-version, bad-token, bad-key, bad-sequence, garbage).
     """
     try:
         hello = decode_up(data)
@@ -106,18 +120,49 @@ def read_hello(data: bytes, token: str | None) -> Hello:
         raise RefusalError("bad-sequence", "the first message must be a hello")
     low, high = VERSIONS
     if hello.min_version > high or hello.max_version < low:
+        older = "headset's program" if hello.max_version < low else "server"
         raise RefusalError(
             "bad-version",
             f"you speak versions {hello.min_version} to {hello.max_version} of fedxr, this bridge "
-            f"{low} to {high}; update the older side",
+            f"{low} to {high}; update the {older}, which is the older one (fedxr on its computer, "
+            "the package com.fedxr.bridge in a Unity project; a page is reloaded)",
         )
-    if not same_token(token, hello.token):
+    granted = tokens.grants(hello.token)
+    if "wear" not in granted:
         said = "wrong" if hello.token else "no"
         raise RefusalError(
             "bad-token",
-            f"{said} token; put the one that the server was started with into hello.token",
+            f"this token is for {' and '.join(sorted(granted))}, not for wearing a headset; ask "
+            "for that one and put it into hello.token"
+            if granted
+            else f"{said} token; put the one that the server shows for headsets into hello.token",
+        )
+    if not is_key(hello.key):
+        raise RefusalError(
+            "bad-key",
+            f"hello.key of {len(hello.key)} bytes is no public key: due are the {KEY_BYTES} of the "
+            "modulus of an RSA key (PROTOCOL.md, who is who)",
         )
     return hello
+
+
+def check_proof(data: bytes, key: bytes, nonce: bytes, host: str) -> None:
+    """Whether a connection's second message shows that the hello's ``key`` is its own.
+
+    Raises RefusalError (bad-key, bad-sequence, garbage).
+    """
+    try:
+        proof = decode_up(data)
+    except ProtocolError as error:
+        raise RefusalError(error.code, str(error)) from None
+    if not isinstance(proof, Proof):
+        raise RefusalError("bad-sequence", "after the challenge comes the proof, and nothing else")
+    if not proves(key, proof.signature, nonce, host):
+        raise RefusalError(
+            "bad-key",
+            f"the proof is not by the hello's key, for this challenge and for {host!r}, by which "
+            "this connection calls the server",
+        )
 
 
 def open_channels(hello: Hello) -> tuple[list[Channel], dict[str, str]]:
@@ -139,7 +184,7 @@ def open_channels(hello: Hello) -> tuple[list[Channel], dict[str, str]]:
 
 @dataclass(frozen=True)
 class _Past:
-    user: str
+    person: str
     last_seq: int
     left_s: float
 
@@ -147,22 +192,22 @@ class _Past:
 class PastSessions:
     """The sessions that ended without a bye lately, so that they can be resumed.
 
-    A session id is 128 random bits and so its own ticket; the user must be the same as well.
+    The person must be the same: who has proven the same key.
     """
 
     def __init__(self, resume_s: float) -> None:
         self._resume_s = resume_s
         self._past: OrderedDict[str, _Past] = OrderedDict()
 
-    def remember(self, session_id: str, user: str, last_seq: int, now_s: float) -> None:
-        self._past[session_id] = _Past(user, last_seq, now_s)
+    def remember(self, session_id: str, person: str, last_seq: int, now_s: float) -> None:
+        self._past[session_id] = _Past(person, last_seq, now_s)
         while len(self._past) > _REMEMBERED:
             self._past.popitem(last=False)
 
-    def take(self, session_id: str, user: str, now_s: float) -> int | None:
+    def take(self, session_id: str, person: str, now_s: float) -> int | None:
         """The last sequence number of that session, or None if there is none to resume."""
         past = self._past.get(session_id)
-        if past is None or past.user != user or now_s - past.left_s > self._resume_s:
+        if past is None or past.person != person or now_s - past.left_s > self._resume_s:
             return None
         del self._past[session_id]
         return past.last_seq

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import socket
 import ssl
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from cryptography.exceptions import InvalidSignature
 
 from bridge.authority import Authority, general_name, lasts, write_private
 from bridge.protocol import BridgeError
+from bridge.settings import user_folder
 
 _ROOT, _ROOT_KEY, _SERVER = "root.pem", "root-key.pem", "server.pem"
 
@@ -60,13 +59,6 @@ class Certificate:
                 "a passphrase)"
             ) from None
         return context
-
-
-def user_folder() -> Path:
-    """Where this user's settings of fedxr live."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA", Path.home())) / "fedxr"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "fedxr"
 
 
 def lan_address() -> str:

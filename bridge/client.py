@@ -32,6 +32,8 @@ from bridge.protocol import (
     VERSIONS,
     BridgeError,
     Bye,
+    Challenge,
+    Consent,
     Cue,
     Feedback,
     Hello,
@@ -49,6 +51,7 @@ from bridge.protocol import (
 )
 from bridge.queues import FrameQueue
 from bridge.resend import Retry, Unacknowledged
+from bridge.user_key import UserKey
 from bridge.wire import ClientWire
 
 _INCOMING = 1024
@@ -79,6 +82,8 @@ class HeadsetClient:
         self.unread = 0
         self.reconnects = 0
         """How often a lost connection was taken up again (`bridge.returning`)."""
+        self.record = True
+        """Whether the user may be recorded, as was said last."""
         self._channels = {c.name: c for c in channels if c.name in welcome.channels}
         self._now = now
         self._seq = self._written = welcome.last_seq
@@ -205,6 +210,13 @@ class HeadsetClient:
         self._seq = message.seq
         self._wire.write(encode(message))
 
+    def allow_recording(self, allowed: bool) -> None:
+        """Say whether the user may be recorded from now on; a session that may not is left out."""
+        self._check_open()
+        self.record = allowed
+        if self._connected:
+            self._wire.write(encode(Consent(allowed)))
+
     def abort(self) -> None:
         """Lose the connection, as a headset does whose battery is empty."""
         self._said_bye = True
@@ -292,7 +304,7 @@ class HeadsetClient:
         elif isinstance(message, Bye):
             self._acknowledge(message.last_seq)
             self._bye(message)
-        elif not isinstance(message, Welcome):
+        elif not isinstance(message, Welcome | Challenge):
             if isinstance(message, Reply):
                 self._acknowledge(message.seq)
             self._tell(message)
@@ -384,6 +396,8 @@ async def connect(
     tasks: Sequence[str] = (),
     device: Mapping[str, Scalar] | None = None,
     token: str | None = None,
+    key: UserKey | None = None,
+    record: bool = True,
     resume: str | None = None,
     retry: Retry | None = None,
     trust: Path | None = None,
@@ -394,12 +408,17 @@ async def connect(
 ) -> HeadsetClient:
     """Open a session at ``url`` (ws://host:port, wss://host:port).
 
-    ``tasks`` are those wanted; ``retry`` makes the client come back by itself (a
+    ``key`` is who the user is: the server's agent knows them by it (`bridge.user_key`). Without one
+    it is that which this machine keeps for ``user``, made on the first visit; two programs with one
+    key and device are one headset, the later of which goes on. ``record``: whether the user may be
+    recorded. ``tasks`` are those wanted; ``retry`` makes the client come back by itself (a
     `bridge.returning.ReturningClient`); ``trust`` is a root certificate (PEM) to trust besides the
     system's; ``clock_s`` is the time between clock bursts, None for a stream that plays at another
     pace than the clock ``now``. Raises BridgeError, with the server's own words when it refused.
     """
     tls = trusting(url, trust)
+    mine = key if key is not None else await asyncio.to_thread(UserKey.kept, user)
+    client: HeadsetClient | None = None
 
     async def opening(resume: str | None, last_seq: int) -> tuple[ClientWire, Welcome]:
         hello = Hello(
@@ -412,8 +431,10 @@ async def connect(
             token,
             resume,
             last_seq,
+            mine.public,
+            record if client is None else client.record,
         )
-        return await open_session(url, hello, timeout_s, tls)
+        return await open_session(url, hello, mine, timeout_s, tls)
 
     wire, welcome = await opening(resume, 0)
     if retry is None:
@@ -422,6 +443,7 @@ async def connect(
         from bridge.returning import ReturningClient  # which is a HeadsetClient
 
         client = ReturningClient(channels, wire, welcome, now, queue_bytes, retry, opening)
+    client.record = record
     if clock_s is not None:
         client.keep_synced(clock_s)
     return client

@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bridge.frames import ChannelCodec
 from bridge.pictures import Pictures
-from bridge.protocol import Block, Bye, Feedback, Hello, PackedFrame
+from bridge.protocol import Block, Bye, Feedback, Hello, PackedFrame, Proof
 from bridge.queues import queue_length
 from bridge.wire import Wire
 
 _MOST = 64
 """Messages that may wait here before the headset is read no further; so it is when their bytes are
 too many."""
-Ordered = Hello | PackedFrame | Feedback | Bye
+Ordered = Hello | Proof | PackedFrame | Feedback | Bye
 
 
 class Decoding:

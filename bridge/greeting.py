@@ -1,4 +1,5 @@
-"""The headset's side of opening a session: connect, say hello, be welcomed or told why not."""
+"""The headset's side of opening a session: connect, say hello, prove whose key that is, be welcomed
+or told why not."""
 
 from __future__ import annotations
 
@@ -16,13 +17,16 @@ from bridge.protocol import (
     VERSIONS,
     BridgeError,
     Bye,
+    Challenge,
     Hello,
     Notice,
+    Proof,
     ProtocolError,
     Welcome,
     decode_down,
     encode,
 )
+from bridge.user_key import UserKey
 from bridge.wire import WRITE_LIMIT, ClientWire
 
 
@@ -48,14 +52,14 @@ class RefusedError(BridgeError):
 
 _TRY_TLS = "it may want wss:// and --trust (`fedxr serve --lan` says where its root lies)"
 _COME_BACK = frozenset({503})
-_PASSING = frozenset({"taken", "full"})
+_PASSING = frozenset({"full", "gone"})
 """Refusals that pass by themselves: a status of HTTP, codes of notices."""
 
 
 async def open_session(
-    url: str, hello: Hello, timeout_s: float, tls: ssl.SSLContext | None = None
+    url: str, hello: Hello, key: UserKey, timeout_s: float, tls: ssl.SSLContext | None = None
 ) -> tuple[ClientWire, Welcome]:
-    """Connect to ``url`` and be welcomed.
+    """Connect to ``url`` and be welcomed as the user of ``key``, whose public half the hello has.
 
     Raises RefusedError with the server's own words; BridgeError when it is not reachable or has no
     place at present.
@@ -94,15 +98,17 @@ async def open_session(
     if not isinstance(wire, ClientWire):
         raise TypeError("connections are made by create_connection=ClientWire")
     try:
-        welcome = await _greet(wire, hello, timeout_s)
+        welcome = await _greet(wire, hello, key, timeout_s)
     except BaseException:
         wire.transport.abort()
         raise
     return wire, welcome
 
 
-async def _greet(wire: ClientWire, hello: Hello, timeout_s: float) -> Welcome:
-    """Send the hello and wait for the welcome; a notice instead becomes a BridgeError."""
+async def _greet(wire: ClientWire, hello: Hello, key: UserKey, timeout_s: float) -> Welcome:
+    """Send the hello, answer the challenge and wait for the welcome; a notice instead becomes a
+    BridgeError."""
+    host = wire.request.headers["Host"] if wire.request else ""
     answer: asyncio.Future[Welcome] = wire.loop.create_future()
     wire.early = early = []
 
@@ -112,7 +118,10 @@ async def _greet(wire: ClientWire, hello: Hello, timeout_s: float) -> Welcome:
             return
         try:
             message = decode_down(data)
-        except ProtocolError as error:
+            if isinstance(message, Challenge):
+                wire.write(encode(Proof(key.prove(message.nonce, host))))
+                return
+        except (ProtocolError, ValueError) as error:
             answer.set_exception(BridgeError(f"the server sent what is {error}"))
             return
         if isinstance(message, Welcome) and VERSIONS[0] <= message.version <= VERSIONS[1]:

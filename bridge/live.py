@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bridge.grants import ALL, Grant
 from bridge.queues import Outbox
 from bridge.wire import ServerWire
 
@@ -11,9 +12,10 @@ _NOT_TEXT = 'text; /live takes wishes as binary messages of JSON, such as {"reco
 
 
 class Watcher:
-    """One open `/live` websocket, for what is told to it alone."""
+    """One open `/live` websocket, for what is told to it alone; ``grants`` is what it may do."""
 
-    def __init__(self, wire: ServerWire) -> None:
+    def __init__(self, wire: ServerWire, grants: frozenset[Grant] = ALL) -> None:
+        self.grants = grants
         self._wire = wire
 
     @property
@@ -53,10 +55,10 @@ class Watchers:
         for outbox in self._outboxes.values():
             outbox.send_latest(data)
 
-    async def serve(self, wire: ServerWire) -> None:
+    async def serve(self, wire: ServerWire, grants: frozenset[Grant]) -> None:
         """One watcher until it leaves; it starts with what was published last."""
         wire.text = True
-        outbox, watcher = Outbox(wire, 0), Watcher(wire)
+        outbox, watcher = Outbox(wire, 0), Watcher(wire, grants)
 
         def hear(data: bytes) -> None:
             try:

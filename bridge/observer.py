@@ -20,6 +20,9 @@ class Observer(Protocol):
     def opened(self, session: Session) -> None:
         """The welcome goes out; ``session.welcome`` is it."""
 
+    def consented(self, session: Session) -> None:
+        """The user has changed their mind: ``session.recordable``."""
+
     def received(self, session: Session, message: PackedFrame | Feedback | Ping | Bye) -> None:
         """A message of the headset was accepted; of pings only those with a clock estimate."""
 

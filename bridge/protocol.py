@@ -16,7 +16,9 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 SUBPROTOCOL = "fedxr.v1"
-VERSIONS = (1, 1)
+"""Of the websocket. It names the framing, and stays while that stays, so that a client of another
+version gets as far as a notice that says so."""
+VERSIONS = (2, 2)
 """Lowest and highest version of the protocol that this build speaks."""
 
 MAX_MESSAGE = 4 * 2**20
@@ -58,7 +60,9 @@ class Offer(Struct, omit_defaults=True, gc=False):
 class Hello(Message, tag="hello"):
     """Headset to server, first of all: who I am, what I have, what I want answered.
 
-    ``last_seq``: where a headset that comes back counts on from if its session is not known.
+    ``key`` is the user's public key (`bridge.user_key`), by which an agent knows them; ``user`` is
+    what they are called. ``record``: whether they may be recorded. ``last_seq``: where a headset
+    that comes back counts on from if its session is not known.
     """
 
     min_version: Count
@@ -71,6 +75,26 @@ class Hello(Message, tag="hello"):
     token: Annotated[str, Meta(max_length=256)] | None = None
     resume: Name | None = None
     last_seq: Micros = 0
+    key: Annotated[bytes, Meta(max_length=512)] = b""
+    record: bool = True
+
+
+class Challenge(Message, tag="challenge"):
+    """Server to headset, after the hello: sign these 32 random bytes, for this connection alone."""
+
+    nonce: bytes
+
+
+class Proof(Message, tag="proof"):
+    """Headset to server, after the challenge: the signature that shows whose key the hello's is."""
+
+    signature: Annotated[bytes, Meta(max_length=512)]
+
+
+class Consent(Message, tag="consent"):
+    """Headset to server, at any time of a session: whether the user may be recorded from now on."""
+
+    record: bool
 
 
 class Welcome(Message, tag="welcome"):
@@ -203,8 +227,8 @@ class Bye(Message, tag="bye"):
     again: bool = False
 
 
-Up = Hello | PackedFrame | Feedback | Ping | Bye
-Down = Welcome | Reply | Cue | Pong | Notice | Bye
+Up = Hello | Proof | PackedFrame | Feedback | Ping | Consent | Bye
+Down = Challenge | Welcome | Reply | Cue | Pong | Notice | Bye
 AnyMessage = TypeVar("AnyMessage", Up, Down)
 
 encode = msgspec.msgpack.Encoder().encode

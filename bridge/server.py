@@ -1,9 +1,10 @@
 """The bridge's server: one port for headsets, for pages and for whoever watches them.
 
-A connection's life: `web` decides on the HTTP request; the first message must be a hello, which
-`admission` judges; the application says which tasks it answers; the welcome goes out; from then on
-`Session.receive` handles each message where it arrives, and one task per session waits for its end.
-Nothing here ever waits for a client to read: see `bridge.wire` and `bridge.queues`.
+A connection's life: `web` decides on the HTTP request; the first message must be a hello and the
+second the proof of its key, which `admission` judges; the application says which tasks it answers;
+the welcome goes out; from then on `Session.receive` handles each message where it arrives, and one
+task per session waits for its end. Nothing here ever waits for a client to read: see `bridge.wire`
+and `bridge.queues`.
 """
 
 from __future__ import annotations
@@ -22,23 +23,35 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from bridge import web
-from bridge.admission import PastSessions, ServerConfig, open_channels, read_hello
+from bridge.admission import PastSessions, ServerConfig, check_proof, open_channels, read_hello
 from bridge.application import Application, RefusalError, answer, awaits, end, settled
 from bridge.clock import now_us
 from bridge.doorstep import Doorstep, patience
+from bridge.first_words import FirstWords
 from bridge.live import Watcher, Watchers
 from bridge.observer import Observer
 from bridge.pace import Pace
 from bridge.pictures import Pictures
-from bridge.protocol import SUBPROTOCOL, VERSIONS, BridgeError, Bye, Hello, Notice, Welcome, encode
+from bridge.protocol import (
+    SUBPROTOCOL,
+    VERSIONS,
+    BridgeError,
+    Bye,
+    Challenge,
+    Hello,
+    Notice,
+    Welcome,
+    encode,
+)
 from bridge.session import Session
-from bridge.wire import NOT_TEXT, WRITE_LIMIT, ServerWire
+from bridge.user_key import NONCE_BYTES, fingerprint
+from bridge.wire import WRITE_LIMIT, ServerWire
 
 _log = logging.getLogger(__name__)
 _CLOSE_S = 1.0
 _TEND_S = 1.0
 _MOST_HELLO = 2**18
-"""Bytes that are taken from somebody who has not shown a token yet."""
+"""Bytes that are taken from somebody who has not shown a token and a key yet."""
 _STOPS = "the server stops"
 _CODES = {"bye": 1000, _STOPS: 1001}
 
@@ -174,7 +187,8 @@ class BridgeServer:
     # One connection
 
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        refused = web.check_origin(request, self.config)
+        came_to = connection.transport.get_extra_info("sockname")[0]
+        refused = web.check_origin(request, self.config, came_to)
         if refused is not None:
             return refused
         live = web.path_of(request) == web.LIVE
@@ -198,7 +212,7 @@ class BridgeServer:
         wire.pace = Pace(self.config.max_messages_s, self.config.max_bytes_s)
         if web.path_of(wire.request) == web.LIVE:
             self._doorstep.left(wire.transport)
-            await self._live.serve(wire)
+            await self._live.serve(wire, web.granted(wire.request, self.config))
             return
         self._headsets.add(wire)
         try:
@@ -207,7 +221,7 @@ class BridgeServer:
             self._headsets.discard(wire)
 
     async def _serve_headset(self, wire: ServerWire) -> None:
-        """Hello, welcome, then wait for the end."""
+        """Hello, challenge, proof, welcome, then wait for the end."""
         try:
             session = await self._join(wire, await self._hello(wire))
         except RefusalError as refusal:
@@ -233,43 +247,30 @@ class BridgeServer:
                 await settled(self._application.left(session, reason))
             finally:
                 if not reason.startswith("bye"):
-                    past = (session.id, session.user, session.acknowledged)
+                    past = (session.id, session.person, session.acknowledged)
                     self._past.remember(*past, wire.loop.time())
                 del self._leaving[session.id]
                 session.gone.set()
         await wire.shut(_CODES.get(reason.split(":")[0], 1008), reason)
 
     async def _hello(self, wire: ServerWire) -> Hello:
-        first: asyncio.Future[bytes] = wire.loop.create_future()
-
-        def greet(data: bytes) -> None:
-            if first.done():
-                wire.early += 1
-            else:
-                first.set_result(data)
-
-        def greet_text() -> None:
-            if first.done():
-                wire.early += 1
-            else:
-                first.set_exception(RefusalError("garbage", NOT_TEXT))
-
-        def lost() -> None:
-            if not first.done():
-                first.set_result(b"")
-
+        """Who is there, proven; both messages within ``hello_timeout_s``."""
         most = self.config.max_message
         wire.protocol.max_message_size = min(_MOST_HELLO, most)
-        wire.direct(greet, lambda: None, lost, greet_text)
+        words = FirstWords(wire)
         try:
-            data = await asyncio.wait_for(first, patience(self.config.hello_timeout_s))
+            async with asyncio.timeout(patience(self.config.hello_timeout_s)):
+                hello = read_hello(await words.next(), self.config.tokens)
+                nonce = secrets.token_bytes(NONCE_BYTES)
+                wire.write(encode(Challenge(nonce)))
+                host = wire.request.headers.get("Host", "") if wire.request else ""
+                check_proof(await words.next(), hello.key, nonce, host)
         except TimeoutError:
             raise RefusalError(
-                "bad-sequence", f"no hello within {self.config.hello_timeout_s:g} s"
+                "bad-sequence", f"no hello and proof within {self.config.hello_timeout_s:g} s"
             ) from None
         finally:
             self._doorstep.left(wire.transport)
-        hello = read_hello(data, self.config.token)
         wire.protocol.max_message_size = most
         return hello
 
@@ -301,7 +302,7 @@ class BridgeServer:
             session.tasks = tuple(await settled(self._application.joined(session)))
         except BaseException:
             if last_seq is not None:  # refused for now: it is still there for the next attempt
-                self._past.remember(session_id, hello.user, last_seq, wire.loop.time())
+                self._past.remember(session_id, session.person, last_seq, wire.loop.time())
             raise
         if self._awaits:
             session.use_inbox()
@@ -329,13 +330,14 @@ class BridgeServer:
         if hello.resume is None:
             return None
         alive = self.sessions.get(hello.resume) or self._leaving.get(hello.resume)
-        if alive is not None and alive.user == hello.user:
+        person = fingerprint(hello.key)
+        if alive is not None and alive.person == person:
             # The old connection is half dead; the headset knows better. Its end must run first.
             alive.close("resumed on a new connection")
             await alive.gone.wait()
             if not wire.open:
                 raise RefusalError("gone", "the headset did not wait; its next attempt gets it")
-        return self._past.take(hello.resume, hello.user, wire.loop.time())
+        return self._past.take(hello.resume, person, wire.loop.time())
 
     async def _tend(self) -> None:
         while True:

@@ -17,6 +17,7 @@ from bridge.pictures import Pictures
 from bridge.protocol import (
     Answer,
     Bye,
+    Consent,
     Cue,
     Feedback,
     Hello,
@@ -32,6 +33,7 @@ from bridge.protocol import (
 )
 from bridge.queues import FrameQueue, Outbox
 from bridge.stats import SessionStats
+from bridge.user_key import fingerprint
 from bridge.wire import NOT_TEXT, Wire
 
 _ABUSE = 20
@@ -66,9 +68,13 @@ class Session:
     ) -> None:
         self.id = session_id
         self.hello = hello
+        self.person = fingerprint(hello.key)
+        """Who the user is: the fingerprint of the key that was proven."""
         self.channels = {channel.name: channel for channel in channels}
         self.refused = refused
         self.tasks: tuple[str, ...] = ()
+        self.recordable = hello.record
+        """Whether the user may be recorded, as was said last."""
         self.resumed = False
         self.last_seq = 0
         """The newest number that has arrived."""
@@ -107,6 +113,7 @@ class Session:
 
     @property
     def user(self) -> str:
+        """What the user is called: a label, which others may have as well."""
         return self.hello.user
 
     # What an application calls
@@ -189,9 +196,9 @@ class Session:
     def welcomed(self, welcome: Welcome) -> None:
         """Send the welcome, and then what the application had to say in ``joined``."""
         self.welcome = welcome
+        self._wire.write(encode(welcome))
         for observer in self.observers:
             observer.opened(self)
-        self._wire.write(encode(welcome))
         for message in self._early:
             self._control(message)
         self._early.clear()
@@ -208,6 +215,8 @@ class Session:
             message = decode_up(data)
             if isinstance(message, Ping):
                 self._receive_ping(message)
+            elif isinstance(message, Consent):
+                self._receive_consent(message)
             elif self._decoding is not None and self._decoding.must_wait(message):
                 self._decoding.put(message)
             else:
@@ -244,7 +253,7 @@ class Session:
                 self._observe(message)
                 self._finish(f"bye: {message.reason}" if message.reason else "bye")
             else:
-                raise ProtocolError("bad-sequence", "a second hello; one opens a session")
+                raise ProtocolError("bad-sequence", "a second hello or proof; one opens a session")
         except ProtocolError as error:
             self._refuse(error, seq)
 
@@ -357,6 +366,12 @@ class Session:
         # Not through the outbox: a pong that waited is worthless, and a congested peer gets none.
         if not self._wire.congested:
             self._wire.write(encode(Pong(ping.sent_us, now, self._now(), self.acknowledged)))
+
+    def _receive_consent(self, consent: Consent) -> None:
+        if consent.record != self.recordable:
+            self.recordable = consent.record
+            for observer in self.observers:
+                observer.consented(self)
 
     def _observe(self, message: PackedFrame | Feedback | Ping | Bye) -> None:
         for observer in self.observers:

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from bridge.admission import ServerConfig, is_loopback, same_token
+from bridge.admission import ServerConfig, is_loopback
+from bridge.grants import Grant
 from bridge.protocol import SUBPROTOCOL
 
 _POLICY = "; ".join(
@@ -60,8 +61,9 @@ def _hostname(netloc: str) -> str:
     return urlsplit("//" + netloc).hostname or ""
 
 
-def check_origin(request: Request, config: ServerConfig) -> Response | None:
-    """Refuse requests that a foreign web page makes through a user's browser.
+def check_origin(request: Request, config: ServerConfig, came_to: str) -> Response | None:
+    """Refuse requests that a foreign web page makes through a user's browser, and those that are
+    meant for another server; ``came_to`` is the address that this one came to.
 
     A websocket's Origin must be this very server or absent (no browser). On a loopback bind the
     Host must be a loopback name too, or a page could reach it by rebinding its own DNS name.
@@ -76,6 +78,13 @@ def check_origin(request: Request, config: ServerConfig) -> Response | None:
                 http.HTTPStatus.FORBIDDEN,
                 f"host {host!r} is not this machine's loopback; open http://127.0.0.1 instead",
             )
+        if config.names and not is_loopback(_hostname(host)):
+            known = {name.lower() for name in (*config.names, came_to)}
+            if _hostname(host) not in known:
+                return refuse(
+                    http.HTTPStatus.MISDIRECTED_REQUEST,
+                    f"host {host!r} is none of this server's names: {', '.join(config.names)}",
+                )
         origin = request.headers.get("Origin")
         scheme = "http" if config.tls is None else "https"
         if origin is not None and urlsplit(origin)[:2] != (scheme, host):
@@ -115,12 +124,20 @@ def serve_page(request: Request, pages: Mapping[str, Page]) -> Response:
     return found
 
 
-def check_live(request: Request, config: ServerConfig) -> Response | None:
-    """`/live?token=…`: the token is wanted wherever the server has one."""
+def granted(request: Request, config: ServerConfig) -> frozenset[Grant]:
+    """What `/live?token=…` allows."""
     token = parse_qs(request.path.partition("?")[2]).get("token", [""])[0]
-    if same_token(config.token, token):
+    return config.tokens.grants(token)
+
+
+def check_live(request: Request, config: ServerConfig) -> Response | None:
+    """A token that lets watch is wanted wherever the server has one."""
+    if "watch" in granted(request, config):
         return None
-    return refuse(http.HTTPStatus.UNAUTHORIZED, "this page needs ?token=… of the server")
+    return refuse(
+        http.HTTPStatus.UNAUTHORIZED,
+        "this page needs ?token=… of the server, one for watching (a headset's is not)",
+    )
 
 
 def check_bridge(request: Request) -> Response | None:

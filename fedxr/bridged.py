@@ -23,6 +23,7 @@ from bridge.frames import Frame
 from bridge.protocol import Feedback
 from bridge.server import BridgeServer
 from bridge.session import Session
+from bridge.user_key import UserKey
 from bridge.wire import run
 from fedxr.people import Split
 from scenarios.users import User
@@ -73,11 +74,12 @@ _AS_FAST_AS_CAN_BE = ServerConfig(port=0, max_messages_s=math.inf, max_bytes_s=m
 
 async def _stream_all(users: Sequence[User]) -> list[User]:
     collector = _Collector()
+    key = UserKey.new()  # nobody else is there, and what they are called tells them apart
     async with BridgeServer(collector, _AS_FAST_AS_CAN_BE) as server:
-        return [await _stream(user, server.url, collector) for user in users]
+        return [await _stream(user, server.url, collector, key) for user in users]
 
 
-async def _stream(user: User, url: str, collector: _Collector) -> User:
+async def _stream(user: User, url: str, collector: _Collector, key: UserKey) -> User:
     name = f"{user.source}-{user.name}"
     channels = [replace(c, delivery="reliable") for c in user.channels]
     client = await connect(
@@ -87,6 +89,7 @@ async def _stream(user: User, url: str, collector: _Collector) -> User:
         channels=channels,
         tasks=list(user.tasks),
         clock_s=None,
+        key=key,
     )
     start = 0
     for number, episode in enumerate(user.episodes):

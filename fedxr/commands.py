@@ -55,6 +55,8 @@ class Stream:
     """What the server asks for."""
     trust: Path | None = None
     """Root certificate (PEM) of a server with TLS, where the system does not know it."""
+    record: bool = True
+    """Whether the server may record what is streamed."""
     seed: int = 0
     """Names all draws of chance."""
 
@@ -127,7 +129,15 @@ def stream_command(config: Stream, data: Path | None, console: Console) -> int:
     actor, seconds = actor_of(config, data), config.seconds
     try:
         played = run(
-            play(config.url, actor, seconds, config.token, trust=config.trust, retry=Retry())
+            play(
+                config.url,
+                actor,
+                seconds,
+                config.token,
+                trust=config.trust,
+                retry=Retry(),
+                record=config.record,
+            )
         )
     except BridgeError as error:
         console.print(str(error), highlight=False, markup=False)

@@ -1,18 +1,25 @@
 """What whoever watches the live page may ask of a run: that it is recorded, and no longer; and to
 be shown what some headsets sense.
 
-A watcher has shown the server's token, if it has one, and comes from the server's own page (see
-:mod:`bridge.web`). A wish is one binary message of JSON: ``{"record": true}`` or ``false``, or
-``{"open": [headset ids]}``: these, and no others from now on (:mod:`fedxr.preview`).
+A watcher has shown a token that lets watch, if the server wants one, and comes from the server's
+own page (see :mod:`bridge.web`). A wish is one binary message of JSON, which some tokens allow and
+others do not (:mod:`bridge.grants`):
+
+    {"grants": true}            what this watcher may do is sent back: {"grants": ["watch", …]}
+    {"open": [headset ids]}     these, and no others from now on, are drawn (:mod:`fedxr.preview`)
+    {"record": true} or false   a recording begins or ends; wants the grant ``record``
+    {"put_out": headset id}     that session ends; wants the grant ``administer``
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 
+from bridge.grants import Grant
 from bridge.live import Watcher
 from bridge.protocol import BridgeError
 from bridge.recording.recorder import Recorder, RecordingStatus
@@ -22,39 +29,56 @@ from fedxr.scoreboard import Scoreboard
 
 MOST = 4096
 """Bytes of a wish."""
-_KNOWN = '{"record": true} or false, or {"open": [ids]}'
+_KNOWN = '{"record": true} or false, {"open": [ids]}, {"put_out": id} or {"grants": true}'
 
 
 class Wish(msgspec.Struct, forbid_unknown_fields=True):
-    """``record``: whether a recording shall run; ``open``: whose senses shall be shown."""
+    """``record``: whether a recording shall run; ``open``: whose senses shall be shown;
+    ``put_out``: whose session shall end; ``grants``: say what I may do."""
 
     record: bool | None = None
     open: Annotated[list[str], msgspec.Meta(max_length=64)] | None = None
+    put_out: str | None = None
+    grants: bool = False
 
 
 class Desk:
     """Takes wishes for ``recorder`` and ``preview``; what comes of recording is shown on
-    ``scoreboard``."""
+    ``scoreboard``. ``put_out`` ends the session of a headset by its id, if it is here."""
 
-    def __init__(self, recorder: Recorder, scoreboard: Scoreboard, preview: Preview) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        scoreboard: Scoreboard,
+        preview: Preview,
+        put_out: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._recorder, self._scoreboard, self._preview = recorder, scoreboard, preview
+        self._put_out = put_out
         scoreboard.recording = self.state
         recorder.tell.append(self._over)
         self._stopping: asyncio.Task[None] | None = None
         self._error = ""
 
     def hear(self, data: bytes, watcher: Watcher) -> None:
-        """One wish; asking for what is so already is fine. Raises ValueError for anything else."""
+        """One wish; asking for what is so already is fine. Raises ValueError for anything else, and
+        for what the watcher's token does not allow."""
         if len(data) > MOST:
             raise ValueError(f"a wish of {len(data)} bytes; at most {MOST} are read")
         try:
             wish = msgspec.json.decode(data, type=Wish)
         except msgspec.DecodeError as error:
             raise ValueError(f"{error}; send {_KNOWN}") from None
+        if wish == Wish():
+            raise ValueError(f"nothing is asked for; send {_KNOWN}")
+        _check("record", wish.record is not None, watcher)
+        _check("administer", wish.put_out is not None, watcher)
+        if wish.grants:
+            watcher.show(msgspec.json.encode({"grants": sorted(watcher.grants)}))
         if wish.open is not None:
             self._preview.open(watcher, wish.open)
-        elif wish.record is None:
-            raise ValueError(f"nothing is asked for; send {_KNOWN}")
+        if wish.put_out is not None:
+            self._put_out(wish.put_out)
         if wish.record is None or wish.record == self._recorder.status().recording:
             return
         if wish.record:
@@ -73,6 +97,7 @@ class Desk:
             sessions=status.sessions,
             dropped=status.dropped,
             error=status.error or status.ended or self._error,
+            refused=status.refused,
         )
 
     def _start(self) -> None:
@@ -93,3 +118,9 @@ class Desk:
 
     def _tell(self, text: str) -> None:
         self._scoreboard.happenings.recording(self._scoreboard.seconds, text)
+
+
+def _check(grant: Grant, asked: bool, watcher: Watcher) -> None:
+    if asked and grant not in watcher.grants:
+        has = ", ".join(sorted(watcher.grants))
+        raise ValueError(f"that wants the grant {grant!r}; this token gives {has}")

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from bridge.admission import ServerConfig, is_loopback
 from bridge.certificates import Certificate, lan_address, names_here, own_certificate
+from bridge.grants import Grant
 
 ROOT_PAGE = "/root.crt"
 """Where the root certificate can be fetched from, to be installed on a headset."""
@@ -48,33 +49,42 @@ def open_door(
         reached = lan_address() if everywhere else host
         return Door(ServerConfig(host, port, token, insecure, tls), reached, own)
     named = [] if everywhere or is_loopback(host) else [host]
-    certificate = own or (None if insecure else own_certificate([*names_here(), *named]))
+    names = [*names_here(), *named]
+    certificate = own or (None if insecure else own_certificate(names))
     tls = certificate.context() if certificate is not None else None
     config = ServerConfig(
         "0.0.0.0" if is_loopback(host) else host,  # noqa: S104  # that is what --lan asks for
         port,
-        token or secrets.token_urlsafe(9),
+        token or secrets.token_urlsafe(18),
         insecure,
         tls,
+        names=() if own or insecure else tuple(names),
     )
     return Door(config, named[0] if named else lan_address(), certificate)
 
 
 def show_door(door: Door, port: int, out: Console) -> None:
-    """Print the addresses and, on a network, a QR code of the headset's page."""
+    """Print an address for each thing that one may be let do and, on a network, the invitation to
+    wear a headset as a QR code."""
     config = door.config
     s = "" if config.tls is None else "s"
     host = f"[{door.host}]" if ":" in door.host else door.host
-    ask = f"?token={quote(config.token)}" if config.token else ""
-    page = f"http{s}://{host}:{port}"
-    for what, url in (
-        ("in a headset", f"{page}/xr{ask}"),
-        ("live page", f"{page}/{ask}"),
-        ("programs", f"ws{s}://{host}:{port}"),
-    ):
-        out.print(f"{what + ':':14}{escape(url)}", highlight=False, soft_wrap=True)
+    page, tokens = f"http{s}://{host}:{port}", config.tokens
+
+    def ask(grant: Grant) -> str:
+        token = tokens[grant]
+        return f"?token={quote(token)}" if token else ""
+
+    invitation = f"{page}/xr{ask('wear')}"
+    lines = [("in a headset", invitation), ("live page", f"{page}/{ask('watch')}")]
     if config.token:
-        out.print(f"{'token:':14}{escape(config.token)}", highlight=False)
+        lines.append(("  to record", f"{page}/{ask('record')}"))
+        lines.append(("  all rights", f"{page}/{ask('administer')}"))
+    lines.append(("programs", f"ws{s}://{host}:{port}"))
+    if wear := tokens["wear"]:
+        lines.append(("  token", f"{wear} (for headsets)"))
+    for what, said in lines:
+        out.print(f"{what + ':':14}{escape(said)}", highlight=False, soft_wrap=True)
     if door.certificate is not None:
         digits = door.certificate.sha256()
         out.print(f"{'SHA-256:':14}{digits} (for Unity)", highlight=False, soft_wrap=True)
@@ -82,7 +92,7 @@ def show_door(door: Door, port: int, out: Console) -> None:
         root = door.certificate.root
         out.print(f"{'root:':14}{root} ({page}{ROOT_PAGE}); see docs/headsets.md", highlight=False)
     if not is_loopback(config.host):
-        out.print(_qr(f"{page}/xr{ask}"), highlight=False, markup=False)
+        out.print(_qr(invitation), highlight=False, markup=False)
 
 
 def root_page(certificate: Certificate | None) -> dict[str, tuple[str, bytes]]:

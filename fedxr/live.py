@@ -44,6 +44,7 @@ from fedxr.welcome import profile_of, readable, tasks_for, unknown_scenario
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_REPLACED = "the same key has opened another session with this device; one of them goes on"
 TELL_S = 0.01
 """Seconds of the answering thread that feedback may take between two passes."""
 
@@ -88,11 +89,13 @@ class Live(Application):
                 montages[channel.name] = found
         tasks = tasks_for(self.agents.brain, self.scenario, session)
         profile, agents = profile_of(session, tasks, len(self._here), montages), self.agents
+        await self._replace(profile.member.kept_as)
         async with self._learning:
-            if any(p.member.name == profile.member.name for p in agents.seated.values()):
-                raise RefusalError(
-                    "taken", f"{profile.member.name} is here already; use another user or device"
-                )
+            # Others may be called the same, and one key may come twice at once.
+            here = [p.member for p in agents.seated.values()]
+            if any(m.kept_as == profile.member.kept_as for m in here):
+                raise RefusalError("gone", "the same key has opened another session just now")
+            profile = profile.told_apart({m.name for m in here})
             row = agents.free()
             ask = partial(agents.learner.ask, Learner.join, row, profile)
             try:
@@ -151,6 +154,23 @@ class Live(Application):
         """The page shows it; the bridge has told the headset."""
         if session.id in self._here:
             self.scoreboard.dropped(self._here[session.id].row, counts)
+
+    async def _replace(self, kept_as: str) -> None:
+        """A headset that is here already with the same key and device has come again, for instance
+        after its network was gone: its old session ends."""
+        old = [
+            h for h in self._here.values() if self.agents.seated[h.row].member.kept_as == kept_as
+        ]
+        for here in old:
+            here.session.notice("replaced", _REPLACED)
+            here.session.close(_REPLACED)
+            await here.session.gone.wait()
+
+    def put_out(self, name: str) -> None:
+        """End the session of the headset that the page calls ``name``."""
+        for here in list(self._here.values()):
+            if self.scoreboard.boards[here.row].name == name:
+                here.session.close("put out by who administers this server")
 
     def look_at(self, names: Collection[str]) -> dict[str, Look]:
         """For :class:`fedxr.preview.Preview`."""

@@ -146,7 +146,8 @@ class EventState(TypedDict):
 class RecordingState(TypedDict):
     """The recording that runs (``on``), or the last one; ``file`` is None before the first.
     ``dropped``: messages left out because the disk was too slow; ``error``: why it did not start,
-    or ended early; empty if it did not."""
+    or ended early; empty if it did not. ``refused``: headsets that are here and not recorded,
+    because their users do not want it."""
 
     on: bool
     file: str | None
@@ -155,6 +156,7 @@ class RecordingState(TypedDict):
     sessions: int
     dropped: int
     error: str
+    refused: int
 
 
 class LedgerState(TypedDict):

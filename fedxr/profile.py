@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from agent.fleet import Member
 from federation import Headset, RoundReport
@@ -26,6 +27,13 @@ class Profile:
     d2d_bytes_per_s: float | None = None
     uplink_bytes_per_s: float | None = None
     raw_bytes: int = 0
+
+    def told_apart(self, names: Collection[str]) -> Profile:
+        """As it is, or by another name where that is among ``names``: two people may be called the
+        same."""
+        numbers = (f"{self.user} ({n})/{self.device}" for n in itertools.count(2))
+        free = (name for name in itertools.chain([self.member.name], numbers) if name not in names)
+        return replace(self, member=replace(self.member, name=next(free)))
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Record:
     lan: bool = False
     """Listen on the local network, as `fedxr serve --lan` does."""
     token: str | None = None
-    """What a headset must show; --lan makes one."""
+    """The administrator's; those for headsets are made from it. --lan makes one."""
     insecure: bool = False
     """Accept unencrypted traffic on a network that is yours alone."""
     max_size: str = "50GB"

@@ -46,6 +46,8 @@ class Sensors:
     """What the server asks for."""
     trust: Path | None = None
     """Root certificate (PEM) of a server with TLS, where the system does not know it."""
+    record: bool = True
+    """Whether the server may record what is streamed."""
     lsl: bool = False
     """Streams of the Lab Streaming Layer; the default when no board is named."""
     stream: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
@@ -87,7 +89,7 @@ def sensors_command(config: Sensors, console: Console) -> int:
         return 0
     visit = Visit(
         config.url, config.user, config.scenario, config.tasks, config.token, config.trust,
-        round(config.delay_ms * 1000),
+        round(config.delay_ms * 1000), record=config.record,
     )  # fmt: skip
     headset = SensorHeadset(visit, finders, wishes, lambda line: _say(console, line))
     try:

@@ -75,7 +75,8 @@ class Serve:
     key: Path | None = None
     """The private key of --cert (PEM, no passphrase)."""
     token: str | None = None
-    """What a headset must show; --lan makes one."""
+    """The administrator's; those for headsets, for watching and for recording are made from it.
+    --lan makes one."""
     insecure: bool = False
     """Accept unencrypted traffic on a network that is yours alone."""
     seed: int = 0
@@ -142,7 +143,7 @@ async def serving(
     recorder = Recorder(server, RECORDINGS)
     serving = Serving(server, live, recorder, learner)
     previews = Preview(live.look_at, preview)
-    server.hear = Desk(recorder, live.scoreboard, previews).hear
+    server.hear = Desk(recorder, live.scoreboard, previews, live.put_out).hear
     try:
         if record is not None:
             recorder.start(record)

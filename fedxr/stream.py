@@ -17,6 +17,7 @@ from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
 from bridge.protocol import BridgeError, Cue, Notice, Reply, Scalar
 from bridge.resend import Retry
+from bridge.user_key import UserKey
 from fedxr.quiet import born_deaf
 from fedxr.script import Beat, Voice, beats
 from scenarios.users import User
@@ -125,6 +126,8 @@ async def open_player(
     token: str | None = None,
     trust: Path | None = None,
     retry: Retry | None = None,
+    key: UserKey | None = None,
+    record: bool = True,
 ) -> Player:
     """Connect an actor's headset, see `bridge.client.connect`. Raises BridgeError."""
     user = actor.user
@@ -138,6 +141,8 @@ async def open_player(
         token=token,
         trust=trust,
         retry=retry,
+        key=key,
+        record=record,
     )
     return Player(actor, client)
 
@@ -150,12 +155,14 @@ async def play(
     settle_s: float = 0.5,
     trust: Path | None = None,
     retry: Retry | None = None,
+    key: UserKey | None = None,
+    record: bool = True,
 ) -> Played:
     """Play ``seconds`` of the actor's episodes; ``settle_s`` later the session ends.
 
     A server that ends the session early ends the play; :attr:`Played.ended` says why.
     """
-    player = await open_player(url, actor, token, trust, retry)
+    player = await open_player(url, actor, token, trust, retry, key, record)
     listening = asyncio.create_task(player.listen())
     try:
         await player.client.sync_clock()
@@ -174,8 +181,10 @@ async def play(
 
 
 async def play_all(url: str, actors: Iterable[Actor], seconds: float) -> list[Played]:
-    """All actors at once, each over a connection of its own."""
-    return list(await asyncio.gather(*(play(url, actor, seconds) for actor in actors)))
+    """All actors at once, each over a connection of its own, and each a person who was never here
+    before and will not come back."""
+    cast = [(actor, await asyncio.to_thread(UserKey.new)) for actor in actors]
+    return list(await asyncio.gather(*(play(url, a, seconds, key=key) for a, key in cast)))
 
 
 def _child() -> None:

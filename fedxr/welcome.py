@@ -104,7 +104,7 @@ def profile_of(
         return min(max(float(value), low), high) if fine else default
 
     return Profile(
-        Member(f"{session.user}/{device}", tuple(channels), tasks),
+        Member(f"{session.user}/{device}", tuple(channels), tasks, f"{session.person}/{device}"),
         user=session.user,
         use_case=session.hello.scenario,
         device=device,

@@ -277,8 +277,8 @@ class Store:
 
 
 def _name(fleet: Fleet, row: int) -> str:
-    """Under which the state of headset ``row`` is stored: user, "/", device."""
-    return fleet.members[row].name
+    """Under which the state of headset ``row`` is stored: whose it is, "/", device."""
+    return fleet.members[row].kept_as
 
 
 def _pack_head(head: PackedHead) -> bytes:

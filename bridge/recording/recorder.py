@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,13 +31,21 @@ from bridge.recording.writer import MAX_BYTES, Entry, RecordingWriter
 from bridge.server import BridgeServer
 from bridge.session import Session
 
+RECORDED = ("recording", "recording-ended")
+"""The codes of the notices that tell a headset."""
+_TOLD = (
+    "all that you send is recorded from now on, on the server's machine; whoever does not want "
+    "that says so (consent: record false) and is left out"
+)
+
 
 @dataclass(frozen=True)
 class RecordingStatus:
     """``path`` is the file that is being written, or that was written last (None: none yet).
     ``dropped``: messages that were left out because the disk did not keep up. ``ended``: why it was
     over before it was stopped, though whole: it was as large as it may be, or its disk nearly full.
-    ``error``: why writing failed, if it did."""
+    ``error``: why writing failed, if it did. ``refused``: headsets that are here and left out,
+    because their users do not want to be recorded."""
 
     recording: bool = False
     path: Path | None = None
@@ -46,6 +56,7 @@ class RecordingStatus:
     dropped: int = 0
     ended: str = ""
     error: str = ""
+    refused: int = 0
 
     def __str__(self) -> str:
         text = (
@@ -77,7 +88,7 @@ class Recorder:
         self._ending: asyncio.Task[RecordingStatus] | None = None
         self._writer: RecordingWriter | None = None
         self._sessions: dict[str, RecordedSession] = {}
-        self._count = 0
+        self._count, self._salt = 0, b""
         self._began = 0.0
         self._last = RecordingStatus()
 
@@ -93,7 +104,7 @@ class Recorder:
             max_bytes=self._max_bytes,
             ended=lambda: _call(loop, self._end_early),
         )
-        self._began, self._count = time.monotonic(), 0
+        self._began, self._count, self._salt = time.monotonic(), 0, secrets.token_bytes(16)
         self._server.observers.append(self)
         for session in self._server.sessions.values():
             self.opened(session)
@@ -107,7 +118,10 @@ class Recorder:
                 await asyncio.wait({self._ending})
             return self._last
         self._server.observers.remove(self)
+        told = [s for s in self._server.sessions.values() if s.id in self._sessions]
         self._sessions.clear()
+        for session in told:
+            session.notice(RECORDED[1], "what you sense is recorded no more")
         await asyncio.get_running_loop().run_in_executor(None, writer.close)
         self._last = self._status(writer, recording=False)
         self._writer = None
@@ -117,12 +131,9 @@ class Recorder:
         """The file is over: say so, and be ready for another."""
         if self._writer is None or not self._writer.over or self not in self._server.observers:
             return
-        sessions = [self._server.sessions.get(name) for name in self._sessions]
         self._ending = asyncio.create_task(self.stop())
 
         def say(_: object) -> None:
-            for session in filter(None, sessions):
-                session.notice("recording-ended", "what you sense is recorded no more")
             for told in self.tell:
                 told(self._last)
 
@@ -144,23 +155,33 @@ class Recorder:
             writer.dropped + counts.unwritten,
             counts.ended,
             counts.error,
+            sum(not s.recordable for s in self._server.sessions.values()) if recording else 0,
         )
 
     # As an observer
 
     def opened(self, session: Session) -> None:
-        """The session is written from its welcome on, its token left out."""
-        if self._writer is None or session.welcome is None:
+        """The session is written from its welcome on, its token left out and its key replaced; its
+        headset is told, and may refuse."""
+        if self._writer is None or session.welcome is None or not session.recordable:
             return
         self._count += 1
         recorded = self._sessions[session.id] = RecordedSession(
             self._count,
-            msgspec.structs.replace(session.hello, token=None),
+            msgspec.structs.replace(session.hello, token=None, key=self._alias(session)),
             msgspec.structs.replace(session.welcome, last_seq=session.last_seq),
             self._now(),
             session.clock,
         )
         self._writer.put(recorded)
+        session.notice(RECORDED[0], _TOLD)
+
+    def consented(self, session: Session) -> None:
+        """From now on it is written, or written no more; what was written stays."""
+        if session.recordable:
+            self.opened(session)
+        else:
+            self.closed(session, "the user does not want to be recorded")
 
     def received(self, session: Session, message: PackedFrame | Feedback | Ping | Bye) -> None:
         self._put(session, message, up=True)
@@ -171,6 +192,10 @@ class Recorder:
     def closed(self, session: Session, reason: str) -> None:
         self._put(session, Closed(reason), up=False)
         self._sessions.pop(session.id, None)
+
+    def _alias(self, session: Session) -> bytes:
+        """Tells the persons of one recording apart, and nobody's from another recording."""
+        return hashlib.blake2b(session.hello.key, key=self._salt, digest_size=16).digest()
 
     def _put(self, session: Session, message: Recorded, up: bool) -> None:
         recorded = self._sessions.get(session.id)

@@ -13,16 +13,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.client import HeadsetClient, connect
 from bridge.clock import now_us
-from bridge.protocol import BridgeError, Bye, Feedback, Notice, PackedFrame, Ping, Reply
+from bridge.protocol import BridgeError, Bye, Feedback, Hello, Notice, PackedFrame, Ping, Reply
 from bridge.recording.reader import Event, Recording
+from bridge.recording.recorder import RECORDED
 from bridge.recording.records import Closed
 from bridge.recording.replayed import Replayed
 from bridge.recording.sessions import RecordedSession
+from bridge.user_key import UserKey
 
 _LAST_S = 2.0
 PATIENCE_S = 20.0
@@ -39,6 +41,14 @@ class _Where:
     url: str
     token: str | None = None
     trust: Path | None = None
+    keys: dict[bytes | str, UserKey] = field(default_factory=dict)
+    """The persons of the recording play as new ones: their own keys are theirs alone."""
+
+    def key_of(self, hello: Hello) -> UserKey:
+        who = hello.key or hello.user
+        if who not in self.keys:
+            self.keys[who] = UserKey.new()
+        return self.keys[who]
 
 
 class _Headset:
@@ -80,6 +90,7 @@ class _Headset:
             token=where.token,
             trust=where.trust,
             resume=resume,
+            key=where.key_of(hello),
             clock_s=None,
             now=self._now,
         )
@@ -188,7 +199,7 @@ class _Headset:
                     if len(self._got) > _UNMATCHED:
                         del self._got[next(iter(self._got))]
                     self._match(message.seq)
-                elif isinstance(message, Notice):
+                elif isinstance(message, Notice) and message.code not in RECORDED:
                     self.trouble(f"{message.code}: {message.text}")
                 self._news.set()
         except BridgeError as error:

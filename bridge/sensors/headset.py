@@ -54,6 +54,7 @@ class Visit:
     trust: Path | None = None
     delay_us: int = 40_000
     device: str = "sensors"
+    record: bool = True
 
 
 @dataclass
@@ -150,6 +151,7 @@ class SensorHeadset:
                     token=visit.token,
                     retry=Retry(),
                     trust=visit.trust,
+                    record=visit.record,
                 )
                 break
             except BridgeError:

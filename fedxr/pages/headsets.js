@@ -43,7 +43,26 @@ function buildParts(headset) {
     make("ul", { class: "channels", "aria-label": "channels" }),
     table,
     make("ul", { class: "drops", "aria-label": "dropped" }),
-    makeSenses(headset.id));
+    makeSenses(headset.id),
+    makePutOut(headset.id));
+}
+
+let send = () => false;
+
+// `ask(wish)` sends a wish to the server.
+export function offerPutOut(ask) {
+  send = ask;
+}
+
+// Whether this page's token lets it end sessions.
+export function mayPutOut(may) {
+  setClass(document.body, "administers", may);
+}
+
+function makePutOut(id) {
+  const button = make("button", { type: "button", class: "out", "aria-label": `put ${id} out` }, "Put out");
+  button.addEventListener("click", () => send({ put_out: id }));
+  return button;
 }
 
 function buildTask() {

@@ -4,11 +4,11 @@ import { showClusters } from "./clusters.js";
 import { showCurves } from "./curves.js";
 import { showEvents } from "./events.js";
 import { basis, clock, setAttribute, setClass, setText } from "./format.js";
-import { showHeadsets } from "./headsets.js";
+import { mayPutOut, offerPutOut, showHeadsets } from "./headsets.js";
 import { showLatency } from "./latency.js";
 import { showMap, watchMap } from "./map.js";
 import { arrange } from "./order.js";
-import { offerRecording, showRecording } from "./record.js";
+import { mayRecord, offerRecording, showRecording } from "./record.js";
 import { forgetSenses, offerSenses, settle, showSenses } from "./senses.js";
 import { takeToken } from "./token.js";
 import { showTotals } from "./totals.js";
@@ -85,6 +85,11 @@ function receive(event) {
   const message = JSON.parse(event.data);
   heard = performance.now();
   tries = 0;
+  if (message.grants !== undefined) {
+    mayRecord(message.grants.includes("record"));
+    mayPutOut(message.grants.includes("administer"));
+    return;
+  }
   if (message.sensed !== undefined) {
     showSenses(message.sensed);
     return;
@@ -96,10 +101,13 @@ function receive(event) {
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const ask = token === "" ? "" : `?token=${encodeURIComponent(token)}`;
-  socket = new WebSocket(`${scheme}://${location.host}/live${ask}`);
+  const shown = token === "" ? "" : `?token=${encodeURIComponent(token)}`;
+  socket = new WebSocket(`${scheme}://${location.host}/live${shown}`);
   socket.addEventListener("message", receive);
-  socket.addEventListener("open", forgetSenses);
+  socket.addEventListener("open", () => {
+    forgetSenses();
+    ask({ grants: true });
+  });
   socket.addEventListener("close", () => {
     const wait = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
     tries += 1;
@@ -123,6 +131,7 @@ function ask(wish) {
 
 offerRecording(ask);
 offerSenses(ask);
+offerPutOut(ask);
 setInterval(() => {
   if (at("connection").dataset.state === "live" && performance.now() - heard > STALE_MS) {
     sayConnection("waiting", "Connected, but no news for 5 s");

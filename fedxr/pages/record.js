@@ -1,21 +1,29 @@
 // The record button: what the server says of its recording, and what it is asked.
 
-import { amount, clock, setAttribute, setClass, setText } from "./format.js";
+import { amount, clock, count, setAttribute, setClass, setText } from "./format.js";
 
 const at = (id) => document.getElementById(id);
 let recording = null; // as the server said last
+let allowed = false; // whether this page's token lets it record
 
-function describe({ on, file, seconds, bytes, dropped, error }) {
+function describe({ on, file, seconds, bytes, dropped, error, refused }) {
   if (error) return error;
   if (file === null) return "";
   const lost = dropped ? `, ${dropped} messages left out: the disk is too slow` : "";
-  return `${on ? "" : "recorded: "}${file}, ${clock(seconds)}, ${amount(bytes, "B")}${lost}`;
+  const without = refused ? `, without ${count(refused, "headset")} that may not be recorded` : "";
+  return `${on ? "" : "recorded: "}${file}, ${clock(seconds)}, ${amount(bytes, "B")}${lost}${without}`;
+}
+
+export function mayRecord(may) {
+  allowed = may;
+  if (recording !== null) showRecording(recording);
 }
 
 export function showRecording(state) {
   recording = state;
   if (at("recording").hidden !== (state === null)) at("recording").hidden = state === null;
   if (state === null) return;
+  at("record").hidden = !allowed;
   setText(at("record"), state.on ? "Stop recording" : "Record");
   setAttribute(at("record"), "aria-pressed", String(state.on));
   setClass(at("recording"), "on", state.on);

@@ -7,19 +7,34 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
+from websockets.frames import Frame, Opcode
 
 from bridge.application import Application
 from bridge.channels import Channel, Samples, layout_of
 from bridge.client import HeadsetClient, connect
-from bridge.frames import Frame
-from bridge.protocol import Answer, Down, Feedback, Message, Welcome, decode_down, encode
+from bridge.frames import Frame as SampleFrame
+from bridge.protocol import (
+    Answer,
+    Challenge,
+    Down,
+    Feedback,
+    Hello,
+    Message,
+    Proof,
+    Welcome,
+    decode_down,
+    encode,
+)
 from bridge.server import BridgeServer, ServerConfig
 from bridge.session import Session
+from bridge.user_key import UserKey
 
 GAZE = Channel("gaze", "gaze/point2", 72)
+KEY = UserKey.new()
 ANSWERS = {"emotion": Answer.of(np.array([0.25, 0.75]), 3)}
 
 
@@ -28,7 +43,7 @@ class Recorder(Application):
 
     def __init__(self) -> None:
         self.sessions: list[Session] = []
-        self.frames: list[Frame] = []
+        self.frames: list[SampleFrame] = []
         self.told: list[Feedback] = []
         self.over: list[str] = []
         self.drops: list[Mapping[str, int]] = []
@@ -37,7 +52,7 @@ class Recorder(Application):
         self.sessions.append(session)
         return ("emotion",)
 
-    def frame(self, session: Session, frame: Frame) -> None:
+    def frame(self, session: Session, frame: SampleFrame) -> None:
         self.frames.append(frame)
         session.send_reply(frame.seq, frame.capture_us, ANSWERS)
 
@@ -92,6 +107,19 @@ async def until(what: Callable[[], Any], seconds: float = PATIENCE) -> None:
         await asyncio.sleep(0.005)
 
 
+async def introduce(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Hello, host: str
+) -> None:
+    """Hello and proof over a socket that has shaken hands as ``host``, frame by frame."""
+    hello = msgspec.structs.replace(hello, key=KEY.public)
+    writer.write(Frame(Opcode.BINARY, encode(hello)).serialize(mask=True))
+    head = await reader.readexactly(2)
+    challenge = decode_down(await reader.readexactly(head[1]))
+    assert isinstance(challenge, Challenge)
+    proof = encode(Proof(KEY.prove(challenge.nonce, host)))
+    writer.write(Frame(Opcode.BINARY, proof).serialize(mask=True))
+
+
 class RawHeadset:
     """A websocket on which a test sends what it likes."""
 
@@ -104,6 +132,10 @@ class RawHeadset:
         more.setdefault("open_timeout", PATIENCE)
         return cls(await open_websocket(url, compression=None, proxy=None, max_size=None, **more))
 
+    def proof(self, challenge: Challenge, key: UserKey = KEY) -> Proof:
+        assert self.socket.request is not None
+        return Proof(key.prove(challenge.nonce, self.socket.request.headers["Host"]))
+
     async def send(self, message: Message | bytes | str) -> None:
         await self.socket.send(encode(message) if isinstance(message, Message) else message)
 
@@ -112,8 +144,12 @@ class RawHeadset:
         assert isinstance(data, bytes)
         return decode_down(data)
 
-    async def hello(self, hello: Message) -> Welcome:
-        await self.send(hello)
+    async def hello(self, hello: Hello, key: UserKey = KEY) -> Welcome:
+        """Say it as the user of ``key``, prove that, and be welcomed."""
+        await self.send(msgspec.structs.replace(hello, key=key.public))
+        challenge = await self.receive()
+        assert isinstance(challenge, Challenge), challenge
+        await self.send(self.proof(challenge, key))
         welcome = await self.receive()
         assert isinstance(welcome, Welcome), welcome
         return welcome

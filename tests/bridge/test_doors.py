@@ -8,9 +8,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
-from bridge_rig import GAZE, PATIENCE, RawHeadset, Recorder, headset, server_of, until
+from bridge_rig import GAZE, KEY, PATIENCE, RawHeadset, Recorder, headset, server_of, until
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame as WebsocketFrame
@@ -22,10 +23,12 @@ from bridge.client import connect
 from bridge.protocol import (
     BridgeError,
     Bye,
+    Challenge,
     Hello,
     Notice,
     Offer,
     PackedFrame,
+    Proof,
     Reply,
     Welcome,
     encode,
@@ -33,14 +36,18 @@ from bridge.protocol import (
 from bridge.server import BridgeServer
 from bridge.session import Session
 
-HELLO = Hello(1, 1, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
+HELLO = Hello(2, 2, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 
 
 @pytest.mark.parametrize(
     ("hello", "code", "said"),
     [
-        (Hello(2, 9, "u", "s", [], []), "bad-version", "versions 2 to 9"),
-        (Hello(0, 0, "u", "s", [], []), "bad-version", "update the older side"),
+        (Hello(3, 9, "u", "s", [], []), "bad-version", "3 to 9 of fedxr, this bridge 2 to 2"),
+        (Hello(3, 9, "u", "s", [], []), "bad-version", "update the server, which is the older"),
+        (Hello(1, 1, "u", "s", [], []), "bad-version", "update the headset's program"),
+        (Hello(2, 2, "u", "s", [], []), "bad-key", "hello.key of 0 bytes is no public key"),
+        (Hello(2, 2, "u", "s", [], [], key=b"k" * 256), "bad-key", "is no public key"),
+        (Proof(b"x"), "bad-sequence", "must be a hello"),
         (Bye("x"), "bad-sequence", "must be a hello"),
         (PackedFrame(1, 1, []), "bad-sequence", "must be a hello"),
         (b"\xc1garbage", "garbage", "not a fedxr.v1 message"),
@@ -82,9 +89,13 @@ async def test_text_ends_a_session_with_notice_and_bye(text: Any) -> None:
 
 
 async def _between_hello_and_welcome(raw: RawHeadset, at_once: bool) -> None:
-    """A hello with two frames on its heels: in one write, so that there is no session yet, or one
+    """A proof with two frames on its heels: in one write, so that there is no session yet, or one
     by one, so that the application is being asked."""
-    parts: list[bytes] = [encode(m) for m in (HELLO, PackedFrame(1, 1, []), PackedFrame(2, 2, []))]
+    await raw.send(msgspec.structs.replace(HELLO, key=KEY.public))
+    challenge = await raw.receive()
+    assert isinstance(challenge, Challenge)
+    proof = raw.proof(challenge)
+    parts: list[bytes] = [encode(m) for m in (proof, PackedFrame(1, 1, []), PackedFrame(2, 2, []))]
     if at_once:
         frames = [WebsocketFrame(Opcode.BINARY, part).serialize(mask=True) for part in parts]
         raw.socket.transport.write(b"".join(frames))
@@ -121,7 +132,7 @@ async def test_silence_instead_of_a_hello_is_cut_off() -> None:
         raw = await RawHeadset.open(server.url)
         notice = await raw.receive()
         assert isinstance(notice, Notice)
-        assert "no hello within 0.2 s" in notice.text
+        assert "no hello and proof within 0.2 s" in notice.text
 
 
 async def test_channels_are_refused_one_by_one() -> None:
@@ -133,7 +144,7 @@ async def test_channels_are_refused_one_by_one() -> None:
     ]
     async with server_of(Recorder()) as server:
         raw = await RawHeadset.open(server.url)
-        welcome = await raw.hello(Hello(1, 1, "u", "s", offers, []))
+        welcome = await raw.hello(Hello(2, 2, "u", "s", offers, []))
     assert list(welcome.channels) == ["gaze"]
     assert welcome.refused["gaze"].startswith("offered twice")
     assert "unknown layout 'smell/nose'" in welcome.refused["nose"]
@@ -209,7 +220,7 @@ async def test_a_stranger_may_not_say_much_and_a_guest_may() -> None:
     app = Recorder()
     async with server_of(app, token="right") as server:
         raw = await RawHeadset.open(server.url)
-        long = Hello(1, 1, "u", "s", [], [], {"model": "x" * 300_000})
+        long = Hello(2, 2, "u", "s", [], [], {"model": "x" * 300_000}, key=KEY.public)
         with contextlib.suppress(ConnectionClosed):
             await raw.send(long)
         with pytest.raises(ConnectionClosed):

@@ -109,7 +109,7 @@ async def test_a_dribbling_hello_has_its_time_and_leaves_the_door() -> None:
         notice = await raw.receive()
         dribbling.cancel()
         assert isinstance(notice, Notice)
-        assert "no hello within" in notice.text
+        assert "no hello and proof within" in notice.text
         await until(lambda: not len(server._doorstep))
 
 

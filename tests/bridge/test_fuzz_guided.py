@@ -113,7 +113,7 @@ class SessionStates(RuleBasedStateMachine):
         async def come() -> Welcome:
             self.headset = await RawHeadset.open(self.server.url)
             offers = [Offer("gaze", GAZE.layout, 72.0)]
-            hello = Hello(1, 1, "u", "companion", offers, ["emotion"])
+            hello = Hello(2, 2, "u", "companion", offers, ["emotion"])
             hello.resume = self.session
             return await self.headset.hello(hello)
 
@@ -176,7 +176,7 @@ class SessionStates(RuleBasedStateMachine):
     @few
     @rule()
     def a_second_hello(self) -> None:
-        self.refusal(Hello(1, 1, "u", "s", [], []), "bad-sequence")
+        self.refusal(Hello(2, 2, "u", "s", [], []), "bad-sequence")
 
     @rule()
     def the_connection_is_lost_and_resumed(self) -> None:

@@ -47,6 +47,8 @@ async def test_every_message_comes_back_bit_for_bit(tmp_path: Path) -> None:
         def closed(self, session: object, reason: str) -> None:
             pass
 
+        consented = opened
+
     async with Rig(tmp_path) as rig:
         path = rig.recorder.start()
         rig.server.observers.append(Beside())  # type: ignore[arg-type]
@@ -171,7 +173,7 @@ async def test_a_recording_may_begin_and_end_while_sessions_go_on(tmp_path: Path
     assert events[0].session.welcome.last_seq == 3
     assert events[0].session.clock is not None
     assert events[0].session.clock.uncertainty_us > 0
-    assert kinds_of(list(Recording(second).events())) == ["NoneType", "Bye", "Closed"]
+    assert kinds_of(list(Recording(second).events())) == ["NoneType", "Notice", "Bye", "Closed"]
 
 
 async def test_tokens_stay_out_and_the_file_is_private(tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ async def test_a_full_disk_ends_the_recording_and_says_so(tmp_path: Path) -> Non
         client = await rig.connect()
         await send(client, [1])
         await rig.arrived(client)
-        await until(lambda: rig.recorder.status().records > 8)  # the session, its blocks, a frame
+        await until(lambda: rig.recorder.status().records > 9)  # session, notice, blocks, a frame
         size = path.stat().st_size + 1000
         resource.prlimit(writer._process.pid, resource.RLIMIT_FSIZE, (size, size))
         n = 1

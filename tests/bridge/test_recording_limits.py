@@ -52,12 +52,13 @@ async def send_until_over(rig: Rig, user: str = "ann") -> tuple[list[RecordingSt
 
     async def listen() -> None:
         async for message in client:
-            if isinstance(message, Notice):
+            if isinstance(message, Notice) and message.code != "recording":
                 notices.append(message.code)
                 return
 
     await asyncio.wait_for(listen(), 60)
     await client.close()
+    await until(lambda: said)
     return said, notices
 
 

@@ -178,7 +178,7 @@ async def test_versions_are_negotiated() -> None:
     async with server_of(Recorder()) as server:
         raw = await RawHeadset.open(server.url)
         hello = Hello(0, 9, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
-        assert (await raw.hello(hello)).version == 1
+        assert (await raw.hello(hello)).version == 2
 
 
 async def test_a_version_that_was_not_offered_is_not_taken() -> None:

@@ -27,13 +27,12 @@ from bridge.protocol import (
     PackedFrame,
     Ping,
     Reply,
-    Welcome,
     encode,
 )
 from bridge.server import BridgeServer
 from bridge.session import Session
 
-HELLO = Hello(1, 1, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
+HELLO = Hello(2, 2, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 POINT = np.array([0.5, 0.5], "<f4").tobytes()
 
 
@@ -432,8 +431,8 @@ async def test_what_is_said_in_joined_comes_after_the_welcome() -> None:
 
     async with server_of(Sorry()) as server:
         raw = await RawHeadset.open(server.url)
-        await raw.send(Hello(1, 1, "raw", "companion", [], []))
-        assert [type(await raw.receive()) for _ in range(3)] == [Welcome, Notice, Cue]
+        await raw.hello(Hello(2, 2, "raw", "companion", [], []))  # answered by the welcome
+        assert [type(await raw.receive()) for _ in range(2)] == [Notice, Cue]
         client = await headset(server.url)
         notice = await anext(client)
         assert isinstance(notice, Notice)

@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Mapping
 
 import numpy as np
-from bridge_rig import PATIENCE, RawHeadset, Recorder, gaze, headset, server_of, until
+from bridge_rig import PATIENCE, RawHeadset, Recorder, gaze, headset, introduce, server_of, until
 
 from bridge.channels import Channel, Samples
 from bridge.client import HeadsetClient
@@ -16,7 +16,7 @@ from bridge.protocol import Cue, Hello, Notice, Offer, Reply, encode
 from bridge.session import Session
 from bridge.wire import WRITE_LIMIT
 
-HELLO = Hello(1, 1, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
+HELLO = Hello(2, 2, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 PICTURE = {"png": bytes(60_000)}
 
 
@@ -127,10 +127,7 @@ async def test_a_half_open_client_is_dropped() -> None:
             b"Sec-WebSocket-Protocol: fedxr.v1\r\n\r\n"
         )
         assert b"101 Switching" in await reader.readuntil(b"\r\n\r\n")
-        hello = encode(HELLO)
-        assert 126 <= len(hello) < 65_536
-        # FIN + binary, masked with zeros, 16-bit length.
-        writer.write(b"\x82\xfe" + len(hello).to_bytes(2, "big") + bytes(4) + hello)
+        await introduce(reader, writer, HELLO, "127.0.0.1")
         await until(lambda: app.sessions)
         await until(lambda: app.over)
         assert app.over == ["connection lost"]

@@ -106,7 +106,7 @@ def test_bent_messages_end_at_most_the_session_that_sent_them(
             good = await headset(server.url, user="good")
             raw = await RawHeadset.open(server.url)
             offers = [Offer(name, c["layout"], 72.0) for name, c in VECTORS["channels"].items()]
-            await raw.hello(Hello(1, 1, "u", "s", offers, ["emotion"]))
+            await raw.hello(Hello(2, 2, "u", "s", offers, ["emotion"]))
             try:
                 for good_bytes, bends in bent:
                     data = bytearray(good_bytes)

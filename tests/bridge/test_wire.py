@@ -7,13 +7,13 @@ import os
 
 import numpy as np
 import pytest
-from bridge_rig import PATIENCE, RawHeadset, Recorder, server_of, until
+from bridge_rig import PATIENCE, RawHeadset, Recorder, introduce, server_of, until
 from websockets.frames import Frame, Opcode
 
 from bridge.protocol import Block, Hello, Offer, PackedFrame, Reply, decode_down, encode
 from bridge.wire import short
 
-HELLO = encode(Hello(1, 1, "u", "s", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"]))
+HELLO = Hello(2, 2, "u", "s", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -54,7 +54,7 @@ async def test_every_cut_of_the_stream_gives_the_same_messages(chunk: int) -> No
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(HANDSHAKE)
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(masked(Opcode.BINARY, HELLO))
+        await introduce(reader, writer, HELLO, "127.0.0.1")
         await until(lambda: server.sessions)
         wire = app.sessions[0]._wire
         data, due = stream()
@@ -101,7 +101,7 @@ async def test_illegal_frames_close_the_connection(bad: bytes, code: int) -> Non
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(HANDSHAKE)
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(masked(Opcode.BINARY, HELLO))
+        await introduce(reader, writer, HELLO, "127.0.0.1")
         await until(lambda: server.sessions)
         writer.write(bad)
         received = await asyncio.wait_for(reader.read(), PATIENCE)
@@ -118,8 +118,7 @@ async def test_what_is_written_is_legal_at_every_length(n: int) -> None:
     app = Recorder()
     async with server_of(app) as server:
         raw = await RawHeadset.open(server.url)
-        await raw.send(HELLO)
-        await raw.receive()
+        await raw.hello(HELLO)
         data = os.urandom(n)
         app.sessions[0]._wire.write(data)
         assert await asyncio.wait_for(raw.socket.recv(), PATIENCE) == data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bridge.admission import ServerConfig
 from bridge.application import Application
+from bridge.grants import Grant
 from bridge.recording.recorder import Recorder
 from bridge.server import BridgeServer
 from fedxr.desk import Desk
@@ -35,10 +37,15 @@ class Office:
         self.server = BridgeServer(Nobody(), ServerConfig(port=0, token="t"))
         self.recorder = Recorder(self.server, folder)
         self.scoreboard = Scoreboard()
-        self.server.hear = Desk(self.recorder, self.scoreboard, Preview(nobody)).hear
+        self.put_out: list[str] = []
+        desk = Desk(self.recorder, self.scoreboard, Preview(nobody), self.put_out.append)
+        self.server.hear = desk.hear
+
+    def live(self, grant: Grant = "record") -> str:
+        return f"{self.server.url}/live?token={self.server.config.tokens[grant]}"
 
     async def send(self, *wishes: bytes) -> None:
-        async with connect(f"{self.server.url}/live?token=t", proxy=None) as page:
+        async with connect(self.live(), proxy=None) as page:
             for wish in wishes:
                 await page.send(wish)
 
@@ -64,7 +71,7 @@ async def test_a_recording_starts_and_stops_as_asked(tmp_path: Path) -> None:
     async with office.server:
         assert office.scoreboard.recording() == {
             "on": False, "file": None, "seconds": 0.0, "bytes": 0, "sessions": 0, "dropped": 0,
-            "error": "",
+            "error": "", "refused": 0,
         }  # fmt: skip
         await office.send(b'{"record": true}', b'{"record": true}')
         await until(lambda: office.on)
@@ -109,13 +116,44 @@ async def test_other_wishes_are_refused_with_the_reason(
 ) -> None:
     office = Office(tmp_path)
     async with office.server:
-        async with connect(f"{office.server.url}/live?token=t", proxy=None) as page:
+        async with connect(office.live(), proxy=None) as page:
             await page.send(wish)
             with pytest.raises(ConnectionClosed) as error:
                 await page.recv()
         assert error.value.rcvd is not None
         assert said in error.value.rcvd.reason
         assert not office.on
+
+
+async def test_each_watcher_is_told_what_it_may_do_and_may_no_more(tmp_path: Path) -> None:
+    gives: dict[Grant, list[str]] = {
+        "watch": ["watch"],
+        "record": ["record", "watch"],
+        "administer": ["administer", "record", "watch", "wear"],
+    }
+    office = Office(tmp_path)
+    async with office.server:
+        for grant, given in gives.items():
+            async with connect(office.live(grant), proxy=None) as page:
+                await page.send(b'{"grants": true}')
+                assert json.loads(await page.recv()) == {"grants": given}
+                await page.send(b'{"put_out": "ann/headset"}')
+                if grant == "administer":
+                    await until(lambda: office.put_out == ["ann/headset"])
+                    continue
+                with pytest.raises(ConnectionClosed) as error:
+                    await page.recv()
+                assert error.value.rcvd is not None
+                assert "wants the grant 'administer'" in error.value.rcvd.reason
+        async with connect(office.live("watch"), proxy=None) as page:
+            await page.send(b'{"record": true}')
+            with pytest.raises(ConnectionClosed) as error:
+                await page.recv()
+        assert error.value.rcvd is not None
+        assert "wants the grant 'record'; this token gives watch" in error.value.rcvd.reason
+        assert not office.on
+        assert office.put_out == ["ann/headset"]
+        assert not list(tmp_path.iterdir())
 
 
 async def test_who_has_no_token_is_not_heard(tmp_path: Path) -> None:

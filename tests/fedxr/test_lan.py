@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bridge.certificates import Certificate, lan_address
+from bridge.certificates import Certificate, lan_address, names_here
 from bridge.channels import Channel
 from bridge.client import connect
 from bridge.protocol import BridgeError
@@ -39,11 +39,16 @@ def test_lan_listens_everywhere_with_tls_and_a_token(tmp_path: Path) -> None:
     assert (config.host, config.insecure) == ("0.0.0.0", False)  # noqa: S104
     assert config.tls is not None
     assert config.token
-    assert len(config.token) >= 12
+    assert len(config.token) >= 24
     again = open_door("127.0.0.1", 8765, token=None, insecure=False, lan=True)
     assert again.config.token != config.token
-    text = shown(door)
-    assert f"https://{lan_address()}:8765/xr?token={config.token}" in text
+    text, tokens = shown(door), config.tokens
+    assert set(names_here()) <= set(config.names)
+    # The code on the screen invites to wear a headset, and to nothing else.
+    assert f"in a headset: https://{lan_address()}:8765/xr?token={tokens['wear']}" in text
+    assert f"live page:    https://{lan_address()}:8765/?token={tokens['watch']}" in text
+    assert f"  to record:  https://{lan_address()}:8765/?token={tokens['record']}" in text
+    assert f"  all rights: https://{lan_address()}:8765/?token={config.token}" in text
     assert f"wss://{lan_address()}:8765" in text
     assert str(tmp_path / "fedxr" / "root.pem") in text
     assert door.certificate is not None
@@ -77,7 +82,8 @@ def test_a_certificate_of_ones_own_is_used(tmp_path: Path) -> None:
 def test_an_address_is_shown_that_a_headset_can_open() -> None:
     for lan in (False, True):
         door = open_door("0.0.0.0", 8765, token="t", insecure=True, lan=lan)  # noqa: S104
-        assert f"http://{lan_address()}:8765/xr?token=t" in shown(door)
+        wear = door.config.tokens["wear"]
+        assert f"http://{lan_address()}:8765/xr?token={wear}" in shown(door)
 
 
 def test_a_made_certificate_names_the_host_that_was_asked_for() -> None:

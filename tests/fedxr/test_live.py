@@ -220,11 +220,11 @@ async def test_one_user_and_device_has_one_seat(
 ) -> None:
     async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
         first = await open_player(rig.server.url, cast[0])
-        with pytest.raises(BridgeError, match="is here already; use another user or device"):
-            await open_player(rig.server.url, cast[0])
-        await first.client.close()
-        await until(lambda: not rig.live._here)
         again = await open_player(rig.server.url, cast[0])
+        assert set(rig.server.sessions) == {again.client.session}
+        with pytest.raises(BridgeError, match="the same key has opened another session"):
+            async for _ in first.client:
+                pass
         assert set(rig.live.agents.seated) == {0}
         await again.client.close()
 

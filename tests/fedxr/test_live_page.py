@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import get_type_hints
+from urllib.parse import quote
 
 import pytest
 from browser_rig import PATIENCE_MS, needs_chromium, page_of
@@ -16,6 +17,7 @@ from playwright.async_api import Page, expect
 
 from bridge.admission import ServerConfig
 from bridge.frames import Frame
+from bridge.grants import Grant, Tokens
 from bridge.live import Watcher
 from bridge.protocol import Feedback
 from bridge.server import BridgeServer
@@ -146,6 +148,7 @@ def made_up(t: float) -> LiveState:
             "sessions": 8,
             "dropped": 0,
             "error": "",
+            "refused": 1,
         },
     )
 
@@ -205,7 +208,11 @@ async def _opened(query: str, asked: list[list[str]] | None = None) -> AsyncIter
         publishing = asyncio.create_task(_publish(server))
 
         def hear(data: bytes, watcher: Watcher) -> None:
-            names = json.loads(data)["open"]
+            wish = json.loads(data)
+            if "grants" in wish:
+                watcher.show(json.dumps({"grants": sorted(watcher.grants)}).encode())
+                return
+            names = wish["open"]
             if asked is not None:
                 asked.append(names)
             made = {name: state for name, state in _sensed().items() if name in names}
@@ -261,7 +268,7 @@ async def test_page_shows_the_state() -> None:
         "4 headsets, Γ = 4, 101 B, 0.20 J; represented by headset-1",
         "to 25.0 MB a link",
         "round 3: 8 here",
-        "a.mcap, 1:03, 12.3 MB",
+        "a.mcap, 1:03, 12.3 MB, without 1 headset that may not be recorded",
         "Stop recording",
     ):
         assert wanted in document, wanted
@@ -315,6 +322,22 @@ async def test_every_layout_of_hands_and_gaze_is_drawn() -> None:
     assert drawn["headset-0"] == {"dots": 26 + 1, "lines": 25 + 1 + 1 + 1}
     assert drawn["headset-1"] == {"dots": 22 + 1, "lines": 21}
     assert "headset-2" not in drawn or drawn["headset-2"] == {"dots": 0, "lines": 0}
+
+
+@pytest.mark.slow
+@needs_chromium
+@pytest.mark.parametrize(
+    ("grant", "buttons"),
+    [("watch", []), ("record", ["Stop recording"]), ("administer", ["Stop recording", "Put out"])],
+)
+async def test_a_page_offers_what_its_token_allows(grant: Grant, buttons: list[str]) -> None:
+    token = quote(str(Tokens("let me in")[grant]))
+    async with _opened(f"?token={token}") as page:
+        await page.wait_for_selector("#card-headset-7")
+        for text in ("Stop recording", "Put out"):
+            offered = page.locator("button:visible", has_text=text)
+            many = {"Stop recording": 1, "Put out": 8}[text] if text in buttons else 0
+            await expect(offered).to_have_count(many, timeout=PATIENCE_MS)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from bridge.protocol import Bye, Ping, decode_up, encode
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "fedxr" / "pages"
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "fedxr_v1.json").read_text(encoding="utf-8"))
+VECTORS = {vector["name"]: vector["message"] for vector in GOLDEN["accepted"]}
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(
     NODE is None, reason="no node on this machine: apt-get install nodejs"
@@ -125,6 +126,11 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     identity = np.eye(4).ravel().tolist()
     cases = {
         "golden": GOLDEN["accepted"],
+        "proof": {
+            "key": json.loads((ROOT / "tests" / "golden" / "user_key.json").read_text()),
+            "nonce": VECTORS["challenge"]["nonce"]["hex"],
+            "host": "127.0.0.1:8765",
+        },
         "wrong": [
             "c1ff00",
             msgspec.msgpack.encode({"seq": 1}).hex(),
@@ -171,6 +177,10 @@ def test_golden_vectors(said: dict[str, Any], vector: dict[str, Any]) -> None:
     assert got["up"] is not None or got["down"] is not None
 
 
+def test_the_golden_challenge_is_answered_with_the_golden_proof(said: dict[str, Any]) -> None:
+    assert said["proof"] == VECTORS["proof"]["signature"]["hex"]
+
+
 def test_defaults_of_what_comes_down(said: dict[str, Any]) -> None:
     bye = {"type": "bye", "reason": "", "last_seq": 0, "again": False}
     assert said["vectors"]["bye"]["down"] == bye
@@ -182,7 +192,9 @@ def test_defaults_of_what_comes_down(said: dict[str, Any]) -> None:
 def test_what_is_not_a_message_is_named(said: dict[str, Any]) -> None:
     garbage, no_type, up, proto, cue, reply, notice = said["failures"]
     assert garbage is not None
-    assert no_type.startswith("a message of type undefined; a server sends welcome, reply, cue")
+    assert no_type.startswith(
+        "a message of type undefined; a server sends challenge, welcome, reply, cue"
+    )
     assert up.startswith('a message of type "frame"')
     assert proto.startswith('a message of type "__proto__"')
     assert cue == "cue.kind is undefined; due is string"

@@ -9,6 +9,7 @@ that the vectors do not depend on anyone's zlib.
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 import sys
@@ -20,8 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import msgspec
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bridge import protocol as p
+from bridge.user_key import UserKey
 
 FILE = Path(__file__).with_name("fedxr_v1.json")
 CHANNELS = {
@@ -32,6 +35,22 @@ CHANNELS = {
     "cloud": (5, "spatial/points"),
     "gaze": (6, "gaze/point2"),
 }
+
+
+NONCE = bytes(range(32))
+HOST = "127.0.0.1:8765"
+
+
+def user_key() -> UserKey:
+    """A key that is nobody's: user_key.json has it as a JWK (RFC 7517), for other languages."""
+    jwk = json.loads(Path(__file__).with_name("user_key.json").read_text())
+
+    def number(name: str) -> int:
+        return int.from_bytes(base64.urlsafe_b64decode(jwk[name] + "=="), "big")
+
+    public = rsa.RSAPublicNumbers(number("e"), number("n"))
+    names = ("p", "q", "d", "dp", "dq", "qi")
+    return UserKey(rsa.RSAPrivateNumbers(*map(number, names), public).private_key())
 
 
 def png(rows: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
@@ -80,6 +99,7 @@ def accepted() -> list[dict[str, Any]]:
     gray = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
     cloud = np.array([[[0, 1, -2], [0.5, 0, -1.5]]], "<f4")
     gaze = np.array([[0.25, 0.5], [0.75, 1.0], [0.5, 0.5]], "<f4")
+    key = user_key()
     offers = [p.Offer(name, layout, 72.0) for name, (_, layout) in CHANNELS.items()]
     answer = p.Answer.of(np.array([0.125, 0.75, 0.125]), 7)
     blocks = [
@@ -115,8 +135,7 @@ def accepted() -> list[dict[str, Any]]:
             "hello",
             "every key",
             p.Hello(
-                1,
-                1,
+                *p.VERSIONS,
                 "user-7",
                 "companion",
                 offers,
@@ -124,14 +143,28 @@ def accepted() -> list[dict[str, Any]]:
                 {"model": "Quest 3", "battery": 0.5},
                 "secret",
                 "0f" * 16,
+                7,
+                key.public,
+                record=False,
             ),
         ),
-        vector("hello-least", "only what must be there", p.Hello(1, 1, "u", "overlays", [], [])),
+        vector(
+            "hello-least",
+            "only what must be there",
+            p.Hello(*p.VERSIONS, "u", "overlays", [], [], key=key.public),
+        ),
+        vector("challenge", "what is to be signed", p.Challenge(NONCE)),
+        vector(
+            "proof",
+            f"by the key of user_key.json, over the challenge and {HOST}",
+            p.Proof(key.prove(NONCE, HOST)),
+        ),
+        vector("consent", "no more recording", p.Consent(False)),
         vector(
             "welcome",
             "ids, a refusal",
             p.Welcome(
-                1,
+                p.VERSIONS[1],
                 "0f" * 16,
                 {name: n for name, (n, _) in CHANNELS.items()},
                 {"odd": "unknown layout"},

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from mono_keys import keep_key
 from scene_rig import PLAYED
 from toolchain import Assemblies, ToolchainMissing
 
 # The bridge's rig: a server on a free port and an application that remembers.
 sys.path.append(str(Path(__file__).parents[1] / "bridge"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys() -> None:
+    """Of the users that the tests' scenes have."""
+    settings = Path(os.environ["XDG_CONFIG_HOME"])
+    for user in ("user", "ann", "bob"):
+        keep_key(settings / "fedxr-keys", user)
+    keep_key(settings / "fedxr" / "keys", "connection-test")
 
 
 @pytest.fixture(scope="session")

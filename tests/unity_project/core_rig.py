@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
+from mono_keys import keep_key
 from numpy.typing import NDArray
 from toolchain import PACKAGE, Assemblies
 
@@ -91,6 +93,7 @@ async def mono_headset(
 ) -> AsyncIterator[MonoHeadset]:
     """A started headset that offers ``channels``; ``options`` as in core/Program.cs."""
     said = [f"{c.name}:{c.layout}:{c.rate_hz}:{c.delivery}" for c in channels]
+    options.setdefault("keys", keep_key(Path(os.environ["XDG_CONFIG_HOME"]) / "mono", "mono"))
     said += [f"{name.replace('_', '-')}={value}" for name, value in options.items()]
     process = await asyncio.create_subprocess_exec(
         *assemblies.command(runner(assemblies), "drive", url, *said),

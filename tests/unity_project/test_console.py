@@ -55,7 +55,7 @@ async def test_a_wrong_token_and_a_wrong_version(
     async with BridgeServer(Nobody(), ServerConfig(port=0, token="sesame")) as server:
         wrong = await asyncio.to_thread(console, assemblies, server.url, "open")
         none = await asyncio.to_thread(console, assemblies, server.url)
-        monkeypatch.setattr("bridge.admission.VERSIONS", (2, 3))
+        monkeypatch.setattr("bridge.admission.VERSIONS", (7, 9))
         newer = await asyncio.to_thread(console, assemblies, server.url, "sesame")
     assert row(wrong) == row(none) == "… token; put the one …"
     assert row(newer) == "you speak versions … this bridge …"
@@ -65,15 +65,14 @@ async def test_a_wrong_token_and_a_wrong_version(
 
 @pytest.mark.slow
 def test_what_the_real_agents_refuse(assemblies: Assemblies, tmp_path: Path) -> None:
-    """The depth sensor's channel; a task that is not theirs; a user who is there already."""
+    """The depth sensor's channel; a task that is not theirs; the same user once more."""
     with agents(tmp_path) as url:
         first = start(assemblies, url, "", "bob", "", 25.0)
         refused = console(assemblies, url)
         nothing = console(assemblies, url, tasks="tool")
-        taken = start(assemblies, url, "", "bob", "", 6.0).communicate(timeout=60)[1]
-        first.kill()
-        first.communicate()
+        start(assemblies, url, "", "bob", "", 6.0).communicate(timeout=60)
+        replaced = first.communicate(timeout=60)[1]
     assert row(refused) == "channel … is not taken: …"
     assert "[Log] fedxr: connected; session " in refused
     assert row(nothing) == "of the tasks … none can be answered from …"
-    assert row(taken) == "… is here already; use another user or device"
+    assert row(replaced) == "the same key has opened another session …"

@@ -239,7 +239,7 @@ async def test_another_version_is_refused_for_good_and_said_so(
     monkeypatch.setattr(admission, "VERSIONS", (7, 9))
     async with server_of(Recorder()) as server, mono_headset(assemblies, server.url) as headset:
         ended = await headset.hear("state Ended")
-        assert "you speak versions 1 to 1 of fedxr, this bridge 7 to 9; update the older" in ended
+        assert "you speak versions 2 to 2 of fedxr, this bridge 7 to 9; update the headset" in ended
 
 
 async def test_a_wrong_token_is_refused_for_good_and_said_so(assemblies: Assemblies) -> None:

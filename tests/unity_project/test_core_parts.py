@@ -3,17 +3,25 @@ NUnit tests; and that a frame allocates nothing."""
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from core_rig import runner
+from mono_keys import keep_key
 from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
 
 from bridge.channels import LAYOUTS, Layout, layout_of
 from bridge.clock import ClockSync, Exchange
+from bridge.user_key import proves
+
+sys.path.insert(0, str(ROOT / "tests" / "golden"))
+from make import HOST, NONCE, user_key
 
 GOLDEN = ROOT / "tests" / "golden" / "fedxr_v1.json"
 
@@ -43,6 +51,29 @@ def test_golden_vectors(assemblies: Assemblies) -> None:
     names += [f"refused: {vector['shows']}" for vector in vectors["refused"]]
     said = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
     assert said == [f"{name}: ok" for name in names]
+
+
+def test_the_golden_challenge_is_answered_with_the_golden_proof(
+    assemblies: Assemblies, tmp_path: Path
+) -> None:
+    keep_key(tmp_path, "user", user_key())
+    nonce = base64.b64encode(NONCE).decode()
+    done = assemblies.run(runner(assemblies), "prove", str(tmp_path), nonce, HOST)
+    public, proof = map(base64.b64decode, done.stdout.split())
+    assert public == user_key().public
+    assert proof == user_key().prove(NONCE, HOST)
+
+
+def test_a_key_that_is_made_here_is_kept_and_proves(assemblies: Assemblies, tmp_path: Path) -> None:
+    nonce = base64.b64encode(NONCE).decode()
+    said = [
+        assemblies.run(runner(assemblies), "prove", str(tmp_path / "new"), nonce, HOST).stdout
+        for _ in range(2)
+    ]
+    assert said[0] == said[1]
+    public, proof = map(base64.b64decode, said[0].split())
+    assert proves(public, proof, NONCE, HOST)
+    assert len(list((tmp_path / "new").iterdir())) == 1
 
 
 def test_the_clock_is_fitted_as_in_python(assemblies: Assemblies) -> None:

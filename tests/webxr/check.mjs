@@ -12,6 +12,7 @@ import * as protocol from "./xr/protocol.js";
 import { sampleDepth } from "./xr/senses/depth.js";
 import { inView } from "./xr/senses/gaze.js";
 import { SoundClock } from "./xr/senses/microphone.js";
+import { prove } from "./xr/user_key.js";
 
 const cases = JSON.parse(readFileSync(0, "utf8"));
 const fromHex = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
@@ -33,12 +34,14 @@ function revive(value) {
 }
 
 const ENCODE = {
-  hello: ({ type, min_version, max_version, ...hello }) => protocol.encodeHello(hello),
+  hello: ({ type, min_version, max_version, record = true, ...hello }) => protocol.encodeHello({ record, ...hello }),
   frame: (m) => protocol.encodeFrame(m.seq, m.capture_us, m.blocks, m.episode ?? 0, m.episode_start_us ?? 0),
   feedback: ({ type, ...feedback }) => protocol.encodeFeedback(feedback),
   // 2^53 itself is the one time that JavaScript reads but cannot write as an integer.
   ping: ({ type, sent_us, ...estimate }) =>
     protocol.encodePing(Math.min(sent_us, Number.MAX_SAFE_INTEGER), estimate),
+  proof: ({ signature }) => protocol.encodeProof(signature),
+  consent: ({ record }) => protocol.encodeConsent(record),
   bye: ({ reason }) => protocol.encodeBye(reason ?? ""),
 };
 
@@ -58,6 +61,10 @@ const vectors = Object.fromEntries(cases.golden.map(({ name, hex, message }) => 
   const up = message.type in ENCODE ? toHex(ENCODE[message.type](value)) : null;
   return [name, { decoded: plain(generic.decode(fromHex(hex))), down, up }];
 }));
+
+const userKey = await crypto.subtle.importKey(
+  "jwk", cases.proof.key, { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, true, ["sign"]);
+const proof = toHex(await prove(userKey, fromHex(cases.proof.nonce), cases.proof.host));
 
 const clock = new ClockSync();
 const estimates = cases.bursts.map((burst) => {
@@ -94,7 +101,7 @@ const board_says = cases.cues.map(({ at, kind, payload }) => {
 });
 
 console.log(JSON.stringify({
-  vectors, estimates, chunks, quaternions, map: [...map], board: board_says, unknown: board.unknown,
+  vectors, proof, estimates, chunks, quaternions, map: [...map], board: board_says, unknown: board.unknown,
   points: cases.directions.map((direction) => inView(views, direction)),
   failures: cases.wrong.map((hex) => failureOf(() => protocol.decodeDown(fromHex(hex)))),
   layouts: LAYOUTS, joints: JOINTS,

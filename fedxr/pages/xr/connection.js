@@ -6,8 +6,9 @@
 // everything else is small and always goes.
 
 import { offsetAt, TimeKeeper } from "./clock.js";
-import { decodeDown, encodeBye, encodeFeedback, encodeFrame, encodeHello, encodePing, SUBPROTOCOL }
-  from "./protocol.js";
+import {
+  decodeDown, encodeBye, encodeConsent, encodeFeedback, encodeFrame, encodeHello, encodePing, encodeProof, SUBPROTOCOL,
+} from "./protocol.js";
 
 const WAITING_BYTES = 64 * 1024; // with more than this in the socket a frame is dropped: it would be late
 const SYNC_MS = 2000;
@@ -15,8 +16,10 @@ const SILENCE_MS = 12_000; // without a sign of the server for so long, the conn
 const UNSENT = 0; // a number that no message has
 const REMEMBERED = 256; // pieces of feedback that wait for a connection; beyond, the oldest goes
 const RETRY_MS = [500, 1000, 2000, 5000];
-/** Refusals that pass by themselves, when the server has noticed that the old connection is dead. */
-const PASSING = new Set(["taken"]);
+/** Refusals that pass by themselves. */
+const PASSING = new Set(["full", "gone"]);
+/** What ends a session for good: another one goes on with the same key. */
+const REPLACED = "replaced";
 
 /**
  * @typedef {import("./protocol.js").Hello} Hello
@@ -44,12 +47,15 @@ export class Connection {
 
   /**
    * @param {string} url
-   * @param {Hello} hello
+   * @param {Omit<Hello, "key">} hello
+   * @param {import("./user_key.js").UserKey} key whose session it is
    * @param {Listener} listener
    */
-  constructor(url, hello, listener) {
+  constructor(url, hello, key, listener) {
     this.url = url;
-    this.hello = hello;
+    /** @type {Hello} */
+    this.hello = { ...hello, key: key.public };
+    this.key = key;
     this.listener = listener;
     /** @type {State} */
     this.state = "closed";
@@ -116,6 +122,12 @@ export class Connection {
     if (this.state === "open") this.#sendFeedback();
   }
 
+  /** Whether the user may be recorded from now on. @param {boolean} allowed */
+  allowRecording(allowed) {
+    this.hello.record = allowed;
+    if (this.state === "open") this.#send(encodeConsent(allowed));
+  }
+
   /** @param {string} reason */
   close(reason) {
     clearInterval(this.#timer);
@@ -158,7 +170,8 @@ export class Connection {
       socket.close(4002, "not fedxr.v1");
       return;
     }
-    if (message.type === "welcome") this.#begin(message);
+    if (message.type === "challenge") void this.#prove(socket, message.nonce);
+    else if (message.type === "welcome") this.#begin(message);
     else if (message.type === "pong") {
       this.#acknowledge(message.last_seq);
       this.time.answered(message);
@@ -170,6 +183,20 @@ export class Connection {
     } else {
       this.#acknowledge(message.last_seq);
       this.#lastWords = message.reason;
+    }
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {Uint8Array} nonce
+   */
+  async #prove(socket, nonce) {
+    try {
+      const signature = await this.key.prove(nonce, new URL(this.url).host);
+      if (socket === this.#socket && socket.readyState === WebSocket.OPEN) this.#send(encodeProof(signature));
+    } catch (error) {
+      this.#lastWords = `who you are could not be proven: ${error}`;
+      socket.close(4002, "no proof");
     }
   }
 
@@ -210,6 +237,8 @@ export class Connection {
     if (this.state === "connecting") {
       this.#lastWords = notice.text;
       if (!PASSING.has(notice.code)) this.#change("refused", notice.text);
+    } else if (notice.code === REPLACED) {
+      this.#change("refused", notice.text);
     }
     this.listener.notice(notice);
   }

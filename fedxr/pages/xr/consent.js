@@ -12,6 +12,7 @@ const USER = "fedxr.user";
  * @property {Sense[]} senses
  * @property {string} scenario
  * @property {string} user
+ * @property {boolean} record whether the server may record it
  * @property {import("./headset.js").Mode} mode
  */
 
@@ -74,6 +75,7 @@ export class Consent {
       senses: this.senses.filter((sense) => this.boxes.get(sense)?.checked),
       scenario: value("scenario"),
       user: value("user"),
+      record: /** @type {HTMLInputElement} */ (at("record")).checked,
       mode: /** @type {import("./headset.js").Mode} */ (value("mode")),
     };
   }

@@ -63,6 +63,7 @@ async function enter(consent) {
     return;
   }
   at("session").hidden = false;
+  /** @type {HTMLInputElement} */ (at("record-now")).checked = visit.connection.hello.record;
   at("leave").hidden = false;
   setText(at("session-title"), "The session");
   at("consent").hidden = true;
@@ -93,6 +94,8 @@ async function start() {
     event.preventDefault();
     void enter(consent);
   });
+  const recordable = /** @type {HTMLInputElement} */ (at("record-now"));
+  recordable.addEventListener("change", () => visit?.connection.allowRecording(recordable.checked));
   at("leave").addEventListener("click", () => void visit?.headset.session.end());
   /** @type {HTMLButtonElement} */ (at("enter")).disabled = false;
   say("ready", "Ready. Look through what is ticked, then enter.");

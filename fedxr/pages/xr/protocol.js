@@ -6,7 +6,7 @@ import { Decoder } from "../vendor/msgpack/Decoder.mjs";
 import { Encoder } from "../vendor/msgpack/Encoder.mjs";
 
 export const SUBPROTOCOL = "fedxr.v1";
-export const VERSIONS = [1, 1];
+export const VERSIONS = [2, 2];
 
 /**
  * @typedef {{name: string, layout: string, rate_hz: number, delivery?: string}} Offer
@@ -29,6 +29,8 @@ export const VERSIONS = [1, 1];
  * @property {string} [token]
  * @property {string} [resume]
  * @property {number} [last_seq]
+ * @property {Uint8Array} key the user's public key
+ * @property {boolean} record whether the user may be recorded
  *
  * @typedef {Object} Feedback
  * @property {number} seq
@@ -57,7 +59,8 @@ export const VERSIONS = [1, 1];
  *   last_seq: number}} Pong
  * @typedef {{type: "notice", code: string, text: string, counts: Record<string, number>, seq: number}} Notice
  * @typedef {{type: "bye", reason: string, last_seq: number, again: boolean}} Bye
- * @typedef {Welcome | Reply | Cue | Pong | Notice | Bye} Down
+ * @typedef {{type: "challenge", nonce: Uint8Array}} Challenge
+ * @typedef {Challenge | Welcome | Reply | Cue | Pong | Notice | Bye} Down
  */
 
 // Strings longer than this come from no server of ours, and depth costs stack.
@@ -67,6 +70,7 @@ const decoder = new Decoder(LIMITS);
 
 /** What must stand in each message that comes down, and what a key that was left out means. */
 const DOWN = {
+  challenge: { must: { nonce: "bin" }, may: {} },
   welcome: {
     must: { version: "number", session: "string", channels: "map", refused: "map", tasks: "list",
       tick_us: "number", server_us: "number", max_message: "number" },
@@ -116,7 +120,18 @@ export function decodeDown(data) {
 export function encodeHello(hello) {
   return encoder.encode({
     type: "hello", min_version: VERSIONS[0], max_version: VERSIONS[1], ...hello,
+    record: hello.record ? undefined : false,
   });
+}
+
+/** @param {Uint8Array} signature */
+export function encodeProof(signature) {
+  return encoder.encode({ type: "proof", signature });
+}
+
+/** @param {boolean} record */
+export function encodeConsent(record) {
+  return encoder.encode({ type: "consent", record });
 }
 
 /**

@@ -15,6 +15,7 @@ import { gazePose } from "./senses/gaze.js";
 import { readJoints } from "./senses/hands.js";
 import { isGranted } from "./senses/index.js";
 import { Stream } from "./stream.js";
+import { UserKey } from "./user_key.js";
 
 const STATUS_MS = 500; // between repaints of the panel in the headset
 const LOOK_M = 1.5; // how far away labels are put, along the look
@@ -59,10 +60,11 @@ export class Visit {
     const senses = choice.senses.filter((sense) => isGranted(sense, headset.features));
     /** @type {Visit} */
     let visit;
+    const key = await UserKey.kept(choice.user);
     const connection = new Connection(url, {
       user: choice.user, scenario: choice.scenario, tasks: [], token, device: await deviceProfile(),
-      channels: senses.flatMap((sense) => sense.offers(headset.rate)),
-    }, {
+      channels: senses.flatMap((sense) => sense.offers(headset.rate)), record: choice.record,
+    }, key, {
       state: () => changed(),
       welcome: (welcome) => visit.#welcomed(welcome, changed),
       reply: (reply) => {

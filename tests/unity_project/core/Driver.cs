@@ -69,6 +69,9 @@ namespace Fedxr
                             int.Parse(words[3]), int.Parse(words[4]), long.Parse(words[5]));
                         client.Frame.Send();
                         break;
+                    case "record":
+                        client.MayBeRecorded = bool.Parse(words[1]);
+                        break;
                     case "episode":
                         client.NewEpisode();
                         break;

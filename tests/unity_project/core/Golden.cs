@@ -53,7 +53,7 @@ namespace Fedxr
             var type = (string)message["type"];
             if (type == "frame")
                 return Compare(bytes, Frame(message, sender), true);
-            if (type == "hello" || type == "feedback" || type == "ping")
+            if (type == "hello" || type == "proof" || type == "feedback" || type == "ping" || type == "consent")
                 return Compare(bytes, Encoded(type, message), false);
             if (Decoding.TypeOf(bytes, bytes.Length) != type)
                 return "taken for another type";
@@ -64,7 +64,11 @@ namespace Fedxr
         {
             var to = new MessagePackWriter();
             if (type == "hello")
-                Encode.Hello(to, Options(message), Text(message, "resume"), Int(message, "last_seq"));
+                Encode.Hello(to, Options(message), Bytes(message["key"]), Text(message, "resume"), Int(message, "last_seq"));
+            else if (type == "proof")
+                Encode.Proof(to, Bytes(message["signature"]));
+            else if (type == "consent")
+                Encode.Consent(to, (bool)message["record"]);
             else if (type == "feedback")
                 Encode.Feedback(to, Int(message, "seq"), Text(message, "task"), Int(message, "t_us"),
                     (int)Int(message, "label"), (int)Int(message, "episode"),
@@ -83,7 +87,8 @@ namespace Fedxr
             {
                 User = Text(hello, "user"),
                 Scenario = Text(hello, "scenario"),
-                Token = Text(hello, "token")
+                Token = Text(hello, "token"),
+                MayBeRecorded = !hello.ContainsKey("record")
             };
             foreach (Map offer in (List<object>)hello["channels"])
                 options.Channels.Add(new Channel(Text(offer, "name"), Text(offer, "layout"), Number(offer, "rate_hz")));
@@ -137,6 +142,9 @@ namespace Fedxr
                     map["sent_us"] = pong.SentUs;
                     map["received_us"] = pong.ReceivedUs;
                     map["answered_us"] = pong.AnsweredUs;
+                    break;
+                case "challenge":
+                    map["nonce"] = Decoding.ReadChallenge(bytes, length);
                     break;
                 case "notice":
                     Notice notice = Decoding.ReadNotice(bytes, length);

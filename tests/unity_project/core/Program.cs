@@ -6,7 +6,7 @@ namespace Fedxr
 {
     /// <summary>The core outside Unity, for tests: <c>drive URL [key=value]… [name:layout:hz:delivery]…</c>
     /// (<see cref="Driver"/>); <c>golden FILE</c> (<see cref="Golden"/>); <c>layouts</c>,
-    /// <c>layout NAME</c>; <c>clock</c>; <c>encode N</c>, <c>echo URL N HZ WAY</c>,
+    /// <c>layout NAME</c>; <c>prove FILE NONCE HOST</c>; <c>clock</c>; <c>encode N</c>, <c>echo URL N HZ WAY</c>,
     /// <c>bare URL N HZ BYTES WAY</c>
     /// (<see cref="Measure"/>).</summary>
     static class Program
@@ -28,6 +28,9 @@ namespace Fedxr
                     Layout found = Layout.Find(arguments[1]);
                     Console.WriteLine(found + " " + found.Dtype + " " + string.Join(",", found.Shape));
                     return 0;
+                case "prove":
+                    Prove(arguments[1], arguments[2], arguments[3]);
+                    return 0;
                 case "clock":
                     Clock();
                     return 0;
@@ -46,6 +49,14 @@ namespace Fedxr
                     Console.Error.WriteLine("no such command: " + arguments[0]);
                     return 2;
             }
+        }
+
+        /// <summary>Public key and proof of the key that is kept for "user" in a folder, as base64.</summary>
+        static void Prove(string folder, string nonce, string host)
+        {
+            UserKey key = UserKey.Of("user", new KeyFolder(folder));
+            Console.WriteLine(Convert.ToBase64String(key.Public));
+            Console.WriteLine(Convert.ToBase64String(key.Prove(Convert.FromBase64String(nonce), host)));
         }
 
         /// <summary>Bursts on standard input, four numbers an exchange, one burst a line; after each the
@@ -99,6 +110,12 @@ namespace Fedxr
         {
             switch (key)
             {
+                case "user":
+                    options.User = value;
+                    break;
+                case "keys":
+                    options.Keys = new KeyFolder(value);
+                    break;
                 case "token":
                     options.Token = value;
                     break;

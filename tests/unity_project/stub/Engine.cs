@@ -60,6 +60,10 @@ namespace UnityEngine
 
         public static bool isPlaying => true;
 
+        /// <summary>A folder of the tests' own; a player's is its user's.</summary>
+        public static string persistentDataPath =>
+            System.Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") ?? System.IO.Path.GetTempPath();
+
         public static bool HasUserAuthorization(UserAuthorization mode) => Stub.Permissions.Granted;
 
         public static AsyncOperation RequestUserAuthorization(UserAuthorization mode)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 
 namespace Fedxr.Editor
 {
@@ -7,6 +8,7 @@ namespace Fedxr.Editor
     public sealed class ConnectionTest : IDisposable
     {
         const long PatienceUs = 6000000;
+        const long QuietUs = 20000000; // nothing tried yet: the first time a key is made
 
         readonly BridgeClient client;
         readonly long begunUs;
@@ -27,6 +29,9 @@ namespace Fedxr.Editor
                 Token = string.IsNullOrEmpty(token) ? null : token,
                 CertificateSha256 = certificate,
                 User = "connection-test",
+                Keys = new KeyFolder(Path.Combine(Environment.GetFolderPath(
+                    Environment.SpecialFolder.ApplicationData), "fedxr", "keys")),
+                MayBeRecorded = false,
                 Scenario = scenario,
             };
             options.Device["model"] = "unity-editor";
@@ -59,7 +64,7 @@ namespace Fedxr.Editor
                 End(true, Welcomed(client.Welcome));
             else if (client.State == ConnectionState.Ended)
                 End(false, client.Trouble);
-            else if (client.NowUs - begunUs > PatienceUs)
+            else if (client.NowUs - begunUs > (client.Trouble.Length > 0 ? PatienceUs : QuietUs))
                 End(false, (client.Trouble.Length > 0 ? client.Trouble : "no answer")
                     + ". Start the agent with `fedxr serve`; is the address right, and no firewall between?");
         }

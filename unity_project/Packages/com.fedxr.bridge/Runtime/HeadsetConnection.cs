@@ -24,8 +24,12 @@ namespace Fedxr
             + "`fedxr serve --lan`; the console names it. Empty: only trusted ones.")]
         [SerializeField] string certificateSha256 = "";
 
-        [Tooltip("The user's pseudonym: the agent keeps what it has learned under this name.")]
+        [Tooltip("What the user is called, as a label: the agent knows them by a key that is made on the "
+            + "first visit and kept on this device, one for each name.")]
         [SerializeField] string user = "user";
+
+        [Tooltip("Whether the server may record what is sent.")]
+        [SerializeField] bool mayBeRecorded = true;
 
         [Tooltip("The scenario's name; empty: that of the scenario file.")]
         [SerializeField] string scenario = "";
@@ -108,6 +112,18 @@ namespace Fedxr
         {
             get { return token; }
             set { token = value; }
+        }
+
+        /// <summary>Whether the server may record what is sent; takes effect at once.</summary>
+        public bool MayBeRecorded
+        {
+            get { return mayBeRecorded; }
+            set
+            {
+                mayBeRecorded = value;
+                if (Client != null)
+                    Client.MayBeRecorded = value;
+            }
         }
 
         /// <summary>Tell that <paramref name="label"/> was right for <paramref name="task"/> at the
@@ -195,6 +211,8 @@ namespace Fedxr
                 Token = token.Length == 0 ? null : token,
                 CertificateSha256 = certificateSha256,
                 User = user,
+                Keys = new KeyFolder(System.IO.Path.Combine(Application.persistentDataPath, "fedxr-keys")),
+                MayBeRecorded = mayBeRecorded,
                 Scenario = ScenarioName,
             };
             options.Tasks.AddRange(tasks);

@@ -15,11 +15,13 @@ namespace Fedxr
         readonly Inbox inbox = new Inbox();
         readonly Outbox outbox;
         readonly Link link;
+        readonly HeadsetOptions options;
 
         /// <exception cref="ArgumentException">The options are not allowed; the message says what is.</exception>
         public BridgeClient(HeadsetOptions options)
         {
             options.Check();
+            this.options = options;
             foreach (Channel channel in options.Channels)
             {
                 if (handles.ContainsKey(channel.Name))
@@ -47,6 +49,17 @@ namespace Fedxr
 
         /// <summary>The frame that is being put together.</summary>
         public FrameBuilder Frame { get; }
+
+        /// <summary>Whether the server may record what is sent; said again when it changes.</summary>
+        public bool MayBeRecorded
+        {
+            get { return options.MayBeRecorded; }
+            set
+            {
+                options.MayBeRecorded = value;
+                outbox.Wake();
+            }
+        }
 
         /// <summary>What has happened so far.</summary>
         public ClientStats Stats

@@ -12,7 +12,7 @@ namespace Fedxr
         internal const long MostCount = int.MaxValue;
         const long Missing = -1;
 
-        static readonly string[] Types = { "reply", "pong", "cue", "notice", "welcome", "bye" };
+        static readonly string[] Types = { "reply", "pong", "cue", "notice", "challenge", "welcome", "bye" };
 
         /// <summary>Which of the messages it is.</summary>
         internal static string TypeOf(byte[] bytes, int length)
@@ -134,6 +134,10 @@ namespace Fedxr
             CheckEnd(ref reader);
             return pong;
         }
+
+        /// <summary>What the server wants to see signed.</summary>
+        internal static byte[] ReadChallenge(byte[] bytes, int length) =>
+            Value<byte[]>(Whole(bytes, length), "nonce");
 
         internal static Welcome ReadWelcome(byte[] bytes, int length)
         {

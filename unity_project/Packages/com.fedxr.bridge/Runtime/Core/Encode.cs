@@ -7,18 +7,21 @@ namespace Fedxr
     /// is cleared first.</summary>
     static class Encode
     {
-        const int LowestVersion = 1;
-        const int HighestVersion = 1;
+        const int LowestVersion = 2;
+        const int HighestVersion = 2;
         static readonly string[] Kinds = { "label", "correction", "rating", "undo" };
 
         /// <param name="to">Where it goes.</param>
         /// <param name="options">Who and what.</param>
+        /// <param name="key">The user's public key.</param>
         /// <param name="resume">The session that was lost, or null.</param>
         /// <param name="lastSeq">Everything up to this number is known to have arrived.</param>
-        internal static void Hello(MessagePackWriter to, HeadsetOptions options, string resume, long lastSeq)
+        internal static void Hello(MessagePackWriter to, HeadsetOptions options, byte[] key, string resume,
+            long lastSeq)
         {
             bool device = options.Device.Count > 0, token = !string.IsNullOrEmpty(options.Token);
-            Begin(to, "hello", 6 + One(device) + One(token) + One(resume != null) + One(lastSeq != 0));
+            Begin(to, "hello", 7 + One(device) + One(token) + One(resume != null) + One(lastSeq != 0)
+                + One(!options.MayBeRecorded));
             Int(to, "min_version", LowestVersion);
             Int(to, "max_version", HighestVersion);
             Text(to, "user", options.User);
@@ -39,6 +42,23 @@ namespace Fedxr
                 Text(to, "resume", resume);
             if (lastSeq != 0)
                 Int(to, "last_seq", lastSeq);
+            to.Word("key");
+            to.Bin(key, 0, key.Length);
+            if (!options.MayBeRecorded)
+                Flag(to, "record", false);
+        }
+
+        internal static void Proof(MessagePackWriter to, byte[] signature)
+        {
+            Begin(to, "proof", 1);
+            to.Word("signature");
+            to.Bin(signature, 0, signature.Length);
+        }
+
+        internal static void Consent(MessagePackWriter to, bool record)
+        {
+            Begin(to, "consent", 1);
+            Flag(to, "record", record);
         }
 
         internal static void Frame(MessagePackWriter to, Outgoing frame)
@@ -123,6 +143,12 @@ namespace Fedxr
         {
             to.Word(key);
             to.Number(value);
+        }
+
+        static void Flag(MessagePackWriter to, string key, bool value)
+        {
+            to.Word(key);
+            to.Bool(value);
         }
 
         internal static int One(bool present) => present ? 1 : 0;

@@ -38,8 +38,7 @@ namespace Fedxr
         internal static Exception WhenGreeted(Notice notice)
         {
             string text = "the bridge refused this headset: " + notice.Text;
-            // These pass by themselves: the server will notice that the old connection is dead.
-            if (notice.Code == "taken" || notice.Code == "full")
+            if (notice.Code == "gone" || notice.Code == "full") // these pass by themselves
                 return new LostException(text);
             return new RefusedException(text);
         }

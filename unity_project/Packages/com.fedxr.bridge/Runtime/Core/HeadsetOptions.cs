@@ -9,8 +9,15 @@ namespace Fedxr
         /// <summary><c>ws://host:port</c>, or <c>wss://host:port</c> for an encrypted connection.</summary>
         public string Url = "ws://127.0.0.1:8765";
 
-        /// <summary>The user's pseudonym, 1 to 64 characters.</summary>
+        /// <summary>What the user is called, 1 to 64 characters: a label. Who they are says their key.</summary>
         public string User = "user";
+
+        /// <summary>Where the user's key is kept, by which their agent knows them again; null: nowhere,
+        /// and the next run of the program is somebody new. It is made on the first visit.</summary>
+        public IKeyStore Keys;
+
+        /// <summary>Whether the server may record what is sent.</summary>
+        public bool MayBeRecorded = true;
 
         /// <summary>The scenario's name: <c>overlays</c>, <c>neuroadaptive</c>, <c>companion</c>,
         /// <c>storytelling</c>, or one of your own.</summary>

@@ -28,6 +28,7 @@ namespace Fedxr
         volatile Connection current;
         long bytesSent;
         int connections;
+        bool toldRecord;
 
         internal Link(HeadsetOptions options, ChannelHandle[] channels, Outbox outbox, Inbox inbox)
         {
@@ -75,6 +76,7 @@ namespace Fedxr
             {
                 try
                 {
+                    UserKey.Of(options.User, options.Keys); // it may take longer than a server waits
                     state = ConnectionState.Connecting;
                     using (Connection connection = Connection.Open(options, closing.Token))
                     {
@@ -118,11 +120,20 @@ namespace Fedxr
         Welcome Greet(Connection connection)
         {
             Welcome last = welcome;
-            Encode.Hello(message, options, last == null ? null : last.Session, outbox.Acknowledged);
+            UserKey key = UserKey.Of(options.User, options.Keys);
+            toldRecord = options.MayBeRecorded;
+            Encode.Hello(message, options, key.Public, last == null ? null : last.Session, outbox.Acknowledged);
             Send(connection);
             int length = connection.Receive();
             try
             {
+                if (Decoding.TypeOf(connection.Buffer, length) == "challenge")
+                {
+                    byte[] nonce = Decoding.ReadChallenge(connection.Buffer, length);
+                    Encode.Proof(message, key.Prove(nonce, new Uri(options.Url).Authority));
+                    Send(connection);
+                    length = connection.Receive();
+                }
                 switch (Decoding.TypeOf(connection.Buffer, length))
                 {
                     case "welcome":
@@ -176,6 +187,12 @@ namespace Fedxr
                 {
                     int waitMs;
                     connection.CheckEnd();
+                    if (toldRecord != options.MayBeRecorded)
+                    {
+                        toldRecord = !toldRecord;
+                        Encode.Consent(message, toldRecord);
+                        Send(connection);
+                    }
                     if (pings.Next(HeadsetClock.NowUs, outbox.HasKept, message, out waitMs) || outbox.Take(message))
                         Send(connection);
                     else
