@@ -27,7 +27,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.clock import Estimate
+from bridge.clock import MAX_DRIFT, Estimate
 
 Floats = NDArray[np.float64]
 
@@ -37,9 +37,9 @@ BACK_US = 20_000.0
 """So far may the newest stamp of what arrives lie before the newest until then: jitter."""
 LATE_US = 500_000.0
 """A fresh sample that is older than this when its source is first heard has another clock."""
-_BEHIND_US = ((500_000, 150_000.0), (3_000_000, 15_000.0))
+_BEHIND_US = ((500_000, 150_000.0, 0.0), (3_000_000, 15_000.0, 2.0))
 """Stamps have fallen behind when all that arrived within the first was older than usual by the
-second: a crowded machine or network delays some, never all."""
+second, and the third times by how much delays differ: a crowded machine or network delays some."""
 _STILL_US = 250_000
 _STANDING = 0.1
 """Stamps that move less than this part of the time that passes stand still."""
@@ -152,7 +152,10 @@ class StampClock:
             if len(self._dragged) == _DRAGS and now - self._dragged[0] < _RESTLESS_US:
                 self._recent.clear()
                 self._take(Way.ARRIVAL)
-        self._offset = offset
+        # A worse one, where the best has become too old, is come to as slowly as clocks drift: a
+        # leap would look like samples that are missing.
+        most = math.inf if self.switched else self._offset + MAX_DRIFT * (now - self._arrived_us)
+        self._offset = min(offset, most)
 
     def _sane(self, here: Floats, now: float, period: float, allowed: float) -> Floats:
         """``here`` without what cannot be: where the way has changed, what was stamped before that
@@ -209,10 +212,13 @@ class StampClock:
             return 0.0
         at, stamps = np.array(arrivals).T
         late = at - self._here(stamps, estimate)
-        for within, allowed in _BEHIND_US:
-            lately = at >= now - within
-            if now - at[0] >= within and lately.sum() >= 3 and late[lately].min() > usual + allowed:
-                return float(late[lately].min() - usual)
+        for within, allowed, times in _BEHIND_US:
+            lately = late[at >= now - within]
+            if now - at[0] < within or len(lately) < 3:
+                continue
+            behind = float(lately.min()) - usual
+            if behind > allowed + times * float(np.median(lately) - lately.min()):
+                return behind
         return 0.0
 
     def _anchor(
