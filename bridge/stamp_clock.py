@@ -27,6 +27,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.channels import TICK_US
 from bridge.clock import MAX_DRIFT, Estimate
 
 Floats = NDArray[np.float64]
@@ -84,6 +85,7 @@ class StampClock:
         self._offset = 0.0  # of the anchor
         self._usual = math.inf  # the least delay seen by the measured clock
         self._heard = False
+        self._wait_us = 0.0
         self._newest = -math.inf  # of the mapped stamps
         self._moved = (math.nan, -math.inf)  # (arrival, stamp)
         self._arrived_us = self._finite_us = math.nan
@@ -98,6 +100,9 @@ class StampClock:
         samples to leave out. ``period_us`` between samples, 0 when irregular; ``estimate`` of
         stamps minus our time."""
         self.switched = False
+        # A sample waits for the next look by up to a tick, and the same for long where both are
+        # as long.
+        self._wait_us = min(period_us or TICK_US, float(TICK_US))
         stamps = stamps_us * self._scale
         finite = np.isfinite(stamps)
         if not finite.all():
@@ -206,7 +211,7 @@ class StampClock:
 
     def _behind(self, now: float, estimate: Estimate | None, newest: float) -> float:
         """By how much all that arrived lately is later than usual, 0 while that is little."""
-        usual = self._usual if self.way is Way.MEASURED else 0.0
+        usual = (self._usual if self.way is Way.MEASURED else 0.0) + self._wait_us
         arrivals = [*self._recent, (now, newest)]
         if len(arrivals) < 3 or not math.isfinite(usual):
             return 0.0
@@ -249,7 +254,9 @@ class StampClock:
         if estimate is None:
             return False
         late = now - float(self._here(np.array([newest]), estimate, Way.MEASURED)[0])
-        usual = LATE_US if math.isinf(self._usual) else self._usual + _BEHIND_US[-1][1]
+        usual = LATE_US
+        if not math.isinf(self._usual):
+            usual = self._usual + self._wait_us + _BEHIND_US[-1][1]
         return -self._ahead(estimate) <= late <= usual
 
     def _return(self, now: float, estimate: Estimate | None) -> None:

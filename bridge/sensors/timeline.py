@@ -214,7 +214,9 @@ class Timeline:
         since = np.fmin(self._doubted_us, self._now_us)
         before = [late for at, late in self._arrivals if at < since]
         after = [late for at, late in self._arrivals if at >= since]
-        missed = not before or not after or min(after) - min(before) > 0.5 * shift
+        missed = math.isnan(self._now_us) or (
+            bool(before) and bool(after) and min(after) - min(before) > 0.5 * shift
+        )
         return leapt and steady and missed
 
     def _tell_gap(self, end_us: float, length_us: float) -> None:
