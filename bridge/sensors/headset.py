@@ -213,10 +213,9 @@ class SensorHeadset:
 
 def _taken(sensors: Sequence[Sensor], until_us: int, sent_us: int) -> dict[str, Samples]:
     """What all ``sensors`` have for the tick that ends at ``until_us``."""
-    now = now_us()
     samples: dict[str, Samples] = {}
     for sensor in sensors:
-        sensor.poll(now)
+        sensor.poll(now_us(), now_us)
         samples |= sensor.take(until_us, sent_us)
     return samples
 

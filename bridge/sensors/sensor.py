@@ -88,8 +88,9 @@ class Sensor:
             self.clock.add(reading)
         return True
 
-    def poll(self, now_us: int) -> None:
-        """Take what has arrived by ``now_us``."""
+    def poll(self, now_us: int, clock: Callable[[], int] | None = None) -> None:
+        """Take what has arrived by ``now_us``, or, where there is a ``clock``, by what that says
+        after the reading: a crowded machine may take its time between the two."""
         if self._stream is None:
             return
         try:
@@ -103,6 +104,7 @@ class Sensor:
         except SourceLostError as error:
             self._lose(str(error))
             return
+        now_us = now_us if clock is None else clock()
         if len(stamps):
             here = self._stamped(stamps, now_us)
             # A sample of no known time is no sample.
