@@ -22,7 +22,7 @@ NAME = "user-0"
 
 def say(fleet: Fleet, step: int, task: str = "doing", row: int = 0) -> None:
     """Feedback alone: what a round or a personal step changes stays as it is."""
-    tokens = made.tokens(step % 4, 1.0)
+    tokens = made.tokens(step, 1.0)
     ask = next(a for a in tokens.asks if a.task == task)
     told = Tokens(tokens.emissions, (Ask(task, ask.tick, step % 3, ask.summary),), f"{step}")
     fleet.learn([(row, told)])
@@ -83,7 +83,7 @@ def test_many_labels_and_one_taken_back_leave_no_sums(tmp_path: Path) -> None:
     for step in range(20):
         say(fleet, step)
         store.save(fleet, 0)
-    lesson = fleet.memories[0].lessons["doing"][-1]
+    lesson = fleet.memories[0].lessons["doing"][7]
     fleet.forget(0, "doing", lesson.tokens.key, lesson.tokens.asks[0].tick)
     store.leave(fleet, 0)
     assert not any(key.startswith("own") for key in stored(tmp_path / "s.db"))
@@ -265,7 +265,10 @@ def test_what_waits_is_bounded(
     assert "visitor-00 is lost" in caplog.text
 
 
-def test_what_is_not_finite_is_not_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("where", ["adapters", "lesson"])
+def test_what_is_not_finite_is_not_saved(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
     fleet, store = make_fleet(), Store(tmp_path / "s.db")
     say(fleet, 1)
     store.save(fleet, 0)
@@ -273,7 +276,10 @@ def test_what_is_not_finite_is_not_saved(tmp_path: Path, caplog: pytest.LogCaptu
     store.release(NAME)
     store.load(sane, 0)
     say(fleet, 2)
-    fleet.cohort.theta[0, 7] = float("nan")
+    if where == "adapters":
+        fleet.cohort.theta[0, 7] = float("nan")
+    else:
+        fleet.memories[0].lessons["doing"][-1].z[7] = float("nan")
     for _ in range(3):
         store.save(fleet, 0)
     store.leave(fleet, 0)
