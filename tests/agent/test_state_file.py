@@ -325,8 +325,8 @@ def test_a_step_of_the_clock_deletes_nobody(
     write(file, "user-00")
     file.close()
     clock = time.time
-    for _ in range(20):  # servers, each with another idea of the date
-        monkeypatch.setattr(time, "time", lambda: clock() + step)
+    for n in range(30):  # servers, each with another idea of the date
+        monkeypatch.setattr(time, "time", lambda n=n: clock() + step * (n % 2))
         file = StateFile(path, Keep(days=365), ())
         file.trim()
         assert file.names() == ["user-00"]
