@@ -1,11 +1,12 @@
 """Answering live: H headsets, tick by tick, in one pass; and from late feedback back to lessons.
 
 One tick: each headset's samples become emissions, standardised by what is known of its user; every
-task of every headset is asked; one forward answers all of them, once as the checkpoint does, and a
-second time, in the same pass, for headsets whose adapters have earned weight (their *twins*, with
-rings of their own). The answer is the mixture of the experts (:mod:`agent.experts`). What answers
-are computed with is a :class:`Prepared`, made by whoever learns and taken up whole between ticks,
-so that answers never wait for learning.
+task of every headset is asked; one forward answers all whose caches are of one size
+(:mod:`agent.size_classes`), once as the checkpoint does, and a second time, in the same pass, for
+headsets whose adapters have earned weight (their *twins*, with rings of their own). The answer is
+the mixture of the experts (:mod:`agent.experts`). What answers are computed with is a
+:class:`Prepared`, made by whoever learns and taken up whole between ticks, so that answers never
+wait for learning.
 
 Summaries are dear (gaze, audio and hands 1 to 7 ms), so between two of them a task is answered
 with the last one: it is renewed when it is as old as the task's deadline, but no more often than
@@ -13,12 +14,12 @@ every ``freshest`` ticks and no less often than every ``STALEST``; headsets take
 are always those of the tick. A moment that gets feedback becomes a lesson with its exact summary
 (:mod:`agent.past`), whatever the age of the one that it was answered with.
 
-Shape legend: H headsets, W twins of them, Q tasks of a headset, C classes, Z features, E experts.
+Shape legend: P numbers of theta, Q tasks of a headset, C classes, Z features, E experts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,12 +34,16 @@ from agent.fleet import Fleet, Member
 from agent.learned import Learned
 from agent.normal import summary_key
 from agent.past import Past
-from agent.streaming import Rings, places, resized, tick_batch
+from agent.size_classes import Seat, SizeClass, SizeClasses
+from agent.streaming import reach, tick_batch
 from agent.tasks import task_named
 from agent.tokens import Ask, Emission, Tokens, TokenStream
 from bridge.channels import TICK_US, Samples
 
 Probabilities = NDArray[np.float32]
+
+Adapted = tuple[list[Adapters], Mapping[str, Tensor]]
+"""Adapters and heads of the seats of a pass; empty where the checkpoint alone answers."""
 
 STALEST = 15
 """Ticks after which a summary is renewed at the latest (0.5 s)."""
@@ -49,15 +54,14 @@ COUNT = 30
 @dataclass(frozen=True)
 class Prepared:
     """What answers are computed with; ``version`` counts. ``twins`` are the rows of the fleet whose
-    adapters answer too; ``adapters`` and ``heads`` have the rows of the fleet as the checkpoint
-    has them, then the twins, and are empty without any. By (row, task): ``trust`` (E,), the ridge
-    heads of the experts side by side, ``weights`` (E, Z, C), and the label that was learned last,
-    ``newest``."""
+    adapters answer too, ``theta`` (P,) what they have learned, and ``adapted`` what that comes to
+    for the seats that share a pass. By (row, task): ``trust`` (E,), the ridge heads of the experts
+    side by side, ``weights`` (E, Z, C), and the label that was learned last, ``newest``."""
 
     version: int
     twins: tuple[int, ...]
-    adapters: list[Adapters]
-    heads: Mapping[str, Tensor]
+    adapted: Mapping[tuple[Seat, ...], Adapted]
+    theta: Mapping[int, Tensor]
     trust: Mapping[tuple[int, str], Tensor]
     weights: Mapping[tuple[int, str], Tensor]
     newest: Mapping[tuple[int, str], int] = field(default_factory=dict)
@@ -77,11 +81,13 @@ class _Summary:
 
 @dataclass
 class _Seat:
-    """One headset's stream, its past, and its last summary and count (ticks) by task."""
+    """One headset's stream, its past, how many ticks back each channel is read after a leap, and
+    the last summary and count (ticks) by task."""
 
     stream: TokenStream
     past: Past
     tasks: tuple[str, ...]
+    reach: Mapping[str, int]
     summaries: dict[str, _Summary] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
 
@@ -96,11 +102,10 @@ class Answering:
     def __init__(self, fleet: Fleet, freshest: int = 3) -> None:
         self.fleet, self.freshest = fleet, freshest
         self._seats: list[_Seat] = []
-        self._size = (1, 1)
-        self._rows: list[int] = []  # of the fleet, in the order of the rings: all, then the twins
-        self._plain, self._room, self._prepared_for = 0, (0, 0), -1
-        self.rings = Rings(fleet.brain.model, 0, 1, 1, fleet.cohort.dtype)
-        self.prepared = self.used = Prepared(-1, (), [], {}, {}, {})
+        self.caches = SizeClasses(fleet.brain.model, fleet.cohort.dtype)
+        self.prepared = self.used = Prepared(-1, (), {}, {}, {}, {})
+        self._late: dict[tuple[Seat, ...], Adapted] = {}
+        self._late_for = -1
         self.generic: dict[int, dict[str, int]] = {}
         for row in range(len(fleet.members)):
             self.reseat(row)
@@ -110,22 +115,7 @@ class Answering:
         member = self.fleet.members[row]
         seat = _seat(member)
         self._seats[row : row + 1] = [seat]
-        fast, slow = places(member.channels)
-        self._size = max(self._size[0], fast), max(self._size[1], slow)
-        self._arrange(self.prepared.twins, new=row)
-
-    def _arrange(self, twins: Sequence[int], new: int = -1) -> None:
-        """Rings for every headset and behind them for ``twins``; who had one keeps what it has
-        seen, but for the row ``new``. A new twin begins with what its headset has seen, as the
-        checkpoint read it, until its own reading has taken those places."""
-        seats = len(self._seats)
-        before = {(i >= self._plain, r): i for i, r in enumerate(self._rows) if r != new}
-        rows = [*range(seats), *twins]
-        plain = [before.get((False, r), -1) for r in rows]
-        kept = [before.get((i >= seats, r), plain[i]) for i, r in enumerate(rows)]
-        if kept != list(range(len(self._rows))) or self._size != self._room:
-            self.rings = resized(self.rings, self.fleet.brain.model, kept, *self._size)
-        self._rows, self._plain, self._room = rows, seats, self._size
+        self.caches.reseat(row, member.channels)
 
     # -- what answers are computed with ----------------------------------------------------------
 
@@ -141,18 +131,31 @@ class Answering:
             generic = fleet.generic[task]
             weights[row, task] = torch.stack([found.get(e, generic) for e in range(len(EXPERTS))])
         twins = tuple(sorted({row for (row, _), t in trust.items() if t[ADAPTED] > 0}))
-        adapters, heads = before.adapters, before.heads
-        changed = twins != before.twins or any(row in twins for row in learned.theta)
-        if not twins:
-            adapters, heads = [], {}
-        elif changed or len(fleet.members) != self._prepared_for:
-            with torch.no_grad():
-                plain = fleet.start.expand(len(fleet.members), -1)
-                leaves = cohort.leaves(torch.cat((plain, cohort.theta[list(twins)])), ())
-                adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
-            self._prepared_for = len(fleet.members)
+        moved = {
+            row: cohort.theta[row].clone()
+            if row in learned.theta or row not in before.theta
+            else before.theta[row]
+            for row in twins
+        }
+        same = moved.keys() == before.theta.keys()
+        same = same and all(moved[row] is before.theta[row] for row in moved)
+        known = before.adapted if same else {}
+        adapted = {}
+        for seats in [tuple(found.seats) for found in self.caches]:
+            adapted[seats] = known[seats] if seats in known else self._adapted(seats, moved)
         version, newest = before.version + 1, learned.newest
-        return Prepared(version, twins, adapters, heads, trust, weights, newest)
+        return Prepared(version, twins, adapted, moved, trust, weights, newest)
+
+    def _adapted(self, seats: Sequence[Seat], theta: Mapping[int, Tensor]) -> Adapted:
+        """Of ``seats``, whose twins have learned ``theta``."""
+        if not any(twin for _, twin in seats):
+            return [], {}
+        fleet, cohort = self.fleet, self.fleet.cohort
+        with torch.no_grad():
+            start = fleet.start[0]
+            rows = [theta.get(row, start) if twin else start for row, twin in seats]
+            leaves = cohort.leaves(torch.stack(rows), ())
+            return cohort.adapters(leaves), cohort.heads(leaves)
 
     def adopt(self, prepared: Prepared) -> None:
         """Answer with what was learned, from the next tick on."""
@@ -169,9 +172,7 @@ class Answering:
             seat.past.begin(episode)
             seat.summaries.clear()
             seat.counted.clear()
-            for place, headset in enumerate(self._rows):
-                if headset == row:
-                    self.rings.clear(place)
+            self.caches.clear(row)
         seat.stream.push(samples)
         seat.past.push(samples)
 
@@ -187,25 +188,50 @@ class Answering:
         self.used = prepared = self.prepared
         if not any(asks) and not any(emissions):
             return {row: {} for row in due}
-        model = self.fleet.brain.model
-        if list(prepared.twins) != self._rows[self._plain :]:
-            self._arrange(prepared.twins)
-        batch = tick_batch(model, [emissions[r] for r in self._rows], [asks[r] for r in self._rows])
+        for row in due:
+            self.caches.open(row)
+        self.caches.twin(prepared.twins)
+        out: dict[int, dict[str, Probabilities]] = {}
         with torch.inference_mode():
-            answers = model(
-                batch,
-                self.fleet.cohort.layers,
-                prepared.adapters,
-                prepared.heads,
-                context=self.rings.open(batch),
-            )
-            logits = {task: found.cpu() for task, found in answers.logits.items()}
-            return {row: self._read(logits, row, asks[row], prepared) for row in due}
+            for found in self.caches:
+                if not due.keys().isdisjoint(row for row, _ in found.seats):
+                    out.update(self._pass(found, emissions, asks, prepared, due))
+        return out
+
+    def _pass(
+        self,
+        found: SizeClass,
+        emissions: Sequence[Sequence[Emission]],
+        asks: Sequence[list[Ask]],
+        prepared: Prepared,
+        due: Collection[int],
+    ) -> dict[int, dict[str, Probabilities]]:
+        """One pass of all whose caches are of one size class."""
+        seats, model = tuple(found.seats), self.fleet.brain.model
+        adapted = prepared.adapted.get(seats) or self._adapted_late(seats, prepared)
+        batch = tick_batch(model, [emissions[r] for r, _ in seats], [asks[r] for r, _ in seats])
+        context = found.rings.open(batch)
+        answers = model(batch, self.fleet.cohort.layers, *adapted, context=context)
+        logits = {task: x.cpu() for task, x in answers.logits.items()}
+        places = {seat: i for i, seat in enumerate(seats)}
+        return {
+            row: self._read(logits, row, places, asks[row], prepared)
+            for row, twin in seats
+            if row in due and not twin
+        }
+
+    def _adapted_late(self, seats: tuple[Seat, ...], prepared: Prepared) -> Adapted:
+        """Where somebody came or went since that was prepared."""
+        if self._late_for != prepared.version:
+            self._late, self._late_for = {}, prepared.version
+        if seats not in self._late:
+            self._late[seats] = self._adapted(seats, prepared.theta)
+        return self._late[seats]
 
     def _close(self, row: int, tick: int) -> tuple[list[Emission], list[Ask]]:
         """Emissions and questions of a headset's tick, standardised; both are counted first."""
         seat, normal = self._seats[row], self.fleet.normals[row]
-        raw = seat.stream.advance(tick)
+        raw = seat.stream.advance(tick, seat.reach)
         seat.past.add(raw, tick)
         normal.observe(Tokens(tuple(raw), ()))
         asks = [normal.ask(Ask(t, tick, -1, self._summary(row, t, tick).raw)) for t in seat.tasks]
@@ -234,16 +260,22 @@ class Answering:
         return self.fleet.brain.ridges[ask.task].features(model.summaries(rows), 1)[0]
 
     def _read(
-        self, answers: Mapping[str, Tensor], row: int, asks: list[Ask], now: Prepared
+        self,
+        answers: Mapping[str, Tensor],
+        row: int,
+        places: Mapping[Seat, int],
+        asks: list[Ask],
+        now: Prepared,
     ) -> dict[str, Probabilities]:
         out, head = {}, self.fleet.mixing.head
-        twin = self._plain + now.twins.index(row) if row in now.twins else row
+        plain = places[row, False]
+        twin = places.get((row, True), plain)
         for i, ask in enumerate(asks):
             summary = self._seats[row].summaries[ask.task]
             if summary.version != now.version:
                 summary.version = now.version
                 summary.scores = summary.z @ now.weights[row, ask.task]
-            own = answers[ask.task][[row] * ADAPTED + [twin], i]
+            own = answers[ask.task][[plain] * ADAPTED + [twin], i]
             said = torch.log_softmax(head * own + summary.scores, -1)
             out[ask.task] = mixed(said[:, None], now.trust[row, ask.task])[0].numpy()
             self.generic[row][ask.task] = int(said[GENERIC].argmax())
@@ -259,4 +291,5 @@ class Answering:
 
 
 def _seat(member: Member) -> _Seat:
-    return _Seat(TokenStream(member.channels), Past(member.channels), member.tasks)
+    ticks = {c.name: reach(c) for c in member.channels}
+    return _Seat(TokenStream(member.channels), Past(member.channels), member.tasks, ticks)

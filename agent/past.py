@@ -21,9 +21,11 @@ KEEP = 1950
 """Ticks (65 s) by which feedback may be late."""
 LESSON = 450
 """Ticks (15 s) of fast tokens in a lesson: three times what a token sees."""
-BYTES = 1 << 26
-"""Most bytes of raw samples kept per channel (64 MiB); beyond, the oldest go, and feedback on them
-gets a summary of what is left."""
+BYTES = 1 << 25
+"""Most bytes of raw samples kept of a headset (32 MiB); beyond, the oldest go of the channel that
+has most, and feedback on them gets a summary of what is left."""
+EPISODES = 64
+"""Most episodes kept, however short."""
 
 
 @dataclass
@@ -53,7 +55,10 @@ class Past:
         """A new episode; the oldest go once those after them hold ``KEEP`` ticks."""
         if episode <= self.episode:
             raise ValueError(f"episode {episode} after {self.episode}; episodes count up")
-        while sum(e.last + 1 for e in list(self._episodes)[1:]) >= KEEP:
+        while (
+            sum(e.last + 1 for e in list(self._episodes)[1:]) >= KEEP
+            or len(self._episodes) >= EPISODES
+        ):
             for name, parts in self._episodes.popleft().samples.items():
                 self._bytes[name] -= sum(map(_size, parts))
         self._episodes.append(_Episode(episode))
@@ -76,14 +81,17 @@ class Past:
             oldest = (tick - KEEP) * TICK_US - self._summary_us[name]
             while parts and parts[0].t_us[-1] < oldest:
                 self._bytes[name] -= _size(parts.popleft())
-        for name in now.samples:
-            self._bound(name)
+        while sum(self._bytes.values()) > BYTES and self._drop_oldest():
+            pass
 
-    def _bound(self, name: str) -> None:
-        for e in self._episodes:
-            parts = e.samples.get(name, deque())
-            while self._bytes[name] > BYTES and len(parts) > 1:
-                self._bytes[name] -= _size(parts.popleft())
+    def _drop_oldest(self) -> bool:
+        """Of the channel that holds most, but not its newest block; False when that is all."""
+        name = max(self._bytes, key=lambda n: self._bytes[n])
+        kept = [e.samples[name] for e in self._episodes if e.samples.get(name)]
+        if sum(map(len, kept)) < 2:
+            return False
+        self._bytes[name] -= _size(kept[0].popleft())
+        return True
 
     def moment(self, task: str, episode: int, t_us: int, label: int) -> Tokens | None:
         """Not standardised; None where ``t_us`` of ``episode`` is not (or no longer) known."""

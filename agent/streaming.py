@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,10 @@ Booleans = NDArray[np.bool_]
 
 IRREGULAR_HZ = 2.0
 """Emissions a second that a channel without a nominal rate is given room for."""
+
+CAUGHT_UP = 128
+"""Tokens of one channel that are made at most when it catches up: all that are visible, but of
+pictures only the last eight, since one costs as much as a second of anything else."""
 
 
 def places(channels: Iterable[Channel]) -> tuple[int, int]:
@@ -53,6 +58,13 @@ def places(channels: Iterable[Channel]) -> tuple[int, int]:
     return fast, slow
 
 
+def reach(channel: Channel) -> int:
+    """Ticks back from now whose emissions are encoded where many are closed at once, after a leap:
+    those that can still be seen, and `CAUGHT_UP` tokens of a channel at most."""
+    shape = encoder_for(channel).shape(channel)
+    return min(SLOW if shape.slow else FAST, CAUGHT_UP // shape.tokens * max(1, shape.period))
+
+
 NEVER = -(1 << 30)
 """The tick of a place that nothing has been written to."""
 
@@ -65,19 +77,60 @@ class Rings:
     """
 
     def __init__(self, model: M3T, rows: int, fast: int, slow: int, dtype: torch.dtype) -> None:
-        size, self.queries = model.plan.size, 8
+        self.queries = 8
         self.fast, self.slow = fast, slow
         self.trash = fast + slow
         # softmax is fast at multiples of 16
         self.total = -(-(self.trash + 1 + self.queries) // 16) * 16
+        self.model, self._dtype = model, dtype
+        self._make(rows)
+        self.use(rows)
+
+    def _make(self, room: int) -> None:
+        """Empty rings for ``room`` headsets. Memory that was never written to is not taken."""
+        size = self.model.plan.size
         each = size.width // size.heads
-        room = torch.zeros(rows, size.kv_heads, self.total, each, dtype=dtype, device=model.device)
-        self.keys = [room.clone() for _ in range(size.layers)]
-        self.values = [room.clone() for _ in range(size.layers)]
-        self.states = room.new_zeros(rows, self.total, size.width)
-        self.until = np.full((rows, self.total), NEVER, np.int32)
-        self.serial = np.zeros((rows, self.total), np.int64)
-        self.written = np.zeros((rows, 2), np.int64)  # tokens so far: fast, slow
+        shape = room, size.kv_heads, self.total, each
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(*shape, dtype=self._dtype, device=self.model.device)
+
+        self._tensors = [zeros(*shape) for _ in range(2 * size.layers)]
+        self._tensors.append(zeros(room, self.total, size.width))
+        self._until = np.full((room, self.total), NEVER, np.int32)
+        self._serial = np.zeros((room, self.total), np.int64)
+        self._written = np.zeros((room, 2), np.int64)
+
+    @property
+    def _parts(self) -> list[Any]:
+        return [*self._tensors, self._until, self._serial, self._written]
+
+    def use(self, rows: int) -> None:
+        """From now on the first ``rows`` rows are headsets; those of them that were keep what they
+        have seen. Room grows by doubling, so that who comes costs the others next to nothing, and
+        is given back where three quarters of it are empty."""
+        room = len(self._until)
+        if rows > room or 4 * rows < room:
+            before, kept = self._parts, min(rows, room)
+            self._make(1 << max(0, rows - 1).bit_length())
+            for new, old in zip(self._parts, before, strict=True):
+                new[:kept] = old[:kept]
+        layers = len(self._tensors) // 2
+        used = [t[:rows] for t in self._tensors]
+        self.keys, self.values, self.states = used[:layers], used[layers:-1], used[-1]
+        self.until, self.serial = self._until[:rows], self._serial[:rows]
+        self.written = self._written[:rows]  # tokens so far: fast, slow
+
+    def copy(self, row: int, source: int) -> None:
+        """Headset ``row`` has seen what ``source`` has."""
+        for part in self._parts:
+            part[row] = part[source]
+
+    def empty(self, row: int) -> None:
+        """Row ``row`` is another headset's: nothing of the last one's stays."""
+        for part in self._parts:
+            part[row] = 0
+        self.clear(row)
 
     def clear(self, row: int) -> None:
         """Forget what headset ``row`` has seen: a new episode."""
@@ -149,22 +202,20 @@ class Window:
         return (total / weight.sum(-1, keepdim=True).clamp_min(1))[:, None]
 
 
-def resized(rings: Rings, model: M3T, sources: Sequence[int], fast: int, slow: int) -> Rings:
-    """New rings with ``fast`` and ``slow`` places, at least as many as before: row i has seen what
-    row ``sources[i]`` had seen, nothing where that is -1."""
-    new = Rings(model, len(sources), fast, slow, rings.states.dtype)
-    for row, source in enumerate(sources):
-        if source < 0:
-            continue
-        alive = np.flatnonzero(rings.until[source] > NEVER)
-        alive = alive[rings.serial[source, alive].argsort()]
+def resized(rings: Rings, fast: int, slow: int) -> Rings:
+    """The same headsets, who have seen the same, in rings of ``fast`` and ``slow`` places, at least
+    as many as before."""
+    new = Rings(rings.model, len(rings.until), fast, slow, rings.states.dtype)
+    for row in range(len(rings.until)):
+        alive = np.flatnonzero(rings.until[row] > NEVER)
+        alive = alive[rings.serial[row, alive].argsort()]
         is_slow = alive >= rings.fast
         counts = np.stack((~is_slow, is_slow), 1).cumsum(0)
         to = np.where(is_slow, fast + counts[:, 1] - 1, counts[:, 0] - 1)
         for old, made in zip(rings.keys + rings.values, new.keys + new.values, strict=True):
-            made[row][:, to] = old[source][:, alive]
-        new.states[row, to] = rings.states[source, alive]
-        new.until[row, to] = rings.until[source, alive]
+            made[row][:, to] = old[row][:, alive]
+        new.states[row, to] = rings.states[row, alive]
+        new.until[row, to] = rings.until[row, alive]
         new.serial[row, to] = np.arange(1, len(alive) + 1)
         if len(alive):
             new.written[row] = counts[-1]

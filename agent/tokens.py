@@ -8,7 +8,7 @@ gives the long-window statistics when a task is asked. Features depend on captur
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from agent.encoders import encoder_for
 from agent.encoders.base import Array, Encoder, Shape
 from agent.tasks import Episode, task_named
-from bridge.channels import TICK_US, Channel, Samples
+from bridge.channels import TICK_US, Channel, Samples, sizes_vary
+
+BYTES = 1 << 24
+"""Most bytes of pictures of one channel that are looked back on (16 MiB)."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,57 @@ class Tokens:
 
 @dataclass
 class _Line:
+    """The samples of one channel that are still looked back on: as one array, and what came since
+    (``waiting``). Pictures stay in the blocks that they came in, since to join them costs more than
+    to look at one."""
+
     channel: Channel
     encoder: Encoder
     shape: Shape
     t_us: NDArray[np.int64]
     values: NDArray[np.generic]
-    waiting: list[Samples]
+    waiting: deque[Samples]
 
-    def samples(self) -> Samples:
+    def between(self, start_us: int, end_us: int) -> Samples:
+        """The samples with ``start_us <= t < end_us``."""
+        if not sizes_vary(self.channel):
+            self._join()
+            return Samples(self.t_us, self.values).between(start_us, end_us)
+        parts = [p.between(start_us, end_us) for p in self.waiting if p.t_us[-1] >= start_us]
+        parts = [p for p in parts if len(p)]
+        if not parts:
+            return Samples(self.t_us, self.values)
+        # A camera that changes its size starts anew: pictures of one size are looked at as one.
+        size = parts[-1].values.shape[1:]
+        other = [i for i, p in enumerate(parts) if p.values.shape[1:] != size]
+        return _joined(parts[other[-1] + 1 :] if other else parts)
+
+    def forget(self, before_us: int) -> None:
+        """Samples before that are not needed any more, nor what is more than `BYTES` of pictures;
+        a second of them may stay."""
+        if not sizes_vary(self.channel):
+            self._join()
+            if len(self.t_us) and self.t_us[0] < before_us - 1_000_000:
+                a = int(np.searchsorted(self.t_us, before_us))
+                self.t_us, self.values = self.t_us[a:], self.values[a:]
+            return
+        held = sum(p.nbytes for p in self.waiting)
+        while len(self.waiting) > 1 and (held > BYTES or self.waiting[0].t_us[-1] < before_us):
+            held -= self.waiting.popleft().nbytes
+
+    def _join(self) -> None:
         if self.waiting:
             parts = [Samples(self.t_us, self.values)] if len(self.t_us) else []
-            parts += self.waiting
-            self.t_us = np.concatenate([p.t_us for p in parts])
-            self.values = np.concatenate([p.values for p in parts])
-            self.waiting = []
-        return Samples(self.t_us, self.values)
+            both = _joined([*parts, *self.waiting])
+            self.t_us, self.values = both.t_us, both.values
+            self.waiting.clear()
+
+
+def _joined(parts: Sequence[Samples]) -> Samples:
+    if len(parts) == 1:
+        return Samples(parts[0].t_us, parts[0].values)
+    t_us = np.concatenate([p.t_us for p in parts])
+    return Samples(t_us, np.concatenate([p.values for p in parts]))
 
 
 class TokenStream:
@@ -84,7 +123,7 @@ class TokenStream:
             encoder = encoder_for(channel)
             empty = np.empty(0, np.int64)
             shape = encoder.shape(channel)
-            self._lines[channel.name] = _Line(channel, encoder, shape, empty, empty, [])
+            self._lines[channel.name] = _Line(channel, encoder, shape, empty, empty, deque())
 
     def push(self, samples: Mapping[str, Samples]) -> None:
         """Add samples by channel name; times count from the episode's start, in order."""
@@ -92,12 +131,17 @@ class TokenStream:
             if len(part):
                 self._lines[name].waiting.append(part)
 
-    def advance(self, tick: int) -> list[Emission]:
-        """Close all ticks up to and including ``tick``; returns what they emit, in order."""
+    def advance(self, tick: int, reach: Mapping[str, int] | None = None) -> list[Emission]:
+        """Close all ticks up to and including ``tick``; returns what they emit, in order. With
+        ``reach`` only what the last so many ticks of each channel emit: the rest is too old."""
         out = []
-        for now in range(self.tick, tick + 1):
+        first = self.tick
+        since = {n: max(first, tick + 1 - reach[n]) if reach else first for n in self._lines}
+        for now in range(min(since.values(), default=first), tick + 1):
             end = (now + 1) * TICK_US
-            for line in self._lines.values():
+            for name, line in self._lines.items():
+                if now < since[name]:
+                    continue
                 features = self._due(line, now, end)
                 if features is not None:
                     out.append(Emission(line.channel.layout, now, features))
@@ -113,7 +157,7 @@ class TokenStream:
             if line.channel.modality not in modalities:
                 continue
             end = (tick + 1) * TICK_US
-            seen = line.samples().between(end - int(line.shape.summary_s * 1e6), end)
+            seen = line.between(end - int(line.shape.summary_s * 1e6), end)
             vector = line.encoder.summary(seen, line.channel, end) if len(seen) else None
             if vector is not None:
                 out[line.channel.layout] = vector
@@ -124,19 +168,14 @@ class TokenStream:
         period = line.shape.period
         if period and (now + 1) % period:
             return None
-        samples = line.samples()
         start = end - int(line.shape.window_s * 1e6)
-        seen = samples.between(start if period else end - TICK_US, end)
+        seen = line.between(start if period else end - TICK_US, end)
         return line.encoder.features(seen, line.channel, end) if len(seen) else None
 
     def _trim(self) -> None:
         for line in self._lines.values():
             keep = max(line.shape.window_s, line.shape.summary_s) + 1.0
-            oldest = self.tick * TICK_US - int(keep * 1e6)
-            samples = line.samples()
-            if len(samples) and samples.t_us[0] < oldest - 1_000_000:
-                a = int(np.searchsorted(samples.t_us, oldest))
-                line.t_us, line.values = samples.t_us[a:], samples.values[a:]
+            line.forget(self.tick * TICK_US - int(keep * 1e6))
 
 
 def tick_of(t_us: int) -> int:

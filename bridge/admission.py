@@ -11,6 +11,7 @@ from functools import cached_property
 from bridge.application import RefusalError
 from bridge.channels import TICK_US, Channel, ChannelError
 from bridge.grants import Tokens
+from bridge.limits import too_many
 from bridge.protocol import (
     MAX_MESSAGE,
     VERSIONS,
@@ -43,7 +44,8 @@ class ServerConfig:
     ``max_waiting``: how many may stand at the door, their hello unsaid; one more, and who waited
     longest goes; ``max_newcomers_s``: connections that are heard a second, pages' included, after a
     second's worth at once. ``max_messages_s`` and ``max_bytes_s``: a client is read no faster than
-    this, after a burst of one second's worth; ``math.inf`` for none.
+    this, after a burst of one second's worth; ``math.inf`` for none. One address gets a share of
+    the sessions (`bridge.address`).
     """
 
     host: str = "127.0.0.1"
@@ -179,7 +181,8 @@ def open_channels(hello: Hello) -> tuple[list[Channel], dict[str, str]]:
             refused[offer.name] = "offered twice; the first offer counts"
         else:
             accepted[offer.name] = channel
-    return list(accepted.values()), refused
+    beyond = too_many(list(accepted.values()))
+    return [c for c in accepted.values() if c.name not in beyond], {**refused, **beyond}
 
 
 @dataclass(frozen=True)

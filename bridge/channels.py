@@ -189,3 +189,8 @@ class Samples:
         """The samples with ``start_us <= t < end_us`` (a view, no copy)."""
         a, b = np.searchsorted(self.t_us, (start_us, end_us))
         return Samples(self.t_us[a:b], self.values[a:b])
+
+
+def sizes_vary(channel: Channel) -> bool:
+    """Whether a sample brings its own size: images, maps and clouds."""
+    return 0 in layout_of(channel.layout).shape

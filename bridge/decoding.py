@@ -4,7 +4,8 @@ nothing.
 A frame with a compressed picture, and whatever the same headset sends after it, waits here until a
 process (`bridge.pictures`) has decoded the picture; then the frame goes on as if it had just come.
 Order is kept, and every other session goes on meanwhile. Where more pictures wait than their
-channel's delivery policy allows, the oldest are dropped undecoded, and counted.
+channel's delivery policy allows, the oldest are dropped undecoded, and counted. A session whose
+pictures take longer than its budget waits before the next one, so that what it sends costs itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
+from bridge.budget import Budget
 from bridge.frames import ChannelCodec
 from bridge.pictures import Pictures
 from bridge.protocol import Block, Bye, Feedback, Hello, PackedFrame, Proof
@@ -22,6 +24,8 @@ from bridge.wire import Wire
 _MOST = 64
 """Messages that may wait here before the headset is read no further; so it is when their bytes are
 too many."""
+_MOST_WAIT_S = 2.0
+"""Seconds that a session waits between two pictures at most, whatever they cost."""
 Ordered = Hello | Proof | PackedFrame | Feedback | Bye
 
 
@@ -37,7 +41,9 @@ class Decoding:
         over: asyncio.Future[str],
         go_on: Callable[[Ordered | None], None],
         max_bytes: int,
+        budget: Budget,
     ) -> None:
+        self._budget = budget
         self._pictures = pictures
         self._wire = wire
         self._codecs = codecs
@@ -93,7 +99,7 @@ class Decoding:
                 decoded = self._wire.loop.run_in_executor(
                     self._pictures.executor, self._decode, message
                 )
-                decoded.add_done_callback(lambda _, m=message: self._decoded(m))  # type: ignore[misc]
+                decoded.add_done_callback(lambda done, m=message: self._decoded(m, done))  # type: ignore[misc]
                 return
             self._go_on(message)
         self._waiting.clear()
@@ -110,18 +116,27 @@ class Decoding:
         blocks = message.blocks
         return {b.channel for b in blocks if b.encoding != "raw" and b.channel in self._holders}
 
-    def _decode(self, message: PackedFrame) -> None:
-        """In a thread. What cannot be decoded is left to `ChannelCodec.unpack`, which says why."""
+    def _decode(self, message: PackedFrame) -> float:
+        """In a thread; the seconds of a core that it took. What cannot be decoded is left to
+        `ChannelCodec.unpack`, which says why."""
+        before = self._pictures.took_s()
         for block in message.blocks:
             codec = self._codecs.get(block.channel)
             if codec is not None and block.encoding != "raw":
                 codec.decode_ahead(block, self._pictures.decode)
+        return self._pictures.took_s() - before
 
-    def _decoded(self, message: PackedFrame) -> None:
+    def _decoded(self, message: PackedFrame, done: asyncio.Future[float]) -> None:
+        """It goes on; the next one when this one's decoding is paid for."""
+        seconds = 0.0 if done.cancelled() or done.exception() else done.result()
+        wait_s = min(_MOST_WAIT_S, self._budget.charge("decoding", seconds))
         try:
             self._go_on(message)
         finally:
-            self._next()
+            if wait_s > 0:
+                self._wire.loop.call_later(wait_s, self._next)
+            else:
+                self._next()
 
 
 def _size(blocks: Sequence[Block]) -> int:

@@ -61,6 +61,9 @@ class ReceivedSamples(Samples):
         self.values = self._codec.values(self._block)
         return getattr(self, name)
 
+    def __len__(self) -> int:
+        return self._block.n
+
     @property
     def nbytes(self) -> int:
         return len(self._block.data) + 8 * self._block.n

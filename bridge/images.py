@@ -16,6 +16,10 @@ from bridge.protocol import ProtocolError
 
 MAX_PIXELS = 2**20
 """Pixels in all images of one block."""
+MAX_SCANS = 24
+"""Scans of one JPEG. Encoders make up to a dozen; each makes the decoder walk over all pixels once
+more, and a thousand of them fit into 30 KB."""
+_SCAN = b"\xff\xda"
 
 
 def encode_png(values: NDArray[np.generic]) -> bytes:
@@ -43,6 +47,11 @@ def decode_picture(data: bytes, encoding: str, n: int, shape: tuple[int, ...]) -
     size is read from the picture's header before anything is decompressed.
     """
     size = check_pixels(n, shape)
+    if encoding == "jpeg":
+        # The marker cannot stand in compressed data, where 0xff is followed by 0 or a restart.
+        scans = data.count(_SCAN)
+        if scans > MAX_SCANS:
+            raise ProtocolError("too-large", f"{scans} scans in a JPEG; allowed are {MAX_SCANS}")
     kind, mode = encoding.upper(), "L" if len(shape) == 2 else "RGB"
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:

@@ -18,6 +18,8 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, cast
 
@@ -29,8 +31,9 @@ from bridge.protocol import ProtocolError
 
 _REQUEST = struct.Struct("<?IIIII")
 """Whether JPEG; n, height, width, colours (0: gray); bytes that follow."""
-_ANSWER = struct.Struct("<II")
-"""Length of the error's code (0: none), and of what follows it: its text, or the pixels."""
+_ANSWER = struct.Struct("<IId")
+"""Length of the error's code (0: none), and of what follows it: its text, or the pixels; seconds of
+a core that it took."""
 _NICENESS = 5
 _MAIN = "import sys; sys.path[:] = {!r}; import bridge.pictures; bridge.pictures.main()"
 """A process that finds this package wherever its parent did."""
@@ -44,6 +47,7 @@ class Pictures:
 
     def __init__(self, count: int) -> None:
         self.executor = ThreadPoolExecutor(count, "pictures")
+        self._took = threading.local()
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self._all = [_Process() for _ in range(count)]
         for process in self._all:
@@ -58,7 +62,12 @@ class Pictures:
         try:
             return process.decode(data, encoding, n, shape)
         finally:
+            self._took.seconds = self.took_s() + process.took_s
             self._idle.put(process)
+
+    def took_s(self) -> float:
+        """Seconds of a core that the processes have spent for the thread that asks, so far."""
+        return float(getattr(self._took, "seconds", 0.0))
 
     def close(self) -> None:
         """End the processes; a picture that one is busy with is refused."""
@@ -72,6 +81,8 @@ class _Process:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self.took_s = 0.0
+        """Seconds of a core that the last picture took."""
 
     def decode(
         self, data: bytes, encoding: str, n: int, shape: tuple[int, ...]
@@ -83,6 +94,7 @@ class _Process:
                 stdout=subprocess.PIPE,
                 creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
             )
+        self.took_s = 0.0
         to = cast(IO[bytes], self._process.stdin)
         answers = cast(IO[bytes], self._process.stdout)
         height, width, colours = (*shape, 0)[:3]
@@ -90,7 +102,7 @@ class _Process:
         try:
             to.write(request + data)
             to.flush()
-            code_length, length = _ANSWER.unpack(_exactly(answers, _ANSWER.size).data)
+            code_length, length, self.took_s = _ANSWER.unpack(_exactly(answers, _ANSWER.size).data)
             code, answer = _exactly(answers, code_length), _exactly(answers, length)
         # ValueError: closed by `end`.
         except (OSError, EOFError, ValueError):
@@ -133,12 +145,14 @@ def main() -> None:
     while head := requests.read(_REQUEST.size):
         jpeg, n, height, width, colours, length = _REQUEST.unpack(head)
         shape = (height, width, colours) if colours else (height, width)
+        began = time.process_time()
         try:
             pixels = decode_picture(requests.read(length), "jpeg" if jpeg else "png", n, shape)
         except ProtocolError as error:
             code, text = error.code.encode(), str(error).encode()
-            answers.write(_ANSWER.pack(len(code), len(text)) + code + text)
+            took_s = time.process_time() - began
+            answers.write(_ANSWER.pack(len(code), len(text), took_s) + code + text)
         else:
-            answers.write(_ANSWER.pack(0, pixels.nbytes))
+            answers.write(_ANSWER.pack(0, pixels.nbytes, time.process_time() - began))
             answers.write(np.ascontiguousarray(pixels).data)
         answers.flush()

@@ -14,6 +14,7 @@ import http
 import logging
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from bridge import web
+from bridge.address import longest_silent, principal, share
 from bridge.admission import PastSessions, ServerConfig, check_proof, open_channels, read_hello
 from bridge.application import Application, RefusalError, answer, awaits, end, settled
 from bridge.clock import now_us
@@ -199,12 +201,36 @@ class BridgeServer:
             taken, places = len(self._live), self.config.max_watchers
         else:
             refused = web.check_bridge(request)
-            taken, places = len(self._headsets), self.config.max_sessions
+            return refused or self._seat_for(principal(connection.remote_address))
         if refused is None and taken >= places:
             return web.refuse(
                 http.HTTPStatus.SERVICE_UNAVAILABLE, f"full: all {places} places are taken"
             )
         return refused
+
+    def _seat_for(self, who: str) -> Response | None:
+        """Why ``who`` gets no seat. Where its share or all seats are taken, whoever has been silent
+        longest makes room: of its own sessions, else of whoever holds most."""
+        taken = Counter(principal(wire.remote_address) for wire in self._headsets)
+        for session in self.sessions.values():
+            if session.over.done():  # its seat is being cleared
+                taken[principal(session.remote_address)] -= 1
+        seats = self.config.max_sessions
+        own = share(who, seats)
+        mine = taken[who] >= own < seats
+        if not mine and taken.total() < seats:
+            return None
+        whose = who if mine else max(taken, key=taken.__getitem__)
+        silent = longest_silent(
+            s for s in self.sessions.values() if principal(s.remote_address) == whose
+        )
+        if silent is not None:
+            silent.close(
+                f"silent for {silent.silent_s} s while all seats were taken; come back", again=True
+            )
+            return None
+        full = f"all {own} places of one address are" if mine else f"all {seats} places are"
+        return web.refuse(http.HTTPStatus.SERVICE_UNAVAILABLE, f"full: {full} taken")
 
     async def _serve(self, wire: ServerConnection) -> None:
         if not isinstance(wire, ServerWire) or wire.request is None:

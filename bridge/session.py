@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bridge.budget import Budget
 from bridge.channels import Channel
 from bridge.clock import Estimate
 from bridge.decoding import Decoding, Ordered
@@ -83,6 +84,11 @@ class Session:
         self.welcome: Welcome | None = None
         self.observers: Sequence[Observer] = ()
         self.stats = SessionStats()
+        self.budget = Budget()
+        self.shed: Counter[str] = Counter()
+        """Blocks that the application had no room for, by channel: counted as drops."""
+        self.silent_s = 0
+        """Seconds without a frame or feedback."""
         self.inbox = FrameQueue({c.name: c.delivery for c in channels}, inbox_bytes)
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
@@ -100,7 +106,9 @@ class Session:
         self._held = False
         self._deaf = False
         self._decoding = (
-            Decoding(pictures, wire, self.codecs, self.over, self._take_in, inbox_bytes)
+            Decoding(
+                pictures, wire, self.codecs, self.over, self._take_in, inbox_bytes, self.budget
+            )
             if any(codec.image for codec in self.codecs.values())
             else None
         )
@@ -108,6 +116,7 @@ class Session:
         self._early: list[Cue | Notice | Bye] = []
         self._refusals: deque[float] = deque(maxlen=_ABUSE)
         self._told: Counter[str] = Counter()
+        self._heard = 0
         self._on_frame: Callable[[Session, Frame], object]
         self._on_feedback: Callable[[Session, Feedback], object]
 
@@ -115,6 +124,10 @@ class Session:
     def user(self) -> str:
         """What the user is called: a label, which others may have as well."""
         return self.hello.user
+
+    @property
+    def remote_address(self) -> object:
+        return self._wire.remote_address
 
     # What an application calls
 
@@ -277,7 +290,11 @@ class Session:
         if since is not None and self._wire.loop.time() - since > stall_s and self._open:
             self.close(f"stalled: did not read for {stall_s:g} s")
         self._tell_pace()
-        drops = self.inbox.drops + self._outbox.drops
+        self._tell_budget()
+        heard = self.stats.frames + self.stats.feedback + self.stats.refused
+        self.silent_s = self.silent_s + 1 if heard == self._heard else 0
+        self._heard = heard
+        drops = self.inbox.drops + self._outbox.drops + self.shed
         if self._decoding is not None:
             drops += self._decoding.drops
         self.stats.drops = drops
@@ -301,6 +318,13 @@ class Session:
         if pace is not None and paused >= _TOLD_S:
             self.stats.paused_s = pace.paused_s
             self.notice("too-fast", f"{pace.limit}; reading paused for {paused:.1f} s")
+
+    def _tell_budget(self) -> None:
+        told = self.budget.tell()
+        if told and self.budget.overdrawn:
+            self.close(f"too much for seconds: {told}")
+        elif told:
+            self.notice("too-much", told)
 
     def _receive_frame(self, packed: PackedFrame) -> None:
         now = self._now()
@@ -354,6 +378,8 @@ class Session:
             self._on_feedback(self, feedback)
 
     def _receive_ping(self, ping: Ping) -> None:
+        if not self.budget.spend("ping"):
+            return
         now = self._now()
         if ping.offset_us is not None:
             try:

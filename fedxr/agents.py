@@ -118,12 +118,17 @@ class Agents:
         near = (kept.get((episode, t)) for t in range(tick, tick + SOON))
         return next((found.get(task) for found in near if found), None)
 
-    def feedback(self, row: int, task: str, episode: int, t_us: int, label: int) -> bool:
-        """The user says that class ``label`` was right at ``t_us`` of ``episode``; False when that
-        moment is not (or no longer) known. It waits until it is learned."""
+    def feedback(
+        self, row: int, task: str, episode: int, t_us: int, label: int, instead: bool = False
+    ) -> bool:
+        """The user says that class ``label`` was right at ``t_us`` of ``episode``, ``instead`` of
+        what was said before; False when that moment is not (or no longer) known. It waits until it
+        is learned."""
         tokens = self.answering.lesson(row, task, episode, t_us, label)
         if tokens is None:
             return False
+        if instead:
+            self.undo(row, task, episode, t_us)
         tick = tick_of(t_us)
         given = self.given(row, task, episode, tick)
         best = None if given is None else given.best

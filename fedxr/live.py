@@ -18,33 +18,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import groupby
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 
 from agent.answering import Probabilities
 from agent.tasks import task_named
+from agent.tokens import tick_of
 from bridge.application import Application, RefusalError
 from bridge.frames import Frame
 from bridge.protocol import Answer, Feedback
 from bridge.session import Session
 from fedxr.agents import Agents
 from fedxr.apart import GoneError
+from fedxr.budget import Room
+from fedxr.held import closes
 from fedxr.judged import Truth, nobodys
 from fedxr.learner import Learner
+from fedxr.moments import Said
 from fedxr.montage import Montage
 from fedxr.preview import Look
 from fedxr.scoreboard import Scoreboard
 from fedxr.told import Score
-from fedxr.visit import Visit, closes
+from fedxr.visit import Visit
 from fedxr.welcome import profile_of, readable, tasks_for, unknown_scenario
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _REPLACED = "the same key has opened another session with this device; one of them goes on"
+ENDED = 4
+"""Episodes whose last tick is answered, of those that ended between two passes: one that has more
+is not somebody who is being asked."""
+PASSES = 100_000
+"""Passes whose seconds are kept, the newest: an hour of them."""
 TELL_S = 0.01
 """Seconds of the answering thread that feedback may take between two passes."""
 
@@ -65,8 +76,9 @@ class Live(Application):
                 "with a rule that has best_round=False"
             )
         self.agents, self.scenario = agents, scenario
+        self.room = Room(agents.brain)
         self.scoreboard = Scoreboard(truth)
-        self.model_seconds: list[float] = []
+        self.model_seconds: deque[float] = deque(maxlen=PASSES)
         self.round_wanted = False
         self._here: dict[str, Visit] = {}
         self.due, self.all_due, self.said = (asyncio.Event() for _ in range(3))
@@ -87,6 +99,20 @@ class Live(Application):
                 session.refuse(channel.name, found)
             elif found is not None:
                 montages[channel.name] = found
+        read = {n: montages[n].channel if n in montages else c for n, c in session.channels.items()}
+        beyond = self.room.admit(session.id, read)
+        if beyond is None:
+            raise RefusalError("full", "the server has no memory left; come again later")
+        for name, why in beyond.items():
+            session.refuse(name, why)
+        try:
+            return await self._seat(session, montages)
+        except BaseException:
+            self.room.leave(session.id)
+            raise
+
+    async def _seat(self, session: Session, montages: dict[str, Montage]) -> Sequence[str]:
+        """Seat a headset whose channels are settled."""
         tasks = tasks_for(self.agents.brain, self.scenario, session)
         profile, agents = profile_of(session, tasks, len(self._here), montages), self.agents
         await self._replace(profile.member.kept_as)
@@ -117,9 +143,8 @@ class Live(Application):
 
     def frame(self, session: Session, frame: Frame) -> None:
         here = self._here[session.id]
-        if here.refuse(frame):
+        if here.refuse(frame) or not here.frames.put(frame):
             return
-        here.frames.append(frame)
         for name, samples in frame.samples.items():
             self.scoreboard.boards[here.row].arrived[name] += len(samples)
         if here.look is not None:
@@ -130,6 +155,8 @@ class Live(Application):
                 self.all_due.set()
 
     def feedback(self, session: Session, feedback: Feedback) -> None:
+        if not session.budget.spend("label"):
+            return
         self._here[session.id].feedback.append((time.monotonic(), feedback))
         self.scoreboard.labels.heard += is_label(feedback)
         self.said.set()
@@ -137,6 +164,7 @@ class Live(Application):
     async def left(self, session: Session, reason: str) -> None:
         """What its user said last is learned, and its state kept, as long as there is a learner;
         one that is gone has kept what it saved last, and the server ends (:mod:`fedxr.serve`)."""
+        self.room.leave(session.id)
         self.scoreboard.leaving(self._here[session.id].row, reason)
         with contextlib.suppress(GoneError):
             await self.learn_once()
@@ -191,19 +219,22 @@ class Live(Application):
             due = [here for here in self._here.values() if here.due]
             if not due:
                 return 0
-            runs = [(here, here.take()) for here in due]
-            answers = await self._run(self._thread, lambda: self._answer(runs))
-            for here, parts in runs:
-                last = parts[-1][-1]
-                here.ticked = (last.episode, closes(last))
-                self._reply(here, last, answers[here.row])
+            # Who shares no pass with large caches does not wait for theirs either.
+            order = self.agents.answering.caches.order
+            for _, some in groupby(sorted(due, key=lambda h: order(h.row)), lambda h: order(h.row)):
+                runs = [(here, here.take()) for here in some]
+                answers = await self._run(self._thread, partial(self._answer, runs))
+                for here, parts in runs:
+                    last = parts[-1][-1]
+                    here.ticked = (last.episode, closes(last))
+                    self._reply(here, last, answers[here.row])
             return len(due)
 
     def _answer(
         self, runs: list[tuple[Visit, list[list[Frame]]]]
     ) -> dict[int, dict[str, Probabilities]]:
         """In the answering thread, by row. Where an episode ended among the frames, its last tick
-        is answered first."""
+        is answered first, for the last ``ENDED`` of them."""
         started = time.perf_counter()
         out: dict[int, dict[str, Probabilities]] = {}
         for i in range(max(len(parts) for _, parts in runs)):
@@ -213,6 +244,8 @@ class Live(Application):
                     continue
                 for frame in parts[i]:
                     self.agents.push(here.row, frame.episode, here.since_start(frame))
+                if len(parts) - i > ENDED:
+                    continue
                 tick = closes(parts[i][-1])
                 if (parts[i][-1].episode, tick) > here.ticked and tick >= 0:
                     ticks[here.row] = tick
@@ -246,8 +279,9 @@ class Live(Application):
                 tell = partial(self._tell_some, list(self._here.values()), waiting)
                 told, troubles = await self._run(self._thread, tell)
             self.scoreboard.labels.lost += len(troubles)
-            for here, trouble in troubles:
-                here.session.notice(*trouble)
+            for here, (code, text) in troubles:
+                if text:
+                    here.session.notice(code, text)
             waiting = waiting - told if told else 0
 
     def _tell_some(
@@ -269,20 +303,28 @@ class Live(Application):
         return told, troubles
 
     def _tell(self, here: Visit, said: tuple[float, Feedback]) -> tuple[str, str] | None:
-        """In the answering thread; code and text of what is wrong with it, if anything."""
+        """In the answering thread; code and text of what is wrong with it, if anything. There is
+        nothing to learn, and no text, where it says again what was said of that moment."""
         heard, feedback = said
         task, classes = feedback.task, task_named(feedback.task).classes
         t_us = feedback.t_us - here.starts.get(feedback.episode, 0)
+        moment = task, feedback.episode, tick_of(t_us)
         if feedback.kind == "rating":
             self.scoreboard.boards[here.row].count(task, feedback.label >= 5)
         elif feedback.kind == "undo":
+            here.moments.undone(moment)
             self.agents.undo(here.row, task, feedback.episode, t_us)
         elif feedback.label >= len(classes):
             allowed = f"allowed are 0 to {len(classes) - 1}"
             return "bad-label", f"label {feedback.label} of {task}; {allowed}"
+        elif (is_now := here.moments.compare(moment, feedback.label)) is Said.AGAIN:
+            return "said-again", ""
         else:
             here.told.append(heard)  # first, since it may be learned at once
-            if self.agents.feedback(here.row, task, feedback.episode, t_us, feedback.label):
+            if self.agents.feedback(
+                here.row, task, feedback.episode, t_us, feedback.label, is_now is Said.OTHER
+            ):
+                here.moments.learned(moment, feedback.label)
                 return None
             here.told.remove(heard)
             return "unknown-moment", (

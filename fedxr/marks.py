@@ -9,7 +9,7 @@ bootstrap interval that is renewed every ``FRESH_S``, or when there are a fifth 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -19,6 +19,8 @@ from fedxr.told import Given
 
 FRESH_S = 5.0
 """An interval may be so old (seconds), while questions are few more than it was made from."""
+MOST = 1000
+"""Headsets whose tallies are kept: beyond, those that came first and are gone count no more."""
 DRAWS = 400
 """Draws of a bootstrap: 6 ms for 60 headsets of three tasks."""
 
@@ -66,6 +68,12 @@ class Marks:
 
     def add(self, headset: str, task: str, given: Given, label: int) -> None:
         self.tallies[headset].setdefault(task, Tally()).add(given, label)
+
+    def forget(self, here: Collection[str]) -> None:
+        """Keep the tallies of `MOST` headsets, and of all that are ``here``."""
+        gone = [name for name in self.tallies if name not in here]
+        for name in gone[: max(0, len(self.tallies) - MOST)]:
+            del self.tallies[name]
 
     def hear(self, right: bool) -> None:
         """Feedback came on a question whose truth is known."""

@@ -34,6 +34,8 @@ RECENT = 20
 """Feedback over which an agent's confidence in itself is reckoned."""
 POINTS = 300
 """Most points of a curve."""
+KEPT_ROUNDS = 1000
+"""Rounds whose reports are kept; what they cost is summed for ever."""
 THIRD = 3
 """Percentiles are the dear part of a state: each headset's are reckoned for every third one."""
 
@@ -75,7 +77,7 @@ class Scoreboard:
         self.judged: list[Judged] = []
         self.marks = Marks("feedback" if truth is nobodys else "truth")
         self.labels = LabelDelays()
-        self.rounds: list[RoundReport] = []
+        self.rounds: deque[RoundReport] = deque(maxlen=KEPT_ROUNDS)
         self.happenings = Happenings()
         self.recording: Callable[[], RecordingState | None] = lambda: None
         """How the recording goes (:mod:`fedxr.desk` says so where there can be one)."""
@@ -108,6 +110,7 @@ class Scoreboard:
         board = self.boards[row]
         board.gone = True
         self.happenings.left(self.seconds, board.name, reason)
+        self.marks.forget({board.name for board in self.boards.values()})
 
     def dropped(self, row: int, counts: Mapping[str, int]) -> None:
         """The bridge has newly dropped ``counts`` of a headset's data."""

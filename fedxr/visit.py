@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from bridge.channels import TICK_US, Samples
+from bridge.channels import Samples
 from bridge.frames import Frame
 from bridge.protocol import Feedback
 from bridge.session import Session
+from fedxr.held import HeldFrames, closes
+from fedxr.moments import Moments
 from fedxr.montage import Montage, picked
 from fedxr.preview import Look
 from scenarios.cues import Cues
@@ -32,7 +34,7 @@ class Visit:
     session: Session
     montages: Mapping[str, Montage] = field(default_factory=dict)
     cues: Cues = field(default_factory=Cues)
-    frames: list[Frame] = field(default_factory=list)
+    moments: Moments = field(default_factory=Moments)
     feedback: list[tuple[float, Feedback]] = field(default_factory=list)
     told: list[float] = field(default_factory=list)
     learned: list[tuple[int, float]] = field(default_factory=list)
@@ -40,17 +42,21 @@ class Visit:
     ticked: tuple[int, int] = (-1, -1)
     look: Look | None = None
 
+    def __post_init__(self) -> None:
+        channels = self.session.channels.values()
+        self.frames = HeldFrames(channels, self.session.budget, self.session.shed)
+
     @property
     def due(self) -> bool:
         """Whether its frames have closed a tick that has not been answered."""
-        if not self.frames:
+        last = self.frames.last
+        if last is None:
             return False
-        last = self.frames[-1]
         return closes(last) >= 0 and (last.episode, closes(last)) > self.ticked
 
     def refuse(self, frame: Frame) -> bool:
         """True, and the headset is told, where the frame's time cannot be."""
-        last = self.frames[-1] if self.frames else None
+        last = self.frames.last
         known, tick = (last.episode, closes(last)) if last else self.ticked
         ahead = tick if known == frame.episode else 0
         if frame.capture_us >= frame.episode_start_us and closes(frame) <= LEAP + ahead:
@@ -66,7 +72,7 @@ class Visit:
     def take(self) -> list[list[Frame]]:
         """Its waiting frames, episode by episode; where each started is remembered for late
         feedback."""
-        frames, self.frames = self.frames, []
+        frames = self.frames.take()
         for frame in frames:
             self.starts[frame.episode] = frame.episode_start_us
         while len(self.starts) > EPISODES:
@@ -77,8 +83,3 @@ class Visit:
         """The frame's samples as its brain reads them, with times from its episode's start."""
         start, samples = frame.episode_start_us, picked(frame.samples, self.montages)
         return {n: Samples(s.t_us - start, s.values) for n, s in samples.items()}
-
-
-def closes(frame: Frame) -> int:
-    """The last tick that ``frame`` closes, -1 before the first."""
-    return max(-1, (frame.capture_us - frame.episode_start_us) // TICK_US - 1)

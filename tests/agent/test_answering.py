@@ -51,7 +51,7 @@ def _feed(answering: Answering, row: int, number: int, episode: Episode, tick: i
 def _rounding(answering: Answering, log_answer: torch.Tensor) -> float:
     """Of probabilities: the logarithm tells how large the logits are; a probability moves by half
     of what they move by, at most."""
-    terms = pass_terms(answering.fleet.brain.model.plan.size, answering.rings.total)
+    terms = pass_terms(answering.fleet.brain.model.plan.size, answering.caches.total)
     return rounding(torch.float32, terms, log_answer / 2)
 
 
@@ -230,7 +230,7 @@ def test_a_headset_that_joins_changes_no_other(brain: Brain) -> None:
             due[1] = tick - (100 if tick < 170 else 170)
         alone, together = plain.tick({0: tick}), shared.tick(due)
         for task in made.TASKS:
-            terms = pass_terms(brain.model.plan.size, shared.rings.total)
+            terms = pass_terms(brain.model.plan.size, shared.caches.total)
             assert_same_answers(together[0][task], alone[0][task], terms)
 
 
@@ -245,7 +245,7 @@ def test_what_is_prepared_is_taken_up_whole(brain: Brain) -> None:
     after = answering.prepare(nothing)
     assert after.version == before.version + 1
     assert after.weights[0, "doing"] is before.weights[0, "doing"]
-    assert after.adapters is before.adapters
+    assert after.adapted == before.adapted
     fleet.learn([(0, _each(made.tokens(1))[0])])
     fleet.cohort.theta[0, 0] += 1
     learned = changes.take()

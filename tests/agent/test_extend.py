@@ -102,7 +102,7 @@ def test_untaught_it_answers_every_class_alike_and_one_label_each_is_enough(
 def test_the_other_tasks_answer_as_before(shipped: Brain) -> None:
     more = with_task(shipped, "tool", "doing")
     before, after = Life(shipped, ("doing",)), Life(more, ("doing", "tool"))
-    terms = pass_terms(shipped.model.plan.size, after.agents.answering.rings.total)
+    terms = pass_terms(shipped.model.plan.size, after.agents.answering.caches.total)
     for was, now in zip(before.live(1, False), after.live(1, False), strict=True):
         assert_same_answers(now["doing"], was["doing"], terms)  # one more question in the batch
     kept = more.model.state_dict()

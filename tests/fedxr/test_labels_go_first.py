@@ -82,7 +82,7 @@ class Stream:
     """Headsets that stream together, a beat at a time."""
 
     def __init__(self, rig: Rig, cast: list[Actor]) -> None:
-        self.rig, self.cast, self.n = rig, cast, 0
+        self.rig, self.cast, self.n, self.moments = rig, cast, 0, 0
         self.scripts = [list(beats(a.user, a.voice, 8.0)) for a in cast]
         self.players: list[Player] = []
 
@@ -107,10 +107,12 @@ class Stream:
         await self.rig.learn()
 
     async def say(self, player: int, label: int) -> None:
-        """A label of the first task at a moment that has been."""
+        """A label of the first task at a moment that has been, another one each time: said again
+        of the same moment, it would not be another label."""
         client = self.players[player].client
         before = self.waiting
-        await client.send_feedback(client.tasks[0], START + 60 * TICK_US, label, 0)
+        self.moments += 1
+        await client.send_feedback(client.tasks[0], START + self.moments * TICK_US, label, 0)
         await until(lambda: self.waiting > before)
 
     @property

@@ -95,7 +95,7 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
             await rig.live.tick_once()
             mine, its = (rig.live.scoreboard.boards[row].answers for row in (0, 1))
             assert mine.keys() == its.keys()
-            terms = pass_terms(brain.model.plan.size, rig.live.agents.answering.rings.total)
+            terms = pass_terms(brain.model.plan.size, rig.live.agents.answering.caches.total)
             for task, p in mine.items():
                 assert_same_answers(its[task], p, terms)
         for wearer in wearers:
