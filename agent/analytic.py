@@ -35,7 +35,10 @@ class Sums:
 
     @classmethod
     def of(cls, z: Tensor, label: Tensor, classes: int) -> Sums:
-        """The sums of features z (M, Z) with labels (M,)."""
+        """The sums of features z (M, Z) with labels (M,); ValueError where one is no number, which
+        no sum would ever lose."""
+        if not bool(z.isfinite().all()):
+            raise ValueError("features that are not finite cannot be counted into sums")
         y = torch.nn.functional.one_hot(label, classes).to(z.dtype)
         return cls(z.T @ z, z.T @ y, y.sum(0))
 
@@ -56,6 +59,11 @@ class Sums:
         return cls(
             torch.zeros(FEATURES, FEATURES), torch.zeros(FEATURES, classes), torch.zeros(classes)
         )
+
+    @property
+    def finite(self) -> bool:
+        """Whether they are all numbers."""
+        return all(bool(x.isfinite().all()) for x in (self.a, self.b, self.n))
 
     def plus(self, other: Sums, times: float = 1.0) -> Sums:
         return Sums(self.a + times * other.a, self.b + times * other.b, self.n + times * other.n)

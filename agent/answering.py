@@ -287,7 +287,8 @@ class Answering:
         """The moment ``t_us`` of ``episode`` with its truth, as the model is to learn it; None
         where it is no longer (or not yet) known."""
         found = self._seats[row].past.moment(task, episode, t_us, label)
-        return None if found is None else self.fleet.normals[row].apply(found)
+        lesson = None if found is None else self.fleet.normals[row].apply(found)
+        return lesson if lesson is None or lesson.finite else None
 
 
 def _seat(member: Member) -> _Seat:

@@ -112,7 +112,9 @@ class Exchange:
                 part = sums[task]
                 mean = unflatten(mixed[i, part.start : part.stop], FEATURES, _classes(task))
                 total = Sums(*(len(names) * x for x in (mean.a, mean.b, mean.n)))
-                self.fleet.crowd[row][task] = total if own is None else total.plus(own, -1.0)
+                total = total if own is None else total.plus(own, -1.0)
+                if total.finite:  # else what the crowd said last is kept
+                    self.fleet.crowd[row][task] = total
 
 
 def _classes(task: str) -> int:

@@ -143,7 +143,9 @@ class Fleet:
         """Score the experts on the last ask of each ``(row, standardised tokens)``, then learn its
         truth: the lesson joins the memory and the analytic sums. Returns the checkpoint's best
         class of each. Of labels that come together, ``chunk`` at a time are scored before any of
-        those is learned."""
+        those is learned. Raises ValueError, before any is, where one holds what is no number."""
+        if broken := [self.members[row].name for row, tokens in told if not tokens.finite]:
+            raise ValueError(f"a label of {broken[0]} with numbers that are not finite")
         generic = []
         for start in range(0, len(told), chunk):
             part = told[start : start + chunk]

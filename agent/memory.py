@@ -48,7 +48,10 @@ class Memory:
     before: Sequence[Lesson] = ()
 
     def add(self, tokens: Tokens, z: Tensor) -> Lesson:
-        """Remember the last ask of ``tokens``; returns the lesson."""
+        """Remember the last ask of ``tokens``; returns the lesson. Raises ValueError where
+        something is no number: replayed, it would spoil every step."""
+        if not (tokens.finite and bool(z.isfinite().all())):
+            raise ValueError(f"a lesson on {tokens.asks[-1].task} with numbers that are not finite")
         ask = tokens.asks[-1]
         seen = self.told.setdefault(ask.task, Counter())
         turn, place = divmod(seen[ask.label], HOLD)

@@ -8,6 +8,7 @@ weight of ``PRIOR`` observations, so that the first seconds are already usable.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -75,6 +76,8 @@ class Normal:
                     self._count(summary_key(ask.task, layout), vector)
 
     def _count(self, key: str, vector: Array) -> None:
+        if not math.isfinite(np.vdot(vector, vector)):
+            return  # one NaN among a user's moments would stay there
         self.own.setdefault(key, Moments.none(len(vector))).add(vector)
 
     def emission(self, e: Emission) -> Emission:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -225,6 +226,18 @@ def resized(rings: Rings, fast: int, slow: int) -> Rings:
 def tick_batch(
     model: M3T, emissions: Sequence[Sequence[Emission]], asks: Sequence[Sequence[Ask]]
 ) -> Batch:
-    """What arrived in one tick and what is asked at its end, one row a headset."""
-    rows = [[Tokens(tuple(e), tuple(a))] for e, a in zip(emissions, asks, strict=True)]
+    """What arrived in one tick and what is asked at its end, one row a headset. The door of the
+    rings: what is no number comes in no further, for it would be seen until the episode's end."""
+    rows = [
+        [Tokens(tuple(e for e in new if e.finite), tuple(map(_numbers, asked)))]
+        for new, asked in zip(emissions, asks, strict=True)
+    ]
     return collate(rows, model.plan.tokens_of, model.plan.tasks)
+
+
+def _numbers(ask: Ask) -> Ask:
+    """The ask without summaries that are no numbers: they count as absent."""
+    if ask.finite:
+        return ask
+    kept = {k: x for k, x in ask.summary.items() if np.isfinite(x).all()}
+    return replace(ask, summary=kept)

@@ -8,6 +8,7 @@ gives the long-window statistics when a task is asked. Features depend on captur
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from agent.encoders import encoder_for
 from agent.encoders.base import Array, Encoder, Shape
 from agent.tasks import Episode, task_named
 from bridge.channels import TICK_US, Channel, Samples, sizes_vary
+from bridge.plausible import present
 
 BYTES = 1 << 24
 """Most bytes of pictures of one channel that are looked back on (16 MiB)."""
@@ -32,6 +34,11 @@ class Emission:
     tick: int
     features: Array
 
+    @property
+    def finite(self) -> bool:
+        """Whether they are all numbers; encoders make no others."""
+        return math.isfinite(np.vdot(self.features, self.features))
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -42,6 +49,11 @@ class Ask:
     label: int
     summary: Mapping[str, Array]
 
+    @property
+    def finite(self) -> bool:
+        """Whether the summaries are all numbers; encoders make no others."""
+        return all(math.isfinite(np.vdot(x, x)) for x in self.summary.values())
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -51,6 +63,11 @@ class Tokens:
     asks: tuple[Ask, ...]
     key: str = ""
     adapt: bool = True
+
+    @property
+    def finite(self) -> bool:
+        """Whether all of it is numbers."""
+        return all(e.finite for e in self.emissions) and all(a.finite for a in self.asks)
 
 
 @dataclass
@@ -184,9 +201,11 @@ def tick_of(t_us: int) -> int:
 
 
 def tokenize(episode: Episode, channels: Sequence[Channel]) -> Tokens:
-    """All emissions of ``episode`` up to its last query, and its queries with their summaries."""
+    """All emissions of ``episode`` up to its last query, and its queries with their summaries.
+    Samples that cannot be are left out, as on their way through a bridge."""
     stream = TokenStream([c for c in channels if c.name in episode.samples])
-    stream.push(episode.samples)
+    layouts = {c.name: c.layout for c in channels}
+    stream.push({name: present(some, layouts[name]) for name, some in episode.samples.items()})
     emissions: list[Emission] = []
     asks = []
     by_tick: dict[int, list[tuple[str, int]]] = defaultdict(list)

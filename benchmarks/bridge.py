@@ -52,6 +52,8 @@ SEVEN = (
 )
 """A headset that sends all it has: seven channels, 3946 bytes of samples a frame."""
 KINDS = {"1 channel": ONE, "7 channels": SEVEN}
+LEVEL = {"eeg": 1e-5, "face": 0.1, "gaze": 3**-0.5}
+"""What the samples hold, where that is not 1."""
 WINDOW = 64
 """Frames under way before the sender waits for replies."""
 Load = Sequence[tuple[Channel, int]]
@@ -64,7 +66,10 @@ def samples_of(load: Load, frame: int, start_us: int) -> tuple[int, dict[str, Sa
         layout = layout_of(channel.layout)
         steps = np.arange(frame * n, (frame + 1) * n) * (1e6 / channel.rate_hz)
         t_us = start_us + np.rint(steps).astype(np.int64)
-        made[channel.name] = Samples(t_us, np.full((n, *layout.shape), 1, layout.dtype))
+        values = np.full((n, *layout.shape), LEVEL.get(layout.modality, 1), layout.dtype)
+        if values.shape[-1] == 7:  # a pose: its orientation has length 1
+            values[..., 3:] = 0.5
+        made[channel.name] = Samples(t_us, values)
     return max(int(samples.t_us[-1]) for samples in made.values()), made
 
 

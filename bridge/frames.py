@@ -2,7 +2,7 @@
 
 A headset packs, the server unpacks; both hold one `ChannelCodec` per accepted channel, so that
 everything that depends only on the layout is worked out once. Unpacking validates: it is the one
-place where bytes of a stranger become arrays.
+place where bytes of a stranger become arrays, of which what cannot be is absent.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.absences import Absences
 from bridge.channels import Channel, ChannelError, Samples, layout_of
 from bridge.images import decode_picture, encode_png
 from bridge.protocol import Block, PackedFrame, ProtocolError
 from bridge.stamps import StampGrid
 
 _MAX_US = 2**53
-_FLOAT = np.dtype("<f4")
 DecodePicture = Callable[[bytes, str, int, tuple[int, ...]], NDArray[np.uint8]]
 """`bridge.images.decode_picture`, or the same in a process of its own."""
 
@@ -42,7 +42,8 @@ class Frame:
 
 
 class ReceivedSamples(Samples):
-    """Samples that were checked on arrival and become arrays when they are first looked at.
+    """Samples whose form was checked on arrival and that become arrays when they are first looked
+    at; then what cannot be is left out (`bridge.plausible`), so there may be none.
 
     So the event loop, on which every headset waits, spends nothing on arrays that another thread
     will use, that a newer block replaces, or that nobody looks at.
@@ -57,8 +58,9 @@ class ReceivedSamples(Samples):
         """Called while ``t_us`` and ``values`` are not set."""
         if name not in Samples.__slots__:
             raise AttributeError(name)
-        self.t_us = self._codec.times(self._block)
-        self.values = self._codec.values(self._block)
+        codec, block = self._codec, self._block
+        there = codec.absences.sift(Samples(codec.times(block), codec.values(block)))
+        self.t_us, self.values = there.t_us, there.values
         return getattr(self, name)
 
     def __len__(self) -> int:
@@ -91,7 +93,7 @@ class ChannelCodec:
         self.free = 0 in layout.shape
         self.sample_bytes = 0 if self.free else math.prod(layout.shape) * self.dtype.itemsize
         self.image = layout.modality == "vision"
-        self.float = self.dtype.kind == "f"
+        self.absences = Absences(channel.name, layout.name)
         self.last_us = 0
         self.seen_us = 0
         """The newest stamp of the last block unpacked, whether its frame was accepted or not."""
@@ -130,8 +132,7 @@ class ChannelCodec:
     def unpack(self, block: Block) -> Samples:
         """The samples of ``block``; raises ProtocolError that names what does not fit.
 
-        Whether the numbers are finite is not looked at: `unpack_samples` does that for all the
-        channels of a frame at once.
+        The numbers themselves are looked at when somebody else looks: `ReceivedSamples`.
         """
         try:
             picture = None if block.encoding == "raw" else self._picture(block)
@@ -238,26 +239,6 @@ class ChannelCodec:
             )
 
 
-def _check_finite(data: list[bytes], samples: Mapping[str, Samples]) -> None:
-    """Raise ProtocolError for a NaN or an infinity in the float32 blocks ``data`` of ``samples``.
-
-    One dot product over the whole frame finds either in a third of isfinite().all()'s time, and in
-    one call where a frame has many channels. Values above 1e19 overflow it too, hence the exact
-    count by channel. (Unlike `dot`, `vdot` warns of no overflow, which must not fill a log.)
-    """
-    values = np.frombuffer(b"".join(data), _FLOAT)
-    if math.isfinite(np.vdot(values, values)):
-        return
-    for name, got in samples.items():
-        bad = int(np.count_nonzero(~np.isfinite(got.values)))
-        if bad:
-            raise ProtocolError(
-                "not-finite",
-                f"channel {name}: {bad} of {got.values.size} numbers are NaN or infinite; "
-                "leave such samples out",
-            )
-
-
 def pack_samples(
     samples_by_name: Mapping[str, Samples], codecs: dict[str, ChannelCodec]
 ) -> list[Block]:
@@ -291,11 +272,10 @@ def pack_frame(frame: Frame, codecs: dict[str, ChannelCodec]) -> PackedFrame:
 def unpack_samples(packed: PackedFrame, codecs: dict[int, ChannelCodec]) -> dict[str, Samples]:
     """The samples of ``packed`` by channel name; a frame is taken whole or not at all.
 
-    Raises ProtocolError: unknown channel, a channel twice, shapes, values, times that go back or
-    lie after ``capture_us``.
+    Raises ProtocolError: unknown channel, a channel twice, shapes, times that go back or lie after
+    ``capture_us``. Numbers that cannot be are no error: their samples are absent.
     """
     samples: dict[str, Samples] = {}
-    numbers: list[bytes] = []
     capture_us = packed.capture_us
     for block in packed.blocks:
         codec = codecs.get(block.channel)
@@ -311,10 +291,6 @@ def unpack_samples(packed: PackedFrame, codecs: dict[int, ChannelCodec]) -> dict
                 f"channel {codec.name}: a sample at {codec.seen_us} us lies after the frame's "
                 f"capture_us {capture_us}",
             )
-        if codec.float:
-            numbers.append(block.data)
-    if numbers:
-        _check_finite(numbers, samples)
     for block in packed.blocks:
         codec = codecs[block.channel]
         codec.last_us = codec.seen_us

@@ -285,7 +285,9 @@ class Session:
         self._outbox.flush()
 
     def tend(self, stall_s: float) -> Counter[str]:
-        """Called once a second: end a stalled session; returns and tells what was newly dropped."""
+        """Called once a second: end a stalled session; tells what was newly dropped, and of each
+        kind of absence once. Returns what was newly dropped, and of which channels samples were
+        absent (``<channel> absent``)."""
         since = self._wire.congested_since
         if since is not None and self._wire.loop.time() - since > stall_s and self._open:
             self.close(f"stalled: did not read for {stall_s:g} s")
@@ -304,7 +306,7 @@ class Session:
         if fresh:
             what = ", ".join(f"{name} {count}" for name, count in sorted(fresh.items()))
             self.notice("dropped", f"dropped, lost or late since last told: {what}", dict(fresh))
-        return fresh
+        return fresh + self._tell_absent()
 
     # Inside
 
@@ -325,6 +327,18 @@ class Session:
             self.close(f"too much for seconds: {told}")
         elif told:
             self.notice("too-much", told)
+
+    def _tell_absent(self) -> Counter[str]:
+        """By channel, how many samples had something absent since the last call."""
+        fresh: Counter[str] = Counter()
+        for codec in self.codecs.values():
+            known, total = self.stats.absent[codec.name], codec.absences.samples.total()
+            if total > known:
+                fresh[f"{codec.name} absent"] = total - known
+                self.stats.absent[codec.name] = total
+            for text in codec.absences.news():
+                self.notice("absent", text, {codec.name: total})
+        return fresh
 
     def _receive_frame(self, packed: PackedFrame) -> None:
         now = self._now()

@@ -29,6 +29,8 @@ WHY = {
 def why(session: Session, what: str) -> str:
     """The reason for a drop of ``what``, which is a channel's name or a key of :data:`WHY`."""
     channel = session.channels.get(what)
+    if what.endswith(" absent"):
+        return "samples with numbers that cannot be: NaN, not tracked, or out of range"
     if channel is None:
         return WHY.get(what, what)
     length = queue_length(channel.delivery)
@@ -43,6 +45,7 @@ def drops(session: Session) -> list[DropState]:
     stats = session.stats
     counts = Counter(stats.drops)
     counts.update(lost=stats.lost, late=stats.late, refused=stats.refused)
+    counts.update({f"{channel} absent": n for channel, n in stats.absent.items()})
     return [
         DropState(what=what, count=n, why=why(session, what))
         for what, n in counts.most_common()

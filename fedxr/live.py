@@ -143,7 +143,11 @@ class Live(Application):
 
     def frame(self, session: Session, frame: Frame) -> None:
         here = self._here[session.id]
-        if here.refuse(frame) or not here.frames.put(frame):
+        if here.refuse(frame):
+            return
+        # What cannot be was left out as it was looked at: nothing of a channel may be left.
+        frame.samples = {name: some for name, some in frame.samples.items() if len(some)}
+        if not here.frames.put(frame):
             return
         for name, samples in frame.samples.items():
             self.scoreboard.boards[here.row].arrived[name] += len(samples)

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import Array, Shape, finite
 from agent.encoders.speech import SUMMARY, speech_statistics
 from bridge.channels import Channel, ChannelError, Samples
 
@@ -53,6 +53,7 @@ class AudioEncoder:
             speed=0.16,
         )
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(402,): two tokens of 5 x 40 log-mel and the level in bel; None below 20 ms of sound."""
         rate = _rate(channel)
@@ -69,6 +70,7 @@ class AudioEncoder:
         level = np.full((TOKENS, 1), np.log10(loudest), np.float32)
         return np.concatenate((logs, level), axis=1).ravel()
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(SUMMARY,): see :func:`agent.encoders.speech.speech_statistics`; None below 100 ms."""
         rate = _rate(channel)

@@ -10,12 +10,18 @@ An encoder has two sides that look at the same channel:
 
 Both are pure functions of samples with ``t < end_us``, so that a live stream and a recorded one
 give the same numbers. Standardisation by the population happens later, in the model.
+
+Whatever the samples, an encoder returns finite numbers or None, and raises nothing: it takes its
+window by :func:`window`, which leaves out what no sum of squares can hold, and is ``@finite``.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import wraps
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,3 +74,42 @@ class Encoder(Protocol):
     def augment(self, samples: Samples, channel: Channel, rng: np.random.Generator) -> Samples:
         """A plausible other recording of the same thing (pretraining only). Keeps the times."""
         ...
+
+
+E = TypeVar("E", bound=Encoder)
+Makes = Callable[[E, Samples, Channel, int], Array | None]
+
+
+def finite(make: Makes[E]) -> Makes[E]:
+    """``make``, ``features`` or ``summary``, but None where a number is not finite."""
+
+    @wraps(make)
+    def made(self: E, samples: Samples, channel: Channel, end_us: int) -> Array | None:
+        with np.errstate(all="ignore"):
+            vector = make(self, samples, channel, end_us)
+        # A vector's product with itself is finite unless a number is not, or is beyond 1e19.
+        fine = vector is None or math.isfinite(energy(vector))
+        return vector if fine else None
+
+    return made
+
+
+HUGE = 1e12
+"""Far beyond any layout's range, and its cube still fits float32."""
+
+
+def energy(values: NDArray[Any]) -> float:
+    """The sum of all squares of ``values``, without a word where it is not finite."""
+    return float(np.vdot(values, values))
+
+
+def window(samples: Samples, start_us: int, end_us: int) -> Samples:
+    """The samples of ``[start_us, end_us)`` without those that hold a NaN or something huge.
+
+    Whoever has come through :mod:`bridge.plausible` has none: the usual case costs one product.
+    """
+    part = samples.between(start_us, end_us)
+    if energy(part.values) < HUGE:
+        return part
+    there = (np.abs(part.values) < HUGE).reshape(len(part), -1).all(1)
+    return Samples(part.t_us[there], part.values[there])

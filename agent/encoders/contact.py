@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import Array, Shape, finite, window
 from bridge.channels import TICK_US, Channel, ChannelError, Samples
 
 FRAMES = 15
@@ -39,11 +39,13 @@ class ContactEncoder:
         seconds = ticks * TICK_US / 1e6
         return Shape(seconds, ticks, TOKENS, SIZE, seconds, SUMMARY)
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(480,) log power of 15 frames in 32 bands; None when the window is not full."""
         x_N = self._window(samples, channel, end_us)
         return None if x_N is None else _log_power(x_N).astype(np.float32).ravel()
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(84,) mean and deviation of the bands over time (64), the rhythm of the envelope (16),
         kurtosis, crest, skewness and log share of the peaks (4)."""
@@ -78,7 +80,7 @@ class ContactEncoder:
     ) -> NDArray[np.float64] | None:
         """(N,) the last samples of the window, centred and of unit deviation."""
         n = _length(channel)
-        part = samples.between(end_us - int(self.shape(channel).window_s * 1e6), end_us)
+        part = window(samples, end_us - int(self.shape(channel).window_s * 1e6), end_us)
         if len(part) < n:
             return None
         x = part.values[-n:].astype(np.float64)

@@ -9,7 +9,8 @@ All numbers are the same whatever the electrodes' gain, and for the correlations
 mixture, so any number of electrodes in any order gives the same vector.
 
 Correlations of short windows are larger by chance: 3 s cost 3 points and 2 s cost 10, so nothing
-is said before 4 s are there.
+is said before 4 s are there. An electrode that was away for more than a tenth of the window (NaN)
+is left out: the others are used.
 
 Shapes: N samples of the window, E electrodes, K frequency bins of a band.
 """
@@ -22,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import HUGE, Array, Shape, energy, finite
 from bridge.channels import Channel, ChannelError, Samples
 
 WINDOW_S = 4.0
@@ -57,13 +58,14 @@ class EegEncoder:
             )
         return Shape(WINDOW_S, HOP_TICKS, 1, self.size, WINDOW_S, self.size)
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(size,) correlations, three per flicker, then five log shares of power.
 
         None when more than a tenth of the window is missing: at the channel's rate, or at the lower
         one that its samples come at.
         """
-        part = samples.between(end_us - int(WINDOW_S * 1e6), end_us)
+        part = _there(samples.between(end_us - int(WINDOW_S * 1e6), end_us))
         n = round(WINDOW_S * channel.rate_hz)
         if len(part) < 0.9 * WINDOW_S * LEAST_HZ or part.t_us[-1] - part.t_us[0] < 0.9e6 * WINDOW_S:
             return None
@@ -84,6 +86,7 @@ class EegEncoder:
         share = np.add.reduceat(power, first) / (power.sum() + 1e-30)
         return np.concatenate((numbers, np.log(share + 1e-6))).astype(np.float32)
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """As :meth:`features`: the window is as long as the answer needs."""
         return self.features(samples, channel, end_us)
@@ -96,6 +99,16 @@ class EegEncoder:
         spread = np.diff(x, axis=0).std(axis=0)  # of the fast part: drift is far larger
         x = x @ mix + rng.normal(0.0, 0.1, x.shape) * spread
         return Samples(samples.t_us, x.astype(np.float32))
+
+
+def _there(part: Samples) -> Samples:
+    """The electrodes that are there for nine tenths of ``part``, where all of those are there."""
+    if energy(part.values) < HUGE:
+        return part
+    there = np.abs(part.values) < HUGE
+    used = there.mean(axis=0) >= 0.9
+    whole = there[:, used].all(axis=1) & used.any()
+    return Samples(part.t_us[whole], part.values[whole][:, used])
 
 
 def _spectrum(part: Samples, n: int, rate_hz: float) -> Complex:

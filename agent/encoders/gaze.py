@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import Array, Shape, finite, window
 from bridge.channels import Channel, ChannelError, Samples
 
 Grid = NDArray[np.float64]
@@ -53,11 +53,13 @@ class GazeEncoder:
             )
         return Shape(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, slow=True, speed=0.1)
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(95,) statistics of the last 5 s; None when under 4 s of them are there."""
         points = _on_grid(samples, channel, end_us, WINDOW_S)
         return None if points is None else statistics(points)
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(349,) statistics of the last 30 s, mean and deviation of those of its 5 s pieces, map.
 
@@ -172,7 +174,7 @@ def _map(p_N2: Grid) -> Grid:
 
 def _on_grid(samples: Samples, channel: Channel, end_us: int, seconds: float) -> Grid | None:
     """(N, 2) points of the last ``seconds``; None when four fifths of them are not there."""
-    part = samples.between(end_us - int(seconds * 1e6), end_us)
+    part = window(samples, end_us - int(seconds * 1e6), end_us)
     if len(part) < 8 or part.t_us[-1] - part.t_us[0] < 0.8e6 * seconds:
         return None
     points = part.values.astype(np.float64)

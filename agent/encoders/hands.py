@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import Array, Shape, finite, window
 from agent.encoders.posture import POSTURE, SUMMARY, gesture_statistics, hand_size, posture
 from bridge.channels import TICK_US, Channel, ChannelError, Samples
 
@@ -48,18 +48,19 @@ class HandsEncoder:
             speed=0.30,
         )
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(SIZE,): four ticks of 22 joints about their palm and the palm's way since the window's
         start, its displacement over four lags, the last posture; None without two new samples."""
         _check(channel)
-        window = samples.between(end_us - round(_WINDOW_S * 1e6), end_us)
-        if len(window.between(end_us - (PERIOD + 1) * TICK_US, end_us)) < 2:
+        seen = window(samples, end_us - round(_WINDOW_S * 1e6), end_us)
+        if len(seen.between(end_us - (PERIOD + 1) * TICK_US, end_us)) < 2:
             return None
         now = np.arange(PERIOD, 0, -1)
         ticks = np.concatenate((now, 1 + np.array(_LAGS), [0]))
         at_us = end_us - ticks * TICK_US
-        at_us[-1] = window.t_us[0]
-        joints = common_joints(at_times(window, at_us), channel)  # (4 + lags + 1, J, 3)
+        at_us[-1] = seen.t_us[0]
+        joints = common_joints(at_times(seen, at_us), channel)  # (4 + lags + 1, J, 3)
         recent = joints[:PERIOD]
         size = hand_size(recent)
         palm = joints[:, 1]
@@ -69,18 +70,19 @@ class HandsEncoder:
         parts = (about.ravel(), way.ravel(), lags.ravel(), size * posture(recent[-1:], size)[0])
         return (np.concatenate(parts) / size).astype(np.float32)
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(SUMMARY,): see :func:`agent.encoders.posture.gesture_statistics`; None below 3 ticks."""
         _check(channel)
-        window = samples.between(end_us - round(_SUMMARY_S * 1e6), end_us)
-        if len(window) < 2:
+        seen = window(samples, end_us - round(_SUMMARY_S * 1e6), end_us)
+        if len(seen) < 2:
             return None
-        first_us, last_us = int(window.t_us[0]), int(window.t_us[-1])
+        first_us, last_us = int(seen.t_us[0]), int(seen.t_us[-1])
         # Recorders round their times: a sample up to half a millisecond early still makes a tick.
         n = (last_us - first_us + 500) // TICK_US + 1
         if n < 3:
             return None
-        joints = at_times(window, first_us + np.arange(n) * TICK_US)
+        joints = at_times(seen, first_us + np.arange(n) * TICK_US)
         return gesture_statistics(common_joints(joints, channel))
 
     def augment(self, samples: Samples, channel: Channel, rng: np.random.Generator) -> Samples:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import Array, Shape, finite, window
 from bridge.channels import Channel, ChannelError, Samples
 
 Grid = NDArray[np.float64]
@@ -55,11 +55,13 @@ class MotionEncoder:
             )
         return Shape(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, speed=0.15)
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(120,) statistics of the last second; None when under 0.8 s of it is there."""
         x_ST = _signals(samples, channel, end_us, WINDOW_S)
         return None if x_ST is None else statistics(x_ST)
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(200,) the features, the last second's quarters, and the second before.
 
@@ -103,7 +105,7 @@ def _signals(samples: Samples, channel: Channel, end_us: int, seconds: float) ->
     Before the first and after the last sample their values are held; None when they span less
     than the last ``seconds`` without 0.2 s.
     """
-    part = samples.between(end_us - int(seconds * 1e6), end_us)
+    part = window(samples, end_us - int(seconds * 1e6), end_us)
     if len(part) < 8 or part.t_us[-1] - part.t_us[0] < (seconds - 0.2) * 1e6:
         return None
     values = part.values.astype(np.float64)
@@ -148,7 +150,8 @@ def _felt_by_head(pose_AT: Grid) -> Grid:
     place = np.stack([_smooth(_smooth(axis)) for axis in pose_AT[:3]])
     world = np.gradient(np.gradient(place, axis=1), axis=1) * GRID_HZ**2
     world[1] += _GRAVITY  # at rest an accelerometer reads g upwards, and Y is up
-    q = (pose_AT[3:] / np.linalg.norm(pose_AT[3:], axis=0)).T  # (T, 4)
+    # Where tracking is lost the orientation has no length: then none is felt.
+    q = (pose_AT[3:] / np.maximum(np.linalg.norm(pose_AT[3:], axis=0), 1e-6)).T  # (T, 4)
     felt = world + 2 * np.cross(q[:, :3], np.cross(q[:, :3], world.T) - q[:, 3:] * world.T).T
     step = _times(_inverse(q[:-1]), q[1:])  # (T-1, 4), from one instant to the next
     rate = 2 * GRID_HZ * (step[:, :3] * np.sign(step[:, 3:])).T

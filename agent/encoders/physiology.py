@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import Array, Shape, finite, window
 from bridge.channels import Channel, ChannelError, Samples
 
 WINDOW_S = 5.0
@@ -46,6 +46,7 @@ class PhysiologyEncoder:
             )
         return Shape(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, slow=True)
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(6,) mean, deviation, slope, rise, lowest, highest of 5 s; None under two samples."""
         line = _line(samples, channel, end_us, WINDOW_S)
@@ -56,6 +57,7 @@ class PhysiologyEncoder:
         numbers = (x.mean(), x.std(), _slope(t, x), rise, x.min(), x.max())
         return np.array(numbers, dtype=np.float32)
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(18,) of the last 120 s: mean, deviation, slope, levels (5), rise and step a second (3),
         difference of each quarter from the mean (4), deviation within 30 s, lowest, highest.
@@ -103,12 +105,12 @@ def _line(
     samples: Samples, channel: Channel, end_us: int, seconds: float
 ) -> tuple[Line, Line] | None:
     """Times before the end (s, <= 0) and values of the last ``seconds``; None under two samples."""
-    part = samples.between(end_us - int(seconds * 1e6), end_us)
+    part = window(samples, end_us - int(seconds * 1e6), end_us)
     if len(part) < 2:
         return None
     x = part.values.astype(np.float64)
     if channel.layout == "physiology/eda":
-        x = np.log(x + _DRY_S)
+        x = np.log(np.maximum(x, 0.0) + _DRY_S)  # amplifiers swing a little below zero
     return (part.t_us - end_us) / 1e6, x
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.encoders.base import Array, Shape
+from agent.encoders.base import Array, Shape, finite
 from agent.encoders.warp import warped
 from bridge.channels import TICK_US, Channel, ChannelError, Samples
 
@@ -52,6 +52,7 @@ class VisionEncoder:
             stem="image",
         )
 
+    @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(784,): the newest picture of the last tick in 0..1, row-major; None without one."""
         _check(channel)
@@ -60,6 +61,7 @@ class VisionEncoder:
             return None
         return normalised(window.values[-1]).ravel()
 
+    @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(SUMMARY,): eight gradient directions on 7 x 7 cells, then 14 x 14 pixels; None without
         a picture in the last five seconds."""

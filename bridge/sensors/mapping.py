@@ -84,13 +84,19 @@ class Mapping:
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
-    def convert(self, values: Floats) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Samples (n, *layout.shape) of ``values`` (n, all columns), and which of them (n,) count:
-        a sample with a number that is not finite (a blink, a loose electrode) does not."""
-        some = values[:, list(self.columns)] * self.scale + self.offset
-        whole = np.logical_and.reduce(np.isfinite(some), axis=1)
-        shape = layout_of(self.channel.layout).shape
-        return some.astype(np.float32).reshape(len(values), *shape), whole
+    def to_si(self, values: Floats) -> NDArray[np.float32]:
+        """(n, *layout.shape) of ``values`` (n, all columns), whatever they are. Where a gaze is the
+        source's own word for "lost" (all -1) it is NaN: in SI one could not tell any more."""
+        some = values[:, list(self.columns)]
+        with np.errstate(all="ignore"):
+            si = (some * self.scale + self.offset).astype(np.float32)
+        if self.channel.modality == "gaze":
+            si[(some == -1.0).all(axis=1)] = np.nan
+        return si.reshape(len(values), *layout_of(self.channel.layout).shape)
+
+    def called(self, source: Source) -> list[str]:
+        """What the source calls the columns."""
+        return [_title(source, n) for n in self.columns]
 
 
 def map_source(source: Source, wishes: Sequence[Wish] = ()) -> tuple[list[Mapping], list[str]]:

@@ -13,8 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from bridge.absences import Absences
 from bridge.channels import Channel, Samples
 from bridge.sensors.clocks import SourceClock
+from bridge.sensors.columns import Columns
 from bridge.sensors.mapping import Mapping
 from bridge.sensors.source import Floats, Source, SourceLostError, Stream
 from bridge.sensors.timeline import Timeline
@@ -32,7 +34,7 @@ _FINAL_US = 500_000
 class Sensor:
     """One source whose channels are ``mappings``; ``say`` is told what a person should know.
 
-    ``counts``: samples sent, gaps, missing (samples in gaps), invalid (not finite), late (taken
+    ``counts``: samples sent, gaps, missing (samples in gaps), invalid (nothing there), late (taken
     before a frame that had gone), unsent (no session was open), clock resets, lost (the source
     ended), rate changes, and what was wrong with stamps, by kind (`bridge.stamp_clock`).
     """
@@ -53,6 +55,8 @@ class Sensor:
         self._tuned = (math.inf, self.source.rate_hz)  # (when, to what)
         self._rates_said = {self._rate_hz}
         self._waiting: dict[str, list[Samples]] = {m.channel.name: [] for m in mappings}
+        self._columns = {m.channel.name: self._watched(m) for m in mappings}
+        self._absences = {c.name: Absences(c.name, c.layout) for c in self.channels}
         # Mapped, not yet placed: in doubt, see `Timeline.place`.
         self._values: Floats = np.empty((0, len(self.source.columns)))
         self._stamps: Floats = np.empty(0)
@@ -180,11 +184,22 @@ class Sensor:
             )
         self._follow_rate(now_us)
         for mapping in self.mappings:
-            converted, whole = mapping.convert(values)
-            self.counts["invalid"] += int((~whole).sum())
-            if whole.any():
-                part = self._recent(Samples(t_us[whole], converted[whole]))
-                self._waiting[mapping.channel.name] += [part] if len(part) else []
+            name, si = mapping.channel.name, mapping.to_si(values)
+            self._columns[name].watch(t_us, si)
+            there = self._absences[name].sift(Samples(t_us, si))
+            self.counts["invalid"] += len(t_us) - len(there)
+            for line in self._absences[name].news():
+                self._say(f"{self.source.name}: {line}")
+            part = self._recent(there)
+            self._waiting[name] += [part] if len(part) else []
+
+    def _watched(self, mapping: Mapping) -> Columns:
+        """Says which of the mapping's columns are dead."""
+        return Columns(
+            mapping.channel.modality,
+            mapping.called(self.source),
+            lambda line: self._say(f"{self.source.name}: {line}"),
+        )
 
     def _follow_rate(self, now_us: float) -> None:
         """Channels have the rate that is sent, whatever the source says; each rate is said once."""

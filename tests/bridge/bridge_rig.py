@@ -17,6 +17,7 @@ from bridge.application import Application
 from bridge.channels import Channel, Samples, layout_of
 from bridge.client import HeadsetClient, connect
 from bridge.frames import Frame as SampleFrame
+from bridge.plausible import sieve_of
 from bridge.protocol import (
     Answer,
     Challenge,
@@ -88,10 +89,14 @@ async def headset(
 
 
 def samples_of(channel: Channel, t_us: Sequence[int], size: int = 4) -> Samples:
-    """Made-up samples at ``t_us``; free sizes of the layout become ``size``."""
-    layout = layout_of(channel.layout)
+    """Made-up samples at ``t_us``, all plausible; free sizes of the layout become ``size``."""
+    layout, sieve = layout_of(channel.layout), sieve_of(channel.layout)
     shape = (len(t_us), *(n or size for n in layout.shape))
     values = np.arange(int(np.prod(shape))).reshape(shape) % 251
+    if sieve is not None:
+        values = sieve.low + values / 251 * (sieve.high - sieve.low)
+        for start, stop in sieve.range.units:
+            values[..., start:stop] = np.eye(stop - start)[0]
     return Samples(np.array(t_us, np.int64), values.astype(layout.dtype))
 
 

@@ -1,8 +1,9 @@
 """Makes the golden vectors of fedxr.v1: `python tests/golden/make.py` rewrites fedxr_v1.json.
 
 Each vector has a name, what it shows, the message's bytes as hex and the message itself as JSON
-(bytes as {"hex": …}). `samples` adds what the blocks of a frame decode to. `refused` are messages
-that a server must not accept, with the code of its notice. Every suite (Python, C#, JavaScript)
+(bytes as {"hex": …}). `samples` adds what the blocks of a frame decode to; in those of `absent`
+some numbers cannot be, and a server leaves their samples out. `refused` are messages that a server
+must not accept, with the code of its notice. Every suite (Python, C#, JavaScript)
 reads the same file. Pictures are PNG with stored deflate blocks, written out here byte by byte, so
 that the vectors do not depend on anyone's zlib.
 """
@@ -94,6 +95,7 @@ def vector(name: str, shows: str, message: p.Message, **more: Any) -> dict[str, 
 
 def accepted() -> list[dict[str, Any]]:
     pose = np.arange(26 * 7, dtype="<f4").reshape(1, 26, 7) / 8
+    pose[..., 3:] = 0.5, -0.5, 0.5, 0.5
     volts = np.array([[1e-6, -2e-6, 0], [3e-6, 4e-6, -5e-6]], "<f4")
     sound = np.array([0, 1, -1, 32767, -32768], "<i2")
     gray = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
@@ -202,11 +204,32 @@ def accepted() -> list[dict[str, Any]]:
     ]
 
 
+def absent() -> list[dict[str, Any]]:
+    """Every kind of absence: not tracked, not finite, out of range, an electrode by itself."""
+    pose = np.zeros((3, 26, 7), "<f4")
+    pose[..., 6] = 1.0
+    pose[1, 25, 6] = 0.0  # one joint's orientation is 0, 0, 0, 0
+    volts = np.array([[1e-6, 2e-6, 3e-6], [40, -20, 30], [4e-6, 5e-6, 6e-6]], "<f4")
+    gaze = np.array([[0.5, np.nan]], "<f4")
+    blocks = [
+        p.Block(1, 900_000, 3, pose.tobytes(), period_us=10_000.0),
+        p.Block(2, 990_000, 3, volts.tobytes(), period_us=4000.0),
+        p.Block(6, 1_000_000, 1, gaze.tobytes()),
+    ]
+    left = {
+        "left": {"t_us": [900_000, 920_000], "values": pose[[0, 2]].tolist()},
+        "eeg": {"t_us": [990_000, 998_000], "values": volts[[0, 2]].tolist()},
+        "gaze": {"t_us": [], "values": []},
+    }
+    frame = p.PackedFrame(1, 1_000_000, blocks, 2, 900_000)
+    shows = "a hand whose little finger is not tracked, microvolts sent as volts, a blink"
+    return [vector("frame-absent", shows, frame, samples=left)]
+
+
 def refused() -> list[dict[str, str]]:
     def frame(block: p.Block) -> str:
         return p.encode(p.PackedFrame(1, 1_000_000, [block])).hex()
 
-    nan = struct.pack("<2f", 0.5, float("nan"))
     fine = struct.pack("<2f", 0.5, 0.5)
     cases = [
         ("garbage", "not MessagePack", "c1ff00"),
@@ -222,7 +245,6 @@ def refused() -> list[dict[str, str]]:
         ("unknown-channel", "id 99", frame(p.Block(99, 5, 1, fine))),
         ("bad-shape", "one byte short", frame(p.Block(6, 5, 1, fine[:-1]))),
         ("bad-shape", "no samples", frame(p.Block(6, 5, 0, b""))),
-        ("not-finite", "a NaN", frame(p.Block(6, 5, 1, nan))),
         ("bad-time", "after capture_us", frame(p.Block(6, 1_000_001, 1, fine))),
         (
             "bad-time",
@@ -245,6 +267,7 @@ def text() -> str:
         "protocol": p.SUBPROTOCOL,
         "channels": {name: {"id": n, "layout": layout} for name, (n, layout) in CHANNELS.items()},
         "accepted": accepted(),
+        "absent": absent(),
         "refused": refused(),
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

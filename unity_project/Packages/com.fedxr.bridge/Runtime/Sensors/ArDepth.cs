@@ -50,7 +50,7 @@ namespace Fedxr
                         metres = System.BitConverter.ToUInt16(raw, row * stride + 2 * column) / 1000f;
                     else
                         return false;
-                    // "not measured" comes as NaN or infinity on some devices, which the bridge refuses
+                    // "not measured" comes as NaN or infinity on some devices
                     bool known = metres > 0 && metres < float.PositiveInfinity;
                     depths[row * columns + column] = known ? metres : 0;
                 }

@@ -16,7 +16,7 @@ namespace Fedxr
         /// <summary>Write the 26 joints of a hand, palm first and in the bridge's coordinates; false while
         /// the hand, or one of its joints, is not tracked.</summary>
         /// <remarks>One joint without a pose makes the hand wait: the layout has no word for a missing
-        /// joint (NaN is refused), and one that stays behind would look like a gesture that nobody
+        /// joint (with a NaN the whole hand is absent), and one that stays behind would look like a gesture that nobody
         /// made.</remarks>
         internal bool Read(bool left, Transform origin, float[] into)
         {
