@@ -84,13 +84,15 @@ class Mapping:
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
-    def to_si(self, values: Floats) -> NDArray[np.float32]:
-        """(n, *layout.shape) of ``values`` (n, all columns), whatever they are. Where a gaze is the
-        source's own word for "lost" (all -1) it is NaN: in SI one could not tell any more."""
+    def convert(self, values: Floats) -> NDArray[np.float32]:
+        """Samples (n, *layout.shape) of ``values`` (n, all columns), plausible or not. Where an eye
+        is the source's own word for "lost" (-1) it is NaN: in SI one could not tell any more."""
         some = values[:, list(self.columns)]
         with np.errstate(all="ignore"):
             si = (some * self.scale + self.offset).astype(np.float32)
-        if self.channel.modality == "gaze":
+        if self.channel.layout == "gaze/pupil":
+            si[some == -1.0] = np.nan
+        elif self.channel.modality == "gaze":
             si[(some == -1.0).all(axis=1)] = np.nan
         return si.reshape(len(values), *layout_of(self.channel.layout).shape)
 

@@ -184,7 +184,7 @@ class Sensor:
             )
         self._follow_rate(now_us)
         for mapping in self.mappings:
-            name, si = mapping.channel.name, mapping.to_si(values)
+            name, si = mapping.channel.name, mapping.convert(values)
             self._columns[name].watch(t_us, si)
             there = self._absences[name].sift(Samples(t_us, si))
             self.counts["invalid"] += len(t_us) - len(there)
