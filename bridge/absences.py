@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 from bridge.channels import Samples
+from bridge.columns import Columns
 from bridge.plausible import Booleans, Floats, Sieve, sieve_of
 
 NOT_FINITE, NOT_TRACKED, IMPLAUSIBLE = "not finite", "not tracked", "implausible"
@@ -23,12 +24,20 @@ class Absences:
 
     def __init__(self, channel: str, layout: str) -> None:
         self.channel, self.sieve = channel, sieve_of(layout)
+        modality, _, electrodes = layout.partition("/")
+        self._columns = (
+            Columns(modality, electrodes.split("-"), lambda line: self._say(line))
+            if modality == "eeg"
+            else None
+        )
         self.samples: Counter[str] = Counter()
         self._news: list[str] = []
 
     def sift(self, samples: Samples) -> Samples:
         """What is there of ``samples``: the same object where all is."""
         sieve = self.sieve
+        if self._columns is not None:
+            self._columns.watch(samples.t_us, samples.values)
         if sieve is None or sieve.fits(samples.values):
             return samples
         there = sieve.there(samples.values)
@@ -54,14 +63,18 @@ class Absences:
                 first = int(which.argmax())
                 what = _what(sieve, kind, flat[first], np.flatnonzero(wrong[first]))
                 left = "the rest of it is used" if sieve.range.places else "it is left out"
-                self._news.append(
-                    f"channel {self.channel}: {count} of {n} samples hold {what}; that counts as "
-                    f"absent, {left} (told once, then counted)"
+                self._say(
+                    f"{count} of {n} samples hold {what}; that counts as absent, {left} (told "
+                    "once, then counted)"
                 )
             self.samples[kind] += count
 
+    def _say(self, line: str) -> None:
+        self._news.append(f"channel {self.channel}: {line}")
+
     def news(self) -> list[str]:
-        """What to say of the kinds that came for the first time since the last call."""
+        """What to say since the last call: of kinds that came for the first time, and of
+        electrodes that died or live again."""
         news, self._news = self._news, []
         return news
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from bridge.absences import Absences
 from bridge.channels import Channel, Samples
+from bridge.columns import Columns
 from bridge.sensors.clocks import SourceClock
-from bridge.sensors.columns import Columns
 from bridge.sensors.mapping import Mapping
 from bridge.sensors.source import Floats, Source, SourceLostError, Stream
 from bridge.sensors.timeline import Timeline
@@ -55,7 +55,9 @@ class Sensor:
         self._tuned = (math.inf, self.source.rate_hz)  # (when, to what)
         self._rates_said = {self._rate_hz}
         self._waiting: dict[str, list[Samples]] = {m.channel.name: [] for m in mappings}
-        self._columns = {m.channel.name: self._watched(m) for m in mappings}
+        # Electrodes are watched with their absences.
+        others = [m for m in mappings if m.channel.modality != "eeg"]
+        self._columns = {m.channel.name: self._watched(m) for m in others}
         self._absences = {c.name: Absences(c.name, c.layout) for c in self.channels}
         # Mapped, not yet placed: in doubt, see `Timeline.place`.
         self._values: Floats = np.empty((0, len(self.source.columns)))
@@ -185,7 +187,8 @@ class Sensor:
         self._follow_rate(now_us)
         for mapping in self.mappings:
             name, si = mapping.channel.name, mapping.convert(values)
-            self._columns[name].watch(t_us, si)
+            if name in self._columns:
+                self._columns[name].watch(t_us, si)
             there = self._absences[name].sift(Samples(t_us, si))
             self.counts["invalid"] += len(t_us) - len(there)
             for line in self._absences[name].news():

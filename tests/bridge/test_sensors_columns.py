@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bridge.clock import Exchange
-from bridge.sensors.columns import TIMES, Columns
+from bridge.columns import TIMES, Columns
 from bridge.sensors.mapping import Wish, map_source
 from bridge.sensors.sensor import Sensor
 from bridge.sensors.source import Column, Floats, Source
@@ -77,7 +77,7 @@ def test_an_electrode_that_is_nan_throughout_is_named_and_the_others_are_used() 
         values[:, 0] = np.nan
 
     said, left, sensor = streamed(loose)
-    dead = lines(said, "amp: Oz sends no numbers")
+    dead = lines(said, "amp: channel eeg: Oz: sends no numbers")
     assert [at < 4 for at, _ in dead] == [True]
     assert len(lines(said, "absent", "Oz")) == 1
     sent = np.concatenate(left)
@@ -92,9 +92,9 @@ def test_an_electrode_comes_and_goes_and_that_is_said_so_many_times() -> None:
         values[(at_s // 5) % 2 == 0, 1] = np.nan
 
     said, _, _ = streamed(now_and_then, 75.0)
-    assert len(lines(said, "O1 sends no numbers")) >= 2
+    assert len(lines(said, "O1: sends no numbers")) >= 2
     assert len(lines(said, "O1: as usual again")) >= 2
-    assert len(lines(said, "O1 sends no numbers")) + len(lines(said, "again")) <= 2 * TIMES
+    assert len(lines(said, "O1: sends no numbers")) + len(lines(said, "again")) <= 2 * TIMES
 
 
 def test_a_flat_electrode_is_named() -> None:
@@ -102,7 +102,7 @@ def test_a_flat_electrode_is_named() -> None:
         values[at_s > 3, 2] = -187_500.0  # an amplifier at the end of its range
 
     said, left, _ = streamed(flat)
-    assert [3 < at < 9 for at, _ in lines(said, "amp: O2 never changes")] == [True]
+    assert [3 < at < 9 for at, _ in lines(said, "O2: never changes")] == [True]
     assert np.isfinite(np.concatenate(left)).all()
 
 
@@ -116,11 +116,11 @@ def test_eeg_in_another_unit_than_it_says_is_known_by_its_size(
 ) -> None:
     columns = tuple(Column(c.label, unit, "EEG") for c in CAP)
     said, _, _ = streamed(lambda at, values: None, 5.0, columns, noise)
-    told = lines(said, "where EEG does by microvolts", "is it in another unit?")
+    told = lines(said, "where EEG does by microvolts", "in another unit?")
     assert len(told) == odd
     if odd:
         assert told[0][0] < 4
-        assert "Oz, O1, O2 changes by" in told[0][1]
+        assert "Oz, O1, O2: change by" in told[0][1]
 
 
 def test_a_slow_signal_may_stand_still() -> None:
