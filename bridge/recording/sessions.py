@@ -55,9 +55,11 @@ class RecordedSession:
         return self.channels[self.welcome.channels[name]]
 
     def samples(self, frame: PackedFrame) -> dict[str, Samples]:
-        """A recorded frame's samples by channel name, as the server's application got them."""
+        """A recorded frame's samples by channel name, as the server's application got them: what
+        cannot be was recorded and is absent."""
         codecs = self._codecs
-        return {codecs[b.channel].name: codecs[b.channel].unpack(b) for b in frame.blocks}
+        found = {codecs[b.channel].name: codecs[b.channel].unpack(b) for b in frame.blocks}
+        return {name: samples for name, samples in found.items() if len(samples)}
 
     @property
     def name(self) -> str:

@@ -22,7 +22,7 @@ from bridge.unity.actions import ActionPlan
 from bridge.unity.clock import PlayerClock
 from bridge.unity.observations import Sensor, samples_of
 from bridge.unity.side_channels import SceneChannel, SceneFeedback
-from bridge.unity.turns import Action, Behaviour, PlayerError, Turn
+from bridge.unity.turns import Action, Behaviour, Turn
 
 _EPISODES = 64
 """Episodes whose start is remembered for late feedback."""
@@ -128,10 +128,8 @@ class AgentHeadset:
         return True
 
     def _samples(self, sensor: Sensor, turn: Turn, since_us: int, capture_us: int) -> Samples:
-        values = turn.observations[sensor.name]
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise PlayerError(f"agent {turn.agent}: sensor {sensor.name!r} holds NaN or infinity")
-        return samples_of(sensor, values, since_us, capture_us)
+        # What cannot be (a NaN, say) the bridge leaves out, and says so.
+        return samples_of(sensor, turn.observations[sensor.name], since_us, capture_us)
 
     def act(self, turn: Turn) -> Action:
         """What the newest answers and cues make of a turn."""
