@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,14 +95,23 @@ class Sieve:
         self.layout, self.range = layout_of(layout), range_
         self.low, self.high = (np.asarray(x, np.float32) for x in (range_.low, range_.high))
         # Where all of |x| <= limit is all there is to it, one product tells that every number fits.
-        even = np.array_equal(self.low, -self.high) and not range_.units and range_.lost is None
+        even = np.array_equal(self.low, -self.high) and not range_.units
         self._limit = float(np.min(self.high)) ** 2 if even else -1.0
+        if range_.lost is not None:  # its own square must not pass
+            self._limit = 0.99 * range_.lost**2 * self.layout.shape[-1] or -1.0
+        self._mix, self._due = _sums(self) if range_.units else (None, None)
 
     def fits(self, values: Floats) -> bool:
         """Whether all of ``values`` (n, …) is there, most cheaply in the usual case."""
         # (Unlike `dot`, `vdot` warns of no overflow, which must not fill a log.)
-        quick = not len(values) or bool(np.vdot(values, values) <= self._limit)
-        return quick or bool(self.there(values).all())
+        if not len(values) or np.vdot(values, values) <= self._limit:
+            return True
+        if self._mix is not None:
+            with np.errstate(all="ignore"):
+                off = np.square(values.reshape(-1, len(self._mix))) @ self._mix - self._due
+            if np.vdot(off, off) <= 1.0:
+                return True
+        return bool(self.there(values).all())
 
     def there(self, values: Floats) -> Booleans:
         """(n,) which samples are there; (n, …) which numbers, where places are by themselves."""
@@ -143,6 +153,20 @@ class Sieve:
             values = np.where(there, values, values.dtype.type(np.nan))
             there = np.any(there.reshape(len(values), -1), axis=1)
         return Samples(samples.t_us[there], values[there])
+
+
+def _sums(sieve: Sieve) -> tuple[Floats, Floats]:
+    """(K, G), (G,): weights that sum the squares of each stretch of numbers, and what the sums are
+    due to be, such that none is off by more than 1 where all is there: of length 1, or within the
+    least of the ranges' ends."""
+    edges = sorted({0, len(sieve.high), *(edge for unit in sieve.range.units for edge in unit)})
+    stretches = list(pairwise(edges))
+    mix, due = np.zeros((len(sieve.high), len(stretches))), np.zeros(len(stretches))
+    for k, (start, stop) in enumerate(stretches):
+        unit = (start, stop) in sieve.range.units
+        most = 1 - (1 - TOLERANCE) ** 2 if unit else sieve.high[start:stop].min() ** 2
+        mix[start:stop, k], due[k] = 1 / most, unit / most
+    return mix.astype(np.float32), due.astype(np.float32)
 
 
 @lru_cache(maxsize=512)

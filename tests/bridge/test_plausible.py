@@ -126,6 +126,7 @@ def test_whatever_comes_out_is_plausible_and_stamps_stay_with_their_samples(
     absences = Absences("c", layout)
     with warnings.catch_warnings(action="error"):
         left = absences.sift(samples)
+        assert sieve.fits(values) == bool(sieve.there(values).all())
     kept = (left.t_us // 10).tolist()
     same = np.equal(left.values, values[kept]) | np.isnan(left.values)
     assert same.all()
