@@ -99,16 +99,17 @@ class Sieve:
         self._limit = float(np.min(self.high)) ** 2 if even else -1.0
         if range_.lost is not None:  # its own square must not pass
             self._limit = 0.99 * range_.lost**2 * self.layout.shape[-1] or -1.0
-        self._mix, self._due = _sums(self) if range_.units else (None, None)
+        self._sums = _sums(self) if range_.units else None
 
     def fits(self, values: Floats) -> bool:
         """Whether all of ``values`` (n, …) is there, most cheaply in the usual case."""
         # (Unlike `dot`, `vdot` warns of no overflow, which must not fill a log.)
         if not len(values) or np.vdot(values, values) <= self._limit:
             return True
-        if self._mix is not None:
+        if self._sums is not None:
             with np.errstate(all="ignore"):
-                off = np.square(values.reshape(-1, len(self._mix))) @ self._mix - self._due
+                mix, due = self._sums
+                off = np.square(values.reshape(-1, len(mix))) @ mix - due
             if np.vdot(off, off) <= 1.0:
                 return True
         return bool(self.there(values).all())
