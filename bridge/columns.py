@@ -80,7 +80,8 @@ class Columns:
         live = ~silent & ~still
         if not (self._eeg and live.any()):
             return
-        steps = np.abs(np.diff(np.concatenate(self._some), axis=0))[:, live]
+        with np.errstate(all="ignore"):
+            steps = np.abs(np.diff(np.concatenate(self._some), axis=0))[:, live]
         typical = float(np.median(steps[np.isfinite(steps)])) if np.isfinite(steps).any() else 1e-6
         odd = not EEG_V[0] <= typical <= EEG_V[1]
         told = f"change by {typical:.2g} V from sample to sample, where EEG does by microvolts"

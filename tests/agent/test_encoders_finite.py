@@ -18,6 +18,7 @@ from agent.answering import Answering
 from agent.encoders import READ, encoder_for
 from agent.fleet import Fleet, Member
 from agent.kernel import FEATURES
+from agent.learned import Changes
 from agent.memory import Memory
 from agent.normal import Normal, token_key
 from agent.streaming import tick_batch
@@ -105,7 +106,7 @@ INPUTS: dict[str, Values] = {
     "spikes of 1e11": spikes(1e11),
 }
 TIMES: dict[str, Callable[[int, float], np.ndarray]] = {
-    "regular": lambda n, step: END_US - step * np.arange(n, 0, -1),
+    "regular": lambda n, step: END_US - 1 - step * np.arange(n)[::-1],
     "one sample": lambda n, step: np.array([END_US - 1]),
     "two samples": lambda n, step: np.array([END_US - 2e6, END_US - 1]),
     "all at once": lambda n, step: np.full(n, END_US - 1000),
@@ -222,7 +223,8 @@ def spoiled(tokens: Tokens) -> Tokens:
 def test_no_nan_enters_the_rings() -> None:
     model = made.brain().model
     whole = made.tokens(0)
-    fine, ask = whole.emissions[0], whole.asks[0]
+    fine = next(e for e in whole.emissions if e.layout == "motion/wrist")
+    ask = whole.asks[0]
     bad = Emission(fine.layout, fine.tick, np.full_like(fine.features, NAN))
     summary = {**ask.summary, "motion/watch": np.array([NAN], np.float32)}
     batch = tick_batch(model, [[fine, bad]], [[Ask(ask.task, ask.tick, -1, summary)]])
@@ -269,6 +271,7 @@ def test_a_moment_with_a_nan_is_not_known() -> None:
     member = Member("u", made.CHANNELS, ("doing",))
     answering = Answering(Fleet(made.brain(), [member], made.TUNING))
     episode = made.episode(0)
+    answering.adopt(answering.prepare(Changes(answering.fleet).take()))
     answering.push(0, 0, episode.samples)
     answering.tick({0: 60})
     moment_us = 59 * 33_333

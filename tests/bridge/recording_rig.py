@@ -13,6 +13,7 @@ from PIL import Image
 from bridge.channels import Channel, Samples
 from bridge.client import HeadsetClient
 from bridge.frames import pack_samples
+from bridge.plausible import sieve_of
 from bridge.protocol import Block, Feedback, PackedFrame, encode
 from bridge.recording.reader import Event, Recording
 from bridge.recording.recorder import Recorder as SessionRecorder
@@ -41,11 +42,13 @@ def sensed(n: int, seed: int = 0) -> dict[str, Samples]:
     for channel, count in zip(CHANNELS, (1, 2, 8, 533, 1, 1, 1, 1), strict=True):
         stamps = t_us - np.arange(count)[::-1] * (TICK // count)
         made = samples_of(channel, stamps.tolist(), size=6)
-        if made.values.dtype.kind == "f":
-            bits = rng.integers(0, 2**31, made.values.shape, np.uint32)
-            values = bits.view(np.float32)
-            values = np.where(np.isfinite(values) & (np.abs(values) < 1e18), values, 0.1)
-            out[channel.name] = Samples(made.t_us, values.astype(np.float32))
+        sieve = sieve_of(channel.layout)
+        if sieve is not None:
+            any_ = rng.integers(0, 2**31, made.values.shape, np.uint32).view(np.float32)
+            values = np.where((any_ >= sieve.low) & (any_ <= sieve.high), any_, made.values)
+            for start, stop in sieve.range.units:
+                values[..., start:stop] = made.values[..., start:stop]
+            out[channel.name] = Samples(made.t_us, values)
         else:
             values = rng.integers(0, 255, made.values.shape).astype(made.values.dtype)
             out[channel.name] = Samples(made.t_us, values)
