@@ -85,8 +85,7 @@ def finite(make: Makes[E]) -> Makes[E]:
 
     @wraps(make)
     def made(self: E, samples: Samples, channel: Channel, end_us: int) -> Array | None:
-        with np.errstate(all="ignore"):
-            vector = make(self, samples, channel, end_us)
+        vector = make(self, samples, channel, end_us)
         # A vector's product with itself is finite unless a number is not, or is beyond 1e19.
         fine = vector is None or math.isfinite(energy(vector))
         return vector if fine else None

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from agent.analytic import Sums
 from agent.answering import Answering
 from agent.encoders import READ, encoder_for
+from agent.encoders.base import finite
 from agent.fleet import Fleet, Member
 from agent.kernel import FEATURES
 from agent.learned import Changes
@@ -176,6 +177,39 @@ def test_any_mixture_gives_finite_numbers_or_none(
     check(channel, sent(channel, mixed, times, seed))
 
 
+@pytest.mark.parametrize("number", [NAN, np.inf, 1e20])
+@pytest.mark.parametrize(
+    "channel",
+    [c for c in CHANNELS if sieve_of(c.layout) and c.modality not in ("eeg", "contact")],
+    ids=lambda c: c.name,
+)
+def test_a_sample_that_cannot_be_takes_no_other_with_it(channel: Channel, number: float) -> None:
+    whole = sent(channel, between(0.4, 0.6), "regular")
+    values, kept = whole.values.copy(), np.ones(len(whole), bool)
+    for i in (len(whole) // 2, len(whole) - 3):
+        kept[i] = False
+    values = np.where(kept.reshape(-1, *[1] * (values.ndim - 1)), values, np.float32(number))
+    encoder = encoder_for(channel)
+    for make in (encoder.features, encoder.summary):
+        due = make(Samples(whole.t_us[kept], whole.values[kept]), channel, END_US)
+        assert due is not None
+        np.testing.assert_array_equal(make(Samples(whole.t_us, values), channel, END_US), due)
+
+
+@pytest.mark.parametrize("number", [NAN, np.inf, -np.inf])
+def test_an_encoder_whose_sums_go_wrong_says_nothing(number: float) -> None:
+    """The guard that all of them wear; none of them needs it on the inputs above."""
+
+    class Wrong:
+        @finite
+        def features(self, samples: Samples, channel: Channel, end_us: int) -> np.ndarray:
+            return np.array([1.0, end_us], np.float32) * np.float32(number if end_us else 1.0)
+
+    silence = Samples(np.empty(0, np.int64), np.empty(0))
+    assert Wrong().features(silence, CHANNELS[0], 1) is None
+    assert Wrong().features(silence, CHANNELS[0], 0).tolist() == [1.0, 0.0]
+
+
 def test_an_electrode_that_is_away_takes_no_other_with_it() -> None:
     channel = Channel("eeg", "eeg/Oz-O1-O2", 128.0)
     all_three = sent(channel, between(0.4, 0.6), "regular")
@@ -277,5 +311,5 @@ def test_a_moment_with_a_nan_is_not_known() -> None:
     moment_us = 59 * 33_333
     assert answering.lesson(0, "doing", 0, moment_us, 1) is not None
     past = answering._seats[0].past._episodes[-1].emissions
-    past.append(replace(past[-1], tick=59, features=np.full_like(past[-1].features, NAN)))
+    past.append(replace(past[-1], tick=58, features=np.full_like(past[-1].features, NAN)))
     assert answering.lesson(0, "doing", 0, moment_us, 1) is None

@@ -123,7 +123,7 @@ async def until(what: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 @pytest.mark.parametrize(("channel", "task"), CHANNELS, ids=lambda x: getattr(x, "layout", x))
-@pytest.mark.parametrize("number", [1e20, 3e38, NAN])
+@pytest.mark.parametrize("number", [3e38, NAN])
 async def test_absurd_numbers_never_reach_an_answer(
     brain: Brain, tmp_path: Path, channel: Channel, task: str, number: float
 ) -> None:
