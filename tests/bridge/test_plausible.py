@@ -204,7 +204,7 @@ async def test_time_goes_on_past_samples_that_are_absent() -> None:
     point = np.array([(0.5, 0.5), (NAN, NAN)], "<f4")
     async with server_of(app) as server:
         raw = await RawHeadset.open(server.url)
-        await raw.hello(Hello(1, 1, "u", "s", [Offer("gaze", "gaze/point2", 0.0)], []))
+        await raw.hello(Hello(2, 2, "u", "s", [Offer("gaze", "gaze/point2", 0.0)], []))
         block = Block(1, 0, 2, point.tobytes(), stamps=np.array([100, 200], "<i8").tobytes())
         await raw.send(PackedFrame(1, 200, [block]))
         assert isinstance(await raw.receive(), Reply)
