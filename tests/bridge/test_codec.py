@@ -143,7 +143,7 @@ def golden_codecs() -> dict[int, ChannelCodec]:
 def test_golden_messages(vector: dict[str, Any]) -> None:
     data = bytes.fromhex(vector["hex"])
     kind = vector["message"]["type"]
-    up = kind in ("hello", "proof", "frame", "feedback", "ping", "bye")
+    up = kind in ("hello", "proof", "consent", "frame", "feedback", "ping", "bye")
     message = decode_up(data) if up else decode_down(data)
     assert encode(message) == data
     assert kind == message.__struct_config__.tag
