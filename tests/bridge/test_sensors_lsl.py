@@ -49,7 +49,8 @@ async def test_values_units_times_and_a_gap() -> None:
 
 @pytest.mark.slow
 async def test_a_late_stream_joins() -> None:
-    gaze = [["x", "normalized", "ScreenX"], ["y", "normalized", "ScreenY"]]
+    screen = "pixels:10000x10000"  # so that a number of a sample is a place on it
+    gaze = [["x", screen, "ScreenX"], ["y", screen, "ScreenY"]]
     eyes = Outlet("Gaze", gaze, 60.0, ahead_s=1e9)
     eyes.stop()  # only its name is needed: nobody is there when the session begins
     with Outlet() as eeg:
@@ -58,7 +59,7 @@ async def test_a_late_stream_joins() -> None:
             assert set(run.app.sessions[0].channels) == {"eeg"}
             with Outlet("Gaze", gaze, 60.0, eyes.name, ahead_s=1e9) as eyes:
                 await until(lambda: len(run.got("gaze")[0]) > 50)
-                assert counts_up(numbers_of(run.got("gaze")[1], 1.0))
+                assert counts_up(numbers_of(run.got("gaze")[1], 1e-4))
     assert [set(s.channels) for s in run.app.sessions] == [{"eeg"}, {"eeg", "gaze"}]
     assert run.app.over[0] == "bye: another sensor came"
     # Its stamps were 30 years ahead: mapped by arrival, hence taken before they were received.
@@ -102,12 +103,13 @@ async def test_streams_that_do_not_fit_are_explained() -> None:
         (why,) = [line for line in run.said if mystery.name in line]
         assert "50 Hz; columns a, b, c" in why
         assert f"Say --channel '{mystery.name}[columns]=layout@unit'" in why
-        wishes = (f"{mystery.name}[c,0]=gaze/pupil@mm", f"{mystery.name}[b]=contact/vibration@g")
+        name, screen = mystery.name, "pixels:10000x10000"
+        wishes = (f"{name}[c,0]=gaze/point2@{screen}", f"{name}[b]=contact/vibration@g")
         async with streaming(LslFinder([mystery.name]), wishes) as run:
-            await until(lambda: len(run.got("pupil")[0]) and len(run.got("vibration")[0]))
-        pupil, shaking = run.got("pupil")[1], run.got("vibration")[1]
-        n = np.rint(pupil[:, 1] * 1000)
-        np.testing.assert_allclose(pupil[:, 0], (n + 2 / 8) / 1000, rtol=1e-6)
+            await until(lambda: len(run.got("gaze")[0]) and len(run.got("vibration")[0]))
+        gaze, shaking = run.got("gaze")[1], run.got("vibration")[1]
+        n = np.rint((1 - gaze[:, 1]) * 1e4)
+        np.testing.assert_allclose(gaze[:, 0], (n + 2 / 8) / 1e4, rtol=1e-5)
         np.testing.assert_allclose(shaking, (n + 1 / 8) * GRAVITY, rtol=1e-6)
 
 
