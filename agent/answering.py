@@ -19,7 +19,7 @@ Shape legend: P numbers of theta, Q tasks of a headset, C classes, Z features, E
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,7 +56,8 @@ class Prepared:
     """What answers are computed with; ``version`` counts. ``twins`` are the rows of the fleet whose
     adapters answer too, ``theta`` (P,) what they have learned, and ``adapted`` what that comes to
     for the seats that share a pass. By (row, task): ``trust`` (E,), the ridge heads of the experts
-    side by side, ``weights`` (E, Z, C), and the label that was learned last, ``newest``."""
+    side by side, ``weights`` (E, Z, C), and the label that was learned last, ``newest``. ``failed``
+    is as in :class:`agent.learned.Learned`."""
 
     version: int
     twins: tuple[int, ...]
@@ -65,6 +66,7 @@ class Prepared:
     trust: Mapping[tuple[int, str], Tensor]
     weights: Mapping[tuple[int, str], Tensor]
     newest: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    failed: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -144,7 +146,7 @@ class Answering:
         for seats in [tuple(found.seats) for found in self.caches]:
             adapted[seats] = known[seats] if seats in known else self._adapted(seats, moved)
         version, newest = before.version + 1, learned.newest
-        return Prepared(version, twins, adapted, moved, trust, weights, newest)
+        return Prepared(version, twins, adapted, moved, trust, weights, newest, learned.failed)
 
     def _adapted(self, seats: Sequence[Seat], theta: Mapping[int, Tensor]) -> Adapted:
         """Of ``seats``, whose twins have learned ``theta``."""
@@ -176,40 +178,79 @@ class Answering:
         seat.stream.push(samples)
         seat.past.push(samples)
 
-    def tick(self, due: Mapping[int, int]) -> dict[int, dict[str, Probabilities]]:
+    def tick(
+        self, due: Mapping[int, int], failed: dict[int, Exception] | None = None
+    ) -> dict[int, dict[str, Probabilities]]:
         """Close tick ``due[row]`` of each headset in ``due``; probabilities (C,) of all its tasks.
-        A headset may skip ticks: what they emitted is read, its tasks are asked at the last."""
+        A headset may skip ticks: what they emitted is read, its tasks are asked at the last.
+
+        Where one headset's part raises, the error is put into ``failed`` and the others are
+        answered; without ``failed`` it is raised."""
         rows = range(len(self._seats))
         emissions: list[list[Emission]] = [[] for _ in rows]
         asks: list[list[Ask]] = [[] for _ in rows]
         for row, tick in due.items():
-            emissions[row], asks[row] = self._close(row, tick)
+            try:
+                emissions[row], asks[row] = self._close(row, tick)
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed[row] = error
         self.generic = {row: {} for row in due}
         self.used = prepared = self.prepared
         if not any(asks) and not any(emissions):
-            return {row: {} for row in due}
-        for row in due:
+            return {row: {} for row in due if row not in (failed or ())}
+        fine = [row for row in due if row not in (failed or ())]
+        for row in fine:
             self.caches.open(row)
         self.caches.twin(prepared.twins)
         out: dict[int, dict[str, Probabilities]] = {}
         with torch.inference_mode():
             for found in self.caches:
-                if not due.keys().isdisjoint(row for row, _ in found.seats):
-                    out.update(self._pass(found, emissions, asks, prepared, due))
+                its = {row for row, _ in found.seats}
+                here = [row for row in fine if row in its]
+                if here:
+                    out.update(self._together(found, here, emissions, asks, failed))
         return out
+
+    def _together(
+        self,
+        found: SizeClass,
+        due: Sequence[int],
+        emissions: Sequence[Sequence[Emission]],
+        asks: Sequence[list[Ask]],
+        failed: dict[int, Exception] | None,
+    ) -> dict[int, dict[str, Probabilities]]:
+        """One pass for the headsets ``due`` of a size class; where it fails, one for each half of
+        them, until it is known over whom."""
+        if failed is None:
+            return self._pass(found, due, emissions, asks)
+        marks = found.rings.marks()
+        try:
+            return self._pass(found, due, emissions, asks)
+        except Exception as error:  # noqa: BLE001 - named, and told by the caller
+            found.rings.put_back(marks)
+            if len(due) == 1:
+                failed[due[0]] = error
+                return {}
+        half = len(due) // 2
+        first = self._together(found, due[:half], emissions, asks, failed)
+        return {**first, **self._together(found, due[half:], emissions, asks, failed)}
 
     def _pass(
         self,
         found: SizeClass,
+        due: Sequence[int],
         emissions: Sequence[Sequence[Emission]],
         asks: Sequence[list[Ask]],
-        prepared: Prepared,
-        due: Collection[int],
     ) -> dict[int, dict[str, Probabilities]]:
-        """One pass of all whose caches are of one size class."""
-        seats, model = tuple(found.seats), self.fleet.brain.model
+        """One pass of headsets whose caches are of one size class."""
+        seats, model, its = tuple(found.seats), self.fleet.brain.model, set(due)
+        prepared = self.used
         adapted = prepared.adapted.get(seats) or self._adapted_late(seats, prepared)
-        batch = tick_batch(model, [emissions[r] for r, _ in seats], [asks[r] for r, _ in seats])
+        new = [emissions[row] if row in its else () for row, _ in seats]
+        asked = [asks[row] if row in its else () for row, _ in seats]
+        batch = tick_batch(model, new, asked)
         context = found.rings.open(batch)
         answers = model(batch, self.fleet.cohort.layers, *adapted, context=context)
         logits = {task: x.cpu() for task, x in answers.logits.items()}
@@ -217,7 +258,7 @@ class Answering:
         return {
             row: self._read(logits, row, places, asks[row], prepared)
             for row, twin in seats
-            if row in due and not twin
+            if row in its and not twin
         }
 
     def _adapted_late(self, seats: tuple[Seat, ...], prepared: Prepared) -> Adapted:
@@ -227,6 +268,15 @@ class Answering:
         if seats not in self._late:
             self._late[seats] = self._adapted(seats, prepared.theta)
         return self._late[seats]
+
+    def wipe(self, row: int) -> None:
+        """Headset ``row`` has answers that are no numbers: what may carry them on is forgotten, its
+        cache and summaries, and moments that are none. What it has learned stays."""
+        self.caches.wipe(row)
+        self._seats[row].summaries.clear()
+        own = self.fleet.normals[row].own
+        for key in [key for key, moments in own.items() if not moments.finite]:
+            del own[key]
 
     def _close(self, row: int, tick: int) -> tuple[list[Emission], list[Ask]]:
         """Emissions and questions of a headset's tick, standardised; both are counted first."""

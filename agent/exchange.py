@@ -9,7 +9,8 @@ Shape legend: R headsets of the round, P' numbers of an update, K blocks, P numb
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -24,26 +25,49 @@ from agent.tasks import task_named
 @dataclass(frozen=True)
 class Part:
     """One block of an update; ``task`` where it belongs to one, ``kind`` "analytic" if it holds
-    sums."""
+    sums. ``most`` is the largest magnitude of its values."""
 
     name: str
     start: int
     stop: int
     kind: str
     task: str | None = None
+    most: float = 1e3  # of adapters and heads, which are some ten at most
+
+
+SUMS = 1e7
+"""The largest magnitude of sums over labels: features are within 1 (:mod:`agent.kernel`)."""
 
 
 class Exchange:
     """``rows`` of ``fleet`` in one round; ``parts`` are the K blocks of an update, ``offered`` the
-    sums that each headset gives, by task."""
+    sums that each headset gives, by task, and ``counts`` of the lessons behind them."""
 
     def __init__(self, fleet: Fleet, rows: Sequence[int]) -> None:
         self.fleet, self.rows = fleet, list(rows)
         self.members = [fleet.members[row] for row in rows]
         self.offered = [fleet.offered(row) for row in rows]
+        memories = [fleet.memories[row] for row in rows]
+        self.counts = [
+            {task: float(memory.count(task)) for task in mine}
+            for memory, mine in zip(memories, self.offered, strict=True)
+        ]
+        self._arrange()
+
+    def _arrange(self) -> None:
         there = {task for member in self.members for task in member.tasks}
-        self.tasks = [t for t in fleet.brain.model.plan.tasks if t in there]
+        self.tasks = [t for t in self.fleet.brain.model.plan.tasks if t in there]
         self.parts = self._parts()
+
+    def without(self, rows: Collection[int]) -> Exchange:
+        """The same, but that ``rows`` take no part."""
+        kept = [i for i, row in enumerate(self.rows) if row not in rows]
+        found = copy(self)
+        found.rows, found.members = [self.rows[i] for i in kept], [self.members[i] for i in kept]
+        found.offered = [self.offered[i] for i in kept]
+        found.counts = [self.counts[i] for i in kept]
+        found._arrange()
+        return found
 
     def _parts(self) -> list[Part]:
         cohort, out = self.fleet.cohort, []
@@ -54,7 +78,7 @@ class Exchange:
         at = cohort.shared
         for task in self.tasks:
             stop = at + FEATURES * (FEATURES + 1) // 2 + (FEATURES + 1) * _classes(task)
-            out.append(Part(f"analytic:{task}", at, stop, "analytic", task))
+            out.append(Part(f"analytic:{task}", at, stop, "analytic", task, SUMS))
             at = stop
         return out
 
@@ -71,10 +95,9 @@ class Exchange:
         """(R, K): how many lessons stand behind each block of each headset; in a mean of sums each
         headset that gives some counts once."""
         out = []
-        for row, mine in zip(self.rows, self.offered, strict=True):
-            told = {t: float(self.fleet.memories[row].count(t)) for t in mine}
+        for told in self.counts:
             counts = [
-                float(part.task in mine)
+                float(part.task in told)
                 if part.kind == "analytic"
                 else told.get(part.task, 0.0)
                 if part.task

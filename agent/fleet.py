@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -79,6 +79,15 @@ class Brain:
             found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             found.update(tensor.detach().cpu().flatten().contiguous().view(torch.uint8).numpy())
         return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What one headset has learned from feedback, at one moment (:meth:`Fleet.known`)."""
+
+    memory: Memory
+    sums: dict[str, Sums]
+    trusts: dict[str, Trust]
 
 
 class Fleet:
@@ -178,6 +187,28 @@ class Fleet:
             self.sums[row][task] = Sums.counted(again, self._classes(task))
         else:
             self._count(row, lesson, -1.0)
+
+    def known(self, row: int) -> Known:
+        """What headset ``row`` knows from feedback, to :meth:`put_back` where learning fails."""
+        trusts = {task: replace(trust) for task, trust in self.trusts[row].items()}
+        return Known(self.memories[row].copy(), dict(self.sums[row]), trusts)
+
+    def put_back(self, row: int, known: Known) -> None:
+        """Headset ``row`` has learned nothing since ``known``."""
+        self.memories[row], self.sums[row] = known.memory, known.sums
+        self.trusts[row] = known.trusts
+
+    def finite(self, row: int, since: Known) -> bool:
+        """Whether all that headset ``row`` has learned from feedback ``since`` are numbers."""
+        sums = [s for t, s in self.sums[row].items() if s is not since.sums.get(t)]
+        trusts = self.trusts[row].values()
+        return all(
+            bool(torch.isfinite(x).all())
+            for x in (
+                *(part for s in sums for part in (s.a, s.b)),
+                *(part for t in trusts for part in (t.earned, t.losses, t.odds, t.against)),
+            )
+        )
 
     def _count(self, row: int, lesson: Lesson, times: float) -> None:
         classes, mine = self._classes(lesson.task), self.sums[row]

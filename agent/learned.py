@@ -23,12 +23,18 @@ class Learned:
     """What has changed: ``theta[row]`` (P,), and by (row, task) how far each expert is believed,
     ``trust`` (E,), and the ridge head (Z, C) of each that is, but for the generic one, which
     everybody has; an expert without an entry answers with that. ``newest`` is the label learned
-    last, by (row, task), of all that have learned one."""
+    last, by (row, task), of all that have learned one. ``failed`` says of whose nothing is handed
+    on, and why: it is no number, or could not be reckoned."""
 
     theta: Mapping[int, Tensor]
     trust: Mapping[tuple[int, str], Tensor]
     weights: Mapping[tuple[int, str], Mapping[int, Tensor]]
     newest: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    failed: Mapping[int, str] = field(default_factory=dict)
+
+
+_Told = tuple[Tensor, dict[int, Tensor]]
+"""Trust in the experts, and the ridge heads of those that are believed."""
 
 
 class Changes:
@@ -37,7 +43,7 @@ class Changes:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self._theta = torch.zeros(0, 0)
-        self._told: dict[tuple[int, str], tuple[Tensor, dict[int, Tensor]]] = {}
+        self._told: dict[tuple[int, str], _Told] = {}
 
     def take(self) -> Learned:
         """The changes; ridge heads are solved where their sums changed."""
@@ -49,29 +55,42 @@ class Changes:
         }
         if moved:
             self._theta = theta.clone()
-        now = {
-            (row, task): self._now(row, task)
-            for row, member in enumerate(self.fleet.members)
-            for task in member.tasks
-        }
-        changed = {
-            key: found for key, found in now.items() if not _same(found, self._told.get(key))
-        }
+        failed = {row: "its adapters are no numbers" for row, x in moved.items() if not _finite(x)}
+        now: dict[tuple[int, str], _Told] = {}
+        changed: dict[tuple[int, str], _Told] = {}
+        for row, member in enumerate(self.fleet.members):
+            try:
+                mine = {(row, task): self._now(row, task) for task in member.tasks}
+                fresh = {k: told for k, told in mine.items() if not _same(told, self._told.get(k))}
+                if not all(
+                    _finite(x) for trust, heads in fresh.values() for x in (trust, *heads.values())
+                ):
+                    raise ArithmeticError("no numbers")
+            except Exception as error:  # noqa: BLE001 - named; the others' is handed on
+                failed[row] = f"its ridge heads: {type(error).__name__}: {error}"
+                continue
+            now |= mine
+            changed |= fresh
         self._told = now
         return Learned(
-            moved,
+            {row: x for row, x in moved.items() if row not in failed},
             {key: trust for key, (trust, _) in changed.items()},
             {key: weights for key, (_, weights) in changed.items()},
             {(r, t): n for r, t in now if (n := self.fleet.trusts[r][t].label) >= 0},
+            failed,
         )
 
-    def _now(self, row: int, task: str) -> tuple[Tensor, dict[int, Tensor]]:
+    def _now(self, row: int, task: str) -> _Told:
         trust = self.fleet.trust(row, task)
         believed = [e for e in range(GENERIC + 1, len(EXPERTS)) if trust[e] > 0]
         return trust, {e: self.fleet.weights(row, task, e) for e in believed}
 
 
-def _same(a: tuple[Tensor, dict[int, Tensor]], b: tuple[Tensor, dict[int, Tensor]] | None) -> bool:
+def _finite(x: Tensor) -> bool:
+    return bool(torch.isfinite(x).all())
+
+
+def _same(a: _Told, b: _Told | None) -> bool:
     # A ridge head is kept as the same object until its sums change.
     return (
         b is not None

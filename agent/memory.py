@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 import numpy as np
@@ -92,6 +92,15 @@ class Memory:
         anew in each."""
         self.lessons, self.told = lessons, told
         self.before = [x for kept in lessons.values() for x in kept]
+
+    def copy(self) -> Memory:
+        """The same lessons, to put back where learning on from here fails."""
+        return replace(
+            self,
+            lessons={task: list(kept) for task, kept in self.lessons.items()},
+            told={task: Counter(count) for task, count in self.told.items()},
+            newest=dict(self.newest),
+        )
 
     def of(self, tasks: Sequence[str]) -> list[Lesson]:
         """All lessons on ``tasks``, by task name and age."""

@@ -42,6 +42,11 @@ class Moments:
         self.total += vector
         self.square += np.square(vector, dtype=np.float64)
 
+    @property
+    def finite(self) -> bool:
+        """Whether they are all numbers."""
+        return bool(np.isfinite(self.total).all() and np.isfinite(self.square).all())
+
     def mean_and_deviation(self) -> tuple[Array, Array]:
         n = max(self.n, 1.0)
         mean = self.total / n

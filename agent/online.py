@@ -70,6 +70,11 @@ class Momentum:
         none = theta.new_zeros(len(theta))
         return cls(torch.zeros_like(theta), torch.zeros_like(theta), none, none.clone())
 
+    @property
+    def finite(self) -> Tensor:
+        """(H,) bool: whose moments are numbers."""
+        return torch.isfinite(self.first).all(1) & torch.isfinite(self.second).all(1)
+
     def anew(self) -> Momentum:
         """No moments, the same draws."""
         zero = torch.zeros_like(self.first)

@@ -109,6 +109,13 @@ class SizeClasses:
             if other == row and found is not None:
                 found.rings.clear(at)
 
+    def wipe(self, row: int) -> None:
+        """The same, and nothing of it is left in its places."""
+        found = self._classes.get(size_class(self._sizes[row]))
+        for at, (other, _) in enumerate(found.seats if found else ()):
+            if other == row and found is not None:
+                found.rings.empty(at)
+
     def order(self, row: int) -> int:
         """In which of the passes headset ``row`` is answered."""
         return size_class(self._sizes[row])

@@ -66,6 +66,7 @@ def reach(channel: Channel) -> int:
     return min(SLOW if shape.slow else FAST, CAUGHT_UP // shape.tokens * max(1, shape.period))
 
 
+Marks = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
 NEVER = -(1 << 30)
 """The tick of a place that nothing has been written to."""
 
@@ -136,6 +137,15 @@ class Rings:
     def clear(self, row: int) -> None:
         """Forget what headset ``row`` has seen: a new episode."""
         self.until[row] = NEVER
+
+    def marks(self) -> Marks:
+        """Which places are in use, to :meth:`put_back` where a pass fails half way."""
+        return self.until.copy(), self.serial.copy(), self.written.copy()
+
+    def put_back(self, marks: Marks) -> None:
+        """As if nothing had been written since ``marks``. New tokens take the places of tokens that
+        nobody sees any more, so none is lost."""
+        self.until[:], self.serial[:], self.written[:] = marks
 
     def open(self, batch: Batch) -> Window:
         return Window(self, batch)

@@ -126,6 +126,11 @@ def through_codec(data: bytes, outcomes: Counter[str]) -> None:
             outcomes[error.code] += 1
 
 
+def _raised(_session: Session, error: Exception) -> None:
+    """What ends one session on a server is what this looks for."""
+    raise error
+
+
 def session_on(wire: Wire, application: Looker, pictures: Pictures) -> Session:
     """A session as the server makes it, open from the start."""
     hello = Hello(2, 2, "u", "s", [], [])
@@ -142,7 +147,7 @@ def session_on(wire: Wire, application: Looker, pictures: Pictures) -> Session:
         pictures=pictures,
     )
     session.tasks = TASKS
-    session.open(application.frame, application.feedback)
+    session.open(application.frame, application.feedback, _raised)
     numbers = {channel.name: n for n, channel in enumerate(CHANNELS, 1)}
     session.welcomed(Welcome(1, "fuzz", numbers, {}, [*TASKS], TICK_US, now_us(), 2**22, 0))
     return session

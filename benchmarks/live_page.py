@@ -80,6 +80,7 @@ def moving_state(n: int, number: int, rng: random.Random) -> LiveState:
     return LiveState(
         t=0.4 * number,
         round=number // 10,
+        trouble="",
         headsets=[_headset(k, ids[k], number, rng) for k in here],
         clusters=[
             {"id": c, "members": m, "representative": m[0], "gamma": 1 + c % 4}

@@ -47,8 +47,13 @@ class Application(Protocol):
         """The session is over, for whatever reason; it may come back by resuming."""
         return None
 
+    def broke(self, session: Session, error: Exception) -> None:
+        """Handling a message of the session raised ``error``; the session ends now."""
+        return
+
     def dropped(self, session: Session, counts: Mapping[str, int]) -> None:
         """What was dropped, lost or late since the last call (at most once a second)."""
+        return
 
 
 def awaits(application: Application) -> bool:

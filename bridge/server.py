@@ -250,7 +250,8 @@ class BridgeServer:
         """Hello, challenge, proof, welcome, then wait for the end."""
         try:
             session = await self._join(wire, await self._hello(wire))
-        except RefusalError as refusal:
+        except Exception as error:  # noqa: BLE001 - told to this headset; the others notice nothing
+            refusal = error if isinstance(error, RefusalError) else _failed(error)
             wire.write(encode(Notice(refusal.code, str(refusal)[:2000])))
             wire.write(encode(Bye(str(refusal)[:2000])))
             await wire.shut(1008, str(refusal))
@@ -333,7 +334,7 @@ class BridgeServer:
         if self._awaits:
             session.use_inbox()
         self.sessions[session.id] = session
-        session.open(self._application.frame, self._application.feedback)
+        session.open(self._application.frame, self._application.feedback, self._application.broke)
         session.observers = self.observers
         session.welcomed(self._welcome(session))
         return session
@@ -369,9 +370,12 @@ class BridgeServer:
         while True:
             await asyncio.sleep(_TEND_S)
             for session in list(self.sessions.values()):
-                counts = session.tend(self.config.stall_s)
-                if counts:
-                    self._application.dropped(session, counts)
+                try:
+                    counts = session.tend(self.config.stall_s)
+                    if counts:
+                        self._application.dropped(session, counts)
+                except Exception as error:  # noqa: BLE001 - the others are tended to
+                    session.broke(error)
             self._live.abort_stalled(self.config.stall_s)
 
 
@@ -380,6 +384,17 @@ def _select_subprotocol(
 ) -> Subprotocol | None:
     """`web.check_bridge` has refused headsets without it; a watcher needs none."""
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+
+
+def _failed(error: Exception) -> RefusalError:
+    """What a headset is told that could not be let in, for no reason of the protocol's."""
+    _log.error("a headset could not be let in", exc_info=error)
+    why = str(error).partition("\n")[0]
+    return RefusalError(
+        "failed",
+        f"the server failed to let this headset in ({type(error).__name__}: {why}); the reason "
+        "stands in its log: tell whoever runs it",
+    )
 
 
 def _deaf(_data: bytes, _watcher: Watcher) -> None:

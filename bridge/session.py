@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -37,6 +38,7 @@ from bridge.stats import SessionStats
 from bridge.user_key import fingerprint
 from bridge.wire import NOT_TEXT, Wire
 
+_log = logging.getLogger(__name__)
 _ABUSE = 20
 _ABUSE_S = 10.0
 """A session is closed after more than `_ABUSE` refused messages within `_ABUSE_S` seconds."""
@@ -119,6 +121,7 @@ class Session:
         self._heard = 0
         self._on_frame: Callable[[Session, Frame], object]
         self._on_feedback: Callable[[Session, Feedback], object]
+        self._on_break: Callable[[Session, Exception], object]
 
     @property
     def user(self) -> str:
@@ -201,9 +204,10 @@ class Session:
         self,
         on_frame: Callable[[Session, Frame], object],
         on_feedback: Callable[[Session, Feedback], object],
+        on_break: Callable[[Session, Exception], object],
     ) -> None:
         """From now on messages are accepted."""
-        self._on_frame, self._on_feedback = on_frame, on_feedback
+        self._on_frame, self._on_feedback, self._on_break = on_frame, on_feedback, on_break
         self._open = True
 
     def welcomed(self, welcome: Welcome) -> None:
@@ -236,6 +240,8 @@ class Session:
                 self._take_in(message)
         except ProtocolError as error:
             self._refuse(error, 0)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this session's
+            self.broke(error)
 
     def receive_text(self) -> None:
         """A text message from the headset, which is none of this protocol: the session ends."""
@@ -269,6 +275,8 @@ class Session:
                 raise ProtocolError("bad-sequence", "a second hello or proof; one opens a session")
         except ProtocolError as error:
             self._refuse(error, seq)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this session's
+            self.broke(error)
 
     def lost(self) -> None:
         """The connection is gone; what came over it still counts."""
@@ -276,6 +284,13 @@ class Session:
             self._decoding.put(None)
         else:
             self._take_in(None)
+
+    def broke(self, error: Exception) -> None:
+        """Something of this session has broken the server or the application: it ends, and no
+        other."""
+        _log.error("a message of %s broke the server", self.user, exc_info=error)
+        self._on_break(self, error)
+        self.close(f"the server failed over a message of this headset: {type(error).__name__}")
 
     def listen_no_more(self) -> None:
         """Take nothing in any more; what waits in the inbox can still be taken out."""

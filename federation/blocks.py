@@ -17,19 +17,24 @@ from hashlib import blake2b
 import torch
 from torch import Tensor
 
+MOST_SAMPLES = 1e7
+"""A headset that claims more samples of one block is not believed: ten a second for eleven days."""
+
 
 @dataclass(frozen=True)
 class Block:
     """Columns ``start`` to ``stop`` of every row.
 
     ``kind`` says what they hold (``lora_A``, ``lora_B``, ``head``, ``analytic``, ...); the exchange
-    rules look at it and at nothing else.
+    rules look at it and at nothing else. ``most`` is the largest magnitude that a value can have;
+    who brings a larger one is left out of the round.
     """
 
     name: str
     start: int
     stop: int
     kind: str = ""
+    most: float = 1e6
 
     def __post_init__(self) -> None:
         if not self.name or self.start < 0 or self.stop <= self.start:
@@ -112,7 +117,8 @@ class Updates:
     """What H headsets have to say: row h of ``values`` is headset h's flat vector.
 
     ``values``: (H, P) floating. ``weights``: (H, K), the number of samples behind a block, 0 where
-    the headset has nothing to say about it; the content of such a block is never looked at.
+    the headset has nothing to say about it; the content of such a block is never looked at. What
+    cannot be a number of samples makes its headset :meth:`broken`, and nobody else.
     ``owns``: (H, K) bool, who takes part in a block's result; by default whoever has weight. A
     headset that has the block but no sample yet owns it with weight 0: it listens only. During
     consensus a headset also carries weight for blocks that it does not own and only passes on.
@@ -155,8 +161,6 @@ class Updates:
                 raise ValueError(f"updates: {name} has shape {got}; expected {shape} (H rows)")
         if not self.values.is_floating_point():
             raise ValueError(f"updates: values are {self.values.dtype}; give floating point")
-        if not bool((torch.isfinite(self.weights) & (self.weights >= 0)).all()):
-            raise ValueError("updates: every weight must be a finite number of samples, 0 or more")
 
     def __len__(self) -> int:
         return len(self.values)
@@ -190,10 +194,12 @@ class Updates:
         return self.owns.repeat_interleave(self.blocks.sizes, dim=1)
 
     def broken(self) -> Tensor:
-        """(H,) bool: whether a value that has weight is not a finite number."""
-        broken_H = torch.zeros(len(self), dtype=torch.bool)
-        for columns, weight_H in self.runs():
-            # a sum is finite only if all terms are; one pass, no (H, P) mask
-            sums_H = self.values[:, columns].double().sum(1)
-            broken_H |= (weight_H > 0) & ~torch.isfinite(sums_H)
+        """(H,) bool: whether a value that has weight is no finite number or larger than its block
+        can hold, or a count of samples is none, or larger than anybody's."""
+        counts = (self.weights >= 0) & (self.weights <= MOST_SAMPLES)  # False for NaN
+        broken_H = ~counts.all(1)
+        for k, block in enumerate(self.blocks):
+            # one pass, no (H, P) copy; NaN is not <= anything
+            largest_H = torch.linalg.vector_norm(self.values[:, block.columns], torch.inf, dim=1)
+            broken_H |= (self.weights[:, k] > 0) & ~(largest_H <= block.most)
         return broken_H

@@ -83,7 +83,9 @@ def learn(
     if bool(((got.weights > 0) & ~got.owns).any()):
         raise ValueError("adapt returned samples for a block that the headset does not own")
     broken = got.broken()
-    updates = replace(got, weights=got.weights * ~broken[:, None], owns=got.owns & ~broken[:, None])
+    weights = got.weights.masked_fill(broken[:, None], 0.0)
+    got = replace(got, weights=weights)
+    updates = replace(got, owns=got.owns & ~broken[:, None])
     travels = plan.server or "d2d" in plan.links
     durations = _durations(config, [headsets[i] for i in awake], updates) if travels else []
     deadline = pace.deadline() if durations else math.inf
@@ -91,7 +93,7 @@ def learn(
     for row, i in enumerate(awake):
         cause = ""
         if broken[row]:
-            cause = "its update holds values that are not finite"
+            cause = "its update holds values or counts that are not finite or cannot be so large"
         elif durations and durations[row] > deadline:
             cause = f"late: {durations[row]:.3g} s, the deadline was {deadline:.3g} s"
         if cause:

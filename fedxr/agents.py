@@ -12,7 +12,8 @@ change only while nobody asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
@@ -35,6 +36,10 @@ SOON = 6
 """An overloaded server skips ticks: an answer up to 0.2 s later counts as that to the moment."""
 REMEMBERED = 4096
 """Answers of a headset kept for comparison with feedback (2 minutes)."""
+
+
+WAITING = 64
+"""Labels of a headset, the latest, that wait while there is no learner."""
 
 
 class Agents:
@@ -74,8 +79,12 @@ class Agents:
         return row
 
     def leave(self, row: int) -> None:
-        """Its row is free; the learner keeps what it learned."""
-        del self.batteries.spent[self.seated.pop(row).member.name], self._answered[row]
+        """Its row is free, also where it was never wholly seated; the learner keeps what it
+        learned."""
+        profile = self.seated.pop(row, None)
+        if profile is not None:
+            del self.batteries.spent[profile.member.name]
+        self._answered.pop(row, None)
         self._told = [t for t in self._told if t.row != row]
         self.fleet.reseat(row, Member(f"vacant {row}", (), ()))
         self.answering.reseat(row)
@@ -99,9 +108,13 @@ class Agents:
         self._episode[row] = episode
         self.answering.push(row, episode, samples)
 
-    def tick(self, due: Mapping[int, int]) -> dict[int, dict[str, Probabilities]]:
-        """Answers of each headset in ``due`` after its tick ``due[row]``."""
-        out, answering = self.answering.tick(due), self.answering
+    def tick(
+        self, due: Mapping[int, int], failed: dict[int, Exception] | None = None
+    ) -> dict[int, dict[str, Probabilities]]:
+        """Answers of each headset in ``due`` after its tick ``due[row]``; ``failed`` as in
+        :meth:`agent.answering.Answering.tick`."""
+        answering = self.answering
+        out = answering.tick(due, failed)
         for row, answers in out.items():
             kept, generic = self._answered[row], answering.generic[row]
             kept[self._episode[row], due[row]] = {
@@ -139,10 +152,22 @@ class Agents:
         """Take the last feedback on ``task`` at that moment back, when it is learned."""
         self._told.append(Told(row, task, episode, tick_of(t_us)))
 
-    def take(self) -> list[Told]:
-        """What waits to be learned; it waits no longer."""
+    def take(self, alone: bool = False) -> list[Told]:
+        """What waits to be learned, ``alone`` of whoever spoke first; it waits no longer."""
         told, self._told = self._told, []
+        if alone and told:
+            self._told = [one for one in told if one.row != told[0].row]
+            told = [one for one in told if one.row == told[0].row]
         return told
+
+    def give_back(self, told: Sequence[Told]) -> None:
+        """It was taken, and waits on, ``WAITING`` of each headset at most."""
+        told, kept, count = [*told, *self._told], [], Counter[int]()
+        for one in reversed(told):
+            count[one.row] += 1
+            if count[one.row] <= WAITING:
+                kept.append(one)
+        self._told = kept[::-1]
 
     # -- learning --------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """A learner in a process of its own, so that learning never takes the interpreter from answering.
 
 Calls go through a pipe, one at a time, and come back as if the learner were here. The process ends
-with the one that started it, however that ends; it yields to all others (``nice``).
+with the one that started it, however that ends; it yields to all others (``nice``). One that has
+ended before can be started :meth:`Apart.again` (:mod:`fedxr.restart` does).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from agent.tokens import Ask, Emission, Tokens
 from fedxr.learner import Learner
 from fedxr.learning_rule import LearningRule
 from fedxr.quiet import born_deaf
+from fedxr.walls import SaidError, briefly
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,18 +44,20 @@ CLOSE_S = 5.0
 """Seconds that it has to end by itself; what it has saved survives a kill (SQLite's WAL)."""
 
 
+ANSWER_S = 120.0
+"""Seconds after which a process that does not answer is taken for stuck, and ended: the longest
+step is some tenths of a second."""
+
+
 class LearningError(RuntimeError):
     """The learning process failed or is gone; the message says what it said last."""
 
 
-class GoneError(LearningError):
-    """The learning process has ended, and with it this run."""
+class GoneError(LearningError, SaidError):
+    """The learning process has ended; what it had not saved is lost."""
 
     def __init__(self, how: str) -> None:
-        super().__init__(
-            f"the learner ended ({how}); states are kept as they were last saved: "
-            "start the same command again"
-        )
+        super().__init__(f"the learner ended ({how}); states are kept as they were last saved")
 
 
 class Apart:
@@ -68,18 +72,35 @@ class Apart:
         keep: Keep | None = None,
     ) -> None:
         self.rule = rule
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
         packed = io.BytesIO()
         torch.save(brain, packed)
-        self._process = context.Process(
-            target=_learn, args=(theirs, packed.getvalue(), tuning, rule, state, keep), daemon=True
-        )
-        self._started = False
+        self._parts = packed.getvalue(), tuning, rule, state, keep
+        self._started = self._closed = False
         self._asking = threading.Lock()  # nobody may close the pipe under who reads from it
+        self._start()
+
+    def _start(self) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_learn, args=(theirs, *self._parts), daemon=True)
         with born_deaf():
             self._process.start()
         theirs.close()  # so that the pipe ends when the process does
+        if self._closed:  # meanwhile
+            self._process.kill()
+
+    def again(self) -> None:
+        """Start a process in place of the one that has ended; it knows what was saved, and nobody
+        is seated there. Raises GoneError where it cannot start, or nobody wants it any more."""
+        with self._asking:
+            if self._closed:
+                raise GoneError("the server stops")
+            self._process.join()
+            self._pipe.close()
+            self._start()
+            if (refused := self._heard()) is not None:
+                self._process.kill()
+                raise GoneError(str(refused))
 
     def ready(self) -> None:
         """Raises GoneError where the process could not start, StateError where the state file
@@ -101,15 +122,17 @@ class Apart:
                 self._pipe.send_bytes(packed)
             except OSError as error:
                 raise GoneError(self._end()) from error
-            return cast(tuple[T, Learned], self._heard())
+            return cast(tuple[T, Learned], self._heard(ANSWER_S))
 
-    def _heard(self) -> object:
+    def _heard(self, patience: float | None = None) -> object:
         try:
+            if not self._pipe.poll(patience):
+                self._process.kill()
             fine, found = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from our own child
         except (EOFError, OSError) as error:
             raise GoneError(self._end()) from error
         if not fine:
-            raise LearningError(f"the learning process failed:\n{found}")
+            raise LearningError(f"the learning process failed: {found}")
         return found
 
     @property
@@ -121,12 +144,19 @@ class Apart:
         self._process.join(CLOSE_S)
         return f"exit code {self._process.exitcode}"
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is ended for good."""
+        return self._closed
+
     def kill(self) -> None:
-        """End the process now, whatever it does; who waits for it gets GoneError."""
+        """End the process now and for good, whatever it does; who waits for it gets GoneError."""
+        self._closed = True
         self._process.kill()
 
     def close(self) -> None:
         """End the process: by itself when it is done within some seconds, else by force."""
+        self._closed = True
         if not self._started:
             self.kill()
         until = time.monotonic() + CLOSE_S
@@ -174,8 +204,8 @@ def _learn(
                     True,
                     learner.ask(getattr(Learner, name), *args, **kwargs),
                 )
-            except Exception:  # noqa: BLE001 - the parent raises it
-                answer = False, traceback.format_exc()
+            except Exception as error:  # noqa: BLE001 - the parent raises it
+                answer = False, f"{briefly(error)}\n{traceback.format_exc()}"
             pipe.send_bytes(_packed(answer))
     except (EOFError, OSError):
         return

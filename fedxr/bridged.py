@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from agent.tasks import Episode
 from bridge.admission import ServerConfig
+from bridge.application import Application
 from bridge.channels import Samples
 from bridge.client import connect
 from bridge.frames import Frame
@@ -32,7 +33,7 @@ CHUNK_US = 250_000
 """Capture time in one frame."""
 
 
-class _Collector:
+class _Collector(Application):
     """The receiving application: keeps all samples by user, episode and channel."""
 
     def __init__(self) -> None:
@@ -50,12 +51,6 @@ class _Collector:
 
     def feedback(self, session: Session, feedback: Feedback) -> None:
         self.last[session.user] = feedback.seq
-
-    def left(self, session: Session, reason: str) -> None:
-        del session, reason
-
-    def dropped(self, session: Session, counts: Mapping[str, int]) -> None:
-        del session, counts
 
 
 def through_bridge(split: Split, say: Callable[[str], None]) -> Split:

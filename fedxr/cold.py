@@ -251,7 +251,7 @@ class Draw:
             mine = told_by(self.brain, self.task, person)
             learner = seated(fitted_alone(self.brain, self.task, mine), [person], alone)
             generic.append(answered(learner, 0, person.test, common=True))
-            learner.learn([lesson(0, i, x) for i, x in enumerate(person.adapt)])
+            learner.learn([lesson(0, i, x) for i, x in enumerate(person.adapt)]).all()
             local.append(answered(learner, 0, person.test))
         return {"generic": self._scored(group, generic), "local": self._scored(group, local)}
 

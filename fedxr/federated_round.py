@@ -9,6 +9,7 @@ lessons.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -19,10 +20,11 @@ from agent.exchange import Exchange
 from agent.fleet import Fleet
 from agent.memory import Lesson
 from agent.online import Dose, Momentum, Slices, learn, lesson_losses
-from federation import Block, Blocks, Effort, Pace, RoundReport, Updates, run_round
+from federation import Block, Blocks, Drop, Effort, Pace, RoundReport, Updates, run_round
 from federation.network import is_awake
 from fedxr.learning_rule import LearningRule
 from fedxr.profile import Batteries, Profile, network
+from fedxr.walls import Fault, NotFiniteError
 
 FLOPS_PER_STEP = 6.0
 """Operations per parameter and token of a training step: forward 2, backward 4."""
@@ -38,20 +40,19 @@ def meet(
     number: int,
     patience: Pace,
     chunk: int = 1,
+    faults: list[Fault] | None = None,
 ) -> Slices[RoundReport]:
     """Round ``number`` of the ``seated`` rows of ``fleet``: each takes the rule's shared steps, all
     mix, and each takes the mean that has reached it. Who takes no part keeps what it knows.
 
     Nothing of the fleet changes before the last slice. ``chunk`` headsets learn in one pass: 1
-    live, where nobody is padded to the longest lesson of another.
+    live, where nobody is padded to the longest lesson of another. Over whom learning fails is put
+    into ``faults``; it takes no part, and nobody gets its values.
     """
     rows, headsets = list(seated), network(seated, batteries)
-    up = [i for i, h in enumerate(headsets) if is_awake(h, rule.round.seed, number)]
-    here = [rows[i] for i in up]
+    faults = [] if faults is None else faults
+    here = [r for r, h in zip(rows, headsets, strict=True) if is_awake(h, rule.round.seed, number)]
     exchange = Exchange(fleet, rows)
-    values, samples = exchange.values(), exchange.samples()
-    owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
-    blocks = Blocks(tuple(Block(p.name, p.start, p.stop, p.kind) for p in exchange.parts))
     memories, tasks = [fleet.memories[r] for r in here], [list(fleet.trusts[r]) for r in here]
     dose = rule.shared.of(memories, tasks)
     lessons = [[x for x in fleet.lessons(r) if not x.held] for r in here]
@@ -59,12 +60,27 @@ def meet(
     if rule.moments == "anew":
         moments = moments.anew()
     pooled = rule.round.coordination == "pooled"
-    train = _train_together(fleet, here, moments, lessons, dose) if pooled else learn(
-        fleet.cohort, fleet.cohort.theta[here], moments, lessons, ("shared",), dose,
-        [fleet.names[r] for r in here], chunk,
-    )  # fmt: skip
+    train = (
+        _train_together(fleet, here, moments, lessons, dose)
+        if pooled
+        else _train_each(fleet, here, moments, lessons, dose, chunk, faults)
+    )
     theta = yield from train
-    effort = _effort(fleet, seated, here, lessons, dose)
+    wrong = {fault.row: fault.why for fault in faults}
+    fine = [i for i, row in enumerate(here) if row not in wrong]
+    theta, effort = (
+        theta[fine],
+        _effort(fleet, seated, here, lessons, dose).rows(torch.tensor(fine, dtype=torch.int64)),
+    )
+    drops = tuple(Drop(fleet.members[row].name, 2, why) for row, why in wrong.items())
+    fleet.momentum.put(here, moments)
+    rows, exchange = [row for row in rows if row not in wrong], exchange.without(wrong)
+    if not rows:
+        return RoundReport(number, (), drops, (), (), 0.0, patience.deadline())
+    headsets = [h for h in headsets if h.name in {fleet.members[row].name for row in rows}]
+    values, samples = exchange.values(), exchange.samples()
+    owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
+    blocks = Blocks(tuple(Block(p.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts))
 
     def adapt(awake: Tensor, union: bool) -> Updates:
         mine = values[awake]
@@ -76,13 +92,46 @@ def meet(
         return Updates(blocks, mine, samples[awake], owns[awake], effort)
 
     mixed, report = run_round(rule.round, headsets, values, adapt, number, patience)
-    fleet.momentum.put(here, moments)
     behind = [report.behind(fleet.members[r].name) for r in rows]
     if pooled:
         behind = [report.awake if who else () for who in behind]
     exchange.merge(mixed, behind)
     batteries.spend(report)
-    return report
+    return replace(report, drops=drops + report.drops)
+
+
+def _train_each(
+    fleet: Fleet,
+    rows: Sequence[int],
+    moments: Momentum,
+    lessons: Sequence[Sequence[Lesson]],
+    dose: Dose,
+    chunk: int,
+    faults: list[Fault],
+) -> Slices[Tensor]:
+    """(A, P): each headset after its shared steps, ``chunk`` in one pass, or alone where that
+    fails; over whom it fails stays as it is, its ``moments`` too, and is put into ``faults``."""
+    theta = fleet.cohort.theta[list(rows)]
+    waiting = deque(range(len(rows))[at : at + chunk] for at in range(0, len(rows), chunk))
+    while waiting:
+        these = list(waiting.popleft())
+        moved = moments.rows(these)
+        try:
+            found = yield from learn(
+                fleet.cohort, theta[these], moved, [lessons[i] for i in these], ("shared",), dose,
+                [fleet.names[rows[i]] for i in these], chunk,
+            )  # fmt: skip
+            if not bool((torch.isfinite(found).all(1) & moved.finite).all()):
+                raise NotFiniteError("its shared steps lead to numbers that are not finite")
+        except Exception as error:  # noqa: BLE001 - named
+            if len(these) > 1:
+                waiting.extendleft(range(i, i + 1) for i in reversed(these))
+            else:
+                faults.append(Fault.of(rows[these[0]], error))
+            continue
+        theta[these] = found
+        moments.put(these, moved)
+    return theta
 
 
 def _train_together(

@@ -12,7 +12,7 @@ from federation import RoundReport
 from federation.ledger import SERVER, total
 from fedxr.live_state import DropState, EventState, LinkState
 
-Kind = Literal["joined", "left", "dropped", "round", "recording"]
+Kind = Literal["joined", "left", "dropped", "round", "recording", "trouble"]
 KEPT = 50
 """Happenings that a page which opens later still sees."""
 PAUSE_S = 10.0
@@ -110,6 +110,10 @@ class Happenings:
     def recording(self, t: float, text: str) -> None:
         """A recording began or ended."""
         self._add(t, "recording", None, text)
+
+    def trouble(self, t: float, headset: str | None, text: str) -> None:
+        """Something does not work, or works again; a ``headset`` where it is one's own trouble."""
+        self._add(t, "trouble", headset, text)
 
     def _add(
         self,

@@ -29,7 +29,8 @@ from federation import Pace, RoundReport
 from fedxr.federated_round import held_losses, meet
 from fedxr.learning_rule import LearningRule
 from fedxr.profile import Batteries, Profile
-from fedxr.told import Score, Told
+from fedxr.told import Heard, Score, Told
+from fedxr.walls import Fault, NotFiniteError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,11 +53,13 @@ class Restored:
 @dataclass(frozen=True)
 class Slice:
     """One slice was done, if there was one (``busy``); ``report`` of the round that it ended, after
-    which another is ``wanted``."""
+    which another is ``wanted``; over whom it could not be done (``faults``), while the others went
+    on."""
 
     busy: bool
     report: RoundReport | None = None
     wanted: bool = False
+    faults: Sequence[Fault] = ()
 
 
 def _said(loaded: Loaded) -> list[str]:
@@ -97,6 +100,7 @@ class Learner:
         self._waiting: list[int] = []  # who is to meet next
         self._met = False  # whether a round was the last work
         self._work: tuple[list[int], Slices[RoundReport | None]] | None = None
+        self._faults: list[Fault] = []  # of the round that is under way
         self._rounds: list[Shared] = []  # before the first round and after each
 
     def ask(
@@ -121,6 +125,22 @@ class Learner:
         except StateError as error:
             return Restored({}, str(error))
         return Restored(self.fleet.normals[row].own, said=_said(loaded) if loaded else ())
+
+    def resume(self, seats: Mapping[int, Profile], rows: int, number: int) -> list[Fault]:
+        """In a process that was started again: the headsets that are here sit down where they were,
+        ``rows`` in all, with what was saved of them; ``number`` rounds were held. Returns over whom
+        that failed; they are not seated."""
+        self.number, faults = number, []
+        for row in range(rows):
+            try:
+                if row in seats:
+                    self.join(row, seats[row])
+                    continue
+            except Exception as error:  # noqa: BLE001 - named
+                self.seated.pop(row, None)
+                faults.append(Fault.of(row, error))
+            self._reseat(row, Member(f"vacant {row}", (), ()))
+        return faults
 
     def leave(self, row: int, normal: Normals) -> str:
         """A headset goes; its state is kept. A round that it was in is given up. Returns why its
@@ -152,17 +172,39 @@ class Learner:
         if self._work is not None and row in self._work[0]:
             if self._met and not self._waiting:  # the others meet without it
                 self._waiting = [other for other in self._work[0] if other != row]
-            self._work = None
+            self._work, self._faults = None, []
         self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
         self.fleet.reseat(row, member)
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------
 
-    def learn(self, told: Sequence[Told]) -> list[Score]:
+    def learn(self, told: Sequence[Told]) -> Heard:
         """Count feedback into trust, memories and analytic heads, in the order in which it came:
         an undo takes back what was said before it. Labels with no undo between them are scored
-        before any of them is learned."""
+        before any of them is learned.
+
+        Of a headset over which that fails, nothing of ``told`` is learned; the others' is."""
+        rows = sorted({one.row for one in told})
+        before, fresh = {row: self.fleet.known(row) for row in rows}, self._fresh.copy()
+        try:
+            scores = self._learn(told)
+            if all(self.fleet.finite(row, before[row]) for row in rows):
+                return Heard(scores)
+            raise NotFiniteError("what it said leads to numbers that are not finite")
+        except Exception as error:  # noqa: BLE001 - named below
+            for row, known in before.items():
+                self.fleet.put_back(row, known)
+            self._fresh = fresh
+            if len(rows) == 1:
+                return Heard([], (Fault.of(rows[0], error),))
+        alone = [self.learn([one for one in told if one.row == row]) for row in rows]
+        return Heard(
+            [score for heard in alone for score in heard.scores],
+            tuple(fault for heard in alone for fault in heard.faults),
+        )
+
+    def _learn(self, told: Sequence[Told]) -> list[Score]:
         scores, waiting = [], list[tuple[Told, Tokens]]()
         for one in told:
             if one.tokens is not None:
@@ -195,12 +237,14 @@ class Learner:
         return True
 
     def round(self, rows: Sequence[int]) -> RoundReport | None:
-        """The headsets at ``rows`` meet once; None when there are not two of them."""
-        return whole(self._meet(sorted(rows))) if len(rows) > 1 else None
+        """The headsets at ``rows`` meet once; None when there are not two of them. Who cannot learn
+        is left out, as the report says."""
+        return whole(self._meet(sorted(rows), [])) if len(rows) > 1 else None
 
     def work(self, rows: Sequence[int] = ()) -> Slice:
         """One slice of a round of ``rows``, once it is asked for and until it is over; else of
-        personal steps that are due, which also come between two rounds."""
+        personal steps that are due, which also come between two rounds. Over whom it fails is told;
+        raises where it fails over nobody."""
         if rows:
             self._waiting = sorted(rows)
         if self._work is None:
@@ -208,15 +252,21 @@ class Learner:
             if row is not None and (self._met or len(here) < 2):
                 self._work, self._met = ([row], self._personal(row)), False
             elif len(here) > 1:
-                self._work, self._met = (here, self._meet(here)), True
+                self._work, self._met = (here, self._meet(here, self._faults)), True
                 self._waiting = []
             else:
                 return Slice(False)
+        (rows, slices), faults = self._work, self._faults
         try:
-            next(self._work[1])
+            next(slices)
         except StopIteration as end:
-            self._work = None
-            return Slice(True, end.value, bool(self._waiting))
+            self._work, self._faults = None, []
+            return Slice(True, end.value, bool(self._waiting), faults)
+        except Exception as error:
+            self._work, self._faults = None, []
+            if len(rows) > 1:  # a round: whose part fails is found in it
+                raise
+            return Slice(True, faults=(Fault.of(rows[0], error),))
         return Slice(True)
 
     def finish(self) -> None:
@@ -251,17 +301,20 @@ class Learner:
             fleet.cohort, fleet.cohort.theta[[row]], momentum, fleet.lessons(row), ("personal",),
             dose, fleet.names[row], self.rule.guard,
         )  # fmt: skip
+        if not bool(torch.isfinite(theta).all()) or not momentum.finite.all():
+            raise NotFiniteError("its personal steps lead to numbers that are not finite")
         fleet.cohort.theta[[row]] = theta
         fleet.momentum.put([row], momentum)
 
-    def _meet(self, rows: list[int]) -> Slices[RoundReport | None]:
+    def _meet(self, rows: list[int], faults: list[Fault]) -> Slices[RoundReport | None]:
         if self.rule.best_round and not self._rounds:
             self._rounds = [self._shared(rows)]
         self.number += 1
         seated = {row: self.seated[row] for row in rows}
         report = yield from meet(
-            self.fleet, self.rule, seated, self.batteries, self.number, self._patience, self.chunk
-        )
+            self.fleet, self.rule, seated, self.batteries, self.number, self._patience, self.chunk,
+            faults,
+        )  # fmt: skip
         if self.rule.best_round:
             self._rounds.append(self._shared(rows))
         return report

@@ -138,7 +138,7 @@ class EventState(TypedDict):
 
     number: int
     t: float
-    kind: Literal["joined", "left", "dropped", "round", "recording"]
+    kind: Literal["joined", "left", "dropped", "round", "recording", "trouble"]
     headset: str | None
     text: str
 
@@ -173,10 +173,12 @@ class LedgerState(TypedDict):
 class LiveState(TypedDict):
     """The whole state, ``t`` seconds after the start and after ``round`` federated rounds.
     ``accuracy`` is that of all tasks, ``tasks`` of each, ``curves`` how it got there;
-    ``recording`` is None where the server cannot record."""
+    ``recording`` is None where the server cannot record. ``trouble`` says what the server cannot do
+    at present, saving for instance; empty while all is well."""
 
     t: float
     round: int
+    trouble: str
     headsets: list[HeadsetState]
     clusters: list[ClusterState]
     links: list[LinkState]

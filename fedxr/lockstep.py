@@ -72,12 +72,12 @@ def lockstep(
                 if said.task in tasks:
                     agents.feedback(row, said.task, said.episode, said.t_us, said.label)
         if n % learn == 0:
-            out.scores += agents.now(Learner.learn, agents.take())
+            out.scores += agents.now(Learner.learn, agents.take()).all()
             _personalise(agents)
         if n % round_ == 0 and (report := agents.now(Learner.round, rows)) is not None:
             agents.met(report)
             out.rounds.append(report)
-    out.scores += agents.now(Learner.learn, agents.take())
+    out.scores += agents.now(Learner.learn, agents.take()).all()
     return out
 
 

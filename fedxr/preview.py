@@ -20,6 +20,7 @@ from bridge.frames import Frame
 from bridge.live import Watcher
 from bridge.session import Session
 from fedxr.live_state import SensedState, SenseState
+from fedxr.walls import briefly
 
 MOST = 8
 """Headsets that are drawn at once on one page."""
@@ -114,7 +115,12 @@ class Preview:
     def _state(self, look: Look | None) -> SensedState:
         if not self._allowed:
             return _nothing(OFF)
-        return _nothing(AWAY) if look is None else look.state()
+        if look is None:
+            return _nothing(AWAY)
+        try:
+            return look.state()
+        except Exception as error:  # noqa: BLE001 - the others are drawn
+            return _nothing(f"it cannot be drawn: {briefly(error)}")
 
 
 def _nothing(why: str) -> SensedState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,9 @@ from fedxr.live_state import (
 )
 from fedxr.marks import Marks, Tally
 from fedxr.told import Given, Score
+from fedxr.walls import Fault, Troubles
 
+_log = logging.getLogger("fedxr")
 RECENT = 20
 """Feedback over which an agent's confidence in itself is reckoned."""
 POINTS = 300
@@ -79,8 +82,11 @@ class Scoreboard:
         self.labels = LabelDelays()
         self.rounds: deque[RoundReport] = deque(maxlen=KEPT_ROUNDS)
         self.happenings = Happenings()
+        self.troubles = Troubles(self._trouble)
         self.recording: Callable[[], RecordingState | None] = lambda: None
         """How the recording goes (:mod:`fedxr.desk` says so where there can be one)."""
+        self.faults: list[Fault] = []
+        """Over whom the last :meth:`state` failed."""
         self._totals = dict.fromkeys(("d2d", "uplink", "downlink"), Total(0, 0, 0.0, 0.0))
         self._links: list[LinkState] = []
         self._truth = truth
@@ -154,6 +160,10 @@ class Scoreboard:
         if board.against == "feedback" and given is not None:
             self._mark(board, score.task, given, score.label)
 
+    def _trouble(self, text: str) -> None:
+        _log.warning(text)
+        self.happenings.trouble(self.seconds, None, text)
+
     def _mark(self, board: Board, task: str, given: Given, label: int) -> None:
         board.tallies[task].add(given, label)
         if board.against == self.marks.basis:
@@ -204,14 +214,18 @@ class Scoreboard:
             )
             for i, c in enumerate(reports)
         ]
+        headsets, self.faults = [], []
+        for row, board in sorted(self.boards.items()):
+            try:
+                if not board.gone:
+                    headsets.append(self._headset(agents, row, clusters))
+            except Exception as error:  # noqa: BLE001 - named; the others are shown
+                self.faults.append(Fault.of(row, error))
         return LiveState(
             t=round(self.seconds, 3),
             round=agents.number,
-            headsets=[
-                self._headset(agents, row, clusters)
-                for row, board in sorted(self.boards.items())
-                if not board.gone
-            ],
+            trouble=self.troubles.text,
+            headsets=headsets,
             clusters=clusters,
             links=self._links,
             events=list(self.happenings.kept),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +28,7 @@ from bridge.server import BridgeServer
 from bridge.web import Page
 from bridge.wire import settle
 from fedxr.agents import Agents
-from fedxr.apart import Apart, GoneError
+from fedxr.apart import Apart
 from fedxr.desk import Desk
 from fedxr.judged import Truth, nobodys
 from fedxr.lan import open_door, root_page, show_door
@@ -39,8 +41,12 @@ from fedxr.tempo import Tempo, keep_going
 
 RECORDINGS = Path("runs/recordings")
 """Where recordings go that are not named."""
-STOP_S = 5.0
-"""Seconds after Ctrl-C in which the learner may save what was told; then it is killed."""
+SAVE_S, END_S = 3.0, 4.5
+"""Seconds after Ctrl-C or SIGTERM in which the learner may save what was told, then it is killed;
+and after which the process ends, whatever still runs in it."""
+DRAIN_S = 1.0
+"""Seconds that pictures which are still being decoded may take at the end."""
+KEPT = "states are kept as they were last saved"
 CHECKPOINT = Path(__file__).parent / "checkpoints" / "tiny.safetensors"
 
 
@@ -90,7 +96,8 @@ class Serve:
 @dataclass
 class Serving:
     """A running server: stop it by :meth:`stop` or Ctrl-C; a second one does not wait for what is
-    still to be saved."""
+    still to be saved. ``for_sure``: this process ends ``END_S`` after a stop, also where a thread
+    of it is stuck."""
 
     server: BridgeServer
     live: Live
@@ -98,6 +105,7 @@ class Serving:
     learner: Apart
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     interrupted: bool = False
+    for_sure: bool = False
 
     @property
     def scoreboard(self) -> Scoreboard:
@@ -109,7 +117,17 @@ class Serving:
             return
         self.interrupted = True
         self.stopped.set()
-        asyncio.get_running_loop().call_later(STOP_S, self.learner.kill)
+        asyncio.get_running_loop().call_later(SAVE_S, self.learner.kill)
+        if self.for_sure:
+            last = threading.Timer(END_S, self._end)
+            last.daemon = True
+            last.start()
+
+    def _end(self) -> None:
+        """Something is stuck: a pass over what a headset sent, a decoder, a disk."""
+        self.learner.kill()
+        print(f"stopped while busy for {END_S:g} s: {KEPT}", flush=True)
+        os._exit(0)
 
 
 @asynccontextmanager
@@ -133,12 +151,13 @@ async def serving(
     that are played here; states are kept as ``keep`` says.
 
     Raises BridgeError where it cannot listen, StateError where another server has the state file,
-    GoneError where the learner's process ended."""
+    GoneError where the learner cannot start."""
     tuning = Tuning(seed=rule.round.seed)
     learner = Apart(brain, tuning, rule, state, keep)
     live = Live(Agents(brain, tuning, learner), scenario, truth)
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
     loop = asyncio.get_running_loop()
+    config = replace(config, drain_s=min(config.drain_s, DRAIN_S))
     server = BridgeServer(live, config, {**page_files(), **(pages or {})})
     recorder = Recorder(server, RECORDINGS)
     serving = Serving(server, live, recorder, learner)
@@ -161,20 +180,13 @@ async def serving(
                 await asyncio.wait({running})
                 error = None if running.cancelled() else running.exception()
         if error is not None and not serving.interrupted:
-            raise _gone(error) or error
+            raise error
     finally:
         await recorder.stop()
         await asyncio.to_thread(live.close)  # signals are still heard
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.remove_signal_handler(signal.SIGINT)
             loop.remove_signal_handler(signal.SIGTERM)
-
-
-def _gone(error: BaseException) -> GoneError | None:
-    """The learner's end among what ended the loops."""
-    if isinstance(error, BaseExceptionGroup):
-        return next((found for e in error.exceptions if (found := _gone(e))), None)
-    return error if isinstance(error, GoneError) else None
 
 
 async def serve(config: Serve, brain: Brain, console: Console | None = None) -> None:
@@ -208,6 +220,7 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         config.preview,
         keep=keep,
     ) as running:
+        running.for_sure = True
         settle()
         show_door(door, running.server.port, out)
         out.print("Ctrl-C stops; what headsets have learned is kept.")
@@ -220,6 +233,6 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         )
         await running.stopped.wait()
     if running.learner.cut_short:
-        out.print("the learner was busy: states are kept as they were last saved")
+        out.print(f"the learner was busy: {KEPT}")
     if running.recorder.status().path is not None:
         out.print(str(running.recorder.status()), highlight=False, soft_wrap=True)

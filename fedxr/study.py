@@ -219,7 +219,7 @@ def tell(learner: Learner, lessons: Sequence[Sequence[Tokens]], personal: bool =
     """Each row hears its ``lessons`` in turn, one a time, then takes personal steps if due."""
     for number, together in enumerate(zip_longest(*lessons)):
         said = [(row, x) for row, x in enumerate(together) if x is not None]
-        learner.learn([lesson(row, number, x) for row, x in said])
+        learner.learn([lesson(row, number, x) for row, x in said]).all()
     while personal and learner.personalise():
         pass
 

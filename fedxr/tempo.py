@@ -7,12 +7,12 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-import msgspec
+from functools import partial
 
 from bridge.server import BridgeServer
 from fedxr.live import Live
 from fedxr.preview import Preview
+from fedxr.walls import keep_on
 
 
 @dataclass(frozen=True)
@@ -36,60 +36,57 @@ class Tempo:
 async def keep_going(
     live: Live, server: BridgeServer, tempo: Tempo, preview: Preview | None = None
 ) -> None:
-    """Answer, learn, meet, publish and save, until cancelled."""
-
-    async def publish() -> None:
-        server.publish(msgspec.json.encode(live.scoreboard.state(live.agents)))
-
+    """Answer, learn, meet, publish and save, until cancelled: loops that go on whatever happens in
+    one turn of one of them (:func:`fedxr.walls.keep_on`)."""
+    loops: dict[str, Callable[[], Awaitable[object]]] = {
+        "answering": partial(_answer, live, tempo),
+        "learning": partial(_listen, live, tempo),
+        "steps and rounds": partial(_work, live, tempo),
+        "rounds": partial(_after, tempo.round, live.round_due),
+        "the states": partial(_after, tempo.save, live.save_once),
+        "the live page": partial(_after, tempo.publish, partial(live.publish_once, server.publish)),
+    }
+    if preview is not None:
+        loops["the preview"] = partial(_show, preview, tempo)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_answer(live, tempo))
-        group.create_task(_listen(live, tempo))
-        group.create_task(_work(live, tempo))
-        if preview is not None:
-            group.create_task(_show(preview, tempo))
-        for seconds, step in (
-            (tempo.round, live.round_due),
-            (tempo.save, live.save_once),
-            (tempo.publish, publish),
-        ):
-            group.create_task(_every(seconds, step))
+        for part, turn in loops.items():
+            group.create_task(keep_on(part, turn, live.scoreboard.troubles))
 
 
 async def _answer(live: Live, tempo: Tempo) -> None:
-    while True:
-        await live.due.wait()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(live.all_due.wait(), tempo.gather)
-        live.due.clear()
-        live.all_due.clear()
-        started = time.monotonic()
-        await live.tick_once()
-        await asyncio.sleep(max(0.0, tempo.gap - (time.monotonic() - started)))
+    await live.due.wait()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(live.all_due.wait(), tempo.gather)
+    live.due.clear()
+    live.all_due.clear()
+    started = time.monotonic()
+    await live.tick_once()
+    await asyncio.sleep(max(0.0, tempo.gap - (time.monotonic() - started)))
 
 
 async def _listen(live: Live, tempo: Tempo) -> None:
-    while True:
-        await live.said.wait()
-        live.said.clear()
+    await live.said.wait()
+    live.said.clear()
+    try:
         await live.tell_once()
         await asyncio.sleep(tempo.learn)
         await live.learn_once()
+    except Exception:
+        live.said.set()  # what could not be learned waits for the next turn
+        raise
 
 
 async def _work(live: Live, tempo: Tempo) -> None:
-    while True:
-        if not await live.work_once():
-            await asyncio.sleep(tempo.rest)
+    if not await live.work_once():
+        await asyncio.sleep(tempo.rest)
 
 
 async def _show(preview: Preview, tempo: Tempo) -> None:
-    while True:
-        await preview.wanted.wait()
-        preview.beat()
-        await asyncio.sleep(tempo.preview)
+    await preview.wanted.wait()
+    preview.beat()
+    await asyncio.sleep(tempo.preview)
 
 
-async def _every(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await step()
+async def _after(seconds: float, step: Callable[[], Awaitable[object]]) -> None:
+    await asyncio.sleep(seconds)
+    await step()

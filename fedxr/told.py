@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from agent.tokens import Tokens
+from fedxr.walls import Fault, NotFiniteError
 
 
 class Given(NamedTuple):
@@ -36,6 +38,21 @@ class Score:
     label: int
     answered: int | None
     generic: int
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came of feedback: ``scores`` of what was learned, and over whose nothing could be."""
+
+    scores: list[Score]
+    faults: Sequence[Fault] = ()
+
+    def all(self) -> list[Score]:
+        """The scores, where nobody's feedback may fail; raises NotFiniteError."""
+        if self.faults:
+            said = "; ".join(f"row {fault.row}: {fault.why}" for fault in self.faults)
+            raise NotFiniteError(f"feedback was not learned: {said}")
+        return self.scores
 
 
 @dataclass

@@ -14,6 +14,7 @@ from fedxr.held import HeldFrames, closes
 from fedxr.moments import Moments
 from fedxr.montage import Montage, picked
 from fedxr.preview import Look
+from fedxr.walls import Strikes
 from scenarios.cues import Cues
 
 EPISODES = 64
@@ -28,7 +29,8 @@ class Visit:
     somebody has this headset open there. ``feedback`` waits with the time (monotonic seconds) at
     which it was heard; ``told`` are the times of what the learner has not learned yet, ``learned``
     of what no answer was given with yet, each after the version of what answers are computed with
-    that first knows it."""
+    that first knows it. ``out``: it is put out, and nothing more is done for it
+    (:mod:`fedxr.walls`)."""
 
     row: int
     session: Session
@@ -41,6 +43,8 @@ class Visit:
     starts: dict[int, int] = field(default_factory=dict)
     ticked: tuple[int, int] = (-1, -1)
     look: Look | None = None
+    strikes: Strikes = field(default_factory=Strikes)
+    out: bool = False
 
     def __post_init__(self) -> None:
         channels = self.session.channels.values()
@@ -50,7 +54,7 @@ class Visit:
     def due(self) -> bool:
         """Whether its frames have closed a tick that has not been answered."""
         last = self.frames.last
-        if last is None:
+        if self.out or last is None:
             return False
         return closes(last) >= 0 and (last.episode, closes(last)) > self.ticked
 

@@ -2,7 +2,7 @@
 
 import { clock, keepChildren, make, setText } from "./format.js";
 
-const SIGNS = { joined: "+", left: "−", dropped: "!", round: "↻", recording: "●" };
+const SIGNS = { joined: "+", left: "−", dropped: "!", round: "↻", recording: "●", trouble: "⚠" };
 const PAUSE_MS = 3000; // between two announcements
 
 let said = null; // number of the last event that was announced

@@ -36,6 +36,7 @@ function sayConnection(state, text) {
 // Piece by piece, so that a frame is never late however many headsets there are.
 function* draw(state) {
   setText(at("clock"), `${clock(state.t)} · round ${state.round}`);
+  showTrouble(state.trouble ?? "");
   showRecording(state.recording);
   showTotals(at("totals"), state);
   showEvents(at("events"), at("news"), state.events);
@@ -51,6 +52,12 @@ function* draw(state) {
   setText(at("shown"), some.length < state.headsets.length ? `${some.length} of ${state.headsets.length} shown` : "");
   yield* showHeadsets(at("cards"), some, state.t);
   settle();
+}
+
+// What the server cannot do at present; said aloud when it changes.
+function showTrouble(text) {
+  setText(at("trouble"), text);
+  if (at("trouble").hidden !== (text === "")) at("trouble").hidden = text === "";
 }
 
 function frame() {

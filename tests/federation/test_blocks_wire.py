@@ -31,8 +31,13 @@ def test_updates_refuse_what_does_not_fit() -> None:
         Updates(BLOCKS, values, torch.ones(2, 2))
     with pytest.raises(ValueError, match="floating"):
         Updates(BLOCKS, values.long(), weights)
-    with pytest.raises(ValueError, match="finite number of samples"):
-        Updates(BLOCKS, values, weights - 2)
+
+
+def test_a_count_that_is_none_breaks_its_own_row() -> None:
+    for count in (-1.0, torch.nan, torch.inf, 1e9):
+        weights = torch.ones(2, 3)
+        weights[1, 2] = count
+        assert Updates(BLOCKS, torch.zeros(2, 10), weights).broken().tolist() == [False, True]
 
 
 def test_broken_rows_are_those_with_weight_on_what_is_not_finite() -> None:

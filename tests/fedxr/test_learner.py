@@ -227,7 +227,7 @@ def test_undo_and_the_right_label_in_one_batch(cast: list[Actor], brain: Brain) 
     right = replace(wrong, asks=(replace(ask, label=1 - min(1, ask.label)),))
     moment = (0, ask.task, 99, ask.tick)
     wrong, right = (replace(x, key="99") for x in (wrong, right))
-    scores = learner.learn([Told(*moment, wrong), Told(*moment), Told(*moment, right)])
+    scores = learner.learn([Told(*moment, wrong), Told(*moment), Told(*moment, right)]).all()
     assert [s.label for s in scores] == [ask.label, right.asks[0].label]
     (kept,) = [x for x in learner.fleet.lessons(0) if x.tokens.key == "99"]
     assert kept.label == right.asks[0].label

@@ -96,6 +96,7 @@ def made_up(t: float) -> LiveState:
     return LiveState(
         t=t,
         round=3,
+        trouble="",
         headsets=[_headset(n) for n in range(8)],
         clusters=[
             {

@@ -1,0 +1,191 @@
+"""The learner refuses a row, not the call: lessons, personal steps and rounds go on without whoever
+breaks them, bit for bit as if it were not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import live_rig
+import numpy as np
+import pytest
+import torch
+from test_learner import learner_of, lessons
+
+from agent.cohort import Tuning
+from agent.experts import Mixing
+from agent.fleet import Brain
+from agent.tokens import Tokens
+from fedxr.cast import profile_of_actor
+from fedxr.learner import Learner
+from fedxr.profile import Profile
+from fedxr.stream import Actor
+from fedxr.told import Told
+from fedxr.walls import Fault, NotFiniteError
+
+
+@pytest.fixture(scope="module")
+def cast() -> list[Actor]:
+    return live_rig.cast_of(seconds=8.0)
+
+
+@pytest.fixture(scope="module")
+def brain(cast: list[Actor]) -> Brain:
+    return live_rig.brain_of(cast)
+
+
+Spoil = Callable[[Tokens], Tokens]
+
+
+def too_short(tokens: Tokens) -> Tokens:
+    emissions = [replace(e, features=e.features[:-1]) for e in tokens.emissions]
+    return replace(tokens, emissions=tuple(emissions))
+
+
+def spoil(learner: Learner, row: int, how: Spoil) -> None:
+    """All that the headset was told."""
+    lessons = learner.fleet.memories[row].lessons
+    for task, kept in lessons.items():
+        lessons[task] = [replace(x, tokens=how(x.tokens)) for x in kept]
+
+
+def profile(actor: Actor, name: str) -> Profile:
+    """Somebody of another name, with the actor's sensors and tasks."""
+    found = profile_of_actor(actor, actor.user.tasks)
+    return replace(found, member=replace(found.member, name=name))
+
+
+def steps(learner: Learner, row: int) -> tuple[torch.Tensor, ...]:
+    momentum = learner.fleet.momentum
+    parts = (momentum.first, momentum.second, momentum.steps)
+    return (learner.fleet.cohort.theta[row].clone(), *(part[row].clone() for part in parts))
+
+
+def same(a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_a_round_goes_on_without_whose_steps_lead_nowhere(cast: list[Actor], brain: Brain) -> None:
+    learner, without = (learner_of(brain, cast, live_rig.RULE) for _ in range(2))
+    spoil(learner, 1, too_short)
+    before = steps(learner, 1)
+    learner._fresh.clear()  # no personal steps
+    done = learner.work([0, 1, 2])
+    while done.report is None:
+        done = learner.work()
+    (fault,) = done.faults
+    assert (fault.row, fault.broke) == (1, True)
+    (drop,) = done.report.drops
+    assert (drop.headset, drop.step, drop.cause) == (cast[1].name, 2, fault.why)
+    assert same(steps(learner, 1), before)
+    without.round([0, 2])
+    for row in (0, 2):
+        assert same(steps(learner, row), steps(without, row))
+        assert learner.fleet.crowd[row].keys() == without.fleet.crowd[row].keys()
+    assert not same(steps(learner, 0), before)
+
+
+def test_a_round_in_which_nobody_can_learn_is_a_round_all_the_same(
+    cast: list[Actor], brain: Brain
+) -> None:
+    learner = learner_of(brain, cast[:2], live_rig.RULE)
+    for row in range(2):
+        spoil(learner, row, too_short)
+    report = learner.round([0, 1])
+    assert report is not None
+    assert {d.headset for d in report.drops} == {a.name for a in cast[:2]}
+    assert report.awake == ()
+
+
+def test_personal_steps_that_lead_nowhere_are_taken_back(cast: list[Actor], brain: Brain) -> None:
+    learner, without = (learner_of(brain, cast, live_rig.RULE) for _ in range(2))
+    spoil(learner, 1, too_short)
+    before, faults = steps(learner, 1), list[Fault]()
+    while (done := learner.work()).busy:
+        faults += done.faults
+    while without.work().busy:
+        pass
+    assert [(f.row, f.broke) for f in faults] == [(1, True)]
+    assert same(steps(learner, 1), before)
+    for row in (0, 2):
+        assert same(steps(learner, row), steps(without, row))
+
+
+def short_summary(tokens: Tokens) -> Tokens:
+    ask = tokens.asks[-1]
+    cut = {layout: vector[:-1] for layout, vector in ask.summary.items()}
+    return replace(tokens, asks=(replace(ask, summary=cut),))
+
+
+def no_summary(tokens: Tokens) -> Tokens:
+    ask = tokens.asks[-1]
+    none = {layout: vector * np.float32(np.nan) for layout, vector in ask.summary.items()}
+    return replace(tokens, asks=(replace(ask, summary=none),))
+
+
+@pytest.mark.parametrize(
+    ("how", "broke"), [(no_summary, False), (short_summary, True)], ids=["not finite", "raises"]
+)
+def test_what_the_others_said_is_learned(
+    cast: list[Actor], brain: Brain, how: Spoil, broke: bool
+) -> None:
+    learner, without = (learner_of(brain, cast, live_rig.RULE, labels=4) for _ in range(2))
+    told = []
+    for row, actor in enumerate(cast):
+        for n, x in enumerate(lessons(actor)[4:7]):
+            tokens = how(x) if (row, n) == (1, 2) else x
+            told.append(Told(row, x.asks[0].task, 10 + n, x.asks[0].tick, tokens))
+    fleet = learner.fleet
+    before = {task: s.n.clone() for task, s in fleet.sums[1].items()}
+    heard = learner.learn(told)
+    scores = without.learn([t for t in told if t.row != 1]).all()
+    assert [(f.row, f.broke) for f in heard.faults] == [(1, broke)]
+    assert {(s.name, s.task, s.episode, s.label) for s in heard.scores} == {
+        (s.name, s.task, s.episode, s.label) for s in scores
+    }
+    for row in (0, 2):
+        for task, mine in fleet.sums[row].items():
+            torch.testing.assert_close(mine.a, without.fleet.sums[row][task].a)
+            assert torch.equal(mine.n, without.fleet.sums[row][task].n)
+    assert {task: s.n for task, s in fleet.sums[1].items()}.keys() == before.keys()
+    assert all(torch.equal(fleet.sums[1][task].n, n) for task, n in before.items())
+    assert fleet.memories[1].told == without.fleet.memories[1].told
+    with pytest.raises(NotFiniteError, match="row 1"):
+        heard.all()
+
+
+def test_of_whose_numbers_are_none_nothing_is_handed_on(cast: list[Actor], brain: Brain) -> None:
+    """Damaged sums of one headset: the others' heads are handed on, and its own are named."""
+    believed = replace(live_rig.RULE, mixing=Mixing(doubt=(-1e9, -1e9)))
+    learner = learner_of(brain, cast, believed)
+    sums = learner.fleet.sums[1]
+    for task, mine in sums.items():
+        sums[task] = replace(mine, a=mine.a * float("nan"))
+    learner.fleet.cohort.theta[2, 0] = float("inf")
+    learned = learner._changes.take()
+    assert set(learned.failed) == {1, 2}
+    assert {row for row, _ in learned.weights} == {0, 2}
+    assert 2 not in learned.theta
+    assert all(
+        torch.isfinite(w).all() for heads in learned.weights.values() for w in heads.values()
+    )
+
+
+def test_a_headset_that_comes_back_with_other_sensors_and_tasks_ends_no_round(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    """One name, first with one actor's channels and tasks, then with another's, and back."""
+    learner = Learner(brain, Tuning(), live_rig.RULE, tmp_path / "s.db")
+    first, second = (profile(actor, "ann/any") for actor in cast[:2])
+    other = profile(cast[2], "bob/any")
+    learner.join(0, other)
+    for visit, actor in ((first, cast[0]), (second, cast[1]), (first, cast[0])):
+        learner.join(1, visit)
+        for n, x in enumerate(lessons(actor)[:6]):
+            assert not learner.learn([Told(1, x.asks[0].task, n, x.asks[0].tick, x)]).faults
+        report = learner.round([0, 1])
+        assert report is not None
+        assert report.drops == ()
+        assert learner.leave(1, {}) == ""
+    learner.close()

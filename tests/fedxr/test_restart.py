@@ -1,0 +1,81 @@
+"""The learner's process ends, and the server goes on: it is started again with what was saved."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import live_rig
+import pytest
+from test_live import until
+from test_walls import running
+
+from agent.fleet import Brain
+from fedxr.agents import Agents
+from fedxr.apart import Apart
+from fedxr.stream import Actor
+
+
+@pytest.fixture(scope="module")
+def cast() -> list[Actor]:
+    return live_rig.cast_of(seconds=8.0)
+
+
+@pytest.fixture(scope="module")
+def brain(cast: list[Actor]) -> Brain:
+    return live_rig.brain_of(cast)
+
+
+def kill_learner(agents: Agents) -> None:
+    assert isinstance(agents.learner, Apart)
+    pid = agents.learner._process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    async with running(cast, brain, tmp_path / "s.db", count=2, apart=True) as run:
+        live = run.rig.live
+        await run.beat(20)
+        await run.say(0)
+        assert len(await live.learn_once()) == 1
+        await live.save_once()
+        kill_learner(live.agents)
+        before = [run.replies(i) for i in range(2)]
+        await run.beat(5)  # answers wait for no learner
+        for i in range(2):
+            await until(lambda i=i: run.replies(i) == before[i] + 5)
+        await run.say(1)
+        (score,) = await live.learn_once()
+        assert score.name == cast[1].name
+        assert live.restart.count == 1
+        known = {row for row, _ in live.agents.answering.prepared.newest}
+        assert known == {0, 1}, "the label of before, which was saved, and the new one"
+        assert await run.rig.meet() is not None
+        assert live.scoreboard.troubles.text == ""
+        assert len(live._here) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+async def test_a_learner_that_does_not_answer_is_ended_and_started_again(
+    cast: list[Actor], brain: Brain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(cast, brain, tmp_path / "s.db", count=1, apart=True) as run:
+        live = run.rig.live
+        await run.beat(20)
+        await run.say(0)
+        await live.tell_once()
+        monkeypatch.setattr("fedxr.apart.ANSWER_S", 20.0)
+        assert isinstance(live.agents.learner, Apart)
+        os.kill(live.agents.learner._process.pid or 0, signal.SIGSTOP)
+        asking = asyncio.create_task(live.learn_once())
+        await until(lambda: live.restart.count >= 1, 240.0)
+        monkeypatch.undo()
+        assert len(await asking) == 1
