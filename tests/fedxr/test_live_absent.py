@@ -102,9 +102,11 @@ async def sent(
             await until(lambda: told)
         listening.cancel()
         answering = rig.live.agents.answering
-        rings = answering.rings
+        kept = [c.rings for c in answering.caches]
         emissions = sum(len(e.emissions) for e in answering._seats[0].past._episodes)
-        assert all(bool(x.isfinite().all()) for x in (*rings.keys, *rings.values, rings.states))
+        parts = [x for r in kept for x in (*r.keys, *r.values, r.states)]
+        assert parts
+        assert all(bool(x.isfinite().all()) for x in parts)
         for moments in rig.live.agents.fleet.normals[0].own.values():
             assert np.isfinite(moments.total).all()
             assert np.isfinite(moments.square).all()

@@ -124,12 +124,8 @@ def no_summary(tokens: Tokens) -> Tokens:
     return replace(tokens, asks=(replace(ask, summary=none),))
 
 
-@pytest.mark.parametrize(
-    ("how", "broke"), [(no_summary, False), (short_summary, True)], ids=["not finite", "raises"]
-)
-def test_what_the_others_said_is_learned(
-    cast: list[Actor], brain: Brain, how: Spoil, broke: bool
-) -> None:
+@pytest.mark.parametrize("how", [no_summary, short_summary])
+def test_what_the_others_said_is_learned(cast: list[Actor], brain: Brain, how: Spoil) -> None:
     learner, without = (learner_of(brain, cast, live_rig.RULE, labels=4) for _ in range(2))
     told = []
     for row, actor in enumerate(cast):
@@ -140,7 +136,7 @@ def test_what_the_others_said_is_learned(
     before = {task: s.n.clone() for task, s in fleet.sums[1].items()}
     heard = learner.learn(told)
     scores = without.learn([t for t in told if t.row != 1]).all()
-    assert [(f.row, f.broke) for f in heard.faults] == [(1, broke)]
+    assert [f.row for f in heard.faults] == [1]
     assert {(s.name, s.task, s.episode, s.label) for s in heard.scores} == {
         (s.name, s.task, s.episode, s.label) for s in scores
     }

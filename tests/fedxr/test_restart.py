@@ -17,6 +17,7 @@ from agent.fleet import Brain
 from fedxr.agents import Agents
 from fedxr.apart import Apart
 from fedxr.stream import Actor
+from fedxr.tempo import Tempo, keep_going
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,35 @@ async def test_a_learner_that_does_not_answer_is_ended_and_started_again(
         await until(lambda: live.restart.count >= 1, 240.0)
         monkeypatch.undo()
         assert len(await asking) == 1
+
+
+class Poison:
+    """Whoever unpickles it ends."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (9,)
+
+
+@pytest.mark.slow
+async def test_whose_feedback_ends_the_learner_is_found_and_put_out(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    """Both said something, and it may have been either; what the other said is learned."""
+    async with running(cast, brain, tmp_path / "s.db", count=2, apart=True) as run:
+        live = run.rig.live
+        await run.beat(20)
+        await run.say(0)
+        await run.say(1)
+        await live.tell_once()
+        (poisoned,) = (t for t in live.agents._told if t.row == 1)
+        poisoned.tokens = Poison()  # type: ignore[assignment]
+        tempo = Tempo(learn=0.05, rest=0.5, round=600.0, save=600.0)
+        loops = asyncio.create_task(keep_going(live, run.rig.server, tempo))
+        live.said.set()
+        await until(lambda: len(live._here) == 1, 240.0)
+        await run.is_put_out("learning")
+        await until(
+            lambda: (0, run.players[0].client.tasks[0]) in live.agents.answering.prepared.newest
+        )
+        loops.cancel()
+        await asyncio.wait({loops})

@@ -7,15 +7,16 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from visits import WRIST, samples
 
 from agent.state import stored_names
 from bridge.admission import ServerConfig
-from bridge.channels import TICK_US
+from bridge.channels import TICK_US, Samples
 from bridge.client import HeadsetClient, connect
 from bridge.protocol import BridgeError, Reply
 from evaluation.result import read_result
@@ -28,10 +29,10 @@ WAIT_S = 60
 class Command:
     """A running command; ``said`` is what it has printed, errors included."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, run: Sequence[str] = ("-m", "fedxr.entry")) -> None:
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fedxr.entry", *words],
+            [sys.executable, *run, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=env,
@@ -75,9 +76,10 @@ def end(command: Command) -> None:
 
 def learner_of(pid: int) -> int:
     """The child that learns; the other is multiprocessing's tracker of resources."""
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            return int(child)
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):  # a thread starts the next one
+        for child in children.read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
     raise AssertionError(f"{pid} has no learner")
 
 
@@ -104,12 +106,65 @@ async def test_one_ctrl_c_to_all_ends_serve_and_keeps_the_headset(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the child under /proc")
+async def test_a_dead_learner_is_started_again(server: Command) -> None:
+    """The headset stays, and the server ends as ever."""
+    headset = await server.headset()
+    before = learner_of(server.process.pid)
+    os.kill(before, signal.SIGKILL)
+    server.until("trouble: the learner: the learner ended (exit code -9)")
+    server.until("over: the learner: works again")
+    assert learner_of(server.process.pid) != before
+    server.process.send_signal(signal.SIGTERM)
+    assert server.ended() == 0, server.said
+    assert "Traceback" not in server.said
+    await headset.close("the server is gone")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the child under /proc")
 async def test_one_sigterm_is_enough_while_the_learner_hangs(server: Command) -> None:
     headset = await server.headset()
     os.kill(learner_of(server.process.pid), signal.SIGSTOP)
     server.process.send_signal(signal.SIGTERM)
     assert server.ended() == 0, server.said
     assert "states are kept as they were last saved" in server.said
+    assert "Traceback" not in server.said
+    await headset.close("the server is gone")
+
+
+STUCK = """
+import sys, time
+import agent.encoders
+from fedxr.entry import main
+real = agent.encoders._encoder
+
+class Slow:
+    def __init__(self, real): self._real = real
+    def __getattr__(self, name): return getattr(self._real, name)
+    def summary(self, samples, channel, end_us):
+        print("stuck", flush=True)
+        time.sleep(3600)
+
+agent.encoders._encoder = lambda m: Slow(real(m)) if m == "motion" else real(m)
+sys.exit(main())
+"""
+"""`fedxr` with an encoder in which whoever sends motion is stuck."""
+
+
+@pytest.mark.slow
+async def test_one_sigterm_is_enough_while_a_pass_is_stuck(tmp_path: Path) -> None:
+    words = ("serve", "--port", "0", "--state", str(tmp_path / "s.db"))
+    server = Command(*words, run=("-c", STUCK))
+    try:
+        headset = await server.headset()
+        motion = Samples(10**15 + np.arange(0, 200_000, 20_000), np.zeros((10, 6), np.float32))
+        await headset.send_frame(10**15 + 200_000, {"wrist": motion}, 0, 10**15)
+        server.until("stuck")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == 0, server.said
+    finally:
+        end(server)
+    assert "stopped while busy" in server.said
     assert "Traceback" not in server.said
     await headset.close("the server is gone")
 
