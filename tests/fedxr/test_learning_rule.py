@@ -76,8 +76,8 @@ async def told_live(
     async with live_rig.Rig(brain, state, apart=True) as rig:
         live, take = rig.live, rig.live.agents.take
 
-        def noted() -> list[Told]:
-            told = take()
+        def noted(alone: bool = False) -> list[Told]:
+            told = take(alone)
             if told:
                 batches.append(told)
             return told
