@@ -55,8 +55,9 @@ async def keep_going(
 
 async def _answer(live: Live, tempo: Tempo) -> None:
     await live.due.wait()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(live.all_due.wait(), tempo.gather)
+    with contextlib.suppress(TimeoutError):  # wait_for of Python 3.11 may swallow the end of this
+        async with asyncio.timeout(tempo.gather):
+            await live.all_due.wait()
     live.due.clear()
     live.all_due.clear()
     started = time.monotonic()
