@@ -199,7 +199,10 @@ async def test_a_live_server_records_from_its_start_to_its_end(
         player = await open_player(running.server.url, cast[0])
         for n, beat in enumerate(beats(cast[0].user, cast[0].voice, 0.5), 1):
             await player.beat(beat, START + n * TICK_US)
-        await asyncio.wait_for(anext(aiter(player.client)), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            async for message in player.client:  # who is recorded is told so before
+                if isinstance(message, Reply):
+                    break
         assert running.recorder.status().recording
     events = list(Recording(path).events())
     assert sum(isinstance(e.message, PackedFrame) for e in events) == 15
