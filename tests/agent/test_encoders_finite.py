@@ -156,14 +156,6 @@ def test_degenerate_times_give_finite_numbers_or_none(channel: Channel, times: s
         check(channel, sent(channel, INPUTS[values], times))
 
 
-@pytest.mark.slow
-@every_channel
-def test_both_at_once_give_finite_numbers_or_none(channel: Channel) -> None:
-    for values in INPUTS.values():
-        for times in TIMES:
-            check(channel, sent(channel, values, times))
-
-
 @every_channel
 def test_the_ends_of_what_is_plausible_are_read(channel: Channel) -> None:
     """The guard is no excuse: what may come through a bridge does give numbers."""

@@ -55,8 +55,8 @@ def inputs(monkeypatch: pytest.MonkeyPatch) -> Inputs:
     def key(stream: TokenStream, tick: int) -> tuple[tuple[str, ...], int]:
         return tuple(f"{c.name} {c.layout}" for c in stream.channels), tick
 
-    def noted_advance(self: TokenStream, tick: int) -> list[Emission]:
-        made = advance(self, tick)
+    def noted_advance(self: TokenStream, tick: int, *rest: object) -> list[Emission]:
+        made = advance(self, tick, *rest)  # type: ignore[arg-type]
         told = seen.setdefault(key(self, tick), [])
         told += [(e.layout, e.tick, e.features.tobytes()) for e in made]
         return made
