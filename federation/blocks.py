@@ -189,10 +189,6 @@ class Updates:
                 yield slice(start, block.stop), weight_H
             start = block.stop
 
-    def owned_columns(self) -> Tensor:
-        """(H, P) bool: ``owns`` spread over the columns."""
-        return self.owns.repeat_interleave(self.blocks.sizes, dim=1)
-
     def broken(self) -> Tensor:
         """(H,) bool: whether a value that has weight is no finite number or larger than its block
         can hold, or a count of samples is none, or larger than anybody's."""

@@ -17,13 +17,11 @@ out, and the others notice nothing (:mod:`fedxr.walls`).
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -46,9 +44,6 @@ from fedxr.visit import Visit
 from fedxr.walls import Fault, NotFiniteError, briefly
 from fedxr.welcome import profile_of, readable, tasks_for, unknown_scenario
 
-_log = logging.getLogger("fedxr")
-P = ParamSpec("P")
-T = TypeVar("T")
 _REPLACED = "the same key has opened another session with this device; one of them goes on"
 ENDED = 4
 """Episodes whose last tick is answered, of those that ended between two passes: one that has more
