@@ -156,6 +156,14 @@ def test_degenerate_times_give_finite_numbers_or_none(channel: Channel, times: s
         check(channel, sent(channel, INPUTS[values], times))
 
 
+@pytest.mark.slow
+@every_channel
+def test_both_at_once_give_finite_numbers_or_none(channel: Channel) -> None:
+    for values in INPUTS.values():
+        for times in TIMES:
+            check(channel, sent(channel, values, times))
+
+
 @every_channel
 def test_the_ends_of_what_is_plausible_are_read(channel: Channel) -> None:
     """The guard is no excuse: what may come through a bridge does give numbers."""
@@ -164,7 +172,7 @@ def test_the_ends_of_what_is_plausible_are_read(channel: Channel) -> None:
 
 
 @every_channel
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from([-3e38, -1e20, -1e6, -1.0, 0.0, 1e-30, 1.0, 1e3, 1e12, 1e20, NAN, np.inf]),
     st.floats(0, 1),

@@ -73,7 +73,7 @@ def _holds(case: Case) -> None:
 
 @pytest.mark.parametrize("name", ACTS)
 async def test_the_others_go_on(server: ServeProcess, name: str) -> None:
-    case = await suffer(server, ACTS[name], before_s=1.0, during_s=5.0, after_s=0.5)
+    case = await suffer(server, ACTS[name], before_s=1.0, during_s=16.0, after_s=0.5)
     _holds(case)
     assert await newcomer_waits(server.url) > 0
     if name in ENDED and case.note.startswith("ended"):  # a crowded machine may be too slow for it
@@ -82,7 +82,7 @@ async def test_the_others_go_on(server: ServeProcess, name: str) -> None:
         assert SAID.get(name, "") in case.note
 
 
-@pytest.mark.parametrize("name", ["leap", "feedback_flood"])
+@pytest.mark.parametrize("name", ["leap", "feedback_flood", "no_tick"])
 async def test_sigterm_is_obeyed_right_after(tmp_path: Path, name: str) -> None:
     server = ServeProcess(tmp_path)
     try:
