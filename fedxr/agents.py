@@ -39,7 +39,7 @@ REMEMBERED = 4096
 
 
 WAITING = 64
-"""Labels of a headset, the latest, that wait while there is no learner."""
+"""Labels of a headset, the latest, that wait while there is no learner, or none that can save."""
 
 
 class Agents:
@@ -54,6 +54,7 @@ class Agents:
         self._answered: dict[int, dict[tuple[int, int], dict[str, Given]]] = {}
         self._episode: dict[int, int] = {}
         self._told: list[Told] = []
+        self._unsaved: list[Told] = []
 
     # -- seats -----------------------------------------------------------------------------------
 
@@ -86,6 +87,7 @@ class Agents:
             del self.batteries.spent[profile.member.name]
         self._answered.pop(row, None)
         self._told = [t for t in self._told if t.row != row]
+        self.saved(row)
         self.fleet.reseat(row, Member(f"vacant {row}", (), ()))
         self.answering.reseat(row)
 
@@ -162,12 +164,21 @@ class Agents:
 
     def give_back(self, told: Sequence[Told]) -> None:
         """It was taken, and waits on, ``WAITING`` of each headset at most."""
-        told, kept, count = [*told, *self._told], [], Counter[int]()
-        for one in reversed(told):
-            count[one.row] += 1
-            if count[one.row] <= WAITING:
-                kept.append(one)
-        self._told = kept[::-1]
+        self._told = _newest([*told, *self._told])
+
+    def learned(self, told: Sequence[Told]) -> None:
+        """The learner knows it, but no file does: it is told again to one that is started anew,
+        ``WAITING`` of each headset at most."""
+        self._unsaved = _newest([*self._unsaved, *told])
+
+    def saved(self, row: int) -> None:
+        """What the headset at ``row`` has taught so far is kept, or it has left."""
+        self._unsaved = [one for one in self._unsaved if one.row != row]
+
+    def take_unsaved(self) -> list[Told]:
+        """What was learned and not saved; it is not kept here any longer."""
+        told, self._unsaved = self._unsaved, []
+        return told
 
     # -- learning --------------------------------------------------------------------------------
 
@@ -194,3 +205,13 @@ class Agents:
         """A round is over."""
         self.report, self.number = report, report.number
         self.batteries.spend(report)
+
+
+def _newest(told: Sequence[Told]) -> list[Told]:
+    """``WAITING`` of each headset, in the order of ``told``."""
+    kept, count = [], Counter[int]()
+    for one in reversed(told):
+        count[one.row] += 1
+        if count[one.row] <= WAITING:
+            kept.append(one)
+    return kept[::-1]

@@ -136,6 +136,7 @@ class LiveLearning(Visitors):
                 raise
             version = self.agents.answering.prepared.version
             wrong = {fault.row for fault in heard.faults}
+            self.agents.learned([one for one in told if one.row not in wrong])
             for here, at in waiting:
                 if here.row in wrong:
                     self.scoreboard.labels.lost += len(at)
@@ -208,6 +209,8 @@ class LiveLearning(Visitors):
                 except Exception as error:  # noqa: BLE001 - named
                     failed[here.row] = error
                     continue
+                if not trouble:
+                    self.agents.saved(here.row)
             troubles += [trouble] if trouble else []
         async with self._learning:
             waits = await self._learned(Learner.tend)

@@ -1,16 +1,16 @@
 """The learner's process may end, killed or out of memory; answers go on, and it is started again.
 
-Whoever is here is seated there anew, with what was saved of them last, a second before at most
-while saving works. What a call was about when the process ended is asked once more. A learner that
-keeps ending is started less and less often, and meanwhile nothing is learned, rounds are not held
-and nobody new comes in; the page and the console say so.
+Whoever is here is seated there anew, with what was saved of them last, and what they have said
+since is told once more. What a call was about when the process ended is asked once more, too. A
+learner that keeps ending is started less and less often, and meanwhile nothing is learned, rounds
+are not held and nobody new comes in; the page and the console say so.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Concatenate, ParamSpec, TypeVar
 
 from agent.answering import Prepared
@@ -98,11 +98,29 @@ class Restart:
             learner.again()
             seats, rows = dict(agents.seated), len(agents.fleet.members)
             faults, learned = learner.ask(Learner.resume, seats, rows, agents.number)
+            agents.adopt(agents.answering.prepare(learned))
+            faults += self._tell_again(learner, {fault.row for fault in faults})
         except GoneError as error:
             self._ended(learner, error)
             raise
-        agents.adopt(agents.answering.prepare(learned))
         self._faults += faults
         self._gone = False
         self.count += 1
         self._troubles.end(PART)
+
+    def _tell_again(self, learner: Apart, gone: Collection[int]) -> list[Fault]:
+        """What was learned and not saved, but of those who are ``gone``. Once: it may be what has
+        ended the process."""
+        agents = self._agents
+        told = [one for one in agents.take_unsaved() if one.row not in gone]
+        if not told:
+            return []
+        try:
+            heard, learned = learner.ask(Learner.learn, told)
+        except GoneError:
+            self._troubles.say(f"lost: {len(told)} labels that were not saved yet")
+            raise
+        agents.adopt(agents.answering.prepare(learned))
+        wrong = {fault.row for fault in heard.faults}
+        agents.learned([one for one in told if one.row not in wrong])
+        return list(heard.faults)

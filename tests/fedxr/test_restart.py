@@ -10,6 +10,7 @@ from pathlib import Path
 
 import live_rig
 import pytest
+from test_learning_rule import stored
 from test_live import until
 from test_walls import running
 
@@ -61,6 +62,28 @@ async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner
         assert await run.rig.meet() is not None
         assert live.scoreboard.troubles.text == ""
         assert len(live._here) == 2
+
+
+@pytest.mark.slow
+async def test_what_was_learned_and_not_saved_is_told_to_the_next_learner(
+    cast: list[Actor], brain: Brain, tmp_path: Path
+) -> None:
+    """Killed between learning and saving; what was saved before is not told twice."""
+    async with running(cast, brain, tmp_path / "s.db", count=2, apart=True) as run:
+        live = run.rig.live
+        await run.beat(20)
+        await run.say(0)
+        await live.learn_once()
+        await live.save_once()
+        await run.say(1)
+        await live.learn_once()
+        kill_learner(live.agents)
+        await live.save_once()
+        assert live.restart.count == 1
+        assert live.agents.take_unsaved() == []
+        members = [profile.member for _, profile in sorted(live.agents.seated.items())]
+    fleet = stored(brain, members, tmp_path / "s.db")
+    assert [sum(len(kept) for kept in m.lessons.values()) for m in fleet.memories] == [1, 1]
 
 
 @pytest.mark.slow
