@@ -209,17 +209,19 @@ def test_what_is_read_of_a_damaged_file_is_what_was_written(
     path = tmp_path / "state.db"
     path.write_bytes(bad)
     file = StateFile(path, Keep(), ())
-    for name in NAMES:
-        try:
-            holds(file, name)  # asserts that it is as it was written
-        except DamagedError as error:
-            file.set_aside(name, "brain", str(error))
-            assert not holds(file, name)
-    write(file, "new", *NAMES)
-    assert all(holds(file, name) for name in ("new", *NAMES))
-    file.close()
-    for left in tmp_path.glob("state.db*"):
-        left.unlink()
+    try:
+        for name in NAMES:
+            try:
+                holds(file, name)  # asserts that it is as it was written
+            except DamagedError as error:
+                file.set_aside(name, "brain", str(error))
+                assert not holds(file, name)
+        write(file, "new", *NAMES)
+        assert all(holds(file, name) for name in ("new", *NAMES))
+    finally:
+        file.close()
+        for left in tmp_path.glob("state.db*"):
+            left.unlink()
 
 
 def test_one_damaged_page_costs_one_user(path: Path, clean: bytes) -> None:
