@@ -109,12 +109,20 @@ def _bounded(us: float) -> int:
     return round(min(max(us, 0.0), float(MAX_US)))
 
 
+def _contradict(one: Exchange, other: Exchange) -> bool:
+    """Whether no clock that was left alone gives both; 1 ms is for readings that are rounded."""
+    allowed = (one.delay_us + other.delay_us) / 2 + 1000
+    elapsed = abs(other.middle_us - one.middle_us)
+    return abs(other.offset_us - one.offset_us) > allowed + MAX_DRIFT * elapsed
+
+
 class ClockSync:
     """Collects bursts and fits the line.
 
-    A burst that disagrees with the line by more than both can err means that one of the clocks was
-    set (or the device slept): the history is thrown away and starts anew with that burst, and
-    ``resets`` counts it.
+    An exchange that contradicts one that is kept (half of both trips and the drift cannot explain
+    it) means that one of the clocks was set, or the device slept, or the other side lied: the
+    history is thrown away and starts anew with that burst, and ``resets`` counts it. Whatever the
+    history says, the estimate stays within half a trip of the newest exchange, as the truth does.
     """
 
     def __init__(self) -> None:
@@ -137,13 +145,9 @@ class ClockSync:
         if not usable:
             return self.estimate
         best = min(usable, key=lambda exchange: exchange.delay_us)
-        if self.estimate is not None:
-            error = abs(best.offset_us - self.estimate.offset_at(best.middle_us))
-            allowed = best.delay_us / 2 + 3 * self.estimate.uncertainty_us + 1000
-            elapsed = best.middle_us - self.estimate.at_us
-            if error > allowed + MAX_DRIFT * abs(elapsed):
-                self._best.clear()
-                self.resets += 1
+        if any(_contradict(kept, best) for kept in self._best):
+            self._best.clear()
+            self.resets += 1
         self._best.append(best)
         self.estimate = self._fit()
         return self.estimate
@@ -165,6 +169,8 @@ class ClockSync:
             drift = min(max(drift, -MAX_DRIFT), MAX_DRIFT)
         left = y - (y0 + drift * (x - x0))
         scatter = math.sqrt(float(weight @ left**2))
-        offset_us = min(max(base + y0 - drift * x0, -float(MAX_US)), float(MAX_US))
+        half = float(delay[-1]) / 2
+        offset_us = base + min(max(y0 - drift * x0, -half), half)
+        offset_us = min(max(offset_us, -float(MAX_US)), float(MAX_US))
         uncertainty_us = min(float(delay.min()) / 2 + scatter, float(MAX_US))
         return Estimate(offset_us, drift, at, uncertainty_us)

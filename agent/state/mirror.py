@@ -104,10 +104,10 @@ class Mirror:
         ):
             before, start = [], None
         if start is not own or len(before) < len(lessons):
-            found = None
-            if start is not None or len(lessons) <= AGAIN:
-                new = ((x.z, x.label) for x in lessons[len(before) :])
-                found = Sums.counted(new, len(own.n), start)
+            found, new = None, lessons[len(before) :]
+            few = start is not None or len(lessons) <= AGAIN
+            if few and all(bool(x.z.isfinite().all()) for x in new):
+                found = Sums.counted(((x.z, x.label) for x in new), len(own.n), start)
             if found is None or not _same_sums(found, own):
                 self._replayed.pop(task, None)
                 self._uncounted[task] = own

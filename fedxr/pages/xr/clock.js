@@ -34,6 +34,18 @@ const offsetOf = (x) => (x.received - x.sent + (x.answered - x.back)) / 2;
 const middleOf = (x) => (x.sent + x.back) / 2;
 
 /**
+ * Whether no clock that was left alone gives both exchanges: then one was set, or the device slept,
+ * and the history is worthless.
+ * @param {Exchange} one
+ * @param {Exchange} other
+ */
+function contradict(one, other) {
+  const allowed = (delayOf(one) + delayOf(other)) / 2 + 1000; // 1 ms: readings are rounded
+  const elapsed = Math.abs(middleOf(other) - middleOf(one));
+  return Math.abs(offsetOf(other) - offsetOf(one)) > allowed + MAX_DRIFT * elapsed;
+}
+
+/**
  * @param {Estimate} estimate
  * @param {number} localUs
  */
@@ -61,7 +73,7 @@ export class ClockSync {
     if (usable.length === 0) return;
     const best = usable.reduce((a, b) => (delayOf(b) < delayOf(a) ? b : a));
     this.roundTrip = delayOf(best);
-    if (this.estimate !== null && this.#wasSet(best, this.estimate)) {
+    if (this.best.some((kept) => contradict(kept, best))) {
       this.best = [];
       this.resets += 1;
     }
@@ -71,19 +83,9 @@ export class ClockSync {
   }
 
   /**
-   * Whether the exchange disagrees with the line by more than both can err: then a clock was set or
-   * the device slept, and the history is worthless.
-   * @param {Exchange} best
-   * @param {Estimate} estimate
+   * Weighted least squares; an exchange errs by up to half its delay, and the estimate never leaves
+   * what the newest one allows. @returns {Estimate}
    */
-  #wasSet(best, estimate) {
-    const middle = middleOf(best);
-    const error = Math.abs(offsetOf(best) - offsetAt(estimate, middle));
-    const allowed = delayOf(best) / 2 + 3 * estimate.uncertainty + 1000;
-    return error > allowed + MAX_DRIFT * Math.abs(middle - estimate.at);
-  }
-
-  /** Weighted least squares; an exchange errs by up to half its delay. @returns {Estimate} */
   #fit() {
     const last = this.best[this.best.length - 1];
     const at = middleOf(last);
@@ -103,7 +105,9 @@ export class ClockSync {
     }
     const scatter = Math.sqrt(mean((p) => (p.y - y0 - drift * (p.x - x0)) ** 2));
     const least = Math.min(...this.best.map(delayOf));
-    return { offset: base + y0 - drift * x0, drift, at, uncertainty: least / 2 + scatter };
+    const half = delayOf(last) / 2;
+    const ahead = Math.min(Math.max(y0 - drift * x0, -half), half);
+    return { offset: base + ahead, drift, at, uncertainty: least / 2 + scatter };
   }
 }
 

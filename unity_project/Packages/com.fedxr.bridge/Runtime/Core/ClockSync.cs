@@ -64,8 +64,8 @@ namespace Fedxr
         /// <summary>The shortest delay of the bursts that are kept.</summary>
         internal double DelayUs { get; private set; }
 
-        /// <summary>How often a burst disagreed with the line by more than both can err, because a
-        /// clock was set or the device slept; the history then starts anew.</summary>
+        /// <summary>How often an exchange contradicted one that was kept, because a clock was set or
+        /// the device slept; the history then starts anew.</summary>
         internal int Resets { get; private set; }
 
         internal double OffsetAt(double localUs) => OffsetUs + Drift * (localUs - AtUs);
@@ -80,7 +80,7 @@ namespace Fedxr
             if (shortest < 0)
                 return;
             Exchange newest = burst[shortest];
-            if (HasEstimate && Disagrees(newest))
+            if (ContradictsAny(newest))
             {
                 count = 0;
                 Resets++;
@@ -91,11 +91,18 @@ namespace Fedxr
             Fit();
         }
 
-        bool Disagrees(Exchange newest)
+        /// <summary>Half of both trips and the drift cannot explain it; 1 ms is for readings that are
+        /// rounded.</summary>
+        bool ContradictsAny(Exchange newest)
         {
-            double error = Math.Abs(newest.OffsetUs - OffsetAt(newest.MiddleUs));
-            double allowed = newest.DelayUs / 2.0 + 3 * UncertaintyUs + 1000;
-            return error > allowed + MostDrift * Math.Abs(newest.MiddleUs - AtUs);
+            for (int i = 0; i < count; i++)
+            {
+                double allowed = (best[i].DelayUs + newest.DelayUs) / 2.0 + 1000;
+                double elapsed = Math.Abs(newest.MiddleUs - best[i].MiddleUs);
+                if (Math.Abs(newest.OffsetUs - best[i].OffsetUs) > allowed + MostDrift * elapsed)
+                    return true;
+            }
+            return false;
         }
 
         void Fit()
@@ -124,7 +131,9 @@ namespace Fedxr
             double drift = spans ? Math.Max(-MostDrift, Math.Min(MostDrift, xy / xx)) : 0;
             // The scatter is that of y - drift * x, both about their means.
             double scatter = Math.Sqrt(Math.Max(0, yy - 2 * drift * xy + drift * drift * xx));
-            OffsetUs = last.OffsetUs + y0 - drift * x0;
+            // The truth lies within half a trip of the newest exchange, and so does the estimate.
+            double half = last.DelayUs / 2.0;
+            OffsetUs = last.OffsetUs + Math.Max(-half, Math.Min(half, y0 - drift * x0));
             Drift = drift;
             AtUs = last.MiddleUs;
             UncertaintyUs = delay / 2 + scatter;
