@@ -11,6 +11,7 @@ import contextlib
 import logging
 import math
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agent.state import rows
-from agent.state.errors import DamagedError, NotSavedError, StateError, TakenError
+from agent.state.errors import BrokenError, DamagedError, NotSavedError, StateError, TakenError
 from agent.state.lock import StateLock, inode_of
 from agent.state.rows import Run, Stored
 
@@ -40,12 +41,13 @@ _BROKEN = {
     sqlite3.SQLITE_CONSTRAINT,
     sqlite3.SQLITE_FORMAT,
 }
-_LACKING = ("no such table", "no such column", "table array has", "table headset has")
+_LACKING = (
+    *("no such table", "no such column", "table array has", "table headset has"),
+    "unsupported file format",
+)
+ROOM = 1 << 26
+"""Bytes that are free on a disk that is not full (64 MiB)."""
 _log = logging.getLogger(__name__)
-
-
-class _BrokenError(Exception):
-    """The file is no store, or damaged."""
 
 
 class StateDisk:
@@ -100,11 +102,11 @@ class StateDisk:
         Raises NotSavedError."""
         try:
             return self._once(what)
-        except _BrokenError as error:
+        except BrokenError as error:
             self._renew(str(error))
         try:
             return self._once(what)
-        except _BrokenError as error:  # it is not the file, then
+        except BrokenError as error:  # it is not the file, then
             raise NotSavedError(f"{self.path}: {error}") from error
 
     def _once(self, what: Callable[[Run], T]) -> T:
@@ -132,7 +134,7 @@ class StateDisk:
                 return what(file.execute)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, sqlite3.Error):
+        except (OSError, sqlite3.Error, UnicodeDecodeError):
             raise trouble from None
 
     @contextlib.contextmanager
@@ -144,14 +146,26 @@ class StateDisk:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
             if code == sqlite3.SQLITE_TOOBIG:
                 raise DamagedError(str(error)) from error
-            if code in _BROKEN or str(error).startswith(_LACKING):
-                raise _BrokenError(str(error)) from error
-            if code != sqlite3.SQLITE_FULL:  # where what there is can be read as before
+            full = code == sqlite3.SQLITE_FULL
+            if code in _BROKEN or str(error).startswith(_LACKING) or (full and self._only_says_so):
+                raise BrokenError(str(error)) from error
+            if not full:  # where what there is can be read as before
                 self._shut()
             raise NotSavedError(f"{self.path}: {error}") from error
+        except UnicodeDecodeError as error:  # what it says quotes the damage
+            raise BrokenError("its tables are damaged") from error
         except OSError as error:
             self._shut()
             raise NotSavedError(f"{self.path}: {error.strerror or error}") from error
+
+    @property
+    def _only_says_so(self) -> bool:
+        """Whether there is room, and what is full are the numbers of a damaged file."""
+        if self._file is None or shutil.disk_usage(self.path.parent).free < ROOM:
+            return False
+        run = self._file.execute
+        pages, most = (run(f"PRAGMA {x}").fetchone()[0] for x in ("page_count", "max_page_count"))
+        return bool(pages < most and run("PRAGMA quick_check(1)").fetchone() != ("ok",))
 
     # -- the file itself -------------------------------------------------------------------------
 
@@ -163,7 +177,7 @@ class StateDisk:
             self.number += 1
         try:
             return self._file or self._open()
-        except _BrokenError as error:
+        except BrokenError as error:
             return self._renew(str(error))
 
     def _open(self) -> sqlite3.Connection:
@@ -184,10 +198,15 @@ class StateDisk:
 
     def _prepare(self, file: sqlite3.Connection) -> None:
         run = file.execute
+        with self.path.open("rb") as raw:
+            if raw.read(20)[18:] not in (b"", b"\1\1", b"\2\2"):
+                raise BrokenError("its header is damaged")  # and reads as a file of the future
         (version,) = run("PRAGMA user_version").fetchone()
         (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and version != rows.VERSION:
-            raise _BrokenError("it was written by another version of fedxr")
+            raise BrokenError("it was written by another version of fedxr")
+        if tables and not rows.are_whole(run):
+            raise BrokenError("its tables are damaged")
         run("PRAGMA auto_vacuum=INCREMENTAL")
         run("PRAGMA journal_mode=WAL").fetchall()
         run("PRAGMA synchronous=NORMAL")
@@ -221,7 +240,7 @@ class StateDisk:
             self._renewed = time.monotonic()
             self.number += 1
             self._open()
-        except (OSError, _BrokenError) as error:
+        except (OSError, BrokenError) as error:
             raise NotSavedError(f"{self.path} is damaged ({why}): {error}") from error
         kept, lost = self._take_over(aside)
         also = f"; of these it could not: {', '.join(lost[:20])}" if lost else ""
@@ -234,17 +253,16 @@ class StateDisk:
         kept, lost = 0, list[str]()
         try:
             old = read_only(aside)
-            states = old.execute("SELECT name, brain FROM headset WHERE aside IS NULL").fetchall()
-        except (OSError, sqlite3.Error):
+            states = rows.live(old.execute)
+        except (OSError, sqlite3.Error, UnicodeDecodeError):
             return kept, lost
         with contextlib.closing(old):
-            for name, brain in states:
+            for name, brain, found in states:
                 try:
-                    found = rows.read_state(old.execute, name, brain, lambda _: True)
-                    if found is not None:
-                        self._copy(name, brain, found)
-                        kept += 1
-                except (_BrokenError, sqlite3.Error, ValueError, TypeError):
+                    stored = rows.read_found(old.execute, name, brain, found, lambda _: True)
+                    self._copy(name, brain, stored)
+                    kept += 1
+                except (BrokenError, sqlite3.Error, ValueError, TypeError):
                     lost.append(f"{name!r:.80}")
         return kept, lost
 
@@ -271,7 +289,7 @@ def read_only(path: Path) -> sqlite3.Connection:
     try:
         file.execute("PRAGMA writable_schema=ON")  # or one that is cut short is not read
         (tables,) = file.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         file.close()
         raise
     if not tables:

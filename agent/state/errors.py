@@ -19,6 +19,10 @@ class DamagedError(StateError):
     """What is stored cannot be what was saved."""
 
 
+class BrokenError(Exception):
+    """The whole file is no store, or damaged: it is moved aside, and nobody else is told."""
+
+
 class NotSavedError(StateError):
     """The disk does not take (or give) what it should: full, read-only, failing. What was to be
     saved is not lost by that, and saving is tried again."""

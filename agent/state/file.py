@@ -163,7 +163,7 @@ def stored_names(path: Path) -> list[str]:
     try:
         with contextlib.closing(read_only(path)) as file:
             return _names(file.execute)
-    except (OSError, sqlite3.Error):
+    except (OSError, sqlite3.Error, UnicodeDecodeError):
         return []
 
 

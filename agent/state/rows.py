@@ -1,11 +1,13 @@
 """The tables of a state file, and what is done with their rows inside one transaction.
 
 One row of ``headset`` a state, of one name and one model; everything large in ``array``, by key.
-Each value has a checksum over its name and its bytes. A row that is ``aside`` is read by nobody.
+Each value has a checksum over its name and its bytes, and each state one over the keys that it
+has. A row that is ``aside`` is read by nobody.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sqlite3
 import time
@@ -13,7 +15,7 @@ import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from agent.state.errors import DamagedError
+from agent.state.errors import BrokenError, DamagedError
 
 Run = Callable[..., sqlite3.Cursor]
 """``execute`` of an open file."""
@@ -22,7 +24,7 @@ VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS headset (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, brain TEXT NOT NULL, seen REAL NOT NULL,
-  aside TEXT, head BLOB NOT NULL, crc INTEGER NOT NULL);
+  aside TEXT, head BLOB NOT NULL, crc INTEGER NOT NULL, keys INTEGER NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS known ON headset (name, brain) WHERE aside IS NULL;
 CREATE TABLE IF NOT EXISTS array (
   headset INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,
@@ -31,7 +33,9 @@ CREATE TABLE IF NOT EXISTS lived (seconds REAL NOT NULL, clock REAL NOT NULL);
 """
 APART_S = 30 * 86400.0
 """Seconds that count at most between two servers, whatever the clock says meanwhile."""
-_LIVE = "SELECT number, head, crc FROM headset WHERE name=? AND brain=? AND aside IS NULL"
+_LIVE = "SELECT number, head, crc, keys FROM headset WHERE name=? AND brain=? AND aside IS NULL"
+Found = tuple[int, object, object, object]
+"""Number, head and checksums of a state."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,40 @@ class Stored:
     keys: frozenset[str]
 
 
+def are_whole(run: Run) -> bool:
+    """Whether the tables are those of ``SCHEMA``, to the letter, and states are found by their
+    names. (What is in them is checked when it is read.)"""
+    if run("PRAGMA integrity_check('headset')").fetchone() != ("ok",):
+        return False
+    with contextlib.closing(sqlite3.connect(":memory:")) as new:
+        new.executescript(SCHEMA)
+        tables = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        return set(run(tables)) == set(new.execute(tables))
+
+
 def read_state(run: Run, name: str, brain: str, wanted: Callable[[str], bool]) -> Stored | None:
     """What is stored of ``name`` with the model ``brain``, of the keys that are ``wanted``. Raises
     DamagedError where a checksum does not fit."""
     found = run(_LIVE, (name, brain)).fetchone()
-    if found is None:
-        return None
-    number, head, crc = found
-    if not _fits(crc, name, brain, head):
+    return read_found(run, name, brain, found, wanted) if found else None
+
+
+def live(run: Run) -> list[tuple[str, str, Found]]:
+    """Name, model and more of all states, whatever the index says."""
+    sql = "SELECT name, brain, number, head, crc, keys FROM headset NOT INDEXED WHERE aside IS NULL"
+    return [(name, brain, found) for name, brain, *found in run(sql)]
+
+
+def read_found(
+    run: Run, name: str, brain: str, found: Found, wanted: Callable[[str], bool]
+) -> Stored:
+    """As :func:`read_state`."""
+    number, head, crc, sealed = found
+    if not (isinstance(head, bytes) and _fits(crc, name, brain, head)):
         raise DamagedError("its checksum does not fit")
-    keys = [str(key) for (key,) in run("SELECT key FROM array WHERE headset=?", (number,))]
+    keys = _keys(run, number)
+    if sealed != _seal(keys):
+        raise DamagedError("it has lost some of its parts")
     arrays: dict[str, bytes] = {}
     for key in filter(wanted, keys):
         sql = "SELECT value, crc FROM array WHERE headset=? AND key=?"
@@ -73,19 +101,29 @@ def write_state(
     gone: Collection[str],
     seen: float,
 ) -> None:
-    """Store it beside what there is but for the keys that are ``gone``."""
+    """Store it beside what there is but for the keys that are ``gone``. Raises BrokenError where
+    parts of what there is are lost, which would else no longer be seen, or the file does not give
+    back what it took."""
     crc, found = _crc(name, brain, head), run(_LIVE, (name, brain)).fetchone()
+    keys = set[str]()
     if found is None:
-        sql = "INSERT INTO headset (name, brain, seen, head, crc) VALUES (?, ?, ?, ?, ?)"
-        number = run(sql, (name, brain, seen, head, crc)).lastrowid
+        sql = "INSERT INTO headset (name, brain, seen, head, crc, keys) VALUES (?, ?, ?, ?, ?, 0)"
+        number = run(sql, (name, brain, seen, head, crc)).lastrowid or 0
     else:
         number = found[0]
+        keys = _keys(run, number)
+        if found[3] != _seal(keys):
+            raise BrokenError(f"the state of {name!r:.80} has lost some of its parts")
         run("UPDATE headset SET seen=?, head=?, crc=? WHERE number=?", (seen, head, crc, number))
     for key in gone:
         run("DELETE FROM array WHERE headset=? AND key=?", (number, key))
     for key, value in arrays.items():
         crc = _crc(key, "", value)
         run("INSERT OR REPLACE INTO array VALUES (?, ?, ?, ?)", (number, key, value, crc))
+    keys = (keys - set(gone)) | arrays.keys()
+    run("UPDATE headset SET keys=? WHERE number=?", (_seal(keys), number))
+    if _keys(run, number) != keys:
+        raise BrokenError(f"of the state of {name!r:.80} parts were lost while it was written")
 
 
 def set_aside(run: Run, name: str, brain: str, why: str) -> None:
@@ -138,6 +176,14 @@ def write_lived(run: Run, seconds: float) -> None:
     now = (seconds, time.time())
     if not run("UPDATE lived SET seconds=?, clock=max(clock, ?)", now).rowcount:
         run("INSERT INTO lived VALUES (?, ?)", now)
+
+
+def _keys(run: Run, number: int) -> set[str]:
+    return {str(key) for (key,) in run("SELECT key FROM array WHERE headset=?", (number,))}
+
+
+def _seal(keys: Collection[str]) -> int:
+    return zlib.crc32("\n".join(sorted(keys)).encode(errors="surrogateescape"))
 
 
 def _crc(name: str, brain: str, value: bytes) -> int:
