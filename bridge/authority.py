@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -131,12 +132,16 @@ def lasts(certificate: x509.Certificate) -> bool:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Whole or not at all, and for nobody else to read: it may hold a private key."""
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    new.replace(path)
+    """Whole or not at all, and for nobody else to read: it may hold a private key. Of several that
+    write it at once the last one's stays."""
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _permitted(names: Sequence[str]) -> list[x509.GeneralName]:

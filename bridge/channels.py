@@ -182,6 +182,11 @@ class Samples:
     def nbytes(self) -> int:
         return self.t_us.nbytes + self.values.nbytes
 
+    @property
+    def sent(self) -> int:
+        """How many were sent, some of which may be absent (`bridge.frames.ReceivedSamples`)."""
+        return len(self.t_us)
+
     def __len__(self) -> int:
         return len(self.t_us)
 

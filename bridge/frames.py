@@ -63,7 +63,8 @@ class ReceivedSamples(Samples):
         self.t_us, self.values = there.t_us, there.values
         return getattr(self, name)
 
-    def __len__(self) -> int:
+    @property
+    def sent(self) -> int:
         return self._block.n
 
     @property

@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -70,7 +71,7 @@ class UserKey:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             pem = cls.new().private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             # The first of two programs that make it at once wins, and both use that one.
-            making = path.with_suffix(f".{os.getpid()}")
+            making = path.with_suffix(f".{secrets.token_hex(8)}")
             write_private(making, pem)
             with contextlib.suppress(FileExistsError):
                 os.link(making, path)

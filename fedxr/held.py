@@ -89,7 +89,7 @@ class HeldFrames:
 
     def _afford(self, name: str, samples: Samples) -> bool:
         budget = self._budget
-        if not budget.spend(f"samples of {name}", len(samples)):
+        if not budget.spend(f"samples of {name}", samples.sent):
             return False
         return name not in self._pictures or budget.spend("picture", samples.nbytes)
 

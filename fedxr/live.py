@@ -146,12 +146,10 @@ class Live(LiveLearning, Application):
         here = self._here[session.id]
         if here.out or here.refuse(frame):
             return
-        # What cannot be was left out as it was looked at: nothing of a channel may be left.
-        frame.samples = {name: some for name, some in frame.samples.items() if len(some)}
         if not here.frames.put(frame):
             return
         for name, samples in frame.samples.items():
-            self.scoreboard.boards[here.row].arrived[name] += len(samples)
+            self.scoreboard.boards[here.row].arrived[name] += samples.sent
         if here.look is not None:
             here.look.take(frame)
         if here.due:

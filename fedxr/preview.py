@@ -62,6 +62,7 @@ class Look:
                 values=_rounded(self._layouts[name], samples),
             )
             for name, (samples, at_us) in self._newest.items()
+            if len(samples)  # of hands that are not tracked there is nothing to show
         ]
         return SensedState(senses=senses, error="")
 

@@ -84,6 +84,7 @@ class Visit:
         return [list(run) for _, run in groupby(frames, key=lambda f: f.episode)]
 
     def since_start(self, frame: Frame) -> dict[str, Samples]:
-        """The frame's samples as its brain reads them, with times from its episode's start."""
+        """The frame's samples as its brain reads them, with times from its episode's start. What
+        cannot be is left out as they are looked at: nothing of a channel may be left."""
         start, samples = frame.episode_start_us, picked(frame.samples, self.montages)
-        return {n: Samples(s.t_us - start, s.values) for n, s in samples.items()}
+        return {n: Samples(s.t_us - start, s.values) for n, s in samples.items() if len(s)}

@@ -27,7 +27,8 @@ Stamps = Callable[[np.ndarray], np.ndarray]
 
 @dataclass
 class StrangeStream:
-    """Samples hold their own number. ``offset_us`` is what its clock says when it is asked."""
+    """Samples hold their own number: in microvolts, or thousandths of a picture, which can be.
+    ``offset_us`` is what its clock says when it is asked."""
 
     source: Source
     waiting: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
@@ -98,12 +99,13 @@ def listen(
         n = int(np.searchsorted(arrives_us, now_us - way_us, side="right"))
         if n > done:
             numbers = np.arange(done, n)
-            values = np.repeat(numbers[:, None] * 1.0, len(columns), axis=1)
+            unit = 1.0 if columns is EEG else 1e-3
+            values = np.repeat(numbers[:, None] * unit, len(columns), axis=1)
             stream.waiting.append((values, stamped[done:n]))
             done = n
         sensor.poll(now_us)
         out = sensor.take(now_us - DELAY_US, now_us - DELAY_US - TICK_US)
-        scale = 1e-6 if columns is EEG else 1.0
+        scale = 1e-6 if columns is EEG else 1e-3
         for samples in out.values():
             numbers = np.rint(samples.values[:, 0] / scale).astype(int)
             got.append((samples.t_us, numbers, now_us))
