@@ -105,23 +105,22 @@ def write_state(
     parts of what there is are lost, which would else no longer be seen, or the file does not give
     back what it took."""
     crc, found = _crc(name, brain, head), run(_LIVE, (name, brain)).fetchone()
-    keys = set[str]()
-    if found is None:
-        sql = "INSERT INTO headset (name, brain, seen, head, crc, keys) VALUES (?, ?, ?, ?, ?, 0)"
-        number = run(sql, (name, brain, seen, head, crc)).lastrowid or 0
-    else:
+    before = _keys(run, found[0]) if found else set[str]()
+    if found and found[3] != _seal(before):
+        raise BrokenError(f"the state of {name!r:.80} has lost some of its parts")
+    keys = (before - set(gone)) | arrays.keys()
+    row = (seen, head, crc, _seal(keys))
+    if found:
         number = found[0]
-        keys = _keys(run, number)
-        if found[3] != _seal(keys):
-            raise BrokenError(f"the state of {name!r:.80} has lost some of its parts")
-        run("UPDATE headset SET seen=?, head=?, crc=? WHERE number=?", (seen, head, crc, number))
+        run("UPDATE headset SET seen=?, head=?, crc=?, keys=? WHERE number=?", (*row, number))
+    else:
+        sql = "INSERT INTO headset (name, brain, seen, head, crc, keys) VALUES (?, ?, ?, ?, ?, ?)"
+        number = run(sql, (name, brain, *row)).lastrowid or 0
     for key in gone:
         run("DELETE FROM array WHERE headset=? AND key=?", (number, key))
     for key, value in arrays.items():
         crc = _crc(key, "", value)
         run("INSERT OR REPLACE INTO array VALUES (?, ?, ?, ?)", (number, key, value, crc))
-    keys = (keys - set(gone)) | arrays.keys()
-    run("UPDATE headset SET keys=? WHERE number=?", (_seal(keys), number))
     if _keys(run, number) != keys:
         raise BrokenError(f"of the state of {name!r:.80} parts were lost while it was written")
 
