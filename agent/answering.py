@@ -30,7 +30,7 @@ from torch import Tensor
 from agent.backbone import Adapters
 from agent.encoders.base import Array
 from agent.experts import ADAPTED, EXPERTS, GENERIC, mixed
-from agent.fleet import Fleet, Member
+from agent.fleet import VACANT, Fleet, Member
 from agent.learned import Learned
 from agent.normal import summary_key
 from agent.past import Past
@@ -119,13 +119,20 @@ class Answering:
         self._seats[row : row + 1] = [seat]
         self.caches.reseat(row, member.channels)
 
+    def vacate(self, row: int) -> None:
+        """Nobody has ``row`` any more; the fleet may be shorter."""
+        self.caches.reseat(row, ())
+        self._seats[row : row + 1] = [_seat(VACANT)]
+        del self._seats[len(self.fleet.members) :]
+
     # -- what answers are computed with ----------------------------------------------------------
 
     def prepare(self, learned: Learned) -> Prepared:
         """Everything that was learned so far, ready to answer with."""
         fleet, cohort, before = self.fleet, self.fleet.cohort, self.prepared
         for row, theta in learned.theta.items():
-            cohort.theta[row] = theta
+            if row < len(cohort.theta):  # or it has left, and those after it
+                cohort.theta[row] = theta
         asked = {(row, task) for row, member in enumerate(fleet.members) for task in member.tasks}
         trust = {k: t for k, t in {**before.trust, **learned.trust}.items() if k in asked}
         weights = {k: w for k, w in before.weights.items() if k in asked}

@@ -56,6 +56,10 @@ class Member:
         return self.person or self.name
 
 
+VACANT = Member("vacant", (), ())
+"""Who is in a row that nobody has."""
+
+
 @dataclass(frozen=True)
 class Brain:
     """A checkpoint in memory: the model, and where normalisation and analytic heads start."""
@@ -121,12 +125,11 @@ class Fleet:
         return {task: Trust(self.mixing) for task in member.tasks}
 
     def reseat(self, row: int, member: Member) -> None:
-        """Row ``row``, or the one after the last, is ``member``'s, who knows nothing yet; every
-        other row stays as it is. Nobody may learn or answer with the fleet meanwhile."""
-        members = list(self.members)
-        if not 0 <= row <= len(members):
-            raise ValueError(f"row {row} of {len(members)}; at most the one after the last")
-        members[row : row + 1] = [member]
+        """Row ``row`` is ``member``'s, who knows nothing yet; every other row stays as it is, and
+        nobody has those between the last and a new one. Nobody may learn or answer with the fleet
+        meanwhile."""
+        while row > len(self.members):
+            self.reseat(len(self.members), VACANT)
         none = Momentum.none(self.start)
         if row == len(self.members):
             self.cohort.theta = torch.cat((self.cohort.theta, self.start))
@@ -134,13 +137,26 @@ class Fleet:
         else:
             self.cohort.theta[row] = self.start[0]
             self.momentum.put([row], none)
-        self.members = tuple(members)
+        self.members = (*self.members[:row], member, *self.members[row + 1 :])
         self.memories[row : row + 1] = [Memory(member.name)]
         self.normals[row : row + 1] = [self._normal()]
         self.sums[row : row + 1] = [{}]
         self.crowd[row : row + 1] = [{}]
         self.trusts[row : row + 1] = [self._trusts(member)]
         self._solved = {key: kept for key, kept in self._solved.items() if key[0] != row}
+
+    def vacate(self, row: int) -> None:
+        """Nobody has ``row`` any more, nor is anything left of who had it. Where the last half of
+        all rows is nobody's, its memory is given back."""
+        self.reseat(row, VACANT)
+        used = max((r + 1 for r, m in enumerate(self.members) if m is not VACANT), default=0)
+        if 2 * used > len(self.members):
+            return
+        self.members = self.members[:used]
+        self.cohort.theta = self.cohort.theta[:used].clone()
+        self.momentum = self.momentum.rows(slice(used))
+        for parts in (self.memories, self.normals, self.sums, self.crowd, self.trusts):
+            del parts[used:]
 
     @property
     def names(self) -> list[str]:

@@ -53,7 +53,7 @@ class Changes:
             for row, mine in enumerate(theta)
             if row >= len(known) or not torch.equal(mine, known[row])
         }
-        if moved:
+        if moved or len(theta) < len(known):
             self._theta = theta.clone()
         failed = {row: "its adapters are no numbers" for row, x in moved.items() if not _finite(x)}
         now: dict[tuple[int, str], _Told] = {}

@@ -20,7 +20,7 @@ import torch
 
 from agent.answering import Answering, Prepared, Probabilities
 from agent.cohort import Tuning
-from agent.fleet import Brain, Fleet, Member
+from agent.fleet import Brain, Fleet
 from agent.learned import Learned
 from agent.tokens import tick_of
 from bridge.channels import Samples
@@ -88,8 +88,8 @@ class Agents:
         self._answered.pop(row, None)
         self._told = [t for t in self._told if t.row != row]
         self.saved(row)
-        self.fleet.reseat(row, Member(f"vacant {row}", (), ()))
-        self.answering.reseat(row)
+        self.fleet.vacate(row)
+        self.answering.vacate(row)
 
     def normal(self, row: int) -> Normals:
         """The user's moments, which are counted here and saved by the learner."""

@@ -19,7 +19,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import torch
 
 from agent.cohort import Tuning
-from agent.fleet import Brain, Fleet, Member
+from agent.fleet import VACANT, Brain, Fleet, Member
 from agent.learned import Changes, Learned
 from agent.normal import Moments
 from agent.online import Slices, better, learn_checked, whole
@@ -126,20 +126,18 @@ class Learner:
             return Restored({}, str(error))
         return Restored(self.fleet.normals[row].own, said=_said(loaded) if loaded else ())
 
-    def resume(self, seats: Mapping[int, Profile], rows: int, number: int) -> list[Fault]:
+    def resume(self, seats: Mapping[int, Profile], number: int) -> list[Fault]:
         """In a process that was started again: the headsets that are here sit down where they were,
-        ``rows`` in all, with what was saved of them; ``number`` rounds were held. Returns over whom
-        that failed; they are not seated."""
+        with what was saved of them; ``number`` rounds were held. Returns over whom that failed;
+        they are not seated."""
         self.number, faults = number, []
-        for row in range(rows):
+        for row, profile in sorted(seats.items()):
             try:
-                if row in seats:
-                    self.join(row, seats[row])
-                    continue
+                self.join(row, profile)
             except Exception as error:  # noqa: BLE001 - named
                 self.seated.pop(row, None)
+                self._reseat(row, VACANT)
                 faults.append(Fault.of(row, error))
-            self._reseat(row, Member(f"vacant {row}", (), ()))
         return faults
 
     def leave(self, row: int, normal: Normals) -> str:
@@ -149,7 +147,7 @@ class Learner:
         del self.batteries.spent[self.seated.pop(row).member.name]
         if self.store:
             self.store.leave(self.fleet, row)
-        self._reseat(row, Member(f"vacant {row}", (), ()))
+        self._reseat(row, VACANT)
         return self.store.trouble if self.store else ""
 
     def save(self, row: int, normal: Normals) -> str:
@@ -174,7 +172,10 @@ class Learner:
                 self._waiting = [other for other in self._work[0] if other != row]
             self._work, self._faults = None, []
         self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
-        self.fleet.reseat(row, member)
+        if member is VACANT:
+            self.fleet.vacate(row)
+        else:
+            self.fleet.reseat(row, member)
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------

@@ -96,8 +96,8 @@ class Restart:
         agents = self._agents
         try:
             learner.again()
-            seats, rows = dict(agents.seated), len(agents.fleet.members)
-            faults, learned = learner.ask(Learner.resume, seats, rows, agents.number)
+            seats = dict(agents.seated)
+            faults, learned = learner.ask(Learner.resume, seats, agents.number)
             agents.adopt(agents.answering.prepare(learned))
             faults += self._tell_again(learner, {fault.row for fault in faults})
         except GoneError as error:

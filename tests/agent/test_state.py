@@ -207,8 +207,9 @@ def test_a_seat_given_to_another_starts_blank() -> None:
             assert task in made.TASKS
         assert fleet.present(row, "mood") == (GENERIC,)
     assert fleet.cohort.theta[1, 0] == 3
-    with pytest.raises(ValueError, match="row 5 of 3"):
-        fleet.reseat(5, MEMBERS[0])
+    fleet.reseat(5, MEMBERS[0])
+    assert fleet.names == ["new", "user-1", "third", "vacant", "vacant", MEMBERS[0].name]
+    assert torch.equal(fleet.cohort.theta[5], fresh.cohort.theta[0])
 
 
 _SAVER = """

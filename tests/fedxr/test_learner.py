@@ -248,3 +248,34 @@ def test_who_has_left_is_in_the_file_and_not_in_memory(
     assert list(learner.store._mirrors) == [here]
     assert learner.store.names() == sorted([gone, here])
     learner.close()
+
+
+def test_rows_that_nobody_has_are_given_back(cast: list[Actor], brain: Brain) -> None:
+    """Many come and go; who stays keeps all, and who comes then knows nothing, at both sides."""
+    agents = Agents(brain, Tuning(), learner_of(brain, cast[:1], live_rig.RULE, labels=0))
+    learner = agents.learner
+    profiles = [profile_of_actor(a, a.user.tasks) for a in cast]
+    for n in range(12):
+        agents.join(replace(profiles[n % 3], member=replace(profiles[n % 3].member, name=f"u{n}")))
+    agents.now(
+        Learner.learn, [Told(1, x.asks[0].task, 0, x.asks[0].tick, x) for x in lessons(cast[1])]
+    )
+    kept = learner.fleet.known(1)
+    for row in (0, *range(2, 12)):
+        learner.leave(row, agents.normal(row))
+        agents.leave(row)
+    fleets = (learner.fleet, agents.fleet)
+    for fleet in fleets:
+        assert fleet.names == ["vacant", "u1"]
+        assert len(fleet.cohort.theta) == len(fleet.momentum.first) == len(fleet.sums) == 2
+        # Not a view of the memory of all.
+        assert fleet.cohort.theta.untyped_storage().nbytes() == fleet.cohort.theta.nbytes
+    assert learner.fleet.known(1).sums is not kept.sums
+    assert learner.fleet.known(1).sums.keys() == kept.sums.keys()
+    assert agents.join(profiles[0]) == 0
+    assert agents.join(profiles[2]) == 2
+    for fleet in fleets:
+        assert fleet.names == [profiles[0].member.name, "u1", profiles[2].member.name]
+        assert torch.equal(fleet.cohort.theta[2], fleet.start[0])
+        assert not fleet.sums[0]
+        assert not fleet.sums[2]
