@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
-from benchmarks.hostile_rig import HANDS, HEAD, Act, heard, join, newcomer_waits
+from benchmarks.hostile_rig import HANDS, HEAD, Act, heard, join, newcomer_waits, poses
 from bridge.channels import TICK_US, Channel
 from bridge.client import HeadsetClient
 from bridge.protocol import (
@@ -135,7 +135,7 @@ async def feedback_flood(url: str) -> str:
         seq = 0
         with contextlib.suppress(BridgeError):
             for k in range(1, 400):
-                hand = rng.standard_normal((1, 25, 7)).astype("<f4").tobytes()
+                hand = poses(rng, 1, 25).tobytes()
                 seq += 1
                 block = Block(1, k * TICK_US, 1, hand)
                 await client.forward(PackedFrame(seq, k * TICK_US + 10, [block]))

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from bridge.channels import TICK_US, Channel, Samples
 from bridge.client import HeadsetClient, connect
@@ -115,6 +116,14 @@ def victim(url: str, out: str, name: str = "victim") -> None:
     run(_stream(url, Path(out), name))
 
 
+def poses(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    """(*shape, 7): a place within reach, and an orientation of unit norm."""
+    turn = rng.standard_normal((*shape, 4))
+    turn /= np.linalg.norm(turn, axis=-1, keepdims=True)
+    place = rng.uniform(-0.5, 0.5, (*shape, 3))
+    return np.concatenate((place, turn), -1).astype(np.float32)
+
+
 async def _stream(url: str, out: Path, name: str) -> None:
     rng, sent, lived = np.random.default_rng(1), dict[int, float](), Lived()
     try:
@@ -152,8 +161,8 @@ async def _stream(url: str, out: Path, name: str) -> None:
         k += 1
         t_us = np.array([k * TICK_US])
         samples = {
-            "hands": Samples(t_us, rng.standard_normal((1, 25, 7)).astype(np.float32)),
-            "head": Samples(t_us, rng.standard_normal((1, 7)).astype(np.float32)),
+            "hands": Samples(t_us, poses(rng, 1, 25)),
+            "head": Samples(t_us, poses(rng, 1)),
         }
         try:
             seq = await client.send_frame(k * TICK_US + 10, samples)
