@@ -30,6 +30,7 @@ from agent.memory import Lesson, Memory
 from agent.model import M3T
 from agent.normal import Normal
 from agent.online import Momentum
+from agent.room import Room
 from agent.tasks import task_named
 from agent.tokens import Tokens
 from bridge.channels import Channel
@@ -110,6 +111,7 @@ class Fleet:
         self.cohort = Cohort(brain.model, len(members), tuning, dtype)
         self.start = self.cohort.start(1)
         self.momentum = Momentum.none(self.cohort.theta)
+        self._rooms = Room(), Room(), Room()
         self.memories = [Memory(m.name) for m in members]
         self.normals = [self._normal() for _ in members]
         self.sums: list[dict[str, Sums]] = [{} for _ in members]
@@ -130,13 +132,10 @@ class Fleet:
         meanwhile."""
         while row > len(self.members):
             self.reseat(len(self.members), VACANT)
-        none = Momentum.none(self.start)
         if row == len(self.members):
-            self.cohort.theta = torch.cat((self.cohort.theta, self.start))
-            self.momentum = self.momentum.plus(none)
+            self._add_row()
         else:
-            self.cohort.theta[row] = self.start[0]
-            self.momentum.put([row], none)
+            self._clear_row(row)
         self.members = (*self.members[:row], member, *self.members[row + 1 :])
         self.memories[row : row + 1] = [Memory(member.name)]
         self.normals[row : row + 1] = [self._normal()]
@@ -144,6 +143,27 @@ class Fleet:
         self.crowd[row : row + 1] = [{}]
         self.trusts[row : row + 1] = [self._trusts(member)]
         self._solved = {key: kept for key, kept in self._solved.items() if key[0] != row}
+
+    def _add_row(self) -> None:
+        theta, moments = self.cohort.theta, self.momentum
+        theta, first, second = (
+            room.add(x)
+            for room, x in zip(self._rooms, (theta, moments.first, moments.second), strict=True)
+        )
+        self.cohort.theta, none = theta, theta.new_zeros(1)
+        steps, draws = (torch.cat((x, none)) for x in (moments.steps, moments.draws))
+        self.momentum = Momentum(first, second, steps, draws)
+        (told,) = self.start[0].nonzero(as_tuple=True)  # zeros it has, and they cost nothing
+        theta[-1, told] = self.start[0, told]
+
+    def _clear_row(self, row: int) -> None:
+        """What is as at the start is not written, and goes on costing nothing."""
+        if not torch.equal(self.cohort.theta[row], self.start[0]):
+            self.cohort.theta[row] = self.start[0]
+        moments = self.momentum
+        for part in (moments.first, moments.second, moments.steps, moments.draws):
+            if bool(part[row].any()):
+                part[row] = 0.0
 
     def vacate(self, row: int) -> None:
         """Nobody has ``row`` any more, nor is anything left of who had it. Where the last half of

@@ -38,23 +38,22 @@ _Told = tuple[Tensor, dict[int, Tensor]]
 
 
 class Changes:
-    """What of a fleet has changed since last asked; at first everything."""
+    """What of a fleet has changed since last asked; at first, since nobody had learned anything."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
-        self._theta = torch.zeros(0, 0)
+        self._theta: dict[int, Tensor] = {}
         self._told: dict[tuple[int, str], _Told] = {}
 
     def take(self) -> Learned:
         """The changes; ridge heads are solved where their sums changed."""
-        theta, known = self.fleet.cohort.theta, self._theta
+        theta, start = self.fleet.cohort.theta, self.fleet.start[0]
         moved = {
             row: mine.clone()
             for row, mine in enumerate(theta)
-            if row >= len(known) or not torch.equal(mine, known[row])
+            if not torch.equal(mine, self._theta.get(row, start))
         }
-        if moved or len(theta) < len(known):
-            self._theta = theta.clone()
+        self._theta = {r: x for r, x in self._theta.items() if r < len(theta)} | moved
         failed = {row: "its adapters are no numbers" for row, x in moved.items() if not _finite(x)}
         now: dict[tuple[int, str], _Told] = {}
         changed: dict[tuple[int, str], _Told] = {}

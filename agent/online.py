@@ -90,12 +90,6 @@ class Momentum:
         self.first[rows], self.second[rows] = other.first, other.second
         self.steps[rows], self.draws[rows] = other.steps, other.draws
 
-    def plus(self, other: Momentum) -> Momentum:
-        """These headsets and those of ``other`` after them."""
-        mine = (self.first, self.second, self.steps, self.draws)
-        theirs = (other.first, other.second, other.steps, other.draws)
-        return Momentum(*(torch.cat(both) for both in zip(mine, theirs, strict=True)))
-
     def update(self, theta: Tensor, gradient: Tensor, active: Tensor, rate: float) -> Tensor:
         """Theta after one step of the headsets that are ``active`` (H,) bool."""
         on = active[:, None].to(theta.dtype)

@@ -17,7 +17,6 @@ import pytest
 
 from benchmarks.hostile_acts import ACTS
 from benchmarks.hostile_rig import Case, ServeProcess, newcomer_waits, suffer
-from fedxr.budget import SEAT_BYTES
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,8 +24,6 @@ pytestmark = [
 ]
 MORE_MB = 400.0
 """Memory that an attack may cost at its peak; measured were less than 100."""
-SEATS_MB = 256 * SEAT_BYTES / 2**20
-"""What is set aside for as many seats as there are, which is what `full` takes."""
 ENDED = {
     "no_tick": "too much for seconds",
     "episodes": "too much for seconds",
@@ -68,7 +65,7 @@ def _holds(case: Case) -> None:
     assert lived.unanswered == 0
     assert case.during.per_s > 0, case.note
     before, peak, _ = case.memory
-    assert peak < before + (SEATS_MB if case.name == "full" else MORE_MB), case.memory
+    assert peak < before + MORE_MB, case.memory
 
 
 @pytest.mark.parametrize("name", ACTS)
