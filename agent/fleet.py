@@ -165,18 +165,19 @@ class Fleet:
             if bool(part[row].any()):
                 part[row] = 0.0
 
-    def vacate(self, row: int) -> None:
+    def vacate(self, row: int) -> bool:
         """Nobody has ``row`` any more, nor is anything left of who had it. Where the last half of
-        all rows is nobody's, its memory is given back."""
+        all rows is nobody's, its memory is given back: whether it was."""
         self.reseat(row, VACANT)
         used = max((r + 1 for r, m in enumerate(self.members) if m is not VACANT), default=0)
         if 2 * used > len(self.members):
-            return
+            return False
         self.members = self.members[:used]
         self.cohort.theta = self.cohort.theta[:used].clone()
         self.momentum = self.momentum.rows(slice(used))
         for parts in (self.memories, self.normals, self.sums, self.crowd, self.trusts):
             del parts[used:]
+        return True
 
     @property
     def names(self) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 
+from agent.allocation import give_back_freed_memory
 from agent.answering import Answering, Prepared, Probabilities
 from agent.cohort import Tuning
 from agent.fleet import Brain, Fleet
@@ -88,7 +89,8 @@ class Agents:
         self._answered.pop(row, None)
         self._told = [t for t in self._told if t.row != row]
         self.saved(row)
-        self.fleet.vacate(row)
+        if self.fleet.vacate(row):
+            give_back_freed_memory()
         self.answering.vacate(row)
 
     def normal(self, row: int) -> Normals:

@@ -18,6 +18,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 
+from agent.allocation import give_back_freed_memory
 from agent.cohort import Tuning
 from agent.fleet import VACANT, Brain, Fleet, Member
 from agent.learned import Changes, Learned
@@ -173,7 +174,8 @@ class Learner:
             self._work, self._faults = None, []
         self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
         if member is VACANT:
-            self.fleet.vacate(row)
+            if self.fleet.vacate(row):
+                give_back_freed_memory()
         else:
             self.fleet.reseat(row, member)
         self._fresh.pop(row, None)

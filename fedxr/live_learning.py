@@ -173,7 +173,8 @@ class LiveLearning(Visitors):
         """One slice of what takes longer: the round that is wanted, else personal steps that are
         due; False when there was nothing to do."""
         async with self._learning:
-            rows = sorted(self.agents.seated) if self.round_wanted else []
+            rows = sorted(here.row for here in self._here.values() if here.answered)
+            rows = rows if self.round_wanted else []
             self.round_wanted = False
             done = await self._learned(Learner.work, rows)
             self.blame("learning", done.faults)
@@ -187,7 +188,7 @@ class LiveLearning(Visitors):
             return done.busy
 
     async def round_due(self) -> None:
-        """A round of everyone who is here is wanted; :meth:`work_once` holds it."""
+        """A round of all who were answered is wanted; :meth:`work_once` holds it."""
         self.round_wanted = True
         self.scoreboard.labels.round_begins(time.monotonic())
 

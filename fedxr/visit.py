@@ -58,6 +58,11 @@ class Visit:
             return False
         return closes(last) >= 0 and (last.episode, closes(last)) > self.ticked
 
+    @property
+    def answered(self) -> bool:
+        """Whether it ever was: who only sits there costs a round as much as who learns."""
+        return self.ticked > (-1, -1)
+
     def refuse(self, frame: Frame) -> bool:
         """True, and the headset is told, where the frame's time cannot be."""
         last = self.frames.last

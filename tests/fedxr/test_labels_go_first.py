@@ -247,10 +247,15 @@ async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
         assert not fleet.crowd[2]
         assert not torch.equal(fleet.cohort.theta[0], fleet.start[0])
         await stream.beat()
-        await live.round_due()
-        await rig.finish_round()
-        assert live.agents.report is not None
-        assert set(live.agents.report.awake) == {a.name for a in cast}
+        for streams in ([], [late]):  # who only sits there meets nobody
+            if streams:
+                rows = [list(beats(cast[2].user, cast[2].voice, 8.0))[0]]
+                await beat_together(rig, streams, stream.n + 1, rows)
+            await live.round_due()
+            await rig.finish_round()
+            assert live.agents.report is not None
+            here = cast if streams else cast[:2]
+            assert set(live.agents.report.awake) == {a.name for a in here}
         await stream.close()
         await late.client.close()
 
