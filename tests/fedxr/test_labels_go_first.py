@@ -249,7 +249,7 @@ async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
         await stream.beat()
         for streams in ([], [late]):  # who only sits there meets nobody
             if streams:
-                rows = [list(beats(cast[2].user, cast[2].voice, 8.0))[0]]
+                rows = [next(iter(beats(cast[2].user, cast[2].voice, 8.0)))]
                 await beat_together(rig, streams, stream.n + 1, rows)
             await live.round_due()
             await rig.finish_round()
