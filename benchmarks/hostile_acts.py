@@ -62,6 +62,17 @@ async def _pour(client: HeadsetClient, messages: Iterator[PackedFrame], pause_s:
     return f"ended: {client.ended}"
 
 
+async def company(url: str) -> str:
+    """For comparison: a second headset that behaves, hands at 30 Hz."""
+    rng = np.random.default_rng(2)
+    async with attacker(url, [HANDS], ["intent"], "second") as client:
+        for k in count(1):
+            block = Block(1, k * TICK_US, 1, poses(rng, 1, 25).tobytes())
+            await client.forward(PackedFrame(k, k * TICK_US + 10, [block]))
+            await asyncio.sleep(1 / 30)
+    return "unreachable"
+
+
 async def leap(url: str) -> str:
     """1,799 one-pixel pictures of one minute in one 16 KB frame, then a leap of a minute, again."""
     n = 1799
@@ -323,7 +334,7 @@ async def oversize(url: str) -> str:
 ACTS: dict[str, Act] = {
     act.__name__: act
     for act in (
-        leap, rings, rings_one, no_tick, episodes, feedback_flood, names, full, pictures,
+        company, leap, rings, rings_one, no_tick, episodes, feedback_flood, names, full, pictures,
         scans_allowed, sizes, ping_flood, thousand, fragments, oversize,
     )
 }  # fmt: skip

@@ -254,7 +254,7 @@ async def suffer(
     server: ServeProcess,
     act: Act,
     *,
-    before_s: float = 4.0,
+    before_s: float = 12.0,
     during_s: float = 14.0,
     after_s: float = 3.0,
 ) -> Case:

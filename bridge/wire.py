@@ -71,6 +71,7 @@ class Wire(Connection):
     _on_writable: Callable[[], None] | None = None
     _on_lost: Callable[[], None] | None = None
     _on_text: Callable[[], None] | None = None
+    _turn_s = math.inf
     _fragments: list[bytes] | None = None
     _holds: frozenset[str] = frozenset()
     _rest = b""
@@ -171,7 +172,8 @@ class Wire(Connection):
         if self.paused:
             self.transport.abort()
             return
-        self.pace = None  # the peer's close frame stands behind all that it has sent
+        if self.pace is not None:  # the peer's close frame stands behind all that it has sent
+            self._turn_s, self.pace = self.pace.turn_s, None
         limit = None if self.close_timeout is None else self.close_timeout + 1.0
         try:
             await asyncio.wait_for(self.close(code, short(reason)), limit)
@@ -211,7 +213,7 @@ class Wire(Connection):
         library gets exactly the bytes of the frames it is to handle (control frames, text,
         fragments, long and illegal ones), ``_owed`` of them still to come.
         """
-        if self._on_message is None:
+        if self._on_message is None or self.protocol.eof_sent:
             super().data_received(data)
             return
         if self._rest:
@@ -223,18 +225,17 @@ class Wire(Connection):
 
     def _work_through(self, data: bytes, start: int) -> None:
         """Take the frames of ``data`` from ``start`` on, as many as this turn has time for."""
-        turn_s = self.pace.turn_s if self.pace is not None else math.inf
+        turn_s = self.pace.turn_s if self.pace is not None else self._turn_s
         self._reading = True
         at, frames, turn_is_over = self._take_frames(data, start, time.perf_counter() + turn_s)
         self._reading = False
         self._write_together()
         self._rest, self._at = (data, at) if turn_is_over else (data[at:], 0)
+        wait_s = 0.0
         if self.pace is not None and at > start:
             wait_s = self.pace.spend(frames, at - start, self.paused)
-            if wait_s > 0:
-                self._pause(wait_s)
-            elif turn_is_over:
-                self._pause(0.0)
+        if wait_s > 0 or turn_is_over:
+            self._pause(wait_s)
         if self.protocol.state is not OPEN and self._on_lost is not None:
             # A close, or an illegal frame. The peer may keep the TCP connection as long as it
             # likes, so whoever waits for the end must hear of it now.
@@ -264,6 +265,8 @@ class Wire(Connection):
                 n, head = int.from_bytes(data[head:size], "big"), size
             if frames and time.perf_counter() > turn_ends:
                 return at, frames, True
+            if self.protocol.eof_sent:  # after an illegal frame nothing counts
+                return end, frames, False
             masked = second >= _MASKED
             stop = head + 4 + n if masked else head + n
             if (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 
 import numpy as np
 import pytest
 from bridge_rig import PATIENCE, RawHeadset, Recorder, introduce, server_of, until
+from websockets.asyncio.connection import Connection
 from websockets.frames import Frame, Opcode
 
 from bridge.protocol import Block, Hello, Offer, PackedFrame, Reply, decode_down, encode
@@ -110,6 +112,33 @@ async def test_illegal_frames_close_the_connection(bad: bytes, code: int) -> Non
         await until(lambda: app.over)
         assert not app.frames
         writer.close()
+
+
+async def test_what_comes_after_an_illegal_frame_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tiny frames behind it are not looked at one by one: 200,000 would take seconds."""
+    calls, whole = [0], Connection.data_received
+
+    def counted(self: Connection, data: bytes) -> None:
+        calls[0] += 1
+        whole(self, data)
+
+    app = Recorder()
+    async with server_of(app) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HANDSHAKE)
+        await reader.readuntil(b"\r\n\r\n")
+        await introduce(reader, writer, HELLO, "127.0.0.1")
+        await until(lambda: server.sessions)
+        monkeypatch.setattr(Connection, "data_received", counted)
+        first, more = (masked(o, b"x", fin=False) for o in (Opcode.BINARY, Opcode.CONT))
+        writer.write(first + 200_000 * more)
+        await until(lambda: app.over)
+        with contextlib.suppress(OSError):
+            await writer.drain()
+        writer.close()
+    assert calls[0] < 1024 + 200
 
 
 @pytest.mark.parametrize("n", [10, 125, 126, 4096, 65_535, 65_536, 300_000])
