@@ -101,6 +101,7 @@ async def run(config: Kills, folder: Path) -> None:
         server.send_signal(signal.SIGTERM)
         stopped = time.monotonic()
         status = server.wait(30)
+        took_s = time.monotonic() - stopped
     told, saved = load_all(folder)
     said = sum(
         one.task in p.tasks
@@ -110,7 +111,7 @@ async def run(config: Kills, folder: Path) -> None:
     )
     answered = sum(len(p.latency_ms) for p in played) / sum(p.frames for p in played)
     print(
-        f"{config.kills} kills: server ended by SIGTERM in {time.monotonic() - stopped:.1f} s with "
+        f"{config.kills} kills: server ended by SIGTERM in {took_s:.1f} s with "
         f"status {status}; {answered:.1%} of frames answered; {len(saved)} states load; "
         f"{told} of {said} labels are in them"
     )
