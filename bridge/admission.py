@@ -135,9 +135,9 @@ def read_hello(data: bytes, tokens: Tokens) -> Hello:
         raise RefusalError(
             "bad-token",
             f"this token is for {' and '.join(sorted(granted))}, not for wearing a headset; ask "
-            "for that one and put it into hello.token"
+            "for that one and give it as --token (hello.token)"
             if granted
-            else f"{said} token; put the one that the server shows for headsets into hello.token",
+            else f"{said} token; give the one that the server shows: --token (hello.token)",
         )
     if not is_key(hello.key):
         raise RefusalError(

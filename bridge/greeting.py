@@ -86,7 +86,7 @@ async def open_session(
     except ssl.SSLCertVerificationError as error:
         raise RefusedError(
             f"{url} shows a certificate that is not trusted here: {error.verify_message}; give its "
-            "root certificate (`fedxr serve --lan` says where it lies)"
+            "root certificate, by --trust FILE (`fedxr serve --lan` says where it lies)"
         ) from None
     except (OSError, TimeoutError, WebSocketException, ValueError) as error:
         # A server that waits for TLS does not answer the plain words of ``ws:``.

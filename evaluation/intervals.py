@@ -101,6 +101,16 @@ def wilson(share: float, asked: int) -> tuple[float, float]:
     return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
 
+def mean_of(tasks: Sequence[tuple[int, int]]) -> tuple[float, float, float]:
+    """The mean of the shares of tasks, (right, asked) each, of one user; and its interval: those of
+    the shares by square and add (Newcombe, Statistics in Medicine 17, 1998, method 10)."""
+    shares = [(right / asked, *wilson(right / asked, asked)) for right, asked in tasks]
+    mean = sum(share for share, _, _ in shares) / len(shares)
+    below = math.sqrt(sum((share - low) ** 2 for share, low, _ in shares)) / len(shares)
+    above = math.sqrt(sum((high - share) ** 2 for share, _, high in shares)) / len(shares)
+    return mean, mean - below, mean + above
+
+
 def over_users(
     by_seed: Sequence[Mapping[str, float]], draws: int = 2000, seed: int = 0
 ) -> tuple[float, float] | None:

@@ -152,11 +152,14 @@ class Apart:
     def kill(self) -> None:
         """End the process now and for good, whatever it does; who waits for it gets GoneError."""
         self._closed = True
-        self._process.kill()
+        if self._process.pid is not None:  # else `_start` ends it
+            self._process.kill()
 
     def close(self) -> None:
         """End the process: by itself when it is done within some seconds, else by force."""
         self._closed = True
+        if self._process.pid is None:
+            return
         if not self._started:
             self.kill()
         until = time.monotonic() + CLOSE_S

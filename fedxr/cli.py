@@ -1,4 +1,4 @@
-"""The command line ``fedxr``: generated from the dataclasses that the commands are run with."""
+"""Agents of XR headsets that learn from their users, and from each other."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def known(user: User, task: str) -> Known:
 def suits(people: Sequence[Known]) -> str:
     """Why a set has no cold curves; empty where it has."""
     if len(people) < FEWEST:
-        return f"{len(people)} users; at least {FEWEST} are needed"
+        return f"{len(people)} users; at least {FEWEST} are needed (--headsets, where simulated)"
     told, asked = (
         [{a.label for t in p.raw if t.adapt == half for a in t.asks} for p in people]
         for half in (True, False)

@@ -18,7 +18,7 @@ from fedxr.summary import empty_result
 from scenarios.devices import devices_for
 from scenarios.recorded import RECORDED
 from scenarios.simulated import simulate
-from scenarios.users import User
+from scenarios.users import DataError, User
 
 COLD = (
     "Nobody of a set is pretrained on: the trunk has no say, the prior is empty. Each draw decides "
@@ -56,7 +56,7 @@ def run_cold(
     notes: list[str] | None = None,
 ) -> None:
     """The cold start of every domain that has users enough; appended to ``done`` as they come, and
-    what is to be said of the data to ``notes``."""
+    what is to be said of the data to ``notes``. Raises DataError where no domain has."""
     how = ColdProtocol(config.rounds, config.coordination, seed=config.seed, draws=config.draws)
     notes = [] if notes is None else notes
     for name, users in everybody(config, data, say, notes):
@@ -71,6 +71,8 @@ def run_cold(
                 continue
             ordered = RECORDED[name].ordered if name in RECORDED else True
             done.append(cold_study(title, people, how, config.headsets, ordered, say))
+    if not done:
+        raise DataError(f"nothing to measure: {'; '.join(notes)}")
 
 
 def everybody(

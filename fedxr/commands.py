@@ -17,7 +17,7 @@ from agent.fleet import Brain
 from agent.tasks import UseCase
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
-from evaluation.intervals import Cell, pooled, wilson
+from evaluation.intervals import mean_of, wilson
 from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated_cast, stream_device
 from fedxr.demo import Demo, demo
 from fedxr.serve import CHECKPOINT, Serve, serve
@@ -176,14 +176,13 @@ def said_rightly(played: Played, errors: float) -> list[str]:
     for one in played.answers:
         if one.best is not None:
             asked.setdefault(one.task, []).append(one.best == one.truth)
-    found = pooled({played.name: [Cell(len(r), sum(r)) for r in asked.values()]})
-    if found is None:
+    if not asked:
         return ["no question was answered in time"]
-    right = sum(map(sum, asked.values()))
-    late = len(played.answers) - found.questions
+    right, questions = (sum(map(f, asked.values())) for f in (sum, len))
+    late = len(played.answers) - questions
     whole = (
-        f"right against the truth: {right} of {found.questions} questions, "
-        f"{_percent(found.mean, found.low, found.high)}, mean over {len(asked)} tasks; "
+        f"right against the truth: {right} of {questions} questions; as the mean over "
+        f"{len(asked)} tasks {_percent(*mean_of([(sum(r), len(r)) for r in asked.values()]))}; "
         f"{late} had no answer in time; {100 * errors:.1f} % of this user's feedback is wrong"
     )
     lines = [whole]

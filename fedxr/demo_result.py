@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,10 @@ def _round(report: RoundReport, headsets: int) -> results.Round:
     )
 
 
+LATE = 0.2
+"""The part of questions without an answer from which a machine is called too slow."""
+
+
 def latencies(played: Sequence[Played]) -> dict[str, np.ndarray]:
     """Capture to reply in ms of every task, over all headsets that are asked it."""
     found: dict[str, list[float]] = defaultdict(list)
@@ -122,6 +127,11 @@ def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:
         notes.append(
             f"{late} of {len(judged)} questions had no answer within 0.2 s, and count as wrong"
         )
+    if late > LATE * len(judged):
+        notes.append(
+            f"this machine was too slow, or too busy, for {len(lived.played)} headsets at once, so "
+            "live figures say little; try fewer: --headsets"
+        )
     if missing := [name for name in COORDINATIONS if name not in others]:
         every = " ".join(COORDINATIONS)
         notes.append(f"not replayed: {', '.join(missing)}; --compare {every} replays all")
@@ -136,8 +146,19 @@ def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:
     for one in lived.played:
         if one.ended and not live.interrupted:
             notes.append(f"{one.name}: {one.ended}")
-        notes += [f"{one.name}: {text}" for text in dict.fromkeys(one.notices)]
+        notes += [f"{one.name}: {text}" for text in gathered(one.notices)]
     return notes
+
+
+def gathered(notices: Sequence[str]) -> list[str]:
+    """The first of those that differ in numbers alone, and how many more there were."""
+    kinds: dict[str, list[str]] = {}
+    for text in notices:
+        kinds.setdefault(re.sub(r"\d+", "#", text), []).append(text)
+    return [
+        first if not more else f"{first} (and {len(more)} more like it)"
+        for first, *more in kinds.values()
+    ]
 
 
 def print_demo(found: results.Result, out: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.intervals import Cell, over_users, pooled, wilson
+from evaluation.intervals import Cell, mean_of, over_users, pooled, wilson
 
 
 def test_a_mean_is_over_a_users_tasks_then_over_users() -> None:
@@ -73,3 +73,17 @@ def test_over_users() -> None:
         assert over_users(seeds) == pytest.approx((0.025, 0.975), abs=0.02)
     for seeds in ([{"a": 1.0}], [{"a": 1.0}, {"b": 0.0}], [{"a": 1.0}, {"a": 0.0, "b": 1.0}], []):
         assert over_users(seeds) is None
+
+
+def test_the_mean_of_one_task_is_that_task_and_two_extremes_are_not_certain() -> None:
+    low, high = wilson(0.75, 20)
+    assert mean_of([(15, 20)]) == pytest.approx((0.75, low, high))
+    mean, low, high = mean_of([(3, 3), (0, 3)])
+    assert mean == 0.5
+    assert 0.2 < low < 0.5 < high < 0.8
+    # The truth is within in about 95 of 100: two shares, many draws.
+    rng, inside = np.random.default_rng(0), 0
+    for a, b in rng.binomial(12, (0.8, 0.4), (2000, 2)):
+        _, low, high = mean_of([(int(a), 12), (int(b), 12)])
+        inside += low <= 0.6 <= high
+    assert 0.92 < inside / 2000 < 0.99
