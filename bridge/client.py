@@ -294,7 +294,10 @@ class HeadsetClient:
             self._end(f"the server sent what is {error}")
             self._wire.fail(1002, str(error))
             return
-        if isinstance(message, Pong):
+        if isinstance(message, Reply):
+            self._acknowledge(message.seq)
+            self._tell(message)
+        elif isinstance(message, Pong):
             self._acknowledge(message.last_seq)
             waiter = self._pongs.get(message.sent_us)
             if waiter is not None and not waiter.done():
@@ -304,9 +307,7 @@ class HeadsetClient:
         elif isinstance(message, Bye):
             self._acknowledge(message.last_seq)
             self._bye(message)
-        elif not isinstance(message, Welcome | Challenge):
-            if isinstance(message, Reply):
-                self._acknowledge(message.seq)
+        elif not isinstance(message, (Welcome, Challenge)):
             self._tell(message)
 
     def flush(self) -> None:

@@ -41,12 +41,15 @@ class Episodes:
     def of(self, capture_us: int, number: int | None, start_us: int | None) -> tuple[int, int]:
         """Number and start of the episode of the frame that closes at ``capture_us``; None: not
         said by whoever sends it."""
-        here, since_us = self._begun[-1] if self._begun else (-1, 0)
+        here, since_us = newest = self._begun[-1] if self._begun else (-1, 0)
         leapt = not 0 <= capture_us - self._capture_us <= LEAP_US
-        if number is None and here >= 0 and start_us is None and (leapt or self._anew):
-            self.leaps += leapt
-            number, start_us = here + 1, max(0, capture_us - TICK_US)
-        self._capture_us, self._anew = capture_us, False
+        anew, self._capture_us, self._anew = leapt or self._anew, capture_us, False
+        if start_us is None and here >= 0:
+            if number == here or (number is None and not anew):
+                return newest
+            if number is None:
+                self.leaps += leapt
+                number, start_us = here + 1, max(0, capture_us - TICK_US)
         number = max(here, 0) if number is None else number
         if start_us is None:
             start_us = since_us if number == here else default_start(capture_us)
