@@ -102,7 +102,7 @@ async def run(config: Kills, folder: Path) -> None:
         stopped = time.monotonic()
         status = server.wait(30)
         took_s = time.monotonic() - stopped
-    told, saved = load_all(folder)
+    states, told = load_all(folder)
     said = sum(
         one.task in p.tasks
         for a, p in zip(cast, played, strict=True)
@@ -112,7 +112,7 @@ async def run(config: Kills, folder: Path) -> None:
     answered = sum(len(p.latency_ms) for p in played) / sum(p.frames for p in played)
     print(
         f"{config.kills} kills: server ended by SIGTERM in {took_s:.1f} s with "
-        f"status {status}; {answered:.1%} of frames answered; {len(saved)} states load; "
+        f"status {status}; {answered:.1%} of frames answered; {states} states load; "
         f"{told} of {said} labels are in them"
     )
     ended = [p.ended for p in played if p.ended]

@@ -30,7 +30,7 @@ class Tempo:
     round: float = 10.0
     publish: float = 0.4
     preview: float = 0.08
-    save: float = 1.0
+    save: float = 0.5
 
 
 async def keep_going(
