@@ -57,7 +57,7 @@ async def test_a_wrong_token_and_a_wrong_version(
         none = await asyncio.to_thread(console, assemblies, server.url)
         monkeypatch.setattr("bridge.admission.VERSIONS", (7, 9))
         newer = await asyncio.to_thread(console, assemblies, server.url, "sesame")
-    assert row(wrong) == row(none) == "… token; put the one …"
+    assert row(wrong) == row(none) == "… token; give the one …"
     assert row(newer) == "you speak versions … this bridge …"
     for said in (wrong, none, newer):
         assert "[Error] fedxr: the session has ended. " in said
