@@ -173,8 +173,7 @@ class LiveLearning(Visitors):
         """One slice of what takes longer: the round that is wanted, else personal steps that are
         due; False when there was nothing to do."""
         async with self._learning:
-            rows = sorted(here.row for here in self._here.values() if here.answered)
-            rows = rows if self.round_wanted else []
+            rows = [h.row for h in self._here.values() if h.answered and self.round_wanted]
             self.round_wanted = False
             done = await self._learned(Learner.work, rows)
             self.blame("learning", done.faults)

@@ -206,7 +206,12 @@ def test_what_is_read_of_a_damaged_file_is_what_was_written(
         length = min(size - at, data.draw(st.integers(1, 30000)))
         fill = bytes(length) if kind == "zeros" else data.draw(st.randoms()).randbytes(length)
         bad[at : at + length] = fill
-    path = tmp_path / "state.db"
+    survives(tmp_path, bytes(bad))
+
+
+def survives(folder: Path, bad: bytes) -> None:
+    """Each state of the file is whole, or said to be damaged, or gone; and new ones are kept."""
+    path = folder / "state.db"
     path.write_bytes(bad)
     file = StateFile(path, Keep(), ())
     try:
@@ -220,8 +225,36 @@ def test_what_is_read_of_a_damaged_file_is_what_was_written(
         assert all(holds(file, name) for name in ("new", *NAMES))
     finally:
         file.close()
-        for left in tmp_path.glob("state.db*"):
+        for left in folder.glob("state.db*"):
             left.unlink()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"SQLite format 3\0\x10\0\2", b"SQLite format 3\0\x10\0\3"),  # may not be written
+        (b"number INTEGER PRIMARY", b"number INTEGES PRIMARY"),  # a number finds nothing
+        (b"user-03brain", b"user-0~brain"),  # in the index too: out of order
+    ],
+)
+def test_each_kind_of_damage_that_looks_like_none(
+    clean: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes
+) -> None:
+    monkeypatch.setattr(disk, "RENEW_S", 0.0)
+    for at in range(clean.count(old)):
+        parts = clean.split(old)
+        bad = old.join(parts[: at + 1]) + new + old.join(parts[at + 1 :])
+        assert len(bad) == len(clean)
+        assert bad != clean
+        survives(tmp_path, bad)
+    assert clean.count(old)
+
+
+def test_a_state_that_has_lost_a_part_is_damaged(path: Path, file: StateFile) -> None:
+    write(file, "user-00")
+    file.disk.write(lambda run: run("DELETE FROM array WHERE key='key-1'"))
+    with pytest.raises(DamagedError, match="lost some of its parts"):
+        holds(file, "user-00")
 
 
 def test_one_damaged_page_costs_one_user(path: Path, clean: bytes) -> None:

@@ -13,6 +13,7 @@ from websockets.asyncio.connection import Connection
 from websockets.frames import Frame, Opcode
 
 from bridge.protocol import Block, Hello, Offer, PackedFrame, Reply, decode_down, encode
+from bridge.server import BridgeServer
 from bridge.wire import short
 
 HELLO = Hello(2, 2, "u", "s", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
@@ -49,15 +50,21 @@ def stream() -> tuple[bytes, int]:
     return b"".join(parts), 29
 
 
+async def admitted(server: BridgeServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A bare connection whose session is open."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(HANDSHAKE)
+    await reader.readuntil(b"\r\n\r\n")
+    await introduce(reader, writer, HELLO, "127.0.0.1")
+    await until(lambda: server.sessions)
+    return reader, writer
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 137, 1021, 40_000, 10**9])
 async def test_every_cut_of_the_stream_gives_the_same_messages(chunk: int) -> None:
     app = Recorder()
     async with server_of(app) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(HANDSHAKE)
-        await reader.readuntil(b"\r\n\r\n")
-        await introduce(reader, writer, HELLO, "127.0.0.1")
-        await until(lambda: server.sessions)
+        _reader, writer = await admitted(server)
         wire = app.sessions[0]._wire
         data, due = stream()
         for at in range(0, len(data), chunk):
@@ -100,11 +107,7 @@ async def test_every_cut_of_the_stream_gives_the_same_messages(chunk: int) -> No
 async def test_illegal_frames_close_the_connection(bad: bytes, code: int) -> None:
     app = Recorder()
     async with server_of(app) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(HANDSHAKE)
-        await reader.readuntil(b"\r\n\r\n")
-        await introduce(reader, writer, HELLO, "127.0.0.1")
-        await until(lambda: server.sessions)
+        reader, writer = await admitted(server)
         writer.write(bad)
         received = await asyncio.wait_for(reader.read(), PATIENCE)
         at = received.rindex(b"\x88")
@@ -126,11 +129,7 @@ async def test_what_comes_after_an_illegal_frame_costs_nothing(
 
     app = Recorder()
     async with server_of(app) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(HANDSHAKE)
-        await reader.readuntil(b"\r\n\r\n")
-        await introduce(reader, writer, HELLO, "127.0.0.1")
-        await until(lambda: server.sessions)
+        _reader, writer = await admitted(server)
         monkeypatch.setattr(Connection, "data_received", counted)
         first, more = (masked(o, b"x", fin=False) for o in (Opcode.BINARY, Opcode.CONT))
         writer.write(first + 200_000 * more)
