@@ -233,7 +233,7 @@ def survives(folder: Path, bad: bytes) -> None:
     ("old", "new"),
     [
         (b"SQLite format 3\0\x10\0\2", b"SQLite format 3\0\x10\0\3"),  # may not be written
-        (b"number INTEGER PRIMARY", b"number INTEGES PRIMARY"),  # a number finds nothing
+        (b"PRIMARY KEY, name", b"PRIMARX KEY, name"),  # a number finds nothing
         (b"user-03brain", b"user-0~brain"),  # in the index too: out of order
     ],
 )
