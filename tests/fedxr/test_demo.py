@@ -17,6 +17,7 @@ from evaluation.result import Result, read_result
 from fedxr.cast import recorded_cast, simulated_cast
 from fedxr.compared import Replay, comparisons, outcomes, replays, rows
 from fedxr.demo import Demo, demo
+from fedxr.demo_result import gathered
 from fedxr.judged import Judged, Question, questions
 from fedxr.script import PersonaVoice, beats
 from fedxr.told import Given
@@ -181,3 +182,12 @@ def test_demo_from_end_to_end(tmp_path: Path) -> None:
     assert all(point.questions for points in found.curves.values() for point in points)
     assert "device to device" in said
     assert not [note for note in found.notes if "ended" in note]
+
+
+def test_notices_that_differ_in_numbers_are_told_once() -> None:
+    told = ["dropped: late 7", "absent: head", "dropped: late 9", "dropped: lost 1"]
+    assert gathered(told) == [
+        "dropped: late 7 (and 1 more like it)",
+        "absent: head",
+        "dropped: lost 1",
+    ]
