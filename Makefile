@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PACKAGES := bridge agent federation scenarios evaluation fedxr
+PACKAGES := plugins bridge agent federation scenarios evaluation fedxr
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test slow check bench clean
