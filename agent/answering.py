@@ -8,11 +8,7 @@ the mixture of the experts (:mod:`agent.experts`). What answers are computed wit
 :class:`Prepared`, made by whoever learns and taken up whole between ticks, so that answers never
 wait for learning.
 
-Summaries are dear (gaze, audio and hands 1 to 7 ms), so between two of them a task is answered
-with the last one: it is renewed when it is as old as the task's deadline, but no more often than
-every ``freshest`` ticks and no less often than every ``STALEST``; headsets take turns. The tokens
-are always those of the tick. A moment that gets feedback becomes a lesson with its exact summary
-(:mod:`agent.past`), whatever the age of the one that it was answered with.
+What is one headset's alone, its stream and its normaliser, is :mod:`agent.serving`'s.
 
 Shape legend: P numbers of theta, Q tasks of a headset, C classes, Z features, E experts.
 """
@@ -28,36 +24,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agent.backbone import Adapters
-from agent.encoders.base import Array
-from agent.experts import ADAPTED, EXPERTS, GENERIC, mixed
-from agent.fleet import VACANT, Fleet, Member
+from agent.checkpoint import Brain
+from agent.cohort import Cohort, Tuning
+from agent.experts import ADAPTED, EXPERTS, GENERIC, Mixing, mixed
+from agent.headset import VACANT, Member
 from agent.learned import Learned
-from agent.normal import summary_key
-from agent.past import Past
+from agent.serving import ServingState
 from agent.size_classes import Seat, SizeClass, SizeClasses
-from agent.streaming import reach, tick_batch
-from agent.tasks import task_named
-from agent.tokens import Ask, Emission, Tokens, TokenStream
-from bridge.channels import TICK_US, Samples
+from agent.streaming import tick_batch
+from agent.tokens import Ask, Emission
+from bridge.channels import Samples
 
 Probabilities = NDArray[np.float32]
 
 Adapted = tuple[list[Adapters], Mapping[str, Tensor]]
 """Adapters and heads of the seats of a pass; empty where the checkpoint alone answers."""
 
-STALEST = 15
-"""Ticks after which a summary is renewed at the latest (0.5 s)."""
-COUNT = 30
-"""A summary is counted into the user's moments once in so many ticks: windows overlap."""
-
 
 @dataclass(frozen=True)
 class Prepared:
-    """What answers are computed with; ``version`` counts. ``twins`` are the rows of the fleet whose
-    adapters answer too, ``theta`` (P,) what they have learned, and ``adapted`` what that comes to
-    for the seats that share a pass. By (row, task): ``trust`` (E,), the ridge heads of the experts
-    side by side, ``weights`` (E, Z, C), and the label that was learned last, ``newest``. ``failed``
-    is as in :class:`agent.learned.Learned`."""
+    """What answers are computed with; ``version`` counts. ``theta`` (P,) are the adapters of the
+    rows that have trained some, ``twins`` the rows whose adapters answer too, and ``adapted`` what
+    those come to for the seats that share a pass. By (row, task): ``trust`` (E,), the ridge heads
+    of the experts side by side, ``weights`` (E, Z, C), and the label that was learned last,
+    ``newest``. ``failed`` is as in :class:`agent.learned.Learned`."""
 
     version: int
     twins: tuple[int, ...]
@@ -69,102 +59,88 @@ class Prepared:
     failed: Mapping[int, str] = field(default_factory=dict)
 
 
-@dataclass
-class _Summary:
-    """A task's last summary: raw by layout, its features z (Z,), and what the ridge heads of
-    version ``version`` say of it (E, C)."""
-
-    tick: int
-    raw: dict[str, Array]
-    z: Tensor
-    version: int = -1
-    scores: Tensor = field(default_factory=lambda: torch.zeros(()))
-
-
-@dataclass
-class _Seat:
-    """One headset's stream, its past, how many ticks back each channel is read after a leap, and
-    the last summary and count (ticks) by task."""
-
-    stream: TokenStream
-    past: Past
-    tasks: tuple[str, ...]
-    reach: Mapping[str, int]
-    summaries: dict[str, _Summary] = field(default_factory=dict)
-    counted: dict[str, int] = field(default_factory=dict)
-
-
 class Answering:
-    """The live side of a fleet: it answers once it has adopted what was learned. Not thread-safe,
-    but for :meth:`prepare`, which may run in one thread while the others run in another.
+    """The live side of H headsets: it answers once it has adopted what was learned. Not
+    thread-safe, but for :meth:`prepare`, which may run in one thread while the others run in
+    another.
 
     Of the last tick, ``used`` is what it was answered with, and ``generic`` what the checkpoint
     alone would have answered (best class by row and task)."""
 
-    def __init__(self, fleet: Fleet, freshest: int = 3) -> None:
-        self.fleet, self.freshest = fleet, freshest
-        self._seats: list[_Seat] = []
-        self.caches = SizeClasses(fleet.brain.model, fleet.cohort.dtype)
+    def __init__(
+        self,
+        brain: Brain,
+        members: Sequence[Member] = (),
+        tuning: Tuning | None = None,
+        mixing: Mixing | None = None,
+        freshest: int = 3,
+    ) -> None:
+        self.brain, self.freshest = brain, freshest
+        self.headsets: list[ServingState] = []
+        self.caches = SizeClasses(brain.model, torch.float32)
         self.prepared = self.used = Prepared(-1, (), {}, {}, {}, {})
+        self.generic: dict[int, dict[str, int]] = {}
+        self._head = (mixing or Mixing()).head
+        self._adapters = Cohort(brain.model, 0, tuning or Tuning())
+        (self._start,) = self._adapters.start(1)
         self._late: dict[tuple[Seat, ...], Adapted] = {}
         self._late_for = -1
-        self.generic: dict[int, dict[str, int]] = {}
-        for row in range(len(fleet.members)):
-            self.reseat(row)
+        for row, member in enumerate(members):
+            self.add(row, member)
 
-    def reseat(self, row: int) -> None:
-        """Headset ``row`` of the fleet is a new one; the others keep what they have seen."""
-        member = self.fleet.members[row]
-        seat = _seat(member)
-        self._seats[row : row + 1] = [seat]
+    def add(self, row: int, member: Member) -> None:
+        """Row ``row`` is ``member``'s, of whom nothing is known; the others keep what they have
+        seen, and nobody has those between the last and a new one."""
+        while row > len(self.headsets):
+            self.add(len(self.headsets), VACANT)
+        self.headsets[row : row + 1] = [ServingState(member, self.brain, self.freshest, row)]
         self.caches.reseat(row, member.channels)
 
-    def vacate(self, row: int) -> None:
-        """Nobody has ``row`` any more; the fleet may be shorter."""
-        self.caches.reseat(row, ())
-        self._seats[row : row + 1] = [_seat(VACANT)]
-        del self._seats[len(self.fleet.members) :]
+    def remove(self, row: int) -> bool:
+        """Nobody has ``row`` any more. Whether the last half of all rows was nobody's, and its
+        memory is free."""
+        self.add(row, VACANT)
+        there = (r + 1 for r, one in enumerate(self.headsets) if one.member is not VACANT)
+        used = max(there, default=0)
+        if 2 * used > len(self.headsets):
+            return False
+        del self.headsets[used:]
+        return True
 
     # -- what answers are computed with ----------------------------------------------------------
 
     def prepare(self, learned: Learned) -> Prepared:
         """Everything that was learned so far, ready to answer with."""
-        fleet, cohort, before = self.fleet, self.fleet.cohort, self.prepared
-        for row, theta in learned.theta.items():
-            if row < len(cohort.theta):  # or it has left, and those after it
-                cohort.theta[row] = theta
-        asked = {(row, task) for row, member in enumerate(fleet.members) for task in member.tasks}
+        before, headsets = self.prepared, self.headsets
+        asked = {(row, task) for row, h in enumerate(headsets) for task in h.member.tasks}
         trust = {k: t for k, t in {**before.trust, **learned.trust}.items() if k in asked}
         weights = {k: w for k, w in before.weights.items() if k in asked}
         for (row, task), found in learned.weights.items():
-            generic = fleet.generic[task]
-            weights[row, task] = torch.stack([found.get(e, generic) for e in range(len(EXPERTS))])
+            if (row, task) in asked:  # or it has left
+                generic = self.brain.generic[task]
+                heads = [found.get(e, generic) for e in range(len(EXPERTS))]
+                weights[row, task] = torch.stack(heads)
         twins = tuple(sorted({row for (row, _), t in trust.items() if t[ADAPTED] > 0}))
-        moved = {
-            row: cohort.theta[row].clone()
-            if row in learned.theta or row not in before.theta
-            else before.theta[row]
-            for row in twins
-        }
-        same = moved.keys() == before.theta.keys()
-        same = same and all(moved[row] is before.theta[row] for row in moved)
+        theta = {**before.theta, **learned.theta}
+        theta = {row: x for row, x in theta.items() if row < len(headsets)}
+        same = twins == before.twins
+        same = same and all(theta.get(row) is before.theta.get(row) for row in twins)
         known = before.adapted if same else {}
         adapted = {}
         for seats in [tuple(found.seats) for found in self.caches]:
-            adapted[seats] = known[seats] if seats in known else self._adapted(seats, moved)
+            adapted[seats] = known[seats] if seats in known else self._adapted(seats, theta)
         version, newest = before.version + 1, learned.newest
-        return Prepared(version, twins, adapted, moved, trust, weights, newest, learned.failed)
+        return Prepared(version, twins, adapted, theta, trust, weights, newest, learned.failed)
 
     def _adapted(self, seats: Sequence[Seat], theta: Mapping[int, Tensor]) -> Adapted:
         """Of ``seats``, whose twins have learned ``theta``."""
         if not any(twin for _, twin in seats):
             return [], {}
-        fleet, cohort = self.fleet, self.fleet.cohort
+        adapters, start = self._adapters, self._start
         with torch.no_grad():
-            start = fleet.start[0]
             rows = [theta.get(row, start) if twin else start for row, twin in seats]
-            leaves = cohort.leaves(torch.stack(rows), ())
-            return cohort.adapters(leaves), cohort.heads(leaves)
+            leaves = adapters.leaves(torch.stack(rows), ())
+            return adapters.adapters(leaves), adapters.heads(leaves)
 
     def adopt(self, prepared: Prepared) -> None:
         """Answer with what was learned, from the next tick on."""
@@ -175,15 +151,8 @@ class Answering:
     def push(self, row: int, episode: int, samples: Mapping[str, Samples]) -> None:
         """What headset ``row`` sent; times count from the start of ``episode``, which only grows:
         with a new one its context starts anew."""
-        seat = self._seats[row]
-        if episode != seat.past.episode:
-            seat.stream.start()
-            seat.past.begin(episode)
-            seat.summaries.clear()
-            seat.counted.clear()
+        if self.headsets[row].push(episode, samples):
             self.caches.clear(row)
-        seat.stream.push(samples)
-        seat.past.push(samples)
 
     def tick(
         self, due: Mapping[int, int], failed: dict[int, Exception] | None = None
@@ -193,12 +162,12 @@ class Answering:
 
         Where one headset's part raises, the error is put into ``failed`` and the others are
         answered; without ``failed`` it is raised."""
-        rows = range(len(self._seats))
+        rows = range(len(self.headsets))
         emissions: list[list[Emission]] = [[] for _ in rows]
         asks: list[list[Ask]] = [[] for _ in rows]
         for row, tick in due.items():
             try:
-                emissions[row], asks[row] = self._close(row, tick)
+                emissions[row], asks[row] = self.headsets[row].close(tick)
             except Exception as error:
                 if failed is None:
                     raise
@@ -252,14 +221,14 @@ class Answering:
         asks: Sequence[list[Ask]],
     ) -> dict[int, dict[str, Probabilities]]:
         """One pass of headsets whose caches are of one size class."""
-        seats, model, its = tuple(found.seats), self.fleet.brain.model, set(due)
+        seats, model, its = tuple(found.seats), self.brain.model, set(due)
         prepared = self.used
         adapted = prepared.adapted.get(seats) or self._adapted_late(seats, prepared)
         new = [emissions[row] if row in its else () for row, _ in seats]
         asked = [asks[row] if row in its else () for row, _ in seats]
         batch = tick_batch(model, new, asked)
         context = found.rings.open(batch)
-        answers = model(batch, self.fleet.cohort.layers, *adapted, context=context)
+        answers = model(batch, self._adapters.layers, *adapted, context=context)
         logits = {task: x.cpu() for task, x in answers.logits.items()}
         places = {seat: i for i, seat in enumerate(seats)}
         return {
@@ -280,41 +249,7 @@ class Answering:
         """Headset ``row`` has answers that are no numbers: what may carry them on is forgotten, its
         cache and summaries, and moments that are none. What it has learned stays."""
         self.caches.wipe(row)
-        self._seats[row].summaries.clear()
-        own = self.fleet.normals[row].own
-        for key in [key for key, moments in own.items() if not moments.finite]:
-            del own[key]
-
-    def _close(self, row: int, tick: int) -> tuple[list[Emission], list[Ask]]:
-        """Emissions and questions of a headset's tick, standardised; both are counted first."""
-        seat, normal = self._seats[row], self.fleet.normals[row]
-        raw = seat.stream.advance(tick, seat.reach)
-        seat.past.add(raw, tick)
-        normal.observe(Tokens(tuple(raw), ()))
-        asks = [normal.ask(Ask(t, tick, -1, self._summary(row, t, tick).raw)) for t in seat.tasks]
-        return [normal.emission(e) for e in raw], asks
-
-    def _summary(self, row: int, task: str, tick: int) -> _Summary:
-        seat, normal = self._seats[row], self.fleet.normals[row]
-        found = seat.summaries.get(task)
-        every = int(task_named(task).deadline_ms * 1000 // TICK_US)
-        every = min(max(every, self.freshest), STALEST)
-        if found and found.raw and (tick + row) // every == (found.tick + row) // every:
-            return found
-        ask = Ask(task, tick, -1, seat.stream.summary(task, tick))
-        if ask.summary and tick >= seat.counted.get(task, -COUNT) + COUNT:
-            seat.counted[task] = tick
-            normal.observe(Tokens((), (ask,)))
-        z = self._features(normal.ask(ask))
-        found = seat.summaries[task] = _Summary(tick, dict(ask.summary), z)
-        return found
-
-    def _features(self, ask: Ask) -> Tensor:
-        """Features (Z,) of one standardised ask, as :meth:`Fleet.features` gives them."""
-        model, at = self.fleet.brain.model, torch.zeros(1, dtype=torch.int64)
-        keys = {summary_key(ask.task, layout): x for layout, x in ask.summary.items()}
-        rows = {k: (torch.from_numpy(x)[None], at) for k, x in keys.items()}
-        return self.fleet.brain.ridges[ask.task].features(model.summaries(rows), 1)[0]
+        self.headsets[row].wipe()
 
     def _read(
         self,
@@ -324,11 +259,11 @@ class Answering:
         asks: list[Ask],
         now: Prepared,
     ) -> dict[str, Probabilities]:
-        out, head = {}, self.fleet.mixing.head
+        out, head = {}, self._head
         plain = places[row, False]
         twin = places.get((row, True), plain)
         for i, ask in enumerate(asks):
-            summary = self._seats[row].summaries[ask.task]
+            summary = self.headsets[row].summaries[ask.task]
             if summary.version != now.version:
                 summary.version = now.version
                 summary.scores = summary.z @ now.weights[row, ask.task]
@@ -337,17 +272,3 @@ class Answering:
             out[ask.task] = mixed(said[:, None], now.trust[row, ask.task])[0].numpy()
             self.generic[row][ask.task] = int(said[GENERIC].argmax())
         return out
-
-    # -- feedback --------------------------------------------------------------------------------
-
-    def lesson(self, row: int, task: str, episode: int, t_us: int, label: int) -> Tokens | None:
-        """The moment ``t_us`` of ``episode`` with its truth, as the model is to learn it; None
-        where it is no longer (or not yet) known."""
-        found = self._seats[row].past.moment(task, episode, t_us, label)
-        lesson = None if found is None else self.fleet.normals[row].apply(found)
-        return lesson if lesson is None or lesson.finite else None
-
-
-def _seat(member: Member) -> _Seat:
-    ticks = {c.name: reach(c) for c in member.channels}
-    return _Seat(TokenStream(member.channels), Past(member.channels), member.tasks, ticks)

@@ -16,8 +16,8 @@ from agent.analytic import Fit, Ridge, flatten, unflatten
 from agent.backbone import Size
 from agent.batch import collate
 from agent.calibrate import Told, fit
+from agent.checkpoint import Brain
 from agent.encoders.base import Shape
-from agent.fleet import Brain
 from agent.kernel import FEATURES, Kernel, side_by_side
 from agent.model import M3T, Plan
 from agent.pretrain import Pretraining, fit_standards, pretrain

@@ -45,12 +45,12 @@ class Exchange:
 
     def __init__(self, fleet: Fleet, rows: Sequence[int]) -> None:
         self.fleet, self.rows = fleet, list(rows)
-        self.members = [fleet.members[row] for row in rows]
-        self.offered = [fleet.offered(row) for row in rows]
-        memories = [fleet.memories[row] for row in rows]
+        states = [fleet.headsets[row] for row in rows]
+        self.members = [state.member for state in states]
+        self.offered = [state.offered() for state in states]
         self.counts = [
-            {task: float(memory.count(task)) for task in mine}
-            for memory, mine in zip(memories, self.offered, strict=True)
+            {task: float(state.replay.count(task)) for task in mine}
+            for state, mine in zip(states, self.offered, strict=True)
         ]
         self._arrange()
 
@@ -130,14 +130,14 @@ class Exchange:
                 if not names or set(names) == {member.name}:
                     asked = (t for n, t in tasks_of.items() if n in behind[i] and n != member.name)
                     if any(task in theirs for theirs in asked):  # they give nothing any more
-                        self.fleet.crowd[row].pop(task, None)
+                        self.fleet.headsets[row].federated.pop(task, None)
                     continue
                 part = sums[task]
                 mean = unflatten(mixed[i, part.start : part.stop], FEATURES, _classes(task))
                 total = Sums(*(len(names) * x for x in (mean.a, mean.b, mean.n)))
                 total = total if own is None else total.plus(own, -1.0)
                 if total.finite:  # else what the crowd said last is kept
-                    self.fleet.crowd[row][task] = total
+                    self.fleet.headsets[row].federated[task] = total
 
 
 def _classes(task: str) -> int:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Ridge, Sums
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from agent.model import M3T
 from agent.normal import summary_key
 from agent.tasks import task_named

@@ -57,9 +57,9 @@ class Changes:
         failed = {row: "its adapters are no numbers" for row, x in moved.items() if not _finite(x)}
         now: dict[tuple[int, str], _Told] = {}
         changed: dict[tuple[int, str], _Told] = {}
-        for row, member in enumerate(self.fleet.members):
+        for row, state in enumerate(self.fleet.headsets):
             try:
-                mine = {(row, task): self._now(row, task) for task in member.tasks}
+                mine = {(row, task): self._now(row, task) for task in state.member.tasks}
                 fresh = {k: told for k, told in mine.items() if not _same(told, self._told.get(k))}
                 if not all(
                     _finite(x) for trust, heads in fresh.values() for x in (trust, *heads.values())
@@ -75,14 +75,14 @@ class Changes:
             {row: x for row, x in moved.items() if row not in failed},
             {key: trust for key, (trust, _) in changed.items()},
             {key: weights for key, (_, weights) in changed.items()},
-            {(r, t): n for r, t in now if (n := self.fleet.trusts[r][t].label) >= 0},
+            {(r, t): n for r, t in now if (n := self.fleet.headsets[r].trusts[t].label) >= 0},
             failed,
         )
 
     def _now(self, row: int, task: str) -> _Told:
         trust = self.fleet.trust(row, task)
         believed = [e for e in range(GENERIC + 1, len(EXPERTS)) if trust[e] > 0]
-        return trust, {e: self.fleet.weights(row, task, e) for e in believed}
+        return trust, {e: self.fleet.headsets[row].head(task, e) for e in believed}
 
 
 def _finite(x: Tensor) -> bool:

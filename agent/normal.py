@@ -9,9 +9,11 @@ weight of ``PRIOR`` observations, so that the first seconds are already usable.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from torch import Tensor
 
 from agent.encoders.base import Array
 from agent.tasks import task_named
@@ -69,6 +71,11 @@ class Normal:
 
     population: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     own: dict[str, Moments] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, population: Mapping[str, tuple[Tensor, Tensor]]) -> Normal:
+        """Of a user of whom nothing is known yet."""
+        return cls({key: (a.numpy(), b.numpy()) for key, (a, b) in population.items()})
 
     def observe(self, tokens: Tokens) -> None:
         """Count an episode's unlabelled numbers in."""

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.brain import load_brain, save_brain
+from agent.checkpoint import Brain
 from agent.experts import Mixing
-from agent.fleet import Brain
 from agent.online import Dose
 from fedxr.data import folder
 from fedxr.headless import Federate, card_for, gather, pretrain_on

@@ -23,7 +23,8 @@ import tyro
 
 from agent.brain import load_brain
 from agent.cohort import Tuning
-from agent.fleet import Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.state import Store, stored_names
 from benchmarks.hostile_rig import ServeProcess
 from bridge.wire import run
@@ -99,7 +100,7 @@ def load_all(folder: Path) -> tuple[int, int]:
         loaded = store.load(fleet, 0)  # as the server does it
         if loaded is None or not bool(torch.isfinite(fleet.cohort.theta).all()):
             raise RuntimeError(f"{name}: state is gone or broken")
-        told += sum(c.total() for c in fleet.memories[0].told.values())
+        told += sum(c.total() for c in fleet.headsets[0].replay.told.values())
     store.close()
     return len(names), told
 

@@ -16,12 +16,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-import torch
-
 from agent.allocation import give_back_freed_memory
 from agent.answering import Answering, Prepared, Probabilities
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import Brain, Fleet
 from agent.learned import Learned
 from agent.tokens import tick_of
 from bridge.channels import Samples
@@ -46,8 +44,7 @@ WAITING = 64
 class Agents:
     def __init__(self, brain: Brain, tuning: Tuning, learner: Learner | Apart) -> None:
         self.brain, self.learner = brain, learner
-        self.fleet = Fleet(brain, (), tuning, torch.float32, learner.rule.mixing)
-        self.answering = Answering(self.fleet)
+        self.answering = Answering(brain, (), tuning, learner.rule.mixing)
         self.seated: dict[int, Profile] = {}
         self.batteries = Batteries()
         self.report: RoundReport | None = None
@@ -61,14 +58,13 @@ class Agents:
 
     def free(self) -> int:
         """The row for a headset that comes; a left one's row is used again."""
-        rows = range(len(self.fleet.members))
+        rows = range(len(self.answering.headsets))
         return next((row for row in rows if row not in self.seated), len(rows))
 
     def seat(self, row: int, profile: Profile, known: Restored, learned: Learned) -> None:
         """A headset that the learner has seated at ``row`` is answered from now on."""
-        self.fleet.reseat(row, profile.member)
-        self.fleet.normals[row].own = dict(known.normal)
-        self.answering.reseat(row)
+        self.answering.add(row, profile.member)
+        self.answering.headsets[row].normalizer.own = dict(known.normal)
         self.adopt(self.answering.prepare(learned))
         self.seated[row] = profile
         self.batteries.spent[profile.member.name] = 0.0
@@ -89,13 +85,12 @@ class Agents:
         self._answered.pop(row, None)
         self._told = [t for t in self._told if t.row != row]
         self.saved(row)
-        if self.fleet.vacate(row):
+        if row < len(self.answering.headsets) and self.answering.remove(row):
             give_back_freed_memory()
-        self.answering.vacate(row)
 
     def normal(self, row: int) -> Normals:
         """The user's moments, which are counted here and saved by the learner."""
-        return dict(self.fleet.normals[row].own)
+        return dict(self.answering.headsets[row].normalizer.own)
 
     def battery(self, row: int) -> float:
         """0 to 1."""
@@ -141,7 +136,7 @@ class Agents:
         """The user says that class ``label`` was right at ``t_us`` of ``episode``, ``instead`` of
         what was said before; False when that moment is not (or no longer) known. It waits until it
         is learned."""
-        tokens = self.answering.lesson(row, task, episode, t_us, label)
+        tokens = self.answering.headsets[row].lesson(task, episode, t_us, label)
         if tokens is None:
             return False
         if instead:

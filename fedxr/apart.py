@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from agent.allocation import keep_freed_memory
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import Brain
 from agent.learned import Learned
 from agent.state import Keep, StateError
 from agent.tokens import Ask, Emission, Tokens

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent import past, tokens
+from agent.checkpoint import Brain
 from agent.encoders import encoder_for
-from agent.fleet import Brain
 from agent.streaming import CAUGHT_UP, IRREGULAR_HZ, places
 from bridge.channels import TICK_US, Channel, layout_of, sizes_vary
 from bridge.limits import LEAST_HZ, SLACK

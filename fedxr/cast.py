@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from agent.fleet import Member
+from agent.headset import Member
 from agent.tasks import USE_CASES
 from fedxr.people import stream
 from fedxr.profile import Profile

@@ -17,7 +17,7 @@ from rich.status import Status
 
 from agent.allocation import keep_freed_memory
 from agent.brain import card_of, load_brain, save_brain
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.protocol import BridgeError
 from evaluation.requirements import RequirementError
 from evaluation.tables import print_table

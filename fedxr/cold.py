@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Sums
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from agent.online import Dose
 from agent.tasks import task_named
 from agent.tokens import Tokens

@@ -25,8 +25,8 @@ from agent.analytic import Fit, Ridge, Sums
 from agent.backbone import Size
 from agent.brain import questions
 from agent.calibrate import RIDGES, best_fit
+from agent.checkpoint import Brain, Population
 from agent.encoders import encoder_for
-from agent.fleet import Brain, Population
 from agent.kernel import Kernel, landmarks_from
 from agent.model import M3T, Plan
 from agent.pretrain import fit_standards

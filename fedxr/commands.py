@@ -12,8 +12,8 @@ import numpy as np
 from rich.console import Console
 
 from agent.brain import Card, card_of, load_brain, save_brain
+from agent.checkpoint import Brain
 from agent.extend import with_task
-from agent.fleet import Brain
 from agent.tasks import UseCase
 from bridge.protocol import BridgeError
 from bridge.resend import Retry

@@ -18,8 +18,8 @@ from typing import Literal
 
 import torch
 
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import Brain
 from agent.tasks import task_named
 from evaluation.intervals import Cell
 from evaluation.result import Comparison, Row, score_of

@@ -24,7 +24,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.admission import ServerConfig
 from bridge.protocol import BridgeError
 from bridge.wire import settle

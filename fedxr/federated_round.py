@@ -53,9 +53,9 @@ def meet(
     faults = [] if faults is None else faults
     here = [r for r, h in zip(rows, headsets, strict=True) if is_awake(h, rule.round.seed, number)]
     exchange = Exchange(fleet, rows)
-    memories, tasks = [fleet.memories[r] for r in here], [list(fleet.trusts[r]) for r in here]
-    dose = rule.shared.of(memories, tasks)
-    lessons = [[x for x in fleet.lessons(r) if not x.held] for r in here]
+    states = [fleet.headsets[r] for r in here]
+    dose = rule.shared.of([s.replay for s in states], [list(s.trusts) for s in states])
+    lessons = [[x for x in state.lessons() if not x.held] for state in states]
     moments = fleet.momentum.rows(here)
     if rule.moments == "anew":
         moments = moments.anew()
@@ -72,12 +72,12 @@ def meet(
         theta[fine],
         _effort(fleet, seated, here, lessons, dose).rows(torch.tensor(fine, dtype=torch.int64)),
     )
-    drops = tuple(Drop(fleet.members[row].name, 2, why) for row, why in wrong.items())
+    drops = tuple(Drop(fleet.names[row], 2, why) for row, why in wrong.items())
     fleet.momentum.put(here, moments)
     rows, exchange = [row for row in rows if row not in wrong], exchange.without(wrong)
     if not rows:
         return RoundReport(number, (), drops, (), (), 0.0, patience.deadline())
-    headsets = [h for h in headsets if h.name in {fleet.members[row].name for row in rows}]
+    headsets = [h for h in headsets if h.name in {fleet.names[row] for row in rows}]
     values, samples = exchange.values(), exchange.samples()
     owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
     blocks = Blocks(tuple(Block(p.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts))
@@ -92,7 +92,7 @@ def meet(
         return Updates(blocks, mine, samples[awake], owns[awake], effort)
 
     mixed, report = run_round(rule.round, headsets, values, adapt, number, patience)
-    behind = [report.behind(fleet.members[r].name) for r in rows]
+    behind = [report.behind(fleet.names[r]) for r in rows]
     if pooled:
         behind = [report.awake if who else () for who in behind]
     exchange.merge(mixed, behind)
@@ -178,6 +178,6 @@ def held_losses(fleet: Fleet, shared: Mapping[int, Tensor]) -> Slices[list[Tenso
     model's own head behind those adapters alone: that is the model which others would get."""
     out = []
     for row, theta in shared.items():
-        held = [x for x in fleet.lessons(row) if x.held]
+        held = [x for x in fleet.headsets[row].lessons() if x.held]
         out.append((yield from lesson_losses(fleet.cohort, fleet.with_shared(theta), held)))
     return out

@@ -19,9 +19,9 @@ import msgspec
 import tyro
 
 from agent.brain import Card, make_brain
+from agent.checkpoint import Brain, Population
 from agent.encoders import encoder_for
 from agent.encoders.base import Shape
-from agent.fleet import Brain, Population
 from agent.model import Plan
 from agent.pretrain import Pretraining
 from agent.tasks import USE_CASES, UseCase

@@ -19,8 +19,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 import torch
 
 from agent.allocation import give_back_freed_memory
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import VACANT, Brain, Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import VACANT, Member
 from agent.learned import Changes, Learned
 from agent.normal import Moments
 from agent.online import Slices, better, learn_checked, whole
@@ -125,7 +127,9 @@ class Learner:
             loaded = self.store.load(self.fleet, row) if self.store else None
         except StateError as error:
             return Restored({}, str(error))
-        return Restored(self.fleet.normals[row].own, said=_said(loaded) if loaded else ())
+        return Restored(
+            self.fleet.headsets[row].normalizer.own, said=_said(loaded) if loaded else ()
+        )
 
     def resume(self, seats: Mapping[int, Profile], number: int) -> list[Fault]:
         """In a process that was started again: the headsets that are here sit down where they were,
@@ -144,7 +148,7 @@ class Learner:
     def leave(self, row: int, normal: Normals) -> str:
         """A headset goes; its state is kept. A round that it was in is given up. Returns why its
         state cannot be saved now, and waits; empty where it is."""
-        self.fleet.normals[row].own = dict(normal)
+        self.fleet.headsets[row].normalizer.own = dict(normal)
         del self.batteries.spent[self.seated.pop(row).member.name]
         if self.store:
             self.store.leave(self.fleet, row)
@@ -154,7 +158,7 @@ class Learner:
     def save(self, row: int, normal: Normals) -> str:
         """Save what has changed of a headset, and its moments, which answering counts. Returns why
         that cannot be done now; then the next call tries again."""
-        self.fleet.normals[row].own = dict(normal)
+        self.fleet.headsets[row].normalizer.own = dict(normal)
         try:
             if self.store:
                 self.store.save(self.fleet, row)
@@ -174,10 +178,10 @@ class Learner:
             self._work, self._faults = None, []
         self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
         if member is VACANT:
-            if self.fleet.vacate(row):
+            if self.fleet.remove(row):
                 give_back_freed_memory()
         else:
-            self.fleet.reseat(row, member)
+            self.fleet.add(row, member)
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------
@@ -189,15 +193,16 @@ class Learner:
 
         Of a headset over which that fails, nothing of ``told`` is learned; the others' is."""
         rows = sorted({one.row for one in told})
-        before, fresh = {row: self.fleet.known(row) for row in rows}, self._fresh.copy()
+        headsets = self.fleet.headsets
+        before, fresh = {row: headsets[row].copy() for row in rows}, self._fresh.copy()
         try:
             scores = self._learn(told)
-            if all(self.fleet.finite(row, before[row]) for row in rows):
+            if all(headsets[row].finite(before[row]) for row in rows):
                 return Heard(scores)
             raise NotFiniteError("what it said leads to numbers that are not finite")
         except Exception as error:  # noqa: BLE001 - named below
-            for row, known in before.items():
-                self.fleet.put_back(row, known)
+            for row, state in before.items():
+                headsets[row] = state
             self._fresh = fresh
             if len(rows) == 1:
                 return Heard([], (Fault.of(rows[0], error),))
@@ -215,14 +220,14 @@ class Learner:
                 continue
             scores += self._count(waiting)
             waiting.clear()
-            self.fleet.forget(one.row, one.task, str(one.episode), one.tick)
+            self.fleet.headsets[one.row].forget(one.task, str(one.episode), one.tick)
         return scores + self._count(waiting)
 
     def _count(self, told: Sequence[tuple[Told, Tokens]]) -> list[Score]:
         fleet, scores = self.fleet, []
         generic = fleet.learn([(one.row, tokens) for one, tokens in told])
         for (one, tokens), guess in zip(told, generic, strict=True):
-            name, label = fleet.members[one.row].name, tokens.asks[-1].label
+            name, label = fleet.names[one.row], tokens.asks[-1].label
             moment = name, one.task, one.episode, one.tick
             scores.append(Score(*moment, label, one.answered, guess))
             self._fresh[one.row] += 1
@@ -298,10 +303,11 @@ class Learner:
     def _personal(self, row: int) -> Slices[None]:
         self._fresh[row] = 0
         fleet = self.fleet
-        dose = self.rule.personal.of([fleet.memories[row]], [list(fleet.trusts[row])])
+        state = fleet.headsets[row]
+        dose = self.rule.personal.of([state.replay], [list(state.trusts)])
         momentum = fleet.momentum.rows([row])
         theta, _ = yield from learn_checked(
-            fleet.cohort, fleet.cohort.theta[[row]], momentum, fleet.lessons(row), ("personal",),
+            fleet.cohort, fleet.cohort.theta[[row]], momentum, state.lessons(), ("personal",),
             dose, fleet.names[row], self.rule.guard,
         )  # fmt: skip
         if not bool(torch.isfinite(theta).all()) or not momentum.finite.all():

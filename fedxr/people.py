@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from agent.augment import augment
-from agent.fleet import Member, Population
+from agent.checkpoint import Population
+from agent.headset import Member
 from agent.normal import Normal
 from agent.tokens import Tokens, tokenize
 from scenarios.users import User

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from agent.fleet import Member
+from agent.headset import Member
 from federation import Headset, RoundReport
 from scenarios.devices import MOBILE, Computer
 

@@ -16,8 +16,8 @@ from typing import Literal
 
 from rich.console import Console
 
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import Brain
 from agent.state import Keep
 from agent.tasks import UseCase
 from bridge.admission import ServerConfig

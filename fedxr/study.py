@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.experts import EXPERTS, mixed
-from agent.fleet import Brain
 from agent.tokens import Tokens
 from evaluation.baselines import METRICS
 from federation import COORDINATIONS, RoundReport
@@ -235,16 +235,16 @@ def join(newcomers: Learner, learner: Learner) -> None:
     ours, theirs = newcomers.fleet, learner.fleet
     shared = theirs.cohort.shared
     ours.cohort.theta[:, :shared] = theirs.cohort.theta[:1, :shared]
-    everyone = dict(theirs.crowd[0])
-    for task, own in theirs.offered(0).items():
+    everyone = dict(theirs.headsets[0].federated)
+    for task, own in theirs.headsets[0].offered().items():
         everyone[task] = everyone[task].plus(own) if task in everyone else own
-    for row in range(len(ours.members)):
-        ours.crowd[row] = dict(everyone)
+    for row in range(len(ours.headsets)):
+        ours.headsets[row].federated = dict(everyone)
 
 
 def trust_of(learner: Learner, task: str) -> list[float]:
     """(E,) mean over the rows."""
-    rows = range(len(learner.fleet.members))
+    rows = range(len(learner.fleet.headsets))
     mean: list[float] = torch.stack([learner.fleet.trust(r, task) for r in rows]).mean(0).tolist()
     return mean
 

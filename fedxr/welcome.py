@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from agent.checkpoint import Brain
 from agent.encoders import encoder_for
-from agent.fleet import Brain, Member
+from agent.headset import Member
 from agent.tasks import USE_CASES, task_named
 from bridge.application import RefusalError
 from bridge.channels import Channel, ChannelError

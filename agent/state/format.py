@@ -78,14 +78,14 @@ class HeadsetState:
             if found is not None:
                 mine[row] = found
         momentum.steps[row], momentum.draws[row] = self.steps, self.draws
-        fleet.normals[row].own = self.normal
+        fleet.headsets[row].normalizer.own = self.normal
         for task, state in self.tasks.items():
-            state.trust.put(fleet.trusts[row][task])
+            state.trust.put(fleet.headsets[row].trusts[task])
             if state.own is not None:
-                fleet.sums[row][task] = state.own
+                fleet.headsets[row].personal[task] = state.own
             if state.crowd is not None:
-                fleet.crowd[row][task] = state.crowd
-        fleet.memories[row].restore(
+                fleet.headsets[row].federated[task] = state.crowd
+        fleet.headsets[row].replay.restore(
             {task: state.lessons for task, state in self.tasks.items()},
             {task: state.told for task, state in self.tasks.items()},
         )
@@ -150,7 +150,7 @@ class _Unpacking:
         state = HeadsetState(
             head.saved, head.extra, head.steps, head.draws, theta, first, second, normal
         )
-        for task in self.fleet.members[self.row].tasks:
+        for task in self.fleet.headsets[self.row].member.tasks:
             if f"task|{task}" in self.stored:
                 state.tasks[task] = self._task(task)
             elif any(task_of(key) == task for key in self.stored):
@@ -188,7 +188,7 @@ class _Unpacking:
         return None if shape is None else shape.summary if bar else shape.size
 
     def _task(self, task: str) -> TaskState:
-        classes, memory = len(task_named(task).classes), self.fleet.memories[self.row]
+        classes, memory = len(task_named(task).classes), self.fleet.headsets[self.row].replay
         packed = msgspec.msgpack.decode(self._take(f"task|{task}"), type=PackedTask)
         packed.check(classes, memory.capacity)
         layouts = self.fleet.brain.model.plan.layouts

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Sums
-from agent.fleet import AGAIN, Fleet
+from agent.fleet import Fleet
+from agent.headset import AGAIN
 from agent.memory import Lesson
 from agent.state.format import HeadsetState, lesson_key
 from agent.state.records import PackedHead, PackedTask, PackedTrust
@@ -23,12 +24,14 @@ Part = np.ndarray | Tensor | Sums | Lesson | PackedTask
 def has_learned(fleet: Fleet, row: int) -> bool:
     """Whether headset ``row`` was told anything that still counts. What the others brought it is
     not its own, and comes again with the next round."""
-    return any(count > 0 for told in fleet.memories[row].told.values() for count in told.values())
+    return any(
+        count > 0 for told in fleet.headsets[row].replay.told.values() for count in told.values()
+    )
 
 
 def told(fleet: Fleet, row: int) -> dict[str, dict[int, int]]:
     """Labels by task and class."""
-    return {task: dict(count) for task, count in fleet.memories[row].told.items()}
+    return {task: dict(count) for task, count in fleet.headsets[row].replay.told.items()}
 
 
 @dataclass
@@ -63,10 +66,10 @@ class Mirror:
         if bool(momentum.first[row].any()) or bool(momentum.second[row].any()):
             parts |= {"first": momentum.first[row], "second": momentum.second[row]}
         arrays = list(parts)
-        moments = dict(fleet.normals[row].own)  # may be counted into meanwhile
+        moments = dict(fleet.headsets[row].normalizer.own)  # may be counted into meanwhile
         parts |= {f"normal|{key}": np.stack((m.total, m.square)) for key, m in moments.items()}
-        for task in fleet.members[row].tasks:
-            if fleet.memories[row].told.get(task):
+        for task in fleet.headsets[row].member.tasks:
+            if fleet.headsets[row].replay.told.get(task):
                 parts |= self._task(fleet, row, task)
         head = PackedHead(
             0.0,
@@ -79,8 +82,8 @@ class Mirror:
         return head, parts
 
     def _task(self, fleet: Fleet, row: int, task: str) -> dict[str, Part]:
-        memory, own = fleet.memories[row], fleet.sums[row].get(task)
-        crowd, lessons = fleet.crowd[row].get(task), memory.lessons.get(task, [])
+        memory, own = fleet.headsets[row].replay, fleet.headsets[row].personal.get(task)
+        crowd, lessons = fleet.headsets[row].federated.get(task), memory.lessons.get(task, [])
         parts: dict[str, Part] = {lesson_key(task, i): x for i, x in enumerate(lessons)}
         again = own is not None and self._is_counted(task, lessons, own)
         if own is not None and not again:
@@ -88,7 +91,7 @@ class Mirror:
         if crowd is not None:
             parts[f"crowd|{task}"] = crowd
         sums = [kind for kind in ("own", "crowd") if f"{kind}|{task}" in parts]
-        trust = PackedTrust.of(fleet.trusts[row][task])
+        trust = PackedTrust.of(fleet.headsets[row].trusts[task])
         packed = PackedTask(trust, dict(memory.told[task]), len(lessons), sums, again)
         packed.check(len(task_named(task).classes), memory.capacity)
         parts[f"task|{task}"] = packed

@@ -207,7 +207,7 @@ class Store:
         it is damaged and now set aside, NotSavedError where it cannot be read. In each case the
         headset is as it was, and what is stored will not be overwritten.
         """
-        name, brain, tasks = _name(fleet, row), fingerprint(fleet), fleet.members[row].tasks
+        name, brain, tasks = _name(fleet, row), fingerprint(fleet), fleet.headsets[row].member.tasks
         mirror = self._mirrors[name] = Mirror(brain, self._file.number, fresh=True)
         waiting, whose = self._waiting.pop(name, None), name
         stored = self._stored(name, brain, tasks, waiting)
@@ -278,7 +278,7 @@ class Store:
 
 def _name(fleet: Fleet, row: int) -> str:
     """Under which the state of headset ``row`` is stored: whose it is, "/", device."""
-    return fleet.members[row].kept_as
+    return fleet.headsets[row].member.kept_as
 
 
 def _pack_head(head: PackedHead) -> bytes:

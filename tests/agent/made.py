@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from agent.brain import fit_ridge
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.encoders import encoder_for
-from agent.fleet import Brain
 from agent.model import M3T, Plan
 from agent.pretrain import fit_standards
 from agent.tasks import Episode, Query

@@ -10,9 +10,11 @@ from tolerance import assert_same_answers, pass_terms, rounding
 from torch import Tensor
 
 from agent.answering import Answering, Probabilities
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.experts import ADAPTED, PERSONAL
-from agent.fleet import Brain, Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.learned import Changes
 from agent.model import FAST
 from agent.tasks import Episode
@@ -37,8 +39,17 @@ def _fleet(brain: Brain, *channels: tuple[made.Channel, ...]) -> Fleet:
     return fleet
 
 
+def _live(fleet: Fleet, freshest: int = 3) -> Answering:
+    """Answers for the headsets of ``fleet``, which share its normalisers."""
+    members = [state.member for state in fleet.headsets]
+    answering = Answering(fleet.brain, members, fleet.cohort.tuning, fleet.mixing, freshest)
+    for serving, state in zip(answering.headsets, fleet.headsets, strict=True):
+        serving.normalizer = state.normalizer
+    return answering
+
+
 def _answering(fleet: Fleet, freshest: int = 3) -> Answering:
-    answering = Answering(fleet, freshest)
+    answering = _live(fleet, freshest)
     answering.adopt(answering.prepare(Changes(fleet).take()))
     return answering
 
@@ -51,7 +62,7 @@ def _feed(answering: Answering, row: int, number: int, episode: Episode, tick: i
 def _rounding(answering: Answering, log_answer: torch.Tensor) -> float:
     """Of probabilities: the logarithm tells how large the logits are; a probability moves by half
     of what they move by, at most."""
-    terms = pass_terms(answering.fleet.brain.model.plan.size, answering.caches.total)
+    terms = pass_terms(answering.brain.model.plan.size, answering.caches.total)
     return rounding(torch.float32, terms, log_answer / 2)
 
 
@@ -71,8 +82,8 @@ def _streamed(
         for row, episode in enumerate(episodes):
             _feed(answering, row, 0, episode, tick)
         live[tick] = answering.tick(dict.fromkeys(range(len(episodes)), tick))
-        for seat in answering._seats:
-            seat.summaries.clear()
+        for serving in answering.headsets:
+            serving.summaries.clear()
     return live
 
 
@@ -91,10 +102,10 @@ def test_live_answers_are_the_mixture_of_full_passes(brain: Brain) -> None:
     fleet.cohort.theta[0] = fleet.start[0]
     for row in range(3):
         _told(fleet, row, range(20, 23))
-    fleet.crowd[0] = fleet.crowd[1] = dict(fleet.sums[2])
+    fleet.headsets[0].federated = fleet.headsets[1].federated = dict(fleet.headsets[2].personal)
     for task in made.TASKS:
-        fleet.trusts[1][task].earned[ADAPTED] = 1.0
-        fleet.trusts[2][task].earned[ADAPTED] = -20.0
+        fleet.headsets[1].trusts[task].earned[ADAPTED] = 1.0
+        fleet.headsets[2].trusts[task].earned[ADAPTED] = -20.0
     answering = _answering(fleet)
     assert answering.prepared.twins == (1,)
     believed = [
@@ -118,11 +129,11 @@ def test_a_twin_that_comes_later_has_seen_what_its_headset_has(brain: Brain) -> 
     each layer."""
     fleet = _fleet(brain, made.CHANNELS)
     _told(fleet, 0, range(20, 23))
-    for trust in fleet.trusts[0].values():
+    for trust in fleet.headsets[0].trusts.values():
         trust.earned[ADAPTED] = 3.0  # believed nearly alone, once it is there
     theta = fleet.cohort.theta.clone()
     fleet.cohort.theta[0] = fleet.start[0]
-    answering, changes = Answering(fleet), Changes(fleet)
+    answering, changes = _live(fleet), Changes(fleet)
     answering.adopt(answering.prepare(changes.take()))
     assert answering.prepared.twins == ()
     layers = brain.model.plan.size.layers
@@ -161,9 +172,11 @@ def test_late_feedback_gives_the_lesson_of_the_recording(brain: Brain) -> None:
             answering.tick({0: tick})
     for number, episode in enumerate(episodes):
         raw = tokenize(episode, made.CHANNELS)
-        asked = zip(episode.queries, _each(answering.fleet.normals[0].apply(raw)), strict=True)
+        asked = zip(
+            episode.queries, _each(answering.headsets[0].normalizer.apply(raw)), strict=True
+        )
         for query, wanted in asked:
-            got = answering.lesson(0, query.task, number, query.t_us, query.label)
+            got = answering.headsets[0].lesson(query.task, number, query.t_us, query.label)
             assert got is not None
             assert [(e.layout, e.tick) for e in got.emissions] == [
                 (e.layout, e.tick) for e in wanted.emissions
@@ -182,11 +195,11 @@ def test_moments_that_are_not_known_give_no_lesson(brain: Brain) -> None:
     episode = made.episode(3)
     _feed(answering, 0, 4, episode, 0)
     answering.tick({0: 0})
-    assert answering.lesson(0, "doing", 4, TICK_US, 1) is not None
-    assert answering.lesson(0, "doing", 4, 2 * TICK_US, 1) is None  # not yet
-    assert answering.lesson(0, "doing", 3, TICK_US, 1) is None  # never
-    assert answering.lesson(0, "doing", 4, 0, 1) is not None
-    assert answering.lesson(0, "doing", 4, -1, 1) is None  # before it began
+    assert answering.headsets[0].lesson("doing", 4, TICK_US, 1) is not None
+    assert answering.headsets[0].lesson("doing", 4, 2 * TICK_US, 1) is None  # not yet
+    assert answering.headsets[0].lesson("doing", 3, TICK_US, 1) is None  # never
+    assert answering.headsets[0].lesson("doing", 4, 0, 1) is not None
+    assert answering.headsets[0].lesson("doing", 4, -1, 1) is None  # before it began
 
 
 def test_old_samples_and_emissions_go(brain: Brain, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,12 +209,12 @@ def test_old_samples_and_emissions_go(brain: Brain, monkeypatch: pytest.MonkeyPa
     for tick in range(360):
         _feed(answering, 0, 0, episode, tick)
         answering.tick({0: tick})
-    past = answering._seats[0].past
+    past = answering.headsets[0].past
     kept = past._episodes[0].samples["watch"]
     assert sum(map(len, kept)) <= (2 + 2 + 0.1) * 100  # 60 ticks and the summary's 2 s
     assert past._bytes["watch"] == sum(p.t_us.nbytes + p.values.nbytes for p in kept)
-    assert answering.lesson(0, "doing", 0, 280 * TICK_US, 0) is None
-    assert answering.lesson(0, "doing", 0, 340 * TICK_US, 0) is not None
+    assert answering.headsets[0].lesson("doing", 0, 280 * TICK_US, 0) is None
+    assert answering.headsets[0].lesson("doing", 0, 340 * TICK_US, 0) is not None
     for number in (1, 2, 3):
         answering.push(0, number, {})
         for tick in range(40):
@@ -212,8 +225,8 @@ def test_old_samples_and_emissions_go(brain: Brain, monkeypatch: pytest.MonkeyPa
 
 def test_a_headset_that_joins_changes_no_other(brain: Brain) -> None:
     """Rings grow in places and rows while headset 0 streams; a row is given to another headset."""
-    plain = _answering(_fleet(brain, (made.WATCH,)))
-    theta = plain.fleet.cohort.theta
+    one = _fleet(brain, (made.WATCH,))
+    plain, theta = _answering(one), one.cohort.theta
     fleet = _fleet(brain, (made.WATCH,), made.CHANNELS)
     fleet.cohort.theta[:1] = theta
     shared = _answering(fleet)
@@ -221,7 +234,7 @@ def test_a_headset_that_joins_changes_no_other(brain: Brain) -> None:
     other = made.episode(8, 8.0)
     for tick in range(240):
         if tick in (100, 170):
-            shared.reseat(1)
+            shared.add(1, shared.headsets[1].member)
         _feed(plain, 0, 0, episode, tick)
         _feed(shared, 0, 0, episode, tick)
         due = {0: tick}
@@ -236,7 +249,7 @@ def test_a_headset_that_joins_changes_no_other(brain: Brain) -> None:
 
 def test_what_is_prepared_is_taken_up_whole(brain: Brain) -> None:
     fleet = _fleet(brain, made.CHANNELS)
-    answering, changes = Answering(fleet), Changes(fleet)
+    answering, changes = _live(fleet), Changes(fleet)
     before = answering.prepare(changes.take())
     answering.adopt(before)
     nothing = changes.take()

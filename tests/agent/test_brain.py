@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from agent.brain import Card, card_of, fit_ridge, load_brain, save_brain
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 
 CARD = Card("a test", {"companion": ("7/one", "7/two"), "made": ("made/u0",)})
 

@@ -17,7 +17,8 @@ from agent.analytic import Sums
 from agent.answering import Answering
 from agent.encoders import READ, encoder_for
 from agent.encoders.base import finite
-from agent.fleet import Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.kernel import FEATURES
 from agent.learned import Changes
 from agent.memory import Memory
@@ -308,20 +309,21 @@ def test_a_lesson_with_a_nan_is_refused_before_anything_is_learned_of_it() -> No
     fine = made.moment(0, 1)
     with pytest.raises(ValueError, match="a label of u"):
         fleet.learn([(0, fine), (0, spoiled(fine))])
-    assert fleet.sums == [{}]
-    assert fleet.memories[0].lessons == {}
-    assert fleet.trusts[0]["doing"].count == 0
+    assert [s.personal for s in fleet.headsets] == [{}]
+    assert fleet.headsets[0].replay.lessons == {}
+    assert fleet.headsets[0].trusts["doing"].count == 0
 
 
 def test_a_moment_with_a_nan_is_not_known() -> None:
     member = Member("u", made.CHANNELS, ("doing",))
-    answering = Answering(Fleet(made.brain(), [member], made.TUNING))
+    brain = made.brain()
+    fleet, answering = Fleet(brain, [member], made.TUNING), Answering(brain, [member], made.TUNING)
     episode = made.episode(0)
-    answering.adopt(answering.prepare(Changes(answering.fleet).take()))
+    answering.adopt(answering.prepare(Changes(fleet).take()))
     answering.push(0, 0, episode.samples)
     answering.tick({0: 60})
     moment_us = 59 * 33_333
-    assert answering.lesson(0, "doing", 0, moment_us, 1) is not None
-    past = answering._seats[0].past._episodes[-1].emissions
+    assert answering.headsets[0].lesson("doing", 0, moment_us, 1) is not None
+    past = answering.headsets[0].past._episodes[-1].emissions
     past.append(replace(past[-1], tick=58, features=np.full_like(past[-1].features, NAN)))
-    assert answering.lesson(0, "doing", 0, moment_us, 1) is None
+    assert answering.headsets[0].lesson("doing", 0, moment_us, 1) is None

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from agent.exchange import Exchange
 from agent.experts import ADAPTED, ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
-from agent.fleet import Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 
 Scored = tuple[Tensor, tuple[int, ...], int]
 ALL = tuple(range(E))
@@ -282,10 +283,10 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     seeds = range(100, 140)
     for seed in seeds:
         fleet.learn([(row, made.moment(seed, (seed + row) % 4)) for row in range(2)])
-    honest, contrary = (t["doing"] for t in fleet.trusts)
+    honest, contrary = (s.trusts["doing"] for s in fleet.headsets)
     assert not honest.doubted
     assert contrary.doubted
-    assert [len(fleet.lessons(row)) for row in range(2)] == [40, 0]
+    assert [len(fleet.headsets[row].lessons()) for row in range(2)] == [40, 0]
     exchange = Exchange(fleet, [0, 1])
     assert [set(given) for given in exchange.offered] == [{"doing"}, set()]
     assert fleet.trust(0, "doing")[PERSONAL] > 0
@@ -302,8 +303,8 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
         if not contrary.doubted:
             break
     assert not contrary.doubted
-    assert set(fleet.offered(1)) == {"doing"}
-    assert fleet.lessons(1)
+    assert set(fleet.headsets[1].offered()) == {"doing"}
+    assert fleet.headsets[1].lessons()
     assert fleet.trust(1, "doing")[PERSONAL] > 0
 
 

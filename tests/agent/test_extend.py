@@ -12,9 +12,10 @@ from tolerance import assert_same_answers, pass_terms, rounding
 
 import agent.tasks
 from agent.brain import Card, load_brain, save_brain
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.extend import with_task
-from agent.fleet import Brain, Member
+from agent.headset import Member
 from agent.tasks import Task
 from bridge.channels import TICK_US, Channel, Samples
 from fedxr.agents import Agents

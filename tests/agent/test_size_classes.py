@@ -9,9 +9,11 @@ import torch
 from tolerance import assert_same_answers, pass_terms
 
 from agent.answering import Answering
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.encoders.vision import MOST_SIDE, normalised
-from agent.fleet import Brain, Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.learned import Changes
 from agent.model import FAST
 from agent.size_classes import ORDINARY, SizeClasses, size_class
@@ -31,7 +33,7 @@ def brain() -> Brain:
 def _answering(brain: Brain, *channels: tuple[Channel, ...]) -> Answering:
     members = [Member(f"h{i}", some, made.TASKS) for i, some in enumerate(channels)]
     fleet = Fleet(brain, members, Tuning(), torch.float32)
-    answering = Answering(fleet)
+    answering = Answering(brain, members)
     answering.adopt(answering.prepare(Changes(fleet).take()))
     return answering
 
@@ -91,7 +93,7 @@ def test_large_caches_enlarge_nobodys(brain: Brain) -> None:
     assert totals[1] > sum(places(EYES))
     assert size_class(places((WATCH,))) == 0 < size_class(places(EYES))
     assert answering.caches.order(0) < answering.caches.order(1)
-    answering.reseat(1)
+    answering.add(1, answering.headsets[1].member)
     assert len(list(answering.caches)) == 1
 
 
@@ -111,7 +113,7 @@ def test_answers_beside_large_caches_are_those_without(brain: Brain) -> None:
         for answering in (alone, beside):
             answering.push(0, 0, now)
         beside.push(1, 0, now)
-        for seat in alone._seats + beside._seats:
+        for seat in alone.headsets + beside.headsets:
             seat.summaries.clear()  # rows take turns in making them anew
         one, two = alone.tick({0: tick}), beside.tick({0: tick, 1: tick})
         terms = pass_terms(brain.model.plan.size, beside.caches.total)

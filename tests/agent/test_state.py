@@ -17,9 +17,11 @@ import pytest
 import torch
 
 from agent.brain import fit_ridge
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.experts import GENERIC, Trust
-from agent.fleet import Brain, Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.state import OtherModelError, Store
 from agent.tokens import Ask, Tokens
 
@@ -39,7 +41,7 @@ def teach(fleet: Fleet, row: int, step: int) -> None:
     ask = tokens.asks[step % 2]
     told = Tokens(tokens.emissions, (Ask(ask.task, ask.tick, step % 4, ask.summary),), f"{step}")
     fleet.learn([(row, told)])
-    fleet.normals[row]._count("eeg/made", torch.full((3,), float(step)).numpy())
+    fleet.headsets[row].normalizer._count("eeg/made", torch.full((3,), float(step)).numpy())
     fleet.cohort.theta[row] = float(step)
     fleet.momentum.first[row], fleet.momentum.second[row] = step + 1.0, step + 2.0
     fleet.momentum.steps[row], fleet.momentum.draws[row] = step, 2 * step
@@ -69,24 +71,24 @@ def assert_same(a: Fleet, b: Fleet, row: int) -> None:
     assert torch.equal(a.cohort.theta[row], b.cohort.theta[row])
     for part in ("first", "second", "steps", "draws"):
         assert torch.equal(getattr(a.momentum, part)[row], getattr(b.momentum, part)[row])
-    assert a.trusts[row].keys() == b.trusts[row].keys()
-    for task, trust in a.trusts[row].items():
-        assert_same_trust(trust, b.trusts[row][task])
-    assert a.memories[row].told == b.memories[row].told
-    for task, kept in a.memories[row].lessons.items():
-        for x, y in zip(kept, b.memories[row].lessons[task], strict=True):
+    assert a.headsets[row].trusts.keys() == b.headsets[row].trusts.keys()
+    for task, trust in a.headsets[row].trusts.items():
+        assert_same_trust(trust, b.headsets[row].trusts[task])
+    assert a.headsets[row].replay.told == b.headsets[row].replay.told
+    for task, kept in a.headsets[row].replay.lessons.items():
+        for x, y in zip(kept, b.headsets[row].replay.lessons[task], strict=True):
             assert (x.task, x.label, x.held) == (y.task, y.label, y.held)
             assert x.tokens.key == y.tokens.key
             assert torch.equal(x.z, y.z)
             assert same_tokens(x.tokens, y.tokens)
-    for sums in ("sums", "crowd"):
-        mine, theirs = getattr(a, sums)[row], getattr(b, sums)[row]
+    for sums in ("personal", "federated"):
+        mine, theirs = getattr(a.headsets[row], sums), getattr(b.headsets[row], sums)
         assert mine.keys() == theirs.keys()
         for task, s in mine.items():
             assert all(torch.equal(getattr(s, p), getattr(theirs[task], p)) for p in "abn")
-    assert a.normals[row].own.keys() == b.normals[row].own.keys()
-    for key, m in a.normals[row].own.items():
-        other = b.normals[row].own[key]
+    assert a.headsets[row].normalizer.own.keys() == b.headsets[row].normalizer.own.keys()
+    for key, m in a.headsets[row].normalizer.own.items():
+        other = b.headsets[row].normalizer.own[key]
         assert m.n == other.n
         assert (m.total == other.total).all()
         assert (m.square == other.square).all()
@@ -105,7 +107,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     for step in range(6):
         teach(fleet, 0, step)
         store.save(fleet, 0, {"battery": 0.5})
-    fleet.crowd[0] = dict(fleet.sums[0])
+    fleet.headsets[0].federated = dict(fleet.headsets[0].personal)
     store.save(fleet, 0, {"battery": 0.25})
     store.close()
     again, back = make_fleet(), Store(tmp_path / "state.db")
@@ -116,7 +118,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     assert began <= extra.saved <= time.time()
     assert extra.unasked == ()
     assert_same(fleet, again, 0)
-    assert {t.count for t in again.trusts[0].values()} == {1}  # in the middle of a stretch
+    assert {t.count for t in again.headsets[0].trusts.values()} == {1}  # in the middle of a stretch
     assert back.load(again, 1) is None
     teach(fleet, 0, 7)
     teach(again, 0, 7)
@@ -128,7 +130,7 @@ def test_a_shorter_memory_is_stored_shorter(tmp_path: Path) -> None:
     for step in range(4):
         teach(fleet, 0, step)
     store.save(fleet, 0)
-    del fleet.memories[0].lessons["mood"][-1]
+    del fleet.headsets[0].replay.lessons["mood"][-1]
     store.save(fleet, 0)
     store.release("user-0")
     again = make_fleet()
@@ -193,21 +195,21 @@ def test_a_seat_given_to_another_starts_blank() -> None:
     fleet = make_fleet()
     teach(fleet, 0, 3)
     teach(fleet, 1, 3)
-    fleet.reseat(0, Member("new", made.CHANNELS, made.TASKS))
-    fleet.reseat(2, Member("third", made.CHANNELS, made.TASKS))
+    fleet.add(0, Member("new", made.CHANNELS, made.TASKS))
+    fleet.add(2, Member("third", made.CHANNELS, made.TASKS))
     fresh = make_fleet()
     assert fleet.names == ["new", "user-1", "third"]
     for row in (0, 2):
         assert torch.equal(fleet.cohort.theta[row], fresh.cohort.theta[0])
-        assert fleet.memories[row].count("doing") == 0
-        assert not fleet.sums[row]
+        assert fleet.headsets[row].replay.count("doing") == 0
+        assert not fleet.headsets[row].personal
         assert fleet.momentum.steps[row] == fleet.momentum.draws[row] == 0
-        for task, trust in fleet.trusts[row].items():
+        for task, trust in fleet.headsets[row].trusts.items():
             assert_same_trust(trust, Trust())
             assert task in made.TASKS
         assert fleet.present(row, "mood") == (GENERIC,)
     assert fleet.cohort.theta[1, 0] == 3
-    fleet.reseat(5, MEMBERS[0])
+    fleet.add(5, MEMBERS[0])
     assert fleet.names == ["new", "user-1", "third", "vacant", "vacant", MEMBERS[0].name]
     assert torch.equal(fleet.cohort.theta[5], fresh.cohort.theta[0])
 
@@ -247,10 +249,10 @@ def kill_while_saving(path: Path, seed: int) -> None:
     step = extra.extra["step"]
     assert step in (told, told + 1)
     assert fleet.momentum.steps[0] == step
-    assert fleet.memories[0].told.keys() <= {"doing", "mood"}
-    assert sum(fleet.memories[0].count(t) for t in made.TASKS) == step
+    assert fleet.headsets[0].replay.told.keys() <= {"doing", "mood"}
+    assert sum(fleet.headsets[0].replay.count(t) for t in made.TASKS) == step
     assert bool((fleet.cohort.theta[0] == step).all())
-    kept = [x for lessons in fleet.memories[0].lessons.values() for x in lessons]
+    kept = [x for lessons in fleet.headsets[0].replay.lessons.values() for x in lessons]
     assert max(int(x.tokens.key) for x in kept) == step
 
 
@@ -293,4 +295,4 @@ def test_starting_anew_leaves_nothing_of_before(tmp_path: Path) -> None:
     again = make_fleet(seed=1)
     store.load(again, 0)
     assert_same(other, again, 0)
-    assert again.memories[0].lessons.keys() == other.memories[0].lessons.keys()
+    assert again.headsets[0].replay.lessons.keys() == other.headsets[0].replay.lessons.keys()

@@ -33,10 +33,10 @@ FOREIGN = (
 def fleet() -> Fleet:
     """Two who have learned, one of them more than is remembered, so that sums are stored."""
     fleet = make_fleet()
-    fleet.memories[0].capacity = 2
+    fleet.headsets[0].replay.capacity = 2
     for step in range(8):
         teach(fleet, step % 2, step)
-    fleet.crowd[0] = dict(fleet.sums[0])
+    fleet.headsets[0].federated = dict(fleet.headsets[0].personal)
     for row in (0, 1):
         fleet.cohort.theta[row] = 0.01
         fleet.momentum.first[row], fleet.momentum.second[row] = 0.1, 0.2
@@ -114,7 +114,7 @@ def assert_sane(fleet: Fleet, row: int) -> None:
         assert not bool(torch.isnan(answers).any())
     for task in made.TASKS:
         assert abs(float(fleet.trust(row, task).sum()) - 1) < 1e-4
-    assert all(n >= 0 for told in fleet.memories[row].told.values() for n in told.values())
+    assert all(n >= 0 for told in fleet.headsets[row].replay.told.values() for n in told.values())
 
 
 @given(data=st.data())
@@ -134,16 +134,16 @@ def test_a_tampered_state_is_sane_or_set_aside(
         del arrays[key]
     store._file.write("user-0", brain, head, arrays, fresh=True)
     for row in (0, 1):
-        newcomers.reseat(row, MEMBERS[row])
-    newcomers.memories[0].capacity = 2
+        newcomers.add(row, MEMBERS[row])
+    newcomers.headsets[0].replay.capacity = 2
     damaged = False
     try:
         store.load(newcomers, 0)
     except DamagedError:
         damaged = True
     if damaged:
-        assert not newcomers.sums[0], "nothing of it was taken"
-        assert not newcomers.memories[0].lessons
+        assert not newcomers.headsets[0].personal, "nothing of it was taken"
+        assert not newcomers.headsets[0].replay.lessons
         assert torch.equal(newcomers.cohort.theta[0], newcomers.start[0])
     assert_sane(newcomers, 0)
     assert store.load(newcomers, 1) is not None
@@ -151,10 +151,10 @@ def test_a_tampered_state_is_sane_or_set_aside(
     teach(newcomers, 0, 3)  # and what it is taught now is kept
     newcomers.cohort.theta[0] = 0.02
     store.leave(newcomers, 0)
-    again = newcomers.sums[0]["mood"]
-    newcomers.reseat(0, MEMBERS[0])
+    again = newcomers.headsets[0].personal["mood"]
+    newcomers.add(0, MEMBERS[0])
     assert store.load(newcomers, 0) is not None
-    assert torch.equal(newcomers.sums[0]["mood"].a, again.a)
+    assert torch.equal(newcomers.headsets[0].personal["mood"].a, again.a)
     store.release("user-0")
 
 
@@ -175,8 +175,8 @@ def test_wrong_shapes_and_types_are_named(
 ) -> None:
     arrays = {**whole.arrays, key: msgspec.msgpack.encode(value)}
     store._file.write("user-0", fingerprint(fleet), whole.head, arrays, fresh=True)
-    newcomers.reseat(0, MEMBERS[0])
-    newcomers.memories[0].capacity = 2
+    newcomers.add(0, MEMBERS[0])
+    newcomers.headsets[0].replay.capacity = 2
     with pytest.raises(DamagedError, match=r"the stored state of user-0 is damaged \(.*\) and set"):
         store.load(newcomers, 0)
     assert store.load(newcomers, 0) is None, "it is set aside"
@@ -186,8 +186,8 @@ def test_the_state_itself_loads(
     fleet: Fleet, whole: Stored, store: Store, newcomers: Fleet
 ) -> None:
     store._file.write("user-0", fingerprint(fleet), whole.head, whole.arrays, fresh=True)
-    newcomers.reseat(0, MEMBERS[0])
-    newcomers.memories[0].capacity = 2
+    newcomers.add(0, MEMBERS[0])
+    newcomers.headsets[0].replay.capacity = 2
     assert store.load(newcomers, 0) is not None
     assert_same(fleet, newcomers, 0)
 
@@ -202,7 +202,7 @@ def test_a_damaged_file_is_set_aside_and_who_is_here_is_saved_whole(
     store.close()
     path.write_bytes(path.read_bytes()[:6000])
     store = Store(path)
-    newcomers.reseat(1, MEMBERS[1])
+    newcomers.add(1, MEMBERS[1])
     assert store.load(newcomers, 1) is None
     teach(newcomers, 1, 2)
     newcomers.cohort.theta[1] = 0.03

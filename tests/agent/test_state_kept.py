@@ -12,7 +12,8 @@ import pytest
 import torch
 from test_state import MEMBERS, assert_same, changes, make_fleet, teach
 
-from agent.fleet import Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.state import Keep, NotSavedError, Store
 from agent.state import store as state
 from agent.tokens import Ask, Tokens
@@ -40,7 +41,7 @@ def as_after_a_round(fleet: Fleet) -> None:
     """What others bring: shared adapters and the sums of a crowd."""
     fleet.cohort.theta[0, : fleet.cohort.shared] += 0.1
     say(fleet, 1, row=1)
-    fleet.crowd[0] = dict(fleet.sums[1])
+    fleet.headsets[0].federated = dict(fleet.headsets[1].personal)
 
 
 def test_who_says_nothing_leaves_nothing(tmp_path: Path) -> None:
@@ -49,11 +50,11 @@ def test_who_says_nothing_leaves_nothing(tmp_path: Path) -> None:
     Store(tmp_path / "empty.db").close()
     for _ in range(50):
         assert store.load(fleet, 0) is None
-        fleet.normals[0]._count("eeg/made", torch.ones(3).numpy())
+        fleet.headsets[0].normalizer._count("eeg/made", torch.ones(3).numpy())
         as_after_a_round(fleet)
         store.save(fleet, 0)
         store.leave(fleet, 0)
-        fleet.reseat(0, MEMBERS[0])
+        fleet.add(0, MEMBERS[0])
     assert store.names() == []
     assert not store._mirrors
     store.close()
@@ -67,7 +68,7 @@ def test_who_says_a_little_leaves_little(tmp_path: Path) -> None:
     from the moment. Without its tokens that is 2 KB."""
     fleet, store = make_fleet(), Store(tmp_path / "s.db")
     say(fleet, 1)
-    (lesson,) = fleet.memories[0].lessons["doing"]
+    (lesson,) = fleet.headsets[0].replay.lessons["doing"]
     store.save(fleet, 0)
     store.close()
     sizes = stored(tmp_path / "s.db")
@@ -83,8 +84,8 @@ def test_many_labels_and_one_taken_back_leave_no_sums(tmp_path: Path) -> None:
     for step in range(20):
         say(fleet, step)
         store.save(fleet, 0)
-    lesson = fleet.memories[0].lessons["doing"][7]
-    fleet.forget(0, "doing", lesson.tokens.key, lesson.tokens.asks[0].tick)
+    lesson = fleet.headsets[0].replay.lessons["doing"][7]
+    fleet.headsets[0].forget("doing", lesson.tokens.key, lesson.tokens.asks[0].tick)
     store.leave(fleet, 0)
     assert not any(key.startswith("own") for key in stored(tmp_path / "s.db"))
     again = make_fleet()
@@ -94,7 +95,7 @@ def test_many_labels_and_one_taken_back_leave_no_sums(tmp_path: Path) -> None:
 
 def test_sums_of_more_than_is_remembered_are_stored(tmp_path: Path) -> None:
     fleet, store = make_fleet(), Store(tmp_path / "s.db")
-    fleet.memories[0].capacity = 4
+    fleet.headsets[0].replay.capacity = 4
     for step in range(9):
         say(fleet, step)
         store.save(fleet, 0)
@@ -114,57 +115,61 @@ def test_what_is_not_asked_waits_until_it_is(tmp_path: Path) -> None:
     for step in range(4):
         say(fleet, step, "doing")
         say(fleet, step, "mood")
-    fleet.crowd[0] = dict(fleet.sums[0])
+    fleet.headsets[0].federated = dict(fleet.headsets[0].personal)
     store.leave(fleet, 0)
-    mood = fleet.sums[0]["mood"], list(fleet.memories[0].lessons["mood"]), fleet.trusts[0]["mood"]
+    mood = (
+        fleet.headsets[0].personal["mood"],
+        list(fleet.headsets[0].replay.lessons["mood"]),
+        fleet.headsets[0].trusts["mood"],
+    )
 
-    fleet.reseat(0, Member(NAME, (made.PHONE,), ("doing",)))
+    fleet.add(0, Member(NAME, (made.PHONE,), ("doing",)))
     loaded = store.load(fleet, 0)
     assert loaded is not None
     assert loaded.unasked == ("mood",)
-    assert fleet.memories[0].lessons.keys() == fleet.sums[0].keys() == {"doing"}
+    assert fleet.headsets[0].replay.lessons.keys() == fleet.headsets[0].personal.keys() == {"doing"}
     say(fleet, 5, "doing")
     store.save(fleet, 0)
     say(fleet, 6, "doing")
     store.leave(fleet, 0)
-    doing = fleet.sums[0]["doing"]
+    doing = fleet.headsets[0].personal["doing"]
 
-    fleet.reseat(0, MEMBERS[0])
+    fleet.add(0, MEMBERS[0])
     loaded = store.load(fleet, 0)
     assert loaded is not None
     assert loaded.unasked == ()
-    assert torch.equal(fleet.sums[0]["doing"].a, doing.a)
-    assert fleet.memories[0].count("doing") == 6
-    assert torch.equal(fleet.sums[0]["mood"].a, mood[0].a)
-    assert [x.label for x in fleet.memories[0].lessons["mood"]] == [x.label for x in mood[1]]
-    assert torch.equal(fleet.trusts[0]["mood"].earned, mood[2].earned)
+    assert torch.equal(fleet.headsets[0].personal["doing"].a, doing.a)
+    assert fleet.headsets[0].replay.count("doing") == 6
+    assert torch.equal(fleet.headsets[0].personal["mood"].a, mood[0].a)
+    assert [x.label for x in fleet.headsets[0].replay.lessons["mood"]] == [x.label for x in mood[1]]
+    assert torch.equal(fleet.headsets[0].trusts["mood"].earned, mood[2].earned)
 
 
 def test_another_device_of_the_same_user_begins_with_what_was_taught(tmp_path: Path) -> None:
     """It writes nothing of its own until it is taught; then it has a state of its own."""
     fleet, store = make_fleet(), Store(tmp_path / "s.db")
-    fleet.reseat(0, replace(MEMBERS[0], name="ann/quest-3"))
+    fleet.add(0, replace(MEMBERS[0], name="ann/quest-3"))
     say(fleet, 1)
     store.leave(fleet, 0)
     other = make_fleet()
-    other.reseat(0, replace(MEMBERS[0], name="annette/ring"))
+    other.add(0, replace(MEMBERS[0], name="annette/ring"))
     assert store.load(other, 0) is None
-    other.reseat(0, replace(MEMBERS[0], name="ann/ring"))
+    other.add(0, replace(MEMBERS[0], name="ann/ring"))
     loaded = store.load(other, 0)
     assert loaded is not None
     assert loaded.device == "quest-3"
-    assert torch.equal(other.sums[0]["doing"].a, fleet.sums[0]["doing"].a)
+    assert torch.equal(other.headsets[0].personal["doing"].a, fleet.headsets[0].personal["doing"].a)
     store.save(other, 0)
     assert store.names() == ["ann/quest-3"]
     say(other, 2)
     store.leave(other, 0)
     assert store.names() == ["ann/quest-3", "ann/ring"]
     for name, labels in (("ann/quest-3", 1), ("ann/ring", 2)):
-        other.reseat(0, replace(MEMBERS[0], name=name))
+        other.add(0, replace(MEMBERS[0], name=name))
         loaded = store.load(other, 0)
         assert loaded is not None
         assert loaded.device == ""
-        assert other.memories[0].count("doing") == labels
+        assert other.headsets[0].replay.count("doing") == labels
 
 
 def test_two_names_two_states(tmp_path: Path) -> None:
@@ -176,7 +181,7 @@ def test_two_names_two_states(tmp_path: Path) -> None:
     again = make_fleet()
     assert store.load(again, 1) is not None
     assert_same(fleet, again, 1)
-    assert not again.sums[0]
+    assert not again.headsets[0].personal
 
 
 # -- a disk that takes nothing -------------------------------------------------------------------
@@ -243,7 +248,7 @@ def test_what_waits_keeps_what_is_not_asked(tmp_path: Path) -> None:
     assert store.tend() == ""
     again = make_fleet()
     assert store.load(again, 0) is not None
-    assert {t: again.memories[0].count(t) for t in made.TASKS} == {"doing": 1, "mood": 1}
+    assert {t: again.headsets[0].replay.count(t) for t in made.TASKS} == {"doing": 1, "mood": 1}
 
 
 @pytest.mark.usefixtures("at_once")
@@ -254,7 +259,7 @@ def test_what_waits_is_bounded(
     fleet, store = make_fleet(), Store(tmp_path / "s.db")
     limit(store, 5)
     for number in range(12):
-        fleet.reseat(0, replace(MEMBERS[0], name=f"visitor-{number:02d}"))
+        fleet.add(0, replace(MEMBERS[0], name=f"visitor-{number:02d}"))
         say(fleet, number)
         fleet.cohort.theta[0] += 1.0  # some 300 KB that are not as at the start
         store.leave(fleet, 0)
@@ -279,7 +284,7 @@ def test_what_is_not_finite_is_not_saved(
     if where == "adapters":
         fleet.cohort.theta[0, 7] = float("nan")
     else:
-        fleet.memories[0].lessons["doing"][-1].z[7] = float("nan")
+        fleet.headsets[0].replay.lessons["doing"][-1].z[7] = float("nan")
     for _ in range(3):
         store.save(fleet, 0)
     store.leave(fleet, 0)
@@ -308,7 +313,7 @@ def test_a_file_that_is_taken_away_is_written_whole_again(tmp_path: Path) -> Non
 def test_the_quota_is_the_stores(tmp_path: Path) -> None:
     fleet, store = make_fleet(), Store(tmp_path / "s.db", Keep(megabytes=0.4))
     for number in range(40):
-        fleet.reseat(0, replace(MEMBERS[0], name=f"visitor-{number:02d}"))
+        fleet.add(0, replace(MEMBERS[0], name=f"visitor-{number:02d}"))
         store.load(fleet, 0)
         say(fleet, number)
         store.leave(fleet, 0)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from agent.experts import GENERIC, PERSONAL, Mixing, Trust
-from agent.fleet import Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.memory import Memory
 
 
@@ -27,7 +28,7 @@ def _told(moments: list[tuple[int, int]]) -> Fleet:
 
 
 def _undo(fleet: Fleet, seed: int, label: int) -> None:
-    fleet.forget(0, "doing", f"e{seed}", made.moment(seed, label).asks[0].tick)
+    fleet.headsets[0].forget("doing", f"e{seed}", made.moment(seed, label).asks[0].tick)
 
 
 BEFORE = [(100, 0), (101, 0), (102, 1), (103, 1)]
@@ -38,10 +39,12 @@ def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
     """A slip of the finger: trust, sums and memory are as before it, and so are the answers."""
     fleet, plain = _told([*BEFORE, (104, label)]), _told(BEFORE)
     _undo(fleet, 104, label)
-    assert _trusted(fleet.trusts[0]["doing"]) == _trusted(plain.trusts[0]["doing"])
+    assert _trusted(fleet.headsets[0].trusts["doing"]) == _trusted(
+        plain.headsets[0].trusts["doing"]
+    )
     assert torch.equal(fleet.trust(0, "doing"), plain.trust(0, "doing"))
-    assert +fleet.memories[0].told["doing"] == +plain.memories[0].told["doing"]
-    mine, theirs = fleet.sums[0]["doing"], plain.sums[0]["doing"]
+    assert +fleet.headsets[0].replay.told["doing"] == +plain.headsets[0].replay.told["doing"]
+    mine, theirs = fleet.headsets[0].personal["doing"], plain.headsets[0].personal["doing"]
     for part in "abn":  # counted in and out again: rounding of one addition
         torch.testing.assert_close(getattr(mine, part), getattr(theirs, part), atol=1e-5, rtol=0)
 
@@ -49,9 +52,9 @@ def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
 def test_the_only_label_of_a_class_taken_back_leaves_one_class_alone() -> None:
     """Not the newest: its loss stays counted, but who told one class has told one class."""
     fleet = _told([(100, 0), (101, 1), (102, 0)])
-    assert fleet.trusts[0]["doing"].classes == {0, 1}
+    assert fleet.headsets[0].trusts["doing"].classes == {0, 1}
     _undo(fleet, 101, 1)
-    assert fleet.trusts[0]["doing"].classes == {0}
+    assert fleet.headsets[0].trusts["doing"].classes == {0}
     alone = float(fleet.trust(0, "doing")[PERSONAL:].sum())
     start = torch.tensor(Mixing().start)
     assert alone < float(start[PERSONAL:].sum() / start.sum())
@@ -61,13 +64,13 @@ def test_all_labels_taken_back_leave_nothing() -> None:
     fleet = _told([(100, 0), (101, 1)])
     for seed, label in ((100, 0), (101, 1)):
         _undo(fleet, seed, label)
-    assert "doing" not in fleet.sums[0]
+    assert "doing" not in fleet.headsets[0].personal
     assert fleet.present(0, "doing") == (GENERIC,)
-    trust = fleet.trusts[0]["doing"]
+    trust = fleet.headsets[0].trusts["doing"]
     assert not trust.classes
     assert trust.label == -1, "there is no last label"
     _undo(fleet, 100, 0)  # again: nothing to take
-    assert not fleet.lessons(0)
+    assert not fleet.headsets[0].lessons()
 
 
 def test_two_labels_taken_back_in_any_order_leave_the_trust_of_before() -> None:
@@ -76,7 +79,7 @@ def test_two_labels_taken_back_in_any_order_leave_the_trust_of_before() -> None:
     once = _told([*BEFORE])
     _undo(fleet, 103, 1)
     _undo(fleet, 104, 2)
-    mine, plain = fleet.trusts[0]["doing"], once.trusts[0]["doing"]
+    mine, plain = fleet.headsets[0].trusts["doing"], once.headsets[0].trusts["doing"]
     assert _trusted(mine)[:4] == _trusted(plain)[:4]
     assert mine.count == plain.count
 

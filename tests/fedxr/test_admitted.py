@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_live import until
 
 from agent.brain import load_brain
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from agent.model import M3T, Plan
 from bridge.budget import ALLOWANCES, Budget
 from bridge.channels import TICK_US, Channel, Samples
@@ -166,8 +166,8 @@ async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> N
                 await client.send_feedback("doing", 10 * TICK_US, label)
             await until(lambda n=times: session.stats.feedback == 100 * n)
             await rig.live.learn_once()
-            assert +fleet.memories[0].told["doing"] == {label: 1}
-            assert float(fleet.sums[0]["doing"].n.sum()) == pytest.approx(1)
+            assert +fleet.headsets[0].replay.told["doing"] == {label: 1}
+            assert float(fleet.headsets[0].personal["doing"].n.sum()) == pytest.approx(1)
         assert rig.live.scoreboard.labels.lost == 198
         await client.close()
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import Brain
 from agent.learned import Learned
 from agent.tokens import Tokens, tokenize
 from fedxr.apart import Apart, LearningError, _packed

@@ -118,7 +118,10 @@ def test_no_test_half_is_read_before_it_is_asked(people: list[Known]) -> None:
             draw.brain, "doing", [told_by(draw.brain, "doing", p) for p in members]
         )
         learner, _ = teach(brain, members, HOW, personal=False)
-        own, crowd = learner.fleet.sums[0]["doing"], learner.fleet.crowd[0]["doing"]
+        own, crowd = (
+            learner.fleet.headsets[0].personal["doing"],
+            learner.fleet.headsets[0].federated["doing"],
+        )
         ridge = brain.ridges["doing"]
         found.append((draw.brain.digest, ridge.fits, ridge.own, own.a, crowd.a, members[0].test))
     (*one, test), (*two, other) = found
@@ -159,7 +162,7 @@ def test_the_sums_of_a_federation_are_those_of_all_labels_in_one_place(one: Draw
     steps = len(label) + 4 * len(members)
     for row in range(len(members)):
         fleet = learner.fleet
-        total = fleet.crowd[row]["doing"].plus(fleet.sums[row]["doing"])
+        total = fleet.headsets[row].federated["doing"].plus(fleet.headsets[row].personal["doing"])
         for ours, theirs in ((total.a, pooled.a), (total.b, pooled.b), (total.n, pooled.n)):
             bound = steps * 2.0**-24 * float(theirs.abs().max())
             assert float((ours.double() - theirs).abs().max()) <= bound
@@ -210,7 +213,7 @@ def test_knowing_nothing_pushes_no_expert_out(one: Draw) -> None:
     assert trust[GENERIC] == 0
     assert trust[PERSONAL] > 0
     z, _ = told_by(one.brain, "doing", replace(strangers[0], adapt=strangers[0].test))
-    personal = z @ learner.fleet.weights(0, "doing", PERSONAL)
+    personal = z @ learner.fleet.headsets[0].head("doing", PERSONAL)
     assert torch.equal(answered(learner, 0, strangers[0].test).argmax(1), personal.argmax(1))
 
 

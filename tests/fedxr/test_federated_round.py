@@ -11,7 +11,8 @@ import torch
 from agent.analytic import Sums
 from agent.cohort import Tuning
 from agent.experts import FEDERATED, JOINT
-from agent.fleet import Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.online import Dose, whole
 from agent.tokens import Tokens, tokenize
 from federation import Consensus, Pace, RoundReport
@@ -52,7 +53,7 @@ def meet(
 ) -> RoundReport:
     seated = {
         row: Profile(member, member.name, "companion", "headset", PLACES[row])
-        for row, member in enumerate(fleet.members)
+        for row, member in enumerate(s.member for s in fleet.headsets)
     }
     rule = rule.with_round(coordination=coordination, consensus=EXACT)
     batteries = Batteries(dict.fromkeys(fleet.names, 0.0))
@@ -109,11 +110,11 @@ def test_crowds_and_own_are_the_sums_of_those_behind(
     for row, (name, who) in enumerate(zip(names, behind, strict=True)):
         if coordination != "pooled":
             assert sorted(report.behind(name)) == [names[i] for i in who]
-        others = [fleet.sums[i]["doing"] for i in who if i != row]
+        others = [fleet.headsets[i].personal["doing"] for i in who if i != row]
         if not others:  # alone: there is no crowd
-            assert not fleet.crowd[row]
+            assert not fleet.headsets[row].federated
             continue
-        crowd, own = fleet.crowd[row]["doing"], fleet.sums[row]["doing"]
+        crowd, own = fleet.headsets[row].federated["doing"], fleet.headsets[row].personal["doing"]
         assert_close(crowd, total(others))
         both = float(crowd.plus(own).n.sum())
         assert both == pytest.approx(sum(i + 1 for i in who), rel=1e-4)
@@ -122,8 +123,8 @@ def test_crowds_and_own_are_the_sums_of_those_behind(
 
 def doubt(fleet: Fleet, row: int) -> None:
     """The headset's user has contradicted the checkpoint for long."""
-    fleet.trusts[row]["doing"].odds = torch.full((2,), 100.0)
-    assert fleet.trusts[row]["doing"].doubted
+    fleet.headsets[row].trusts["doing"].odds = torch.full((2,), 100.0)
+    assert fleet.headsets[row].trusts["doing"].doubted
 
 
 @pytest.mark.parametrize("coordination", ["semi-decentralized", "centralized", "pooled"])
@@ -132,9 +133,11 @@ def test_who_is_doubted_gives_nothing_and_listens(fleet: Fleet, coordination: st
     four. Its lessons are not trained on: it makes no steps."""
     doubt(fleet, 4)
     meet(fleet, coordination)
-    sums = [s["doing"] for s in fleet.sums]
+    sums = [s.personal["doing"] for s in fleet.headsets]
     for row in range(5):
-        assert_close(fleet.crowd[row]["doing"], total([sums[i] for i in range(4) if i != row]))
+        assert_close(
+            fleet.headsets[row].federated["doing"], total([sums[i] for i in range(4) if i != row])
+        )
     steps = fleet.momentum.steps.tolist()
     assert steps[:4] == [1] * 4
     if coordination != "pooled":
@@ -146,11 +149,14 @@ def test_who_is_doubted_gives_nothing_and_listens(fleet: Fleet, coordination: st
 
 def test_who_has_said_nothing_listens(fleet: Fleet) -> None:
     """A sixth headset without a label, and one that is asked another task."""
-    channels = fleet.members[0].channels
-    fleet.reseat(4, Member("listener", channels, ("doing",)))
+    channels = fleet.headsets[0].member.channels
+    fleet.add(4, Member("listener", channels, ("doing",)))
     meet(fleet)
-    assert_close(fleet.crowd[4]["doing"], total([s["doing"] for s in fleet.sums[:4]]))
-    assert "doing" not in fleet.sums[4]
+    assert_close(
+        fleet.headsets[4].federated["doing"],
+        total([s.personal["doing"] for s in fleet.headsets[:4]]),
+    )
+    assert "doing" not in fleet.headsets[4].personal
     assert fleet.present(4, "doing")[1] == FEDERATED
     assert JOINT not in fleet.present(4, "doing")
 
@@ -160,10 +166,12 @@ def test_a_second_round_replaces_the_crowd(fleet: Fleet, told: tuple[Fleet, list
     meet(fleet)
     fleet.learn([(0, told[1][5])])
     meet(fleet, number=2)
-    sums = [s["doing"] for s in fleet.sums]
+    sums = [s.personal["doing"] for s in fleet.headsets]
     assert float(sums[0].n.sum()) == 2
     for row in range(5):
-        assert_close(fleet.crowd[row]["doing"], total([sums[i] for i in range(5) if i != row]))
+        assert_close(
+            fleet.headsets[row].federated["doing"], total([sums[i] for i in range(5) if i != row])
+        )
 
 
 def test_without_power_a_headset_takes_no_part(
@@ -179,16 +187,19 @@ def test_without_power_a_headset_takes_no_part(
 
     for coordination in ("centralized", "pooled"):
         for row in range(5):
-            fleet.crowd[row] = {}
+            fleet.headsets[row].federated = {}
         before = fleet.cohort.theta[4].clone()
         monkeypatch.setattr(federated_round, "network", tired)
         report = meet(fleet, coordination)
         assert report.awake == ("h0", "h1", "h2", "h3")
         assert torch.equal(fleet.cohort.theta[4], before)
-        assert not fleet.crowd[4]
-        sums = [s["doing"] for s in fleet.sums]
+        assert not fleet.headsets[4].federated
+        sums = [s.personal["doing"] for s in fleet.headsets]
         for row in range(4):
-            assert_close(fleet.crowd[row]["doing"], total([sums[i] for i in range(4) if i != row]))
+            assert_close(
+                fleet.headsets[row].federated["doing"],
+                total([sums[i] for i in range(4) if i != row]),
+            )
 
 
 def test_what_is_said_during_a_round_is_no_part_of_it(
@@ -196,10 +207,10 @@ def test_what_is_said_during_a_round_is_no_part_of_it(
 ) -> None:
     """The sums that were offered when it began are what others get, and what is left out of one's
     own crowd; the new label stays in one's own sums."""
-    before = [s["doing"] for s in fleet.sums]
+    before = [s.personal["doing"] for s in fleet.headsets]
     seated = {
         row: Profile(member, member.name, "companion", "headset", PLACES[row])
-        for row, member in enumerate(fleet.members)
+        for row, member in enumerate(s.member for s in fleet.headsets)
     }
     rule = RULE.with_round(coordination="centralized")
     batteries = Batteries(dict.fromkeys(fleet.names, 0.0))
@@ -208,21 +219,23 @@ def test_what_is_said_during_a_round_is_no_part_of_it(
     fleet.learn([(row, told[1][6]) for row in range(5)])
     whole(slices)
     for row in range(5):
-        assert_close(fleet.crowd[row]["doing"], total([before[i] for i in range(5) if i != row]))
-        assert float(fleet.sums[row]["doing"].n.sum()) == row + 2
+        assert_close(
+            fleet.headsets[row].federated["doing"], total([before[i] for i in range(5) if i != row])
+        )
+        assert float(fleet.headsets[row].personal["doing"].n.sum()) == row + 2
 
 
 def test_who_gives_no_longer_is_forgotten(fleet: Fleet) -> None:
     """All others are doubted in the second round: they answer, and give no sums."""
     meet(fleet)
-    assert "doing" in fleet.crowd[0]
+    assert "doing" in fleet.headsets[0].federated
     for row in range(1, 5):
         doubt(fleet, row)
     meet(fleet, number=2)
-    assert "doing" not in fleet.crowd[0]
+    assert "doing" not in fleet.headsets[0].federated
     assert FEDERATED not in fleet.present(0, "doing")
     for row in range(1, 5):
-        assert_close(fleet.crowd[row]["doing"], fleet.sums[0]["doing"])
+        assert_close(fleet.headsets[row].federated["doing"], fleet.headsets[0].personal["doing"])
 
 
 def test_who_is_cut_off_keeps_what_others_gave(
@@ -230,7 +243,7 @@ def test_who_is_cut_off_keeps_what_others_gave(
 ) -> None:
     """The last has no way to the server and, alone in its room, to nobody: no answer, no news."""
     meet(fleet, "semi-decentralized")
-    before = fleet.crowd[4]["doing"]
+    before = fleet.headsets[4].federated["doing"]
 
     def linked(*args: object) -> list:
         return [
@@ -241,14 +254,14 @@ def test_who_is_cut_off_keeps_what_others_gave(
     monkeypatch.setattr(federated_round, "network", linked)
     report = meet(fleet, "semi-decentralized", number=2)
     assert set(report.behind(fleet.names[4])) <= {fleet.names[4]}
-    assert fleet.crowd[4]["doing"] is before
+    assert fleet.headsets[4].federated["doing"] is before
 
 
 @pytest.mark.parametrize("ownership", ["tasks", "samples"])
 def test_ownership_decides_who_is_in_a_mean(fleet: Fleet, ownership: str) -> None:
     """Headset 4 has told nothing. By ``tasks`` it takes the others' adapters, by ``samples`` it has
     no part in them and keeps its own; the others' are the same either way."""
-    fleet.reseat(4, Member("listener", fleet.members[0].channels, ("doing",)))
+    fleet.add(4, Member("listener", fleet.headsets[0].member.channels, ("doing",)))
     meet(fleet, rule=replace(RULE, ownership=ownership))
     shared = fleet.cohort.theta[:, : fleet.cohort.shared]
     start = fleet.start[0, : fleet.cohort.shared]
@@ -279,19 +292,22 @@ def test_people_of_other_tasks_are_no_news_of_this_one(
     """Those who taught the first headset have gone; who is there now is asked something else: what
     others gave is kept."""
     meet(fleet)
-    before = fleet.crowd[0]["doing"]
+    before = fleet.headsets[0].federated["doing"]
     for row in range(1, 5):
-        fleet.reseat(row, Member(f"other {row}", fleet.members[0].channels, ("mood",)))
+        fleet.add(row, Member(f"other {row}", fleet.headsets[0].member.channels, ("mood",)))
     report = meet(fleet, number=2)
     assert len(report.behind(fleet.names[0])) == 5
-    assert fleet.crowd[0]["doing"] is before
+    assert fleet.headsets[0].federated["doing"] is before
 
 
 def test_sums_of_a_task_that_is_not_asked_now_are_not_given(fleet: Fleet) -> None:
     """Who comes back with another device still has them."""
-    kept = fleet.sums[4]
-    fleet.reseat(4, Member("h4", fleet.members[0].channels, ("mood",)))
-    fleet.sums[4] = kept
-    assert not fleet.offered(4)
+    kept = fleet.headsets[4].personal
+    fleet.add(4, Member("h4", fleet.headsets[0].member.channels, ("mood",)))
+    fleet.headsets[4].personal = kept
+    assert not fleet.headsets[4].offered()
     meet(fleet)
-    assert_close(fleet.crowd[0]["doing"], total([s["doing"] for s in fleet.sums[1:4]]))
+    assert_close(
+        fleet.headsets[0].federated["doing"],
+        total([s.personal["doing"] for s in fleet.headsets[1:4]]),
+    )

@@ -10,8 +10,8 @@ import pytest
 import torch
 from made_users import users as made_users
 
+from agent.checkpoint import Brain
 from agent.experts import FEDERATED, GENERIC, PERSONAL
-from agent.fleet import Brain
 from evaluation.result import ARMS, read_result
 from federation import RoundReport
 from fedxr import headless, study
@@ -146,8 +146,8 @@ def test_the_federation_learns_something_from_itsusers(split: Split, brain: Brai
     shared = fleet.cohort.shared
     assert (fleet.cohort.theta[:, :shared] - start[:, :shared]).abs().max() > 1e-4
     assert torch.equal(fleet.cohort.theta[:, shared:], start[:, shared:].expand(len(people), -1))
-    others = sum(float(s["doing"].n.sum()) for s in fleet.sums[1:])
-    assert abs(float(fleet.crowd[0]["doing"].n.sum()) - others) < 0.01 * others
+    others = sum(float(s.personal["doing"].n.sum()) for s in fleet.headsets[1:])
+    assert abs(float(fleet.headsets[0].federated["doing"].n.sum()) - others) < 0.01 * others
 
 
 def test_everybody_is_told_label_by_label(split: Split, brain: Brain) -> None:
@@ -158,8 +158,8 @@ def test_everybody_is_told_label_by_label(split: Split, brain: Brain) -> None:
     learner = seated(brain, people, how)
     learner.rule = replace(learner.rule, guard=1e9)
     tell(learner, [p.adapt[: 12 - 4 * (i == 0)] for i, p in enumerate(people)])
-    assert [m.count("doing") for m in learner.fleet.memories] == [8, 12, 12, 12]
-    assert [float(s["doing"].n.sum()) for s in learner.fleet.sums] == [8, 12, 12, 12]
+    assert [s.replay.count("doing") for s in learner.fleet.headsets] == [8, 12, 12, 12]
+    assert [float(s.personal["doing"].n.sum()) for s in learner.fleet.headsets] == [8, 12, 12, 12]
     assert (learner.fleet.momentum.draws > 0).all(), "everybody's turn has come"
     assert not learner.fleet.momentum.steps.any()
     assert not learner.personalise()
@@ -167,7 +167,7 @@ def test_everybody_is_told_label_by_label(split: Split, brain: Brain) -> None:
     # had learned anything, so that only the generic expert was there.
     one = seated(brain, people[:1], how)
     tell(one, [people[0].adapt[:1]], personal=False)
-    trust = one.fleet.trusts[0]["doing"]
+    trust = one.fleet.headsets[0].trusts["doing"]
     assert (trust.count, trust.classes) == (1, {0})
     assert trust.losses.tolist() == pytest.approx([float(trust.losses[0])] * 5, rel=1e-5)
 
@@ -177,7 +177,7 @@ def test_teaching_takes_up_the_best_of_its_rounds(split: Split, brain: Brain) ->
     people = _people(split, brain)
     learner, reports = teach(brain, people, Protocol(rounds=3), personal=False)
     assert [r.number for r in reports] == [1, 2, 3]
-    assert [float(s["doing"].n.sum()) for s in learner.fleet.sums] == [12] * 4
+    assert [float(s.personal["doing"].n.sum()) for s in learner.fleet.headsets] == [12] * 4
     assert not learner._rounds
     alone, none = teach(brain, people[:1], Protocol(rounds=3), personal=False)
     assert none == []
@@ -190,14 +190,16 @@ def test_newcomers_get_everybodys_sums_and_the_shared_adapters(split: Split, bra
     newcomers = seated(brain, unseen, Protocol())
     join(newcomers, learner)
     fleet, shared = newcomers.fleet, learner.fleet.cohort.shared
-    every = sum(float(s["doing"].n.sum()) for s in learner.fleet.sums)
+    every = sum(float(s.personal["doing"].n.sum()) for s in learner.fleet.headsets)
     for row in range(len(unseen)):
         assert torch.equal(fleet.cohort.theta[row, :shared], learner.fleet.cohort.theta[0, :shared])
         assert torch.equal(fleet.cohort.theta[row, shared:], fleet.start[0, shared:])
-        assert float(fleet.crowd[row]["doing"].n.sum()) == pytest.approx(every, rel=0.01)
+        assert float(fleet.headsets[row].federated["doing"].n.sum()) == pytest.approx(
+            every, rel=0.01
+        )
         assert FEDERATED in fleet.present(row, "doing")
         assert PERSONAL not in fleet.present(row, "doing")
-        assert not learner.fleet.trusts[row]["doing"].doubted
+        assert not learner.fleet.headsets[row].trusts["doing"].doubted
 
 
 def test_the_common_model_is_everybodys(split: Split, brain: Brain) -> None:

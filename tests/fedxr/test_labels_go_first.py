@@ -13,8 +13,9 @@ import pytest
 import torch
 from test_live import START, beat_together, until
 
+from agent.checkpoint import Brain
 from agent.experts import Mixing
-from agent.fleet import Brain, Fleet
+from agent.fleet import Fleet
 from agent.online import Dose
 from bridge.channels import TICK_US
 from fedxr.agents import Agents
@@ -197,8 +198,9 @@ async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
         stream = await Stream(rig, cast).open()
         await stream.begin()
         theta = fleet.cohort.theta.clone()
-        sums, memories = [dict(s) for s in fleet.sums], list(fleet.memories)
-        trusts = [dict(t) for t in fleet.trusts]
+        sums = [dict(s.personal) for s in fleet.headsets]
+        memories = [s.replay for s in fleet.headsets]
+        trusts = [dict(s.trusts) for s in fleet.headsets]
         await live.round_due()
         for _ in range(STEPS + 2):
             assert await live.work_once()
@@ -213,10 +215,12 @@ async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
         assert live.agents.report is None
         for row in (0, 1):
             assert torch.equal(fleet.cohort.theta[row], theta[row])
-            assert fleet.memories[row] is memories[row]
-            assert fleet.trusts[row] == trusts[row]
-            assert all(fleet.sums[row][task] is found for task, found in sums[row].items())
-            assert not fleet.crowd[row]
+            assert fleet.headsets[row].replay is memories[row]
+            assert fleet.headsets[row].trusts == trusts[row]
+            assert all(
+                fleet.headsets[row].personal[task] is found for task, found in sums[row].items()
+            )
+            assert not fleet.headsets[row].federated
         await stream.beat()
         assert await rig.finish_round() == 2 * STEPS
         report = live.agents.report
@@ -244,7 +248,7 @@ async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
         assert report is not None
         assert set(report.awake) == {a.name for a in cast[:2]}
         assert torch.equal(fleet.cohort.theta[2], fleet.start[0])
-        assert not fleet.crowd[2]
+        assert not fleet.headsets[2].federated
         assert not torch.equal(fleet.cohort.theta[0], fleet.start[0])
         await stream.beat()
         for streams in ([], [late]):  # who only sits there meets nobody
@@ -273,7 +277,7 @@ async def test_one_headset_alone_meets_nobody(
         assert await rig.meet() is None
         assert rig.live.agents.report is None
         assert torch.equal(rig.fleet.cohort.theta[0], rig.fleet.start[0])
-        assert not rig.fleet.crowd[0]
+        assert not rig.fleet.headsets[0].federated
         await stream.close()
 
 

@@ -11,9 +11,9 @@ import live_rig
 import pytest
 import torch
 
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.experts import ADAPTED
-from agent.fleet import Brain
 from agent.online import Dose, Momentum, learn, whole
 from agent.tokens import Tokens, tokenize
 from fedxr.agents import Agents
@@ -59,7 +59,8 @@ def assert_same_state(a: Learner, b: Learner) -> None:
     assert torch.equal(one.cohort.theta, two.cohort.theta)
     for part in ("first", "second", "steps", "draws"):
         assert torch.equal(getattr(one.momentum, part), getattr(two.momentum, part))
-    for mine, theirs in zip([*one.sums, *one.crowd], [*two.sums, *two.crowd], strict=True):
+    known = [[x for s in f.headsets for x in (s.personal, s.federated)] for f in (one, two)]
+    for mine, theirs in zip(*known, strict=True):
         assert mine.keys() == theirs.keys()
         for task, sums in mine.items():
             assert all(torch.equal(getattr(sums, p), getattr(theirs[task], p)) for p in "abn")
@@ -111,7 +112,7 @@ def test_one_alone_meets_nobody(cast: list[Actor], brain: Brain) -> None:
         assert learner.work(rows) == Slice(False)
     assert learner.number == 0
     assert torch.equal(learner.fleet.cohort.theta, theta)
-    assert not any(learner.fleet.crowd)
+    assert not any(s.federated for s in learner.fleet.headsets)
 
 
 @pytest.mark.parametrize("moments", ["anew", "kept"])
@@ -141,7 +142,7 @@ def test_the_first_step_of_each_round_is_as_long_as_the_rule_says(
     if moments == "anew":
         assert median[1] == pytest.approx(rate, rel=1e-3)
     dose, start = replace(rule.shared.dose, steps=2), thetas[0]
-    taught = [[x for x in fleet.lessons(row) if not x.held] for row in range(2)]
+    taught = [[x for x in fleet.headsets[row].lessons() if not x.held] for row in range(2)]
     run = learn(
         fleet.cohort, start, Momentum.none(start), taught, ("shared",), dose, fleet.names, chunk=1
     )
@@ -164,13 +165,13 @@ def test_the_adapters_of_the_best_round_are_taken_up(cast: list[Actor], brain: B
     found = [float(torch.cat(whole(held_losses(learner.fleet, x))).sum()) for x in thetas]
     best = min(range(4), key=lambda i: found[i])
     assert best in (1, 2)
-    for trust in learner.fleet.trusts[0].values():
+    for trust in learner.fleet.headsets[0].trusts.values():
         trust.earned[ADAPTED] = 3.0
     learner.finish()
     for row in (0, 1):
         assert torch.equal(learner.fleet.cohort.theta[row, :shared], thetas[best][row])
     # The adapters of the last round have earned that, which are gone.
-    assert all(t.earned[ADAPTED] < 0 for t in learner.fleet.trusts[0].values())
+    assert all(t.earned[ADAPTED] < 0 for t in learner.fleet.headsets[0].trusts.values())
     # Where not even the best is better by the guard, nothing that was shared is taken up.
     learner._rounds, learner.rule = thetas, replace(rule, guard=1e9)
     learner.finish()
@@ -187,7 +188,7 @@ def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
     learner.join(2, profile_of_actor(cast[2], cast[2].user.tasks))
     for n, x in enumerate(lessons(cast[2])[:24]):
         learner.learn([Told(2, x.asks[0].task, n, x.asks[0].tick, x)])
-    assert any(x.held for x in learner.fleet.lessons(2))
+    assert any(x.held for x in learner.fleet.headsets[2].lessons())
     learner.round([0, 1, 2])
     learner.leave(0, {})
     learner.round([1, 2])
@@ -229,7 +230,7 @@ def test_undo_and_the_right_label_in_one_batch(cast: list[Actor], brain: Brain) 
     wrong, right = (replace(x, key="99") for x in (wrong, right))
     scores = learner.learn([Told(*moment, wrong), Told(*moment), Told(*moment, right)]).all()
     assert [s.label for s in scores] == [ask.label, right.asks[0].label]
-    (kept,) = [x for x in learner.fleet.lessons(0) if x.tokens.key == "99"]
+    (kept,) = [x for x in learner.fleet.headsets[0].lessons() if x.tokens.key == "99"]
     assert kept.label == right.asks[0].label
 
 
@@ -260,22 +261,23 @@ def test_rows_that_nobody_has_are_given_back(cast: list[Actor], brain: Brain) ->
     agents.now(
         Learner.learn, [Told(1, x.asks[0].task, 0, x.asks[0].tick, x) for x in lessons(cast[1])]
     )
-    kept = learner.fleet.known(1)
+    kept = learner.fleet.headsets[1].copy()
     for row in (0, *range(2, 12)):
         learner.leave(row, agents.normal(row))
         agents.leave(row)
-    fleets = (learner.fleet, agents.fleet)
-    for fleet in fleets:
-        assert fleet.names == ["vacant", "u1"]
-        assert len(fleet.cohort.theta) == len(fleet.momentum.first) == len(fleet.sums) == 2
-        # Not a view of the memory of all.
-        assert fleet.cohort.theta.untyped_storage().nbytes() == fleet.cohort.theta.nbytes
-    assert learner.fleet.known(1).sums is not kept.sums
-    assert learner.fleet.known(1).sums.keys() == kept.sums.keys()
+    fleet, answering = learner.fleet, agents.answering
+    for headsets in (fleet.headsets, answering.headsets):
+        assert [one.member.name for one in headsets] == ["vacant", "u1"]
+    assert len(fleet.cohort.theta) == len(fleet.momentum.first) == 2
+    # Not a view of the memory of all.
+    assert fleet.cohort.theta.untyped_storage().nbytes() == fleet.cohort.theta.nbytes
+    assert kept.personal
+    assert learner.fleet.headsets[1].personal == kept.personal
     assert agents.join(profiles[0]) == 0
     assert agents.join(profiles[2]) == 2
-    for fleet in fleets:
-        assert fleet.names == [profiles[0].member.name, "u1", profiles[2].member.name]
-        assert torch.equal(fleet.cohort.theta[2], fleet.start[0])
-        assert not fleet.sums[0]
-        assert not fleet.sums[2]
+    for headsets in (fleet.headsets, answering.headsets):
+        names = [profiles[0].member.name, "u1", profiles[2].member.name]
+        assert [one.member.name for one in headsets] == names
+    assert torch.equal(fleet.cohort.theta[2], fleet.start[0])
+    assert not fleet.headsets[0].personal
+    assert not fleet.headsets[2].personal

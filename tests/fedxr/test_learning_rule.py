@@ -15,8 +15,10 @@ from test_live import beat_together
 from tolerance import adam, pass_terms, rounding
 from torch import Tensor
 
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import Brain, Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.memory import Memory
 from agent.online import Dose
 from agent.state import Store
@@ -136,14 +138,14 @@ def assert_close(mine: Tensor, theirs: Tensor) -> None:
 
 def assert_same_knowledge(mine: Fleet, theirs: Fleet) -> None:
     """Sums of labels, own and of others, and trust."""
-    for row, member in enumerate(theirs.members):
-        for part in ("sums", "crowd"):
-            ours, known = getattr(mine, part)[row], getattr(theirs, part)[row]
+    for row, state in enumerate(theirs.headsets):
+        for part in ("personal", "federated"):
+            ours, known = getattr(mine.headsets[row], part), getattr(state, part)
             assert ours.keys() == known.keys()
             for task in known:
                 for name in "abn":
                     assert_close(getattr(ours[task], name), getattr(known[task], name))
-        for task in member.tasks:
+        for task in state.member.tasks:
             assert_close(mine.trust(row, task), theirs.trust(row, task))
 
 
@@ -155,8 +157,8 @@ def live(
     fleet, batches = asyncio.run(told_live(brain, placed(cast), state))
     assert batches.count(None) == SECONDS * 30 // ROUND == 2
     assert sum(len(b) for b in batches if b) >= 10
-    assert any(fleet.crowd), "somebody must have sums of others"
-    for row, member in enumerate(fleet.members):
+    assert any(s.federated for s in fleet.headsets), "somebody must have sums of others"
+    for row, member in enumerate(s.member for s in fleet.headsets):
         assert not torch.equal(fleet.cohort.theta[row], fleet.start[0]), "all must have learned"
         assert any((fleet.trust(row, task)[1:] > 0).any() for task in member.tasks)
     return fleet, batches

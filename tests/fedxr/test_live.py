@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Sums
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.channels import TICK_US, Channel
 from bridge.client import connect
 from bridge.protocol import BridgeError, Notice
@@ -87,7 +87,8 @@ async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, lis
             await rig.meet()
     fleet = rig.live.agents.learner.fleet
     assert bool((fleet.momentum.steps > 0).any()), "somebody must have taken personal steps"
-    crowd, theta = [dict(c) for c in fleet.crowd], fleet.cohort.theta.clone()
+    crowd = [dict(s.federated) for s in fleet.headsets]
+    theta = fleet.cohort.theta.clone()
     for player in players:
         await player.client.close()
     await asyncio.gather(*listening)
@@ -127,7 +128,7 @@ async def test_live_equals_lockstep(cast: list[Actor], brain: Brain, tmp_path: P
     fleet = agents.learner.fleet
     torch.testing.assert_close(fleet.cohort.theta, theta, atol=1e-6, rtol=1e-5)
     assert bool((theta != fleet.cohort.start(1)).any(1).all()), "all must have learned"
-    for mine, theirs in zip(crowd, fleet.crowd, strict=True):
+    for mine, theirs in zip(crowd, (s.federated for s in fleet.headsets), strict=True):
         assert mine.keys() == theirs.keys()
         for task, sums in mine.items():
             torch.testing.assert_close(sums.b, theirs[task].b, atol=1e-4, rtol=1e-5)
@@ -267,14 +268,20 @@ async def test_undo_takes_feedback_back(cast: list[Actor], brain: Brain, tmp_pat
             await beat_together(rig, [player], n, [beat])
         await rig.live.learn_once()
         fleet = rig.live.agents.learner.fleet
-        count, told = fleet.memories[0].count("doing"), fleet.sums[0].get("doing")
+        count, told = (
+            fleet.headsets[0].replay.count("doing"),
+            fleet.headsets[0].personal.get("doing"),
+        )
         n0 = _labels(told)
         for kind in ("label", "undo"):
             await player.client.send_feedback("doing", START + 60 * TICK_US, 1, 0, kind)
             await until(lambda: any(h.feedback for h in rig.live._here.values()))
             await rig.live.learn_once()
             wanted = (count + 1, n0 + 1) if kind == "label" else (count, n0)
-            got = (fleet.memories[0].count("doing"), _labels(fleet.sums[0].get("doing")))
+            got = (
+                fleet.headsets[0].replay.count("doing"),
+                _labels(fleet.headsets[0].personal.get("doing")),
+            )
             assert got == pytest.approx(wanted)
         await player.client.close()
 
@@ -292,14 +299,14 @@ async def test_a_restart_restores_what_was_learned(
         await rig.meet()
         await rig.live.save_once()
         fleet = rig.live.agents.learner.fleet
-        theta, told = fleet.cohort.theta[0].clone(), dict(fleet.memories[0].told)
+        theta, told = fleet.cohort.theta[0].clone(), dict(fleet.headsets[0].replay.told)
         await player.client.close()
     async with live_rig.Rig(brain, state) as rig:
         player = await open_player(rig.server.url, cast[0])
         again = await open_player(rig.server.url, cast[1])
         fleet = rig.live.agents.learner.fleet
         assert torch.equal(fleet.cohort.theta[1], theta)
-        assert fleet.memories[1].told == told
-        assert not fleet.memories[0].told
+        assert fleet.headsets[1].replay.told == told
+        assert not fleet.headsets[0].replay.told
         await player.client.close()
         await again.client.close()

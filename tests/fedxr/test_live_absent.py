@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from agent.brain import load_brain
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.channels import TICK_US, Channel, Samples, layout_of
 from bridge.client import connect
 from bridge.plausible import sieve_of
@@ -103,11 +103,11 @@ async def sent(
         listening.cancel()
         answering = rig.live.agents.answering
         kept = [c.rings for c in answering.caches]
-        emissions = sum(len(e.emissions) for e in answering._seats[0].past._episodes)
+        emissions = sum(len(e.emissions) for e in answering.headsets[0].past._episodes)
         parts = [x for r in kept for x in (*r.keys, *r.values, r.states)]
         assert parts
         assert all(bool(x.isfinite().all()) for x in parts)
-        for moments in rig.live.agents.fleet.normals[0].own.values():
+        for moments in rig.live.agents.answering.headsets[0].normalizer.own.values():
             assert np.isfinite(moments.total).all()
             assert np.isfinite(moments.square).all()
     return heard, told, emissions

@@ -9,7 +9,7 @@ import live_rig
 import numpy as np
 import pytest
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.channels import Samples
 from bridge.client import connect
 from bridge.clock import now_us

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tolerance import assert_same_answers, pass_terms
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.channels import Channel, Samples
 from bridge.client import connect
 from fedxr.cli import main

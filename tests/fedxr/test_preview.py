@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.application import Application
 from bridge.channels import TICK_US, Channel, Samples
 from bridge.client import HeadsetClient, connect

@@ -12,7 +12,7 @@ import live_rig
 import pytest
 from rich.console import Console
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.admission import ServerConfig
 from fedxr.cast import recorded_cast
 from fedxr.commands import Stream, actor_of, stream_command

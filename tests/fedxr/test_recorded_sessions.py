@@ -12,7 +12,7 @@ from pathlib import Path
 import live_rig
 import pytest
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from agent.tokens import Emission, TokenStream
 from bridge.admission import ServerConfig
 from bridge.channels import TICK_US

@@ -13,9 +13,9 @@ import pytest
 import torch
 from test_learner import learner_of, lessons
 
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.experts import Mixing
-from agent.fleet import Brain
 from agent.tokens import Tokens
 from fedxr.cast import profile_of_actor
 from fedxr.learner import Learner
@@ -45,7 +45,7 @@ def too_short(tokens: Tokens) -> Tokens:
 
 def spoil(learner: Learner, row: int, how: Spoil) -> None:
     """All that the headset was told."""
-    lessons = learner.fleet.memories[row].lessons
+    lessons = learner.fleet.headsets[row].replay.lessons
     for task, kept in lessons.items():
         lessons[task] = [replace(x, tokens=how(x.tokens)) for x in kept]
 
@@ -82,7 +82,10 @@ def test_a_round_goes_on_without_whose_steps_lead_nowhere(cast: list[Actor], bra
     without.round([0, 2])
     for row in (0, 2):
         assert same(steps(learner, row), steps(without, row))
-        assert learner.fleet.crowd[row].keys() == without.fleet.crowd[row].keys()
+        assert (
+            learner.fleet.headsets[row].federated.keys()
+            == without.fleet.headsets[row].federated.keys()
+        )
     assert not same(steps(learner, 0), before)
 
 
@@ -133,7 +136,7 @@ def test_what_the_others_said_is_learned(cast: list[Actor], brain: Brain, how: S
             tokens = how(x) if (row, n) == (1, 2) else x
             told.append(Told(row, x.asks[0].task, 10 + n, x.asks[0].tick, tokens))
     fleet = learner.fleet
-    before = {task: s.n.clone() for task, s in fleet.sums[1].items()}
+    before = {task: s.n.clone() for task, s in fleet.headsets[1].personal.items()}
     heard = learner.learn(told)
     scores = without.learn([t for t in told if t.row != 1]).all()
     assert [f.row for f in heard.faults] == [1]
@@ -141,12 +144,12 @@ def test_what_the_others_said_is_learned(cast: list[Actor], brain: Brain, how: S
         (s.name, s.task, s.episode, s.label) for s in scores
     }
     for row in (0, 2):
-        for task, mine in fleet.sums[row].items():
-            torch.testing.assert_close(mine.a, without.fleet.sums[row][task].a)
-            assert torch.equal(mine.n, without.fleet.sums[row][task].n)
-    assert {task: s.n for task, s in fleet.sums[1].items()}.keys() == before.keys()
-    assert all(torch.equal(fleet.sums[1][task].n, n) for task, n in before.items())
-    assert fleet.memories[1].told == without.fleet.memories[1].told
+        for task, mine in fleet.headsets[row].personal.items():
+            torch.testing.assert_close(mine.a, without.fleet.headsets[row].personal[task].a)
+            assert torch.equal(mine.n, without.fleet.headsets[row].personal[task].n)
+    assert {task: s.n for task, s in fleet.headsets[1].personal.items()}.keys() == before.keys()
+    assert all(torch.equal(fleet.headsets[1].personal[task].n, n) for task, n in before.items())
+    assert fleet.headsets[1].replay.told == without.fleet.headsets[1].replay.told
     with pytest.raises(NotFiniteError, match="row 1"):
         heard.all()
 
@@ -155,7 +158,7 @@ def test_of_whose_numbers_are_none_nothing_is_handed_on(cast: list[Actor], brain
     """Damaged sums of one headset: the others' heads are handed on, and its own are named."""
     believed = replace(live_rig.RULE, mixing=Mixing(doubt=(-1e9, -1e9)))
     learner = learner_of(brain, cast, believed)
-    sums = learner.fleet.sums[1]
+    sums = learner.fleet.headsets[1].personal
     for task, mine in sums.items():
         sums[task] = replace(mine, a=mine.a * float("nan"))
     learner.fleet.cohort.theta[2, 0] = float("inf")

@@ -14,7 +14,7 @@ from test_learning_rule import stored
 from test_live import until
 from test_walls import running
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from fedxr.agents import Agents
 from fedxr.apart import Apart
 from fedxr.stream import Actor
@@ -83,7 +83,9 @@ async def test_what_was_learned_and_not_saved_is_told_to_the_next_learner(
         assert live.agents.take_unsaved() == []
         members = [profile.member for _, profile in sorted(live.agents.seated.items())]
     fleet = stored(brain, members, tmp_path / "s.db")
-    assert [sum(len(kept) for kept in m.lessons.values()) for m in fleet.memories] == [1, 1]
+    assert [
+        sum(len(kept) for kept in m.lessons.values()) for m in (s.replay for s in fleet.headsets)
+    ] == [1, 1]
 
 
 @pytest.mark.slow

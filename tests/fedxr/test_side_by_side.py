@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from made_users import users as made_users
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from fedxr.headless import Federate, pretrain_on
 from fedxr.people import Split, meet, split_users
 from fedxr.side_by_side import Say, on_each

@@ -21,7 +21,8 @@ from visits import HEAD, WRIST, lessons_on_disk, until_kept, visit
 
 from agent.brain import load_brain
 from agent.cohort import Tuning
-from agent.fleet import Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.state import Store
 from fedxr.serve import CHECKPOINT
 
@@ -76,7 +77,7 @@ def told(path: Path) -> list[int]:
         member = Member(name, (WRIST,), tuple(brain.model.plan.tasks))
         fleet = Fleet(brain, [member], Tuning(), torch.float32)
         assert store.load(fleet, 0) is not None
-        found.append(sum(c.total() for c in fleet.memories[0].told.values()))
+        found.append(sum(c.total() for c in fleet.headsets[0].replay.told.values()))
     store.close()
     return sorted(found)
 

@@ -19,7 +19,7 @@ import pytest
 from test_live import START, beat_together, until
 
 import agent.encoders
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from agent.tokens import Tokens
 from bridge.channels import TICK_US, Channel, Samples
 from bridge.protocol import BridgeError, Notice, Reply
@@ -244,13 +244,13 @@ async def test_the_learner_refuses_a_row_and_not_the_call(
         assert broken.tokens is not None
         broken.tokens = _shortened(broken.tokens)
         fleet = agents.learner.fleet
-        before = fleet.known(2)
+        before = fleet.headsets[2].copy()
         scores = await run.rig.live.learn_once()
         await run.is_put_out("learning")
         assert sorted(s.name for s in scores) == sorted(a.name for a in cast[:2])
         for row in range(2):
-            assert sum(float(s.n.sum()) for s in fleet.sums[row].values()) == 1.0
-        assert not before.sums
+            assert sum(float(s.n.sum()) for s in fleet.headsets[row].personal.values()) == 1.0
+        assert not before.personal
 
 
 def _shortened(tokens: Tokens) -> Tokens:

@@ -13,7 +13,7 @@ import live_rig
 import numpy as np
 import pytest
 
-from agent.fleet import Brain
+from agent.checkpoint import Brain
 from bridge.channels import TICK_US, Channel, Samples
 from bridge.client import HeadsetClient, connect
 from bridge.protocol import BridgeError, Notice, Reply

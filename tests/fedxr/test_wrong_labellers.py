@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from agent.brain import load_brain
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.fleet import Brain
 from agent.tasks import USE_CASES, Query, task_named
 from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor, simulated_cast
@@ -133,7 +133,7 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
                 wrong = (ask.label + int(rng.integers(1, classes))) % classes
                 said = replace(ask, label=wrong if contrary else ask.label)
                 fleet.learn([(row, replace(moment, asks=(said,)))])
-                now = fleet.trusts[row][ask.task].doubted
+                now = fleet.headsets[row].trusts[ask.task].doubted
                 doubted[row, ask.task] = doubted.get((row, ask.task), False) or now
         if not contrary:
             assert not any(doubted.values()), doubted

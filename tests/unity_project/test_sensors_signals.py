@@ -22,9 +22,11 @@ from toolchain import PACKAGE, Assemblies
 
 from agent.answering import Answering
 from agent.brain import load_brain
+from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.encoders import encoder_for
-from agent.fleet import Brain, Fleet, Member
+from agent.fleet import Fleet
+from agent.headset import Member
 from agent.learned import Changes
 from agent.tasks import TASKS, USE_CASES
 from bridge.channels import TICK_US, Channel, Samples, layout_of
@@ -133,7 +135,7 @@ class Agent:
         for channel in channels:
             assert readable(brain, channel) is None
         fleet = Fleet(brain, [Member("h", tuple(channels), (task,))], Tuning(), torch.float32)
-        answering = Answering(fleet)
+        answering = Answering(brain, [s.member for s in fleet.headsets])
         answering.adopt(answering.prepare(Changes(fleet).take()))
         return cls(answering)
 
