@@ -42,7 +42,7 @@ def told() -> tuple[Fleet, list[Tokens]]:
 def fleet(told: tuple[Fleet, list[Tokens]]) -> Fleet:
     """Headset i was told i + 1 moments."""
     kind, found = told
-    fleet = Fleet(kind.brain, kind.members, Tuning(), torch.float32)
+    fleet = Fleet(kind.brain, [state.member for state in kind.headsets], Tuning(), torch.float32)
     for row in range(len(PLACES)):
         fleet.learn([(row, x) for x in found[: row + 1]])
     return fleet
@@ -276,7 +276,9 @@ def test_ownership_decides_who_is_in_a_mean(fleet: Fleet, ownership: str) -> Non
 def test_a_member_alone_is_its_own_federation(told: tuple[Fleet, list[Tokens]]) -> None:
     """The model that is everybody's has learned what the only member was told."""
     kind, found = told
-    fleet = Fleet(kind.brain, kind.members[:1], Tuning(), torch.float32)
+    fleet = Fleet(
+        kind.brain, [state.member for state in kind.headsets][:1], Tuning(), torch.float32
+    )
     some = [replace(x, asks=(replace(x.asks[0], label=2),)) for x in found[:4]]
     before = fleet.common(0, "doing", some)
     fleet.learn([(0, x) for x in some])
