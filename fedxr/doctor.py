@@ -22,6 +22,7 @@ from bridge.sensors.boards import load_brainflow
 from bridge.sensors.lsl import load_pylsl
 from bridge.sensors.source import SensorError
 from fedxr.unity import lacking
+from plugins import loaded
 from scenarios.recorded import RECORDED, find
 
 _INSTALL = 'pip install -c constraints.txt -e ".[{extra}]"'
@@ -171,6 +172,29 @@ def laboratory() -> list[Finding]:
     return [Finding("sensors", "ok", detail)]
 
 
+def plug_ins() -> list[Finding]:
+    """Installed plug-ins: what each adds, or why it was left out."""
+    found = loaded()
+    if not found:
+        detail = "none; sensors, tasks, recorded sets and rules can be added (docs/extending.md)"
+        return [Finding("plug-ins", "absent", detail, "pip install ./examples/radar, for instance")]
+    return [
+        Finding(
+            f"plug-in {p.name}",
+            "missing",
+            f"{p.package} is left out: {p.problem}",
+            "mend it, or uninstall it; $FEDXR_PLUGINS may name those that are to be loaded",
+        )
+        if p.problem
+        else Finding(
+            f"plug-in {p.name}",
+            "ok",
+            f"{p.package} adds " + ", ".join(f"{kind} {name}" for kind, name in p.adds),
+        )
+        for p in found
+    ]
+
+
 _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     python,
     torch_build,
@@ -180,6 +204,7 @@ _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     unity_players,
     laboratory,
     recorded_data,
+    plug_ins,
 )
 _STYLES = {"ok": "green", "missing": "red", "absent": "yellow"}
 
