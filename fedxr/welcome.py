@@ -11,7 +11,7 @@ from agent.encoders import encoder_for
 from agent.fleet import Brain, Member
 from agent.tasks import USE_CASES, task_named
 from bridge.application import RefusalError
-from bridge.channels import Channel, ChannelError
+from bridge.channels import Channel, ChannelError, modality_of
 from bridge.session import Session
 from fedxr.montage import Montage, lacking, montage_for
 from fedxr.profile import Profile
@@ -38,7 +38,10 @@ def readable(brain: Brain, channel: Channel) -> Montage | str | None:
         else:
             reads = ", ".join(known or layouts)
             of = f"of {channel.modality} it reads" if known else "it reads"
-            return f"this checkpoint does not read {channel.layout}; {of} {reads}"
+            why = f"this checkpoint does not read {channel.layout}; {of} {reads}"
+            if modality_of(channel.layout).encoder is None:
+                return f"{why}. No encoder reads modality {channel.modality!r}; a plug-in may"
+            return why
     read = montage.channel if montage else channel
     try:
         shape, trained = encoder_for(read).shape(read), layouts[read.layout]
