@@ -41,8 +41,8 @@ def _encoder(modality: str) -> Encoder:
     missing = [name for name in _METHODS if not callable(getattr(found, name, None))]
     if missing:
         raise ChannelError(
-            f"the encoder of modality {modality!r} has no {', '.join(missing)}; give it all methods "
-            "of agent.encoders.base.Encoder"
+            f"the encoder of modality {modality!r} has no {', '.join(missing)}; give it all "
+            "methods of agent.encoders.base.Encoder"
         )
     return cast(Encoder, found)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.channels import LAYOUTS, Channel, ChannelError, Layout, layout_of
+from bridge.channels import LAYOUTS, MODALITIES, Channel, ChannelError, Layout, layout_of
 from bridge.sensors.electrodes import electrode
 from bridge.sensors.source import Column, Floats, SensorError, Source
 from bridge.sensors.units import convertible, plain, to_si
@@ -95,7 +95,7 @@ def map_source(source: Source, wishes: Sequence[Wish] = ()) -> tuple[list[Mappin
             f"stream {source}: {why}. Recognised are EEG with electrodes as labels, gaze (ScreenX, "
             "ScreenY, Diameter) and EDA, temperature, heart rate, respiration rate, RR intervals "
             f"with units. Say --channel '{source.name}[columns]=layout@unit'; layouts are "
-            f"eeg/<electrodes joined by '-'>, {', '.join(_rows())}"
+            f"{', '.join(rows())}"
         )
     return mappings, notes
 
@@ -108,15 +108,21 @@ def _as_told(source: Source, wish: Wish) -> Mapping:
     if not layout.is_row:
         raise SensorError(
             f"stream {source.name!r}: layout {layout.name} does not come from such sources; "
-            f"allowed are eeg/<electrodes joined by '-'>, {', '.join(_rows())}"
+            f"allowed are {', '.join(rows())}"
         )
     columns = [_column(source, name) for name in wish.columns] or range(len(source.columns))
     return _mapping(source, layout, tuple(columns), wish.unit)
 
 
-def _rows() -> list[str]:
-    """Layouts of which a sample is one row of numbers."""
-    return [layout.name for layout in LAYOUTS.values() if layout.is_row]
+def rows() -> list[str]:
+    """Layouts of which a sample is one row of numbers, those that name their places first."""
+    named = [
+        (m.name, m.places.called) for m in MODALITIES.values() if m.places and not m.places.each
+    ]
+    return [
+        *(f"{name}/<{called} joined by '-'>" for name, called in named),
+        *(layout.name for layout in LAYOUTS.values() if layout.is_row),
+    ]
 
 
 def _column(source: Source, name: str) -> int:
