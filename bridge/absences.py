@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from bridge.channels import LAYOUTS, Samples, modality_of
+from bridge.channels import Samples, modality_of
 from bridge.columns import Columns
 from bridge.plausible import Booleans, Floats, Sieve, sieve_of
 
@@ -25,7 +25,7 @@ class Absences:
     def __init__(self, channel: str, layout: str) -> None:
         self.channel, self.sieve = channel, sieve_of(layout)
         modality = modality_of(layout)
-        places = None if layout in LAYOUTS else modality.places
+        places = modality.places_of(layout)
         self._columns = (
             Columns(modality.name, places.columns(layout), lambda line: self._say(line))
             if places is not None and not places.each

@@ -165,6 +165,11 @@ class Modality:
                 return layout
         return self.places.layout(name) if self.places else None
 
+    def places_of(self, name: str) -> Places | None:
+        """The places that layout ``name`` names; None where it names none."""
+        own = any(layout.name == name for layout in self.layouts)
+        return None if own else self.places
+
 
 def _check_range(layout: Layout) -> None:
     """Raise PluginError unless a layout of floats says what they can be."""

@@ -39,7 +39,7 @@ def too_many(channels: Sequence[Channel]) -> dict[str, str]:
         modality = modality_of(channel.layout)
         most = modality.channels
         electrodes = layout_of(channel.layout).shape[:1]
-        if modality.places and electrodes > (MOST_ELECTRODES,):
+        if modality.places_of(channel.layout) and electrodes > (MOST_ELECTRODES,):
             refused[channel.name] = (
                 f"{electrodes[0]} electrodes; at most {MOST_ELECTRODES} are read"
             )

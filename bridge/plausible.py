@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.channels import LAYOUTS, Layout, Range, Samples, layout_of, modality_of
+from bridge.channels import Layout, Range, Samples, layout_of, modality_of
 
 TOLERANCE = 0.1
 """How far from 1 the length of an orientation or direction may be: interpolated ones are short."""
@@ -85,8 +85,8 @@ class Sieve:
 
     def called(self, place: int) -> str:
         """What number ``place`` of a sample is called: an electrode by its name."""
-        places = modality_of(self.layout.name).places
-        if places is None or self.layout.name in LAYOUTS:
+        places = modality_of(self.layout.name).places_of(self.layout.name)
+        if places is None:
             return f"number {place}"
         names = self.layout.name.partition("/")[2].split("-")
         return names[place // max(1, len(places.each))]
