@@ -28,12 +28,13 @@ def readable(brain: Brain, channel: Channel) -> Montage | str | None:
     montage = None
     known = [name for name in layouts if name.partition("/")[0] == channel.modality]
     if channel.layout not in layouts:
-        if channel.modality == "eeg" and known:
+        places = modality_of(channel.layout).places_of(channel.layout)
+        if places is not None and known:
             montage = montage_for(channel, known)
             if montage is None:
                 return (
-                    f"the electrodes {lacking(channel, known)} are missing: this checkpoint reads "
-                    f"{' or '.join(known)}, in any order and with any others beside them"
+                    f"the {places.called} {lacking(channel, known)} are missing: this checkpoint "
+                    f"reads {' or '.join(known)}, in any order and with any others beside them"
                 )
         else:
             reads = ", ".join(known or layouts)
