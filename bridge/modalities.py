@@ -11,6 +11,7 @@ sensors` units and labels; the tables of the C# and JS clients are generated fro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from bridge.layouts import ChannelError, Layout, Modality
@@ -22,6 +23,12 @@ class Modalities(Registry[Modality]):
     """The registry of modalities; what was looked up in it is forgotten where it changes."""
 
     def add(self, entry: Modality) -> Modality:
+        """As of every registry; and a modality that nobody reads may be given its encoder:
+        ``MODALITIES.add(replace(MODALITIES["depth"], encoder=…))``."""
+        known = self.snapshot().get(entry.name)
+        if known is not None and known.encoder is None and replace(entry, encoder=None) == known:
+            self[entry.name] = entry
+            return entry
         found = super().add(entry)
         layout_of.cache_clear()
         return found

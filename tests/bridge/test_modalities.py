@@ -75,6 +75,17 @@ def test_everything_of_the_bridge_knows_it() -> None:
     assert mappings[0].convert(np.array([[80.0]])).tolist() == pytest.approx([0.8])
 
 
+@pytest.mark.usefixtures("belt")
+def test_one_that_nobody_reads_may_be_given_an_encoder_once() -> None:
+    depth = MODALITIES["depth"]
+    given = MODALITIES.add(replace(depth, encoder="somebody.else:ENCODER"))
+    assert MODALITIES["depth"] is given
+    with pytest.raises(PluginError, match="a modality 'depth' is there already"):
+        MODALITIES.add(replace(depth, encoder="another:ENCODER"))
+    with pytest.raises(PluginError, match="a modality 'face' is there already"):
+        MODALITIES.add(replace(MODALITIES["face"], encoder="a:B", channels=9))
+
+
 def test_what_cannot_be_registered_says_why() -> None:
     def refused(match: str, **what: object) -> None:
         with pytest.raises(PluginError, match=match):
