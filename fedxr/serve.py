@@ -38,7 +38,6 @@ from fedxr.page_files import page_files
 from fedxr.preview import Preview
 from fedxr.scoreboard import Scoreboard
 from fedxr.tempo import Tempo, keep_going
-from plugins import loaded
 
 RECORDINGS = Path("runs/recordings")
 """Where recordings go that are not named."""
@@ -153,7 +152,6 @@ async def serving(
 
     Raises BridgeError where it cannot listen, StateError where another server has the state file,
     GoneError where the learner cannot start."""
-    loaded()  # else the first headset that names something unknown would wait for it
     tuning = Tuning(seed=rule.round.seed)
     learner = Apart(brain, tuning, rule, state, keep)
     live = Live(Agents(brain, tuning, learner), scenario, truth)
