@@ -23,6 +23,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m bridge.client_tables --check
 
 bench: $(VENV)/.installed-test
 	@set -e; for name in bridge recording live_page live_learning unity unity_core unity_scenes sensors plausible gossip cohort serving pretraining kills hostile webxr first_time simulated_worlds analytic_features fresh_people cold recorded corrections; do \

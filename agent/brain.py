@@ -23,6 +23,7 @@ from agent.model import M3T, Plan
 from agent.pretrain import Pretraining, fit_standards, pretrain
 from agent.tasks import task_named
 from agent.tokens import Ask, Tokens
+from plugins import loaded
 
 FORMAT = "fedxr-brain/3"
 
@@ -138,7 +139,9 @@ def save_brain(brain: Brain, path: Path, card: Card) -> None:
 
 
 def load_brain(path: Path) -> Brain:
-    """The brain in ``path``; raises ValueError that says what is there instead."""
+    """The brain in ``path``; raises ValueError that says what is there instead. It may read and
+    answer what plug-ins bring, so they are loaded first."""
+    loaded()
     remedy = "make one with `fedxr pretrain --out FILE`"
     if not path.is_file():
         raise ValueError(f"{path}: no such checkpoint file; {remedy}")

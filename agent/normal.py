@@ -1,7 +1,7 @@
 """Standardisation by the user's own unlabelled data: the first and cheapest personalisation.
 
 Some signals have a personal level (EEG, gaze position, skin conductance, a voice's loudness); for
-others the level is the label (gravity in motion). Which is which: ``PER_USER`` for tokens,
+others the level is the label (gravity in motion). Which is which: ``Modality.per_user`` for tokens,
 ``Task.per_user`` for summaries. A user's mean and deviation start from the population's with the
 weight of ``PRIOR`` observations, so that the first seconds are already usable.
 """
@@ -18,9 +18,7 @@ from torch import Tensor
 from agent.encoders.base import Array
 from agent.tasks import task_named
 from agent.tokens import Ask, Emission, Tokens
-
-PER_USER = ("eeg", "physiology")
-"""Modalities whose tokens are standardised per user."""
+from bridge.channels import modality_of
 
 PRIOR = 4.0
 LIMIT = 8.0
@@ -57,7 +55,7 @@ class Moments:
 
 def token_key(layout: str) -> str | None:
     """Under which name a user's tokens of ``layout`` are standardised; None: they are not."""
-    return layout if layout.split("/")[0] in PER_USER else None
+    return layout if modality_of(layout).per_user else None
 
 
 def summary_key(task: str, layout: str) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from agent.encoders import encoder_for
 from agent.encoders.base import Array, Encoder, Shape
 from agent.tasks import Episode, task_named
-from bridge.channels import TICK_US, Channel, Samples, sizes_vary
+from bridge.channels import TICK_US, Channel, ChannelError, Samples, sizes_vary
 from bridge.plausible import present
 
 BYTES = 1 << 24
@@ -177,6 +177,7 @@ class TokenStream:
             seen = line.between(end - int(line.shape.summary_s * 1e6), end)
             vector = line.encoder.summary(seen, line.channel, end) if len(seen) else None
             if vector is not None:
+                _check(vector, line.shape.summary, "summary", line.channel)
                 out[line.channel.layout] = vector
         return out
 
@@ -187,12 +188,25 @@ class TokenStream:
             return None
         start = end - int(line.shape.window_s * 1e6)
         seen = line.between(start if period else end - TICK_US, end)
-        return line.encoder.features(seen, line.channel, end) if len(seen) else None
+        made = line.encoder.features(seen, line.channel, end) if len(seen) else None
+        if made is not None:
+            _check(made, line.shape.size, "features", line.channel)
+        return made
 
     def _trim(self) -> None:
         for line in self._lines.values():
             keep = max(line.shape.window_s, line.shape.summary_s) + 1.0
             line.forget(self.tick * TICK_US - int(keep * 1e6))
+
+
+def _check(vector: Array, size: int, what: str, channel: Channel) -> None:
+    """Raise ChannelError where an encoder makes something else than its shape says: in a batch it
+    would end the pass of everybody."""
+    if vector.shape != (size,):
+        raise ChannelError(
+            f"channel {channel.name}: the encoder of {channel.layout} made a {what} of shape "
+            f"{vector.shape}; its Shape says ({size},)"
+        )
 
 
 def tick_of(t_us: int) -> int:

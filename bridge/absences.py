@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from bridge.channels import Samples
+from bridge.channels import Samples, modality_of
 from bridge.columns import Columns
 from bridge.plausible import Booleans, Floats, Sieve, sieve_of
 
@@ -24,10 +24,11 @@ class Absences:
 
     def __init__(self, channel: str, layout: str) -> None:
         self.channel, self.sieve = channel, sieve_of(layout)
-        modality, _, electrodes = layout.partition("/")
+        modality = modality_of(layout)
+        places = modality.places_of(layout)
         self._columns = (
-            Columns(modality, electrodes.split("-"), lambda line: self._say(line))
-            if modality == "eeg"
+            Columns(modality.name, places.columns(layout), lambda line: self._say(line))
+            if places is not None and not places.each
             else None
         )
         self.samples: Counter[str] = Counter()

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.channels import MODALITIES
+
 Floats = NDArray[Any]
 Numbers = NDArray[np.int64]
 
@@ -30,8 +32,6 @@ EEG_V = (3e-8, 3e-3)
 """From one sample to the next, EEG changes by microvolts: less than the first, which is below any
 amplifier's noise, or more than the second, ten times a cap full of hum, is another unit."""
 _NAMED = 8
-_MOVES = ("eeg", "fnirs", "motion", "contact", "gaze")
-"""Modalities whose sensors are never still: the last bit of a number trembles."""
 
 SILENT, STILL, SIZE = "sends no numbers", "never changes", "size"
 
@@ -44,7 +44,7 @@ class Columns:
         self.names, self._say = list(names), say
         self.odd: dict[str, list[str]] = {}
         """The columns that are odd, by what is odd."""
-        self._eeg, self._moves = modality == "eeg", modality in _MOVES
+        self._eeg, self._moves = modality == "eeg", MODALITIES[modality].restless
         self._said: Counter[str] = Counter()
         self._begin(0)
 

@@ -1,8 +1,9 @@
 """What a real device can have: how many channels of a layout, and how much of each.
 
 A hello is 256 KB of somebody's words: without a bound it may declare a thousand cameras, and every
-declared channel has a cost before its first sample comes. The table says what no device on the
-market exceeds; what is beyond is refused by name, and the rest is opened.
+declared channel has a cost before its first sample comes. The table of modalities says what no
+device on the market exceeds (`Modality.channels`); what is beyond is refused by name, and the rest
+is opened.
 """
 
 from __future__ import annotations
@@ -11,29 +12,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bridge.budget import Allowance
-from bridge.channels import Channel, layout_of, sizes_vary
+from bridge.channels import Channel, layout_of, modality_of, sizes_vary
 
 MOST_CHANNELS = 32
 """Channels of one headset, all layouts together."""
 MOST_ELECTRODES = 256
 """Electrodes or optodes of one channel; the densest caps have 256."""
-BY_MODALITY = {
-    "vision": 4,
-    "depth": 2,
-    "audio": 4,
-    "gaze": 2,
-    "hands": 2,
-    "motion": 4,
-    "spatial": 2,
-    "thermal": 2,
-    "eeg": 2,
-    "fnirs": 2,
-    "physiology": 2,
-    "face": 1,
-    "haptics": 8,
-    "contact": 8,
-}
-"""Channels of one layout, by its modality: both hands may share a layout, as may four cameras."""
 
 SLACK = 2.0
 """A channel may bring so many times the samples that its rate says: clocks and rates are off."""
@@ -52,9 +36,10 @@ def too_many(channels: Sequence[Channel]) -> dict[str, str]:
     refused: dict[str, str] = {}
     of: Counter[str] = Counter()
     for channel in channels:
-        most = BY_MODALITY[channel.modality]
+        modality = modality_of(channel.layout)
+        most = modality.channels
         electrodes = layout_of(channel.layout).shape[:1]
-        if channel.modality in ("eeg", "fnirs") and electrodes > (MOST_ELECTRODES,):
+        if modality.places_of(channel.layout) and electrodes > (MOST_ELECTRODES,):
             refused[channel.name] = (
                 f"{electrodes[0]} electrodes; at most {MOST_ELECTRODES} are read"
             )

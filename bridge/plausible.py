@@ -3,7 +3,7 @@
 Devices say that they have lost their user by numbers: an orientation 0,0,0,0, a pupil of 0 or -1,
 NaN in a blink. Others send volts as microvolts, or garbage. None of that is a measurement, though
 each is a float32, and one of them in a model's cache or in somebody's statistics stays there. So
-every sample is held against its layout's row here, where bytes become arrays (`bridge.frames`) and
+every sample is held against its layout's range, where bytes become arrays (`bridge.frames`) and
 wherever else samples come in (sensors, recorded files); what does not fit counts as *absent*: it is
 left out, the rest stays, and the headset is told once of each kind (`bridge.absences`).
 
@@ -11,13 +11,11 @@ In most layouts the numbers of a sample belong together, so that it is there or 
 some each *place* (an electrode, a pixel, a point, an eye) is there by itself: a number that is not
 there is NaN in the sample, and the sample is left out where nothing is left of it.
 
-The ranges are wide: far beyond what bodies and rooms do, but such that no encoder overflows.
 Shapes: n samples, then those of one sample (`bridge.channels.Layout`); K numbers of its last axis.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -25,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.channels import Samples, layout_of
+from bridge.channels import Layout, Range, Samples, layout_of, modality_of
 
 TOLERANCE = 0.1
 """How far from 1 the length of an orientation or direction may be: interpolated ones are short."""
@@ -34,65 +32,11 @@ Floats = NDArray[Any]
 Booleans = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Range:
-    """Numbers ``low`` to ``high``, one for all or one each of the last axis (K,). ``units`` are the
-    stretches (start, stop) of that axis that have length 1; ``places``: each is there by itself;
-    ``lost``: a sample in which every number is this one was not tracked."""
-
-    low: float | tuple[float, ...]
-    high: float | tuple[float, ...]
-    units: tuple[tuple[int, int], ...] = ()
-    places: bool = False
-    lost: float | None = None
-
-
-_FAR = 1e4  # m: from one end of the largest scene to the other
-_POSE = Range((-_FAR,) * 3 + (-1.1,) * 4, (_FAR,) * 3 + (1.1,) * 4, units=((3, 7),))
-_BUTTONS = (1.5,) * 7
-_CONTROLLER = Range(
-    (-_FAR,) * 3 + (-1.1,) * 4 + tuple(-x for x in _BUTTONS),
-    (_FAR,) * 3 + (1.1,) * 4 + _BUTTONS,
-    units=((3, 7),),
-)
-_RAY = Range((-_FAR,) * 3 + (-1.1,) * 3, (_FAR,) * 3 + (1.1,) * 3, units=((3, 6),))
-_INERTIAL = Range((-2e3,) * 3 + (-200.0,) * 3, (2e3,) * 3 + (200.0,) * 3)  # 200 g, 11,000 deg/s
-RANGES: dict[str, Range] = {
-    "depth/map": Range(0.0, _FAR, places=True),
-    "gaze/point2": Range(-5.0, 5.0, lost=-1.0),
-    "gaze/ray": _RAY,
-    "gaze/pupil": Range(5e-4, 0.015, places=True),
-    "hands/openxr26": _POSE,
-    "hands/webxr25": _POSE,
-    "hands/shrec22": Range(-_FAR, _FAR, lost=0.0),
-    "motion/head": _POSE,
-    "motion/controller": _CONTROLLER,
-    "motion/wrist": _INERTIAL,
-    "motion/phone": _INERTIAL,
-    "spatial/points": Range(-_FAR, _FAR, places=True),
-    "thermal/map": Range(1.0, 3e3, places=True),
-    "physiology/eda": Range(-1e-6, 1e-3),
-    "physiology/temperature": Range(250.0, 340.0),
-    "physiology/heart-rate": Range(0.3, 5.0),
-    "physiology/respiration": Range(0.01, 3.0),
-    "physiology/ibi": Range(0.2, 5.0),
-    "face/arkit52": Range(-0.5, 2.0),
-    "haptics/amplitude": Range(-0.5, 2.0),
-    "contact/vibration": Range(-1e5, 1e5),
-    "eeg": Range(
-        -1.0, 1.0, places=True
-    ),  # the input range of amplifiers; electrodes drift by 0.3 V
-    "fnirs": Range(-10.0, 10.0, places=True),
-}
-"""By layout, or by modality where that names its electrodes. Integers (pictures, sound) have none:
-all that they can hold can be."""
-
-
 class Sieve:
     """What is left of the samples of one layout; made by `sieve_of`."""
 
-    def __init__(self, layout: str, range_: Range) -> None:
-        self.layout, self.range = layout_of(layout), range_
+    def __init__(self, layout: Layout, range_: Range) -> None:
+        self.layout, self.range = layout, range_
         self.low, self.high = (np.asarray(x, np.float32) for x in (range_.low, range_.high))
         # Where all of |x| <= limit is all there is to it, one product tells that every number fits.
         even = np.array_equal(self.low, -self.high) and not range_.units
@@ -141,10 +85,11 @@ class Sieve:
 
     def called(self, place: int) -> str:
         """What number ``place`` of a sample is called: an electrode by its name."""
-        modality, _, names = self.layout.name.partition("/")
-        if modality in ("eeg", "fnirs"):
-            return names.split("-")[place if modality == "eeg" else place // 2]
-        return f"number {place}"
+        places = modality_of(self.layout.name).places_of(self.layout.name)
+        if places is None:
+            return f"number {place}"
+        names = self.layout.name.partition("/")[2].split("-")
+        return names[place // max(1, len(places.each))]
 
     def keep(self, samples: Samples, there: Booleans) -> Samples:
         """What of ``samples`` is ``there``: stamps stay with their samples; where places are by
@@ -170,11 +115,14 @@ def _sums(sieve: Sieve) -> tuple[Floats, Floats]:
     return mix.astype(np.float32), due.astype(np.float32)
 
 
-@lru_cache(maxsize=512)
 def sieve_of(layout: str) -> Sieve | None:
     """The sieve of ``layout``; None where it holds integers. Raises ChannelError if unknown."""
-    range_ = RANGES.get(layout) or RANGES.get(layout.partition("/")[0])
-    return None if layout_of(layout).dtype != "float32" or range_ is None else Sieve(layout, range_)
+    return _sieve(layout_of(layout))
+
+
+@lru_cache(maxsize=512)
+def _sieve(layout: Layout) -> Sieve | None:
+    return None if layout.range is None else Sieve(layout, layout.range)
 
 
 def present(samples: Samples, layout: str) -> Samples:

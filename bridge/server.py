@@ -48,6 +48,7 @@ from bridge.protocol import (
 from bridge.session import Session
 from bridge.user_key import NONCE_BYTES, fingerprint
 from bridge.wire import WRITE_LIMIT, ServerWire
+from plugins import loaded
 
 _log = logging.getLogger(__name__)
 _CLOSE_S = 1.0
@@ -99,6 +100,7 @@ class BridgeServer:
     async def start(self) -> None:
         """Listen; raises BridgeError when the address is taken or not ours."""
         config = self.config
+        loaded()  # else all would wait for it when a headset first names what we do not know
         try:
             self._server = await serve(
                 self._serve,

@@ -35,6 +35,7 @@ from fedxr.learner import Learner
 from fedxr.learning_rule import LearningRule
 from fedxr.quiet import born_deaf
 from fedxr.walls import SaidError, briefly
+from plugins import loaded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -191,6 +192,7 @@ def _learn(
     torch.set_num_threads(1)
     if sys.platform == "linux":
         os.nice(NICE)
+    loaded()  # what the brain reads and answers may be a plug-in's
     # Our own parent's bytes: an object, not weights alone.
     found = torch.load(io.BytesIO(brain), weights_only=False)
     try:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
+import tyro
 from rich.console import Console
 
 from agent.brain import Card, card_of, load_brain, save_brain
 from agent.checkpoint import Brain
-from agent.extend import with_task
-from agent.tasks import UseCase
+from agent.extend import with_channel, with_task
+from agent.tasks import UseCase, task_named
+from bridge.channels import Channel
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
 from evaluation.intervals import mean_of, wilson
@@ -72,16 +74,35 @@ class Stream:
 
 @dataclass(frozen=True)
 class Extend:
-    """A checkpoint with one more task, of which it knows nothing until its users teach it."""
+    """A checkpoint with one more task, or one more sensor, of which it knows nothing until its
+    users teach it."""
 
     task: str
     """The new task; it stands in agent/tasks.py, and its cues in scenarios/cues.py."""
-    like: str
-    """A task of the checkpoint that reads the same modalities."""
     out: Path
     """The safetensors file to write."""
+    like: str | None = None
+    """A task of the checkpoint that reads the same modalities; none: the new one is like no other,
+    and reads what the checkpoint, with --channel, reads of its modalities."""
     checkpoint: Path = CHECKPOINT
     """The checkpoint to start from."""
+    channel: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A sensor that the checkpoint is to read as well, as LAYOUT@HERTZ: a plug-in's radar/range@20,
+    say."""
+
+    def sensors(self) -> list[Channel]:
+        """The channels to add; raises ValueError where one is not written as it should be."""
+        found = []
+        for text in self.channel:
+            layout, _, rate = text.partition("@")
+            try:
+                hertz = float(rate)
+            except ValueError:
+                raise ValueError(
+                    f"--channel {text!r}; write LAYOUT@HERTZ, such as motion/wrist@100"
+                ) from None
+            found.append(Channel(layout[:64], layout, hertz))
+        return found
 
 
 def run(main: Coroutine[object, object, T]) -> T:
@@ -111,14 +132,18 @@ def serve_command(config: Serve, console: Console) -> int:
 
 
 def extend_command(config: Extend, console: Console) -> int:
-    brain = with_task(load_brain(config.checkpoint), config.task, config.like)
+    brain = load_brain(config.checkpoint)
+    for channel in config.sensors():
+        brain = with_channel(brain, channel)
+    brain = with_task(brain, config.task, config.like)
     if config.task not in RULES:
         raise ValueError(
             f"task {config.task!r} has no rule in scenarios/cues.py; add one, such as "
             f'Rule("{config.task}", {{}}) for answers without cues'
         )
     card = card_of(config.checkpoint)
-    made_by = f"{card.made_by}; and task {config.task} (untaught, reads as {config.like})"
+    reads = f"as {config.like}" if config.like else ", ".join(task_named(config.task).modalities)
+    made_by = f"{card.made_by}; and task {config.task} (untaught, reads {reads})"
     save_brain(brain, config.out, Card(made_by, card.people))
     console.print(f"wrote {config.out}: {', '.join(brain.model.plan.tasks)}", highlight=False)
     return 0

@@ -23,11 +23,16 @@ from bridge.protocol import BridgeError
 from bridge.sensors.boards import Board, BoardFinder
 from bridge.sensors.headset import SensorHeadset, Visit
 from bridge.sensors.lsl import LslFinder
-from bridge.sensors.mapping import Wish, map_source
+from bridge.sensors.mapping import Wish, map_source, rows
 from bridge.sensors.sensor import Sensor
 from bridge.sensors.source import Finder, Offering, SensorError
 
 _LOOK_S = 2.0
+
+
+def _layouts(_: str) -> str:
+    """What --help says beside --channel; asked when it is shown, plug-ins included."""
+    return f"(repeatable; layouts: {', '.join(rows())})"
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Sensors:
     """A BrainFlow board by name or number: synthetic, cyton, muse_2, 38, …"""
     board_param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """How the board is reached, once each: serial_port=/dev/ttyUSB0, mac_address=…, ip_port=…"""
-    channel: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    channel: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(help_behavior_hint=_layouts)
+    ] = ()
     """What a source does not say itself: NAME[columns]=layout@unit, such as
     'Cyton=eeg/Oz-O1-O2@uV' or 'Tobii[0,1]=gaze/point2@pixels:1920x1080'."""
     seconds: float = 0.0

@@ -12,7 +12,7 @@ from agent.encoders import encoder_for
 from agent.headset import Member
 from agent.tasks import USE_CASES, task_named
 from bridge.application import RefusalError
-from bridge.channels import Channel, ChannelError
+from bridge.channels import Channel, ChannelError, modality_of
 from bridge.session import Session
 from fedxr.montage import Montage, lacking, montage_for
 from fedxr.profile import Profile
@@ -29,17 +29,21 @@ def readable(brain: Brain, channel: Channel) -> Montage | str | None:
     montage = None
     known = [name for name in layouts if name.partition("/")[0] == channel.modality]
     if channel.layout not in layouts:
-        if channel.modality == "eeg" and known:
+        places = modality_of(channel.layout).places_of(channel.layout)
+        if places is not None and known:
             montage = montage_for(channel, known)
             if montage is None:
                 return (
-                    f"the electrodes {lacking(channel, known)} are missing: this checkpoint reads "
-                    f"{' or '.join(known)}, in any order and with any others beside them"
+                    f"the {places.called} {lacking(channel, known)} are missing: this checkpoint "
+                    f"reads {' or '.join(known)}, in any order and with any others beside them"
                 )
         else:
             reads = ", ".join(known or layouts)
             of = f"of {channel.modality} it reads" if known else "it reads"
-            return f"this checkpoint does not read {channel.layout}; {of} {reads}"
+            why = f"this checkpoint does not read {channel.layout}; {of} {reads}"
+            if modality_of(channel.layout).encoder is None:
+                return f"{why}. No encoder reads modality {channel.modality!r}; a plug-in may"
+            return why
     read = montage.channel if montage else channel
     try:
         shape, trained = encoder_for(read).shape(read), layouts[read.layout]

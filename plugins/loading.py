@@ -69,7 +69,7 @@ def _import(point: EntryPoint) -> Plugin:
     adds = [
         (registry.kind, name)
         for registry, entries in before
-        for name in registry.snapshot()
-        if name not in entries
+        for name, entry in registry.snapshot().items()
+        if entries.get(name) != entry
     ]
     return Plugin(point.name, package, tuple(adds))

@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 import msgspec
 import numpy as np
 
-from bridge.channels import Channel, Samples, layout_of
+from bridge.channels import Channel, Samples, layout_of, modality_of
 from bridge.protocol import Feedback, PackedFrame, Ping, Reply
 from bridge.recording.private import make_private
 from bridge.recording.reader import Event, Recording
@@ -156,11 +156,9 @@ class _Xdf:
 def _labels(channel: Channel) -> list[str]:
     """One name for each number of a sample: electrodes where the layout names them."""
     layout = layout_of(channel.layout)
-    places = layout.name.partition("/")[2].split("-")
-    if layout.modality == "eeg":
-        return places
-    if layout.modality == "fnirs":
-        return [f"{place} {kind}" for place in places for kind in ("HbO2", "HHb")]
+    places = modality_of(layout.name).places_of(layout.name)
+    if places is not None:
+        return places.columns(layout.name)
     return [f"{channel.name} {i}" for i in range(math.prod(layout.shape))]
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.channels import LAYOUTS, Channel, ChannelError, Layout, layout_of
+from bridge.channels import LAYOUTS, MODALITIES, Channel, ChannelError, Layout, layout_of
 from bridge.sensors.electrodes import electrode
 from bridge.sensors.source import Column, Floats, SensorError, Source
 from bridge.sensors.units import convertible, plain, to_si
@@ -29,27 +29,6 @@ _WISH = re.compile(
     r"(?P<name>.+?)(?:\[(?P<columns>[^\]]+)\])?=(?P<layout>[^=@]+)(?:@(?P<unit>.+))?"
 )
 _SCREEN = re.compile(r"pixels:([1-9]\d*)x([1-9]\d*)")
-_DIMENSIONS = {
-    "motion/head": ("m",) * 3 + ("1",) * 4,
-    "motion/wrist": ("m/s^2",) * 3 + ("rad/s",) * 3,
-    "motion/phone": ("m/s^2",) * 3 + ("rad/s",) * 3,
-    "gaze/ray": ("m",) * 3 + ("1",) * 3,
-}
-_SINGLES = {
-    "eda": "physiology/eda", "gsr": "physiology/eda", "skinconductance": "physiology/eda",
-    "temperature": "physiology/temperature", "temp": "physiology/temperature",
-    "skintemperature": "physiology/temperature",
-    "hr": "physiology/heart-rate", "heartrate": "physiology/heart-rate",
-    "respirationrate": "physiology/respiration", "breathingrate": "physiology/respiration",
-    "rr": "physiology/ibi", "rri": "physiology/ibi", "rrinterval": "physiology/ibi",
-    "ibi": "physiology/ibi",
-}  # fmt: skip
-_FIXED = tuple(
-    layout.name
-    for layout in LAYOUTS.values()
-    if 0 not in layout.shape and layout.dtype == "float32"
-    and layout.modality not in ("hands", "depth", "thermal")
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,7 +95,7 @@ def map_source(source: Source, wishes: Sequence[Wish] = ()) -> tuple[list[Mappin
             f"stream {source}: {why}. Recognised are EEG with electrodes as labels, gaze (ScreenX, "
             "ScreenY, Diameter) and EDA, temperature, heart rate, respiration rate, RR intervals "
             f"with units. Say --channel '{source.name}[columns]=layout@unit'; layouts are "
-            f"eeg/<electrodes joined by '-'>, {', '.join(_FIXED)}"
+            f"{', '.join(rows())}"
         )
     return mappings, notes
 
@@ -126,13 +105,24 @@ def _as_told(source: Source, wish: Wish) -> Mapping:
         layout = layout_of(wish.layout)
     except ChannelError as error:
         raise SensorError(f"stream {source.name!r}: {error}") from None
-    if layout.name not in _FIXED and layout.modality != "eeg":
+    if not layout.is_row:
         raise SensorError(
             f"stream {source.name!r}: layout {layout.name} does not come from such sources; "
-            f"allowed are eeg/<electrodes joined by '-'>, {', '.join(_FIXED)}"
+            f"allowed are {', '.join(rows())}"
         )
     columns = [_column(source, name) for name in wish.columns] or range(len(source.columns))
     return _mapping(source, layout, tuple(columns), wish.unit)
+
+
+def rows() -> list[str]:
+    """Layouts of which a sample is one row of numbers, those that name their places first."""
+    named = [
+        (m.name, m.places.called) for m in MODALITIES.values() if m.places and not m.places.each
+    ]
+    return [
+        *(f"{name}/<{called} joined by '-'>" for name, called in named),
+        *(layout.name for layout in LAYOUTS.values() if layout.is_row),
+    ]
 
 
 def _column(source: Source, name: str) -> int:
@@ -207,13 +197,14 @@ def _pupils(source: Source) -> list[Proposal]:
 
 def _singles(source: Source) -> list[Proposal]:
     """Signals of one number: by label, by the column's type, else by the stream's."""
+    known = {label: layout.name for layout in LAYOUTS.values() for label in layout.labels}
     out: list[Proposal] = []
     seen = set()
     for n, column in enumerate(source.columns):
         words = [column.label, column.kind]
         if len(source.columns) == 1:
             words += [source.kind, source.name]
-        layout = next((_SINGLES[w] for w in map(_word, words) if w in _SINGLES), None)
+        layout = next((known[w] for w in map(_word, words) if w in known), None)
         if layout is not None and layout not in seen:
             seen.add(layout)
             out.append((layout, (n,), "", ""))
@@ -238,7 +229,7 @@ def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str
             f"say --channel '{source.name}[columns]={layout.name}@unit'"
         ) from None
     # Named by what it senses, so that the same sensor has the same name next time.
-    sense = layout.modality if layout.modality == "eeg" else layout.name.split("/")[1]
+    sense = layout.name.split("/")[1] if layout.name in LAYOUTS else layout.modality
     name = {"point2": "gaze", "ray": "gaze"}.get(sense, sense)
     scale, offset = zip(*affine, strict=True)
     return Mapping(Channel(name, layout.name, source.rate_hz), columns, scale, offset)
@@ -257,8 +248,8 @@ def _units(told: str, said: Sequence[str]) -> list[str]:
 def _affine(layout: Layout, units: Sequence[str]) -> list[tuple[float, float]]:
     if layout.name == "gaze/point2":
         return _onto_screen(units)
-    wanted = _DIMENSIONS.get(layout.name, (layout.unit,) * len(units))
-    return [to_si(unit, dimension) for unit, dimension in zip(units, wanted, strict=True)]
+    wanted = zip(units, layout.units_of_all, strict=True)
+    return [to_si(unit, dimension) for unit, dimension in wanted]
 
 
 def _onto_screen(units: Sequence[str]) -> list[tuple[float, float]]:

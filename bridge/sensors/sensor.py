@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from bridge.absences import Absences
-from bridge.channels import Channel, Samples
+from bridge.channels import LAYOUTS, Channel, Samples
 from bridge.columns import Columns
 from bridge.sensors.clocks import SourceClock
 from bridge.sensors.mapping import Mapping
@@ -56,7 +56,7 @@ class Sensor:
         self._rates_said = {self._rate_hz}
         self._waiting: dict[str, list[Samples]] = {m.channel.name: [] for m in mappings}
         # Electrodes are watched with their absences.
-        others = [m for m in mappings if m.channel.modality != "eeg"]
+        others = [m for m in mappings if m.channel.layout in LAYOUTS]
         self._columns = {m.channel.name: self._watched(m) for m in others}
         self._absences = {c.name: Absences(c.name, c.layout) for c in self.channels}
         # Mapped, not yet placed: in doubt, see `Timeline.place`.

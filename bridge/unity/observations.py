@@ -25,11 +25,6 @@ from bridge.images import MAX_PIXELS
 
 Values = NDArray[np.generic]
 _NAME = re.compile(r"(?P<layout>[^:@]+)(:(?P<channel>[^@]+))?(@(?P<rate>.+))?")
-_POSES = ("motion/head", "hands/openxr26", "hands/webxr25")
-_FLIP_POSE = np.array([1, 1, -1, -1, -1, 1, 1], np.float32)
-_FLIP_CONTROLLER = np.concatenate((_FLIP_POSE, np.ones(7, np.float32)))
-_FLIP_RAY = np.array([1, 1, -1, 1, 1, -1], np.float32)
-_FLIP_POINT = np.array([1, 1, -1], np.float32)
 
 
 @dataclass(frozen=True)
@@ -130,14 +125,10 @@ def read(sensor: Sensor, raw: NDArray[np.float32]) -> Values:
         return np.clip(np.rint(values * 32768), -32768, 32767).astype(np.int16)
     if layout.modality == "vision":
         return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
-    if layout.name in _POSES:
-        return values * _FLIP_POSE
-    if layout.name == "motion/controller":
-        return values * _FLIP_CONTROLLER
-    if layout.name == "gaze/ray":
-        return values * _FLIP_RAY
-    if layout.name == "spatial/points":
-        return values * _FLIP_POINT
+    if layout.mirrored:
+        signs = np.ones(layout.shape[-1], np.float32)
+        signs[list(layout.mirrored)] = -1
+        return values * signs
     return values.astype(layout.dtype)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agent.analytic import Sums
 from agent.answering import Answering
-from agent.encoders import READ, encoder_for
+from agent.encoders import encoder_for, modalities_read
 from agent.encoders.base import finite
 from agent.fleet import Fleet
 from agent.headset import Member
@@ -37,7 +37,7 @@ LAYOUTS_READ = [
     *(
         name
         for name, layout in LAYOUTS.items()
-        if layout.modality in READ and name not in ("gaze/pupil", "motion/controller")
+        if layout.modality in modalities_read() and name not in ("gaze/pupil", "motion/controller")
     ),
     "eeg/Oz-O1-O2",
     "eeg/Oz",

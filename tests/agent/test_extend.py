@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +17,12 @@ import agent.tasks
 from agent.brain import Card, load_brain, save_brain
 from agent.checkpoint import Brain
 from agent.cohort import Tuning
-from agent.extend import with_task
+from agent.encoders import encoder_for
+from agent.extend import with_channel, with_task
 from agent.headset import Member
 from agent.tasks import Task
-from bridge.channels import TICK_US, Channel, Samples
+from agent.tokens import TokenStream
+from bridge.channels import MODALITIES, TICK_US, Channel, ChannelError, Samples
 from fedxr.agents import Agents
 from fedxr.commands import Extend, extend_command
 from fedxr.learner import Learner
@@ -120,5 +125,98 @@ def test_what_cannot_be_added_says_what_can(shipped: Brain, tmp_path: Path) -> N
     with pytest.raises(ValueError, match="unknown task 'tol'; known are "):
         with_task(shipped, "tol", "doing")
     with pytest.raises(ValueError, match=r"no rule in scenarios/cues.py; add one"):
-        extend_command(Extend("tool", "doing", tmp_path / "no.safetensors"), Console())
+        extend_command(Extend("tool", tmp_path / "no.safetensors", "doing"), Console())
     assert not (tmp_path / "no.safetensors").exists()
+
+
+# -- a sensor that nobody knew --------------------------------------------------------------------
+
+PRESENCE = Task("presence", "companion", ("nobody", "somebody"), ("radar",), 500, per_user=True)
+
+
+@pytest.fixture
+def radar(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
+    """A channel of the example's plug-in, as if that were installed; and a task that reads it."""
+    before = MODALITIES.snapshot()
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "radar" / "fedxr_radar.py"))
+    monkeypatch.setitem(agent.tasks.TASKS, "presence", PRESENCE)
+    yield Channel("radar", "radar/range32", 30.0)
+    MODALITIES.restore(before)
+
+
+def profiles(doing: int, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Noise; and of somebody an echo of 30 dB that breathes."""
+    x = rng.normal(0, 1, (n, 32))
+    x[:, 10:14] += doing * (30 + 5 * np.sin(np.arange(n)))[:, None]
+    return x.astype(np.float32)
+
+
+def test_a_new_sensor_is_read_and_a_task_of_it_learned(
+    shipped: Brain, radar: Channel, tmp_path: Path
+) -> None:
+    made = tmp_path / "radar.safetensors"
+    save_brain(with_task(with_channel(shipped, radar), "presence"), made, Card("a test"))
+    brain = load_brain(made)
+    agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
+    row = agents.join(Profile(Member("ann/r", (radar,), ("presence",)), "ann", "companion", "r"))
+    rng, said = np.random.default_rng(0), []
+    for segment, doing in enumerate((0, 1) * 4):
+        samples = profiles(doing, rng, SEGMENT)
+        for i in range(SEGMENT):
+            tick = segment * SEGMENT + i
+            t_us = np.array([tick * TICK_US], np.int64)
+            agents.push(row, 0, {"radar": Samples(t_us, samples[i : i + 1])})
+            answer = agents.tick({row: tick})[row]["presence"]
+        said.append(answer[doing])
+        if segment < 6:
+            assert agents.feedback(row, "presence", 0, tick * TICK_US, doing)
+            agents.now(Learner.learn, agents.take())
+    assert said[0] == pytest.approx(0.5)
+    assert min(said[6:]) > 0.7, said
+
+
+def test_with_a_new_sensor_the_old_answers_are_the_same(shipped: Brain, radar: Channel) -> None:
+    """To the bit, of who does not have it: only a stem has come, and the same each time."""
+    more = with_channel(shipped, radar)
+    for was, now in zip(
+        Life(shipped, ("doing",)).live(1, False), Life(more, ("doing",)).live(1, False), strict=True
+    ):
+        np.testing.assert_array_equal(was["doing"], now["doing"])
+    assert more.digest == with_channel(shipped, radar).digest != shipped.digest
+
+
+def test_a_sensor_that_cannot_be_added_says_why(shipped: Brain, radar: Channel) -> None:
+    with pytest.raises(ValueError, match="reads motion/wrist already"):
+        with_channel(shipped, CHANNELS[0])
+    with pytest.raises(ValueError, match=r"doing, .* read motion, and have not learned from"):
+        with_channel(shipped, Channel("phone", "motion/phone", 60.0))
+    with pytest.raises(ValueError, match=r"no encoder reads modality 'depth'; channels of vision"):
+        with_channel(shipped, Channel("depth", "depth/map", 5.0))
+    with pytest.raises(ValueError, match="5 Hz at least"):
+        with_channel(shipped, replace(radar, rate_hz=2.0))
+    with pytest.raises(ValueError, match=r"'presence' reads radar; this checkpoint reads .* Add a"):
+        with_task(shipped, "presence")
+    with pytest.raises(ValueError, match="write LAYOUT@HERTZ"):
+        Extend("presence", Path("x"), channel=("radar/range32",)).sensors()
+
+
+def test_an_encoder_that_is_none_or_breaks_its_word_is_named(
+    radar: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modality = MODALITIES["radar"]
+    monkeypatch.setitem(MODALITIES, "radar", replace(modality, encoder=object()))
+    with pytest.raises(
+        ChannelError, match="'radar' has no shape, features, summary, augment; give"
+    ):
+        encoder_for(radar)
+    real = modality.encoder
+
+    class Short(type(real)):  # type: ignore[misc]
+        def features(self, samples: Samples, channel: Channel, end_us: int) -> np.ndarray:
+            return np.ones(3, np.float32)
+
+    monkeypatch.setitem(MODALITIES, "radar", replace(modality, encoder=Short()))
+    stream = TokenStream([radar])
+    stream.push({"radar": Samples(np.array([5]), np.zeros((1, 32), np.float32))})
+    with pytest.raises(ChannelError, match=r"features of shape \(3,\); its Shape says \(64,\)"):
+        stream.advance(14)

@@ -17,9 +17,9 @@ from bridge import budget
 from bridge.address import longest_silent, principal, share
 from bridge.admission import open_channels
 from bridge.budget import PATIENCE, Allowance, Budget
-from bridge.channels import LAYOUTS, Channel, Samples
+from bridge.channels import LAYOUTS, Channel, Samples, modality_of
 from bridge.images import MAX_SCANS, decode_picture
-from bridge.limits import BY_MODALITY, MOST_CHANNELS, samples_of
+from bridge.limits import MOST_CHANNELS, samples_of
 from bridge.protocol import BridgeError, Hello, Offer, ProtocolError
 
 
@@ -146,7 +146,7 @@ def test_what_no_device_has_is_refused_by_name(layouts: list[str]) -> None:
     assert {c.name for c in accepted} | refused.keys() == {o.name for o in offers}
     assert len(accepted) <= MOST_CHANNELS
     for layout in set(layouts):
-        most = BY_MODALITY[layout.split("/")[0]]
+        most = modality_of(layout).channels
         assert sum(c.layout == layout for c in accepted) <= most
     assert accepted[: len(layouts[:1])] == [Channel("c0", layouts[0], 30.0)] if layouts else True
 

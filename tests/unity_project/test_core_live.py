@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from websockets.typing import Subprotocol
 
 from bridge import admission
 from bridge.certificates import own_certificate
-from bridge.channels import LAYOUTS, Channel
+from bridge.channels import LAYOUTS, MODALITIES, Channel
 from bridge.protocol import Feedback, Ping, Welcome, encode
 from bridge.session import Session
 
@@ -264,7 +265,9 @@ async def test_a_wrong_token_is_refused_for_good_and_said_so(assemblies: Assembl
 async def test_a_refused_channel_is_told_and_the_others_go_on(
     assemblies: Assemblies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(LAYOUTS, "motion/head")
+    motion = MODALITIES["motion"]
+    others = tuple(layout for layout in motion.layouts if layout.name != "motion/head")
+    monkeypatch.setitem(MODALITIES, "motion", replace(motion, layouts=others))
     app = Recorder()
     async with (
         server_of(app) as server,

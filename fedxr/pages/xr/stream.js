@@ -1,6 +1,8 @@
 // @ts-check
 // From senses to frames: asks every sense what it has at this moment and sends it as one frame.
 
+import { LAYOUTS } from "./channels.js";
+
 /**
  * @typedef {import("./headset.js").Moment} Moment
  * @typedef {import("./connection.js").Connection} Connection
@@ -29,7 +31,6 @@
 
 const EPISODE_GAP_US = 30_000_000; // the server wants a new episode after 60 s without frames
 const BIG_BYTES = 16 * 1024; // pictures, depth and clouds wait until the socket is nearly empty
-const BIG = new Set(["vision", "depth", "spatial"]);
 
 export class Stream {
   /**
@@ -92,8 +93,8 @@ export class Stream {
     return {
       wanted: (channel) => {
         if (ids[channel] === undefined) return false;
-        const modality = this.layouts.get(channel)?.split("/")[0] ?? "";
-        return !BIG.has(modality) || this.connection.waiting < BIG_BYTES;
+        const big = LAYOUTS[this.layouts.get(channel) ?? ""]?.shape.includes(0);
+        return !big || this.connection.waiting < BIG_BYTES;
       },
       add: (channel, data, more) => {
         if (ids[channel] === undefined) return;
