@@ -15,10 +15,9 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from agent.tasks import TASKS, USE_CASES, UseCase
+from agent.tasks import TASKS, USE_CASES, UseCase, task_named
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
-from scenarios.cues import RULES
 from scenarios.worlds import world_of
 
 if TYPE_CHECKING:
@@ -87,8 +86,8 @@ def parameters_of(use_case: str) -> dict[str, float]:
         found[f"{at}/classes"] = float(course.classes)
         found[f"{at}/dwell_s"] = course.dwell_s
         found[f"{at}/ask_every_s"] = course.ask_every_s
-        rule = RULES[course.task]
-        found |= {f"{at}/enter": rule.enter, f"{at}/leave": rule.leave}
+        if rule := task_named(course.task).cues:
+            found |= {f"{at}/enter": rule.enter, f"{at}/leave": rule.leave}
     return found
 
 
