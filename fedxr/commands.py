@@ -12,9 +12,9 @@ import numpy as np
 from rich.console import Console
 
 from agent.brain import Card, card_of, load_brain, save_brain
-from agent.extend import with_task
+from agent.extend import with_task, with_tasks
 from agent.fleet import Brain
-from agent.tasks import UseCase
+from agent.tasks import TASKS, UseCase
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
 from evaluation.intervals import mean_of, wilson
@@ -22,6 +22,7 @@ from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated
 from fedxr.demo import Demo, demo
 from fedxr.serve import CHECKPOINT, Serve, serve
 from fedxr.stream import Actor, Played, play
+from plugins import loaded
 from scenarios.recorded import RECORDED, find
 from scenarios.users import DataError, User
 
@@ -105,7 +106,23 @@ def demo_command(config: Demo, recorded: Recorded, console: Console) -> int:
 
 
 def serve_command(config: Serve, console: Console) -> int:
-    run(serve(config, load_brain(config.checkpoint), console))
+    added = [name for plugin in loaded() for kind, name in plugin.adds if kind == TASKS.kind]
+    brain = with_tasks(load_brain(config.checkpoint), added)
+    if more := [task for task in brain.model.plan.tasks if task in added]:
+        console.print(
+            f"of plug-ins, {', '.join(more)}: where the checkpoint was not pretrained on it, a "
+            "task answers every class alike until its users teach it",
+            highlight=False,
+        )
+    for task in (task for task in added if task not in brain.model.plan.tasks):
+        reads = ", ".join(dict.fromkeys(x.split("/")[0] for x in brain.model.plan.layouts))
+        console.print(
+            f"task {task} is not answered: it reads {', '.join(TASKS[task].modalities)}, and the "
+            f"checkpoint {reads}; pretrain one that reads it (`fedxr pretrain`)",
+            highlight=False,
+            style="yellow",
+        )
+    run(serve(config, brain, console))
     return 0
 
 

@@ -31,6 +31,7 @@ from evaluation.requirements import figures, judge, parse
 from evaluation.result import Result, write_result
 from federation import COORDINATIONS
 from fedxr.bridged import through_bridge
+from fedxr.choices import SetNames
 from fedxr.people import (
     Person,
     Split,
@@ -83,7 +84,7 @@ class Federate:
     """Folder of the recorded sets; default $FEDXR_DATA."""
     unseen_data: Path | None = None
     """A second folder of the same layouts: its users are tested on, nothing is trained on them."""
-    sets: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    sets: SetNames = ()
     """Only these recorded sets."""
     headsets: int = 12
     """Most headsets in the federation of each set, and most unseen ones."""

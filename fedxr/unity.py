@@ -18,6 +18,7 @@ from rich.markup import escape
 from agent.tasks import TASKS, USE_CASES, UseCase, task_named
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
+from fedxr.choices import TaskNames
 from scenarios.worlds import world_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Unity:
     """Seconds to try to come back when the bridge is lost; 0: not at all."""
     scenario: UseCase = "overlays"
     """Use case of behaviours that are not named after one."""
-    tasks: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    tasks: TaskNames = ()
     """Wanted answers, in the order in which they fill actions; none: all of the use case."""
     user: str = "unity"
     """Pseudonym; agent overlays/0 is USER-overlays-0."""
