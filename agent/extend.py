@@ -52,11 +52,13 @@ def with_task(brain: Brain, task: str, like: str) -> Brain:
 def with_tasks(brain: Brain, tasks: Iterable[str]) -> Brain:
     """``brain`` and those of ``tasks`` that it lacks and that it reads something for: each layout
     is read as a known task does, one that is standardised alike and reads much the same if there
-    is any. A task of whose modalities the brain reads nothing needs pretraining."""
+    is any. Where nobody whom the brain has learned from had what a task reads, there is nothing to
+    compare its users with: it needs pretraining, and is not added."""
     for task in tasks:
         donors = _donors(brain, task_named(task))
         if task not in brain.model.plan.tasks and donors:
-            brain = _extended(brain, task_named(task), donors)
+            more = _extended(brain, task_named(task), donors)
+            brain = more if len(more.ridges[task].kernel.landmarks) else brain
     return brain
 
 
@@ -141,16 +143,18 @@ def _landmarks(brain: Brain, donors: Donors, sizes: Mapping[str, int]) -> Tensor
     """(L, X): those of the donors, as many of each; what a donor does not read is absent there,
     which is zero (:func:`agent.kernel.side_by_side`)."""
     order = list(dict.fromkeys(donors.values()))
-    parts = []
+    out = []
     for old in order:
         kernel = brain.ridges[old].kernel
-        its = dict(
-            zip(kernel.keys, torch.split(kernel.landmarks, list(kernel.sizes), 1), strict=True)
-        )
-        rows = len(kernel.landmarks)
+        parts = torch.split(kernel.landmarks, list(kernel.sizes), 1)
+        its = dict(zip(kernel.keys, parts, strict=True))
         columns = [
-            its[summary_key(old, layout)] if donor == old else torch.zeros(rows, sizes[layout])
+            its[summary_key(old, layout)]
+            if donor == old
+            else torch.zeros(len(kernel.landmarks), sizes[layout])
             for layout, donor in donors.items()
         ]
-        parts.append(torch.cat(columns, 1)[: (FEATURES - 1) // len(order)])
-    return torch.cat(parts)
+        rows = torch.cat(columns, 1)
+        there = rows.any(1)  # people who had none of these sensors are no landmarks here
+        out.append(rows[there][: (FEATURES - 1) // len(order)])
+    return torch.cat(out)

@@ -115,10 +115,9 @@ def serve_command(config: Serve, console: Console) -> int:
             highlight=False,
         )
     for task in (task for task in added if task not in brain.model.plan.tasks):
-        reads = ", ".join(dict.fromkeys(x.split("/")[0] for x in brain.model.plan.layouts))
         console.print(
-            f"task {task} is not answered: it reads {', '.join(TASKS[task].modalities)}, and the "
-            f"checkpoint {reads}; pretrain one that reads it (`fedxr pretrain`)",
+            f"task {task} is not answered: of {', '.join(TASKS[task].modalities)} this checkpoint "
+            "has seen nobody to compare with; pretrain one that has (`fedxr pretrain`)",
             highlight=False,
             style="yellow",
         )
