@@ -14,8 +14,8 @@ from rich.console import Console
 
 from agent.brain import Card, card_of, load_brain, save_brain
 from agent.checkpoint import Brain
-from agent.extend import with_channel, with_task
-from agent.tasks import UseCase, task_named
+from agent.extend import with_channel, with_task, with_tasks
+from agent.tasks import TASKS, UseCase, task_named
 from bridge.channels import Channel
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
@@ -24,7 +24,7 @@ from fedxr.cast import recorded_actor, recorded_cast, simulated_actor, simulated
 from fedxr.demo import Demo, demo
 from fedxr.serve import CHECKPOINT, Serve, serve
 from fedxr.stream import Actor, Played, play
-from scenarios.cues import RULES
+from plugins import loaded
 from scenarios.recorded import RECORDED, find
 from scenarios.users import DataError, User
 
@@ -78,7 +78,7 @@ class Extend:
     users teach it."""
 
     task: str
-    """The new task; it stands in agent/tasks.py, and its cues in scenarios/cues.py."""
+    """The new task: one of ours, or of a plug-in."""
     out: Path
     """The safetensors file to write."""
     like: str | None = None
@@ -127,7 +127,22 @@ def demo_command(config: Demo, recorded: Recorded, console: Console) -> int:
 
 
 def serve_command(config: Serve, console: Console) -> int:
-    run(serve(config, load_brain(config.checkpoint), console))
+    added = [name for plugin in loaded() for kind, name in plugin.adds if kind == TASKS.kind]
+    brain = with_tasks(load_brain(config.checkpoint), added)
+    if more := [task for task in brain.model.plan.tasks if task in added]:
+        console.print(
+            f"of plug-ins, {', '.join(more)}: where the checkpoint was not pretrained on it, a "
+            "task answers every class alike until its users teach it",
+            highlight=False,
+        )
+    for task in (task for task in added if task not in brain.model.plan.tasks):
+        console.print(
+            f"task {task} is not answered: of {', '.join(TASKS[task].modalities)} this checkpoint "
+            "has seen nobody to compare with; pretrain one that has (`fedxr pretrain`)",
+            highlight=False,
+            style="yellow",
+        )
+    run(serve(config, brain, console))
     return 0
 
 
@@ -136,11 +151,6 @@ def extend_command(config: Extend, console: Console) -> int:
     for channel in config.sensors():
         brain = with_channel(brain, channel)
     brain = with_task(brain, config.task, config.like)
-    if config.task not in RULES:
-        raise ValueError(
-            f"task {config.task!r} has no rule in scenarios/cues.py; add one, such as "
-            f'Rule("{config.task}", {{}}) for answers without cues'
-        )
     card = card_of(config.checkpoint)
     reads = f"as {config.like}" if config.like else ", ".join(task_named(config.task).modalities)
     made_by = f"{card.made_by}; and task {config.task} (untaught, reads {reads})"

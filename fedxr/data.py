@@ -58,9 +58,10 @@ def _state(found: Found) -> str:
 def data(
     root: Path | None,
     console: Console | None = None,
-    sets: Sequence[RecordedSet] = tuple(RECORDED.values()),
+    sets: Sequence[RecordedSet] | None = None,
 ) -> bool:
-    """Print every known set; False when one is there of which nobody can be read.
+    """Print every known set, or ``sets`` alone; False when one is there of which nobody can be
+    read.
 
     Raises DataError when ``root`` is given and is no folder.
     """
@@ -72,7 +73,7 @@ def data(
         table.add_column(head, overflow="fold")
     broken = False
     with out.status("reading") as status:
-        for known in sets:
+        for known in RECORDED.values() if sets is None else sets:
             status.update(f"reading {known.name}")
             found = look(known, root)
             broken |= bool(found.problem)

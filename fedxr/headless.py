@@ -24,13 +24,14 @@ from agent.encoders import encoder_for
 from agent.encoders.base import Shape
 from agent.model import Plan
 from agent.pretrain import Pretraining
-from agent.tasks import USE_CASES, UseCase
+from agent.tasks import USE_CASES, UseCase, task_named
 from agent.tokens import Tokens
 from evaluation.report import write_report
 from evaluation.requirements import figures, judge, parse
 from evaluation.result import Result, write_result
 from federation import COORDINATIONS
 from fedxr.bridged import through_bridge
+from fedxr.choices import SetNames
 from fedxr.people import (
     Person,
     Split,
@@ -53,9 +54,6 @@ from scenarios.users import DataError, User
 Scenario = UseCase | Literal["all"]
 Source = Literal["simulated", "recorded"]
 Coordination = Literal["local", "pooled", "centralized", "decentralized", "semi-decentralized"]
-
-SLOW_TASKS = {"character": 2.5, "target": 2.5, "emotion": 1.5}
-"""Tasks that need more than their share of pretraining steps."""
 
 PROTOCOL = (
     "Users of a set are split by seed into pretraining, federation and unseen (about 40/40/20). A "
@@ -86,7 +84,7 @@ class Federate:
     """Folder of the recorded sets; default $FEDXR_DATA."""
     unseen_data: Path | None = None
     """A second folder of the same layouts: its users are tested on, nothing is trained on them."""
-    sets: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    sets: SetNames = ()
     """Only these recorded sets."""
     headsets: int = 12
     """Most headsets in the federation of each set, and most unseen ones."""
@@ -262,7 +260,8 @@ def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
             for task, groups in mine.items():
                 everybody.setdefault(task, []).extend(groups)
     plan = Plan.of(config.size, layouts, tuple(sorted(users)))
-    how = Pretraining(steps=config.steps, more=SLOW_TASKS, seed=config.seed)
+    shares = {task: task_named(task).pretraining for task in plan.tasks}
+    how = Pretraining(steps=config.steps, more=shares, seed=config.seed)
 
     def tell(step: int, steps: int, loss: float) -> None:
         if step % 20 == 0 or step == steps:

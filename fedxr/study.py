@@ -24,6 +24,7 @@ from torch import Tensor
 from agent.checkpoint import Brain
 from agent.cohort import Tuning
 from agent.experts import EXPERTS, mixed
+from agent.tasks import task_named
 from agent.tokens import Tokens
 from evaluation.baselines import METRICS
 from federation import COORDINATIONS, RoundReport
@@ -83,8 +84,8 @@ class Study:
 
 
 def metric_of(task: str) -> str:
-    """Stress is rare in the recordings: its classes count alike."""
-    return "balanced accuracy" if task == "stress" else "accuracy"
+    """What the tables show of ``task``."""
+    return task_named(task).metric
 
 
 def study(

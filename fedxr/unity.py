@@ -15,10 +15,10 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from agent.tasks import TASKS, USE_CASES, UseCase
+from agent.tasks import TASKS, USE_CASES, UseCase, task_named
 from bridge.protocol import BridgeError
 from bridge.resend import Retry
-from scenarios.cues import RULES
+from fedxr.choices import TaskNames
 from scenarios.worlds import world_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Unity:
     """Seconds to try to come back when the bridge is lost; 0: not at all."""
     scenario: UseCase = "overlays"
     """Use case of behaviours that are not named after one."""
-    tasks: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    tasks: TaskNames = ()
     """Wanted answers, in the order in which they fill actions; none: all of the use case."""
     user: str = "unity"
     """Pseudonym; agent overlays/0 is USER-overlays-0."""
@@ -87,8 +87,8 @@ def parameters_of(use_case: str) -> dict[str, float]:
         found[f"{at}/classes"] = float(course.classes)
         found[f"{at}/dwell_s"] = course.dwell_s
         found[f"{at}/ask_every_s"] = course.ask_every_s
-        rule = RULES[course.task]
-        found |= {f"{at}/enter": rule.enter, f"{at}/leave": rule.leave}
+        if rule := task_named(course.task).cues:
+            found |= {f"{at}/enter": rule.enter, f"{at}/leave": rule.leave}
     return found
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.tasks import USE_CASES
 from bridge.channels import Channel
+from scenarios.worlds import world_of
 from scenarios.worlds.brain import LAYOUT as _EEG
 
 MODEL_PARAMETERS = {"tiny": 1e6, "small": 5e6, "base": 10e6}
@@ -56,9 +58,9 @@ class Device:
     def tasks(self) -> tuple[str, ...]:
         """The simulated tasks that this device's senses can answer."""
         return tuple(
-            task
-            for task, needed in _NEEDS[self.use_case].items()
-            if any(set(some) <= set(self.modalities) for some in needed)
+            course.task
+            for course in world_of(self.use_case).courses
+            if any(set(some) <= set(self.modalities) for some in course.needs)
         )
 
     def joules_per_inference(self, size: str) -> float:
@@ -68,14 +70,6 @@ class Device:
         flops = 2.0 * MODEL_PARAMETERS[size] * TOKENS_PER_TICK
         return flops * self.computer.picojoules_per_flop * 1e-12
 
-
-_NEEDS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
-    # any one of these sets of modalities is enough for the task
-    "overlays": {"target": (("vision", "gaze"),), "warning": (("contact",), ("audio",))},
-    "neuroadaptive": {"intent": (("eeg",), ("hands",)), "workload": (("eeg",), ("gaze",))},
-    "companion": {"doing": (("motion",),), "mood": (("audio",),)},
-    "storytelling": {"engagement": (("gaze",), ("physiology",)), "tension": (("physiology",),)},
-}
 
 _CAMERA = Channel("camera", "vision/gray", 1.0, "latest")
 _GAZE = Channel("gaze", "gaze/point2", 60.0)
@@ -125,7 +119,7 @@ def devices_for(use_case: str) -> tuple[Device, ...]:
     """The devices of ``use_case``, in a fixed order; raises ValueError for an unknown one."""
     found = tuple(device for device in _TABLE if device.use_case == use_case)
     if not found:
-        raise ValueError(f"unknown use case {use_case!r}; known are {', '.join(_NEEDS)}")
+        raise ValueError(f"unknown use case {use_case!r}; known are {', '.join(USE_CASES)}")
     return found
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from agent.tasks import TASKS, Task
-from scenarios.cues import ACTS, RULES
+from agent.tasks import ACTS, TASKS, Task
 from scenarios.devices import MODEL_PARAMETERS, Device, devices_for
 from scenarios.personas import typical
 from scenarios.worlds import world_of
+from scenarios.worlds.base import Course
 
 VERSION = 1
 
@@ -21,7 +21,7 @@ def definition(use_case: str) -> dict[str, object]:
     """
     world = world_of(use_case)
     tasks = [task for task in TASKS.values() if task.use_case == use_case]
-    told = {rule.task: rule for name, rule in RULES.items() if TASKS[name].use_case == use_case}
+    told = {task.name: task.cues for task in tasks if task.cues is not None}
     acts = sorted({act for rule in told.values() for act, _ in rule.acts.values()} | {"clear"})
     return {
         "version": VERSION,
@@ -44,7 +44,7 @@ def definition(use_case: str) -> dict[str, object]:
         },
         "world": {
             "episode_s": world.seconds,
-            "courses": [asdict(course) for course in world.courses],
+            "courses": [_course(course) for course in world.courses],
             "drift": dict(world.drifts),
         },
         "person": world.person(typical()),
@@ -67,5 +67,18 @@ def _device(device: Device) -> dict[str, object]:
     }
 
 
+def _course(course: Course) -> dict[str, object]:
+    """How its state moves; which devices are asked stands with each device."""
+    return {name: value for name, value in asdict(course).items() if name != "needs"}
+
+
 def _task(task: Task) -> dict[str, object]:
-    return {**asdict(task), "classes": list(task.classes), "modalities": list(task.modalities)}
+    """What a scene has to know of it; its cues stand beside it."""
+    return {
+        "name": task.name,
+        "use_case": task.use_case,
+        "classes": list(task.classes),
+        "modalities": list(task.modalities),
+        "deadline_ms": task.deadline_ms,
+        "per_user": task.per_user,
+    }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.tasks import Episode
+from agent.tasks import USE_CASES, Episode
 from bridge.channels import Channel
 
 
@@ -66,6 +66,8 @@ class RecordedSet:
     line how a user's time is cut into the adaptation and the test half, and why. ``ordered`` tells
     whether a user's episodes follow each other as they were lived; recordings made one by one are
     filed by class, which is no order to learn in.
+
+    Raises ValueError for a use case that is none of ours: nobody would ever be read.
     """
 
     name: str
@@ -77,3 +79,10 @@ class RecordedSet:
     halves: str
     load: Callable[[Path], Users]
     ordered: bool = True
+
+    def __post_init__(self) -> None:
+        if self.use_case not in USE_CASES:
+            raise ValueError(
+                f"recorded set {self.name!r}: use case {self.use_case!r}; known are "
+                f"{', '.join(USE_CASES)}"
+            )

@@ -1,9 +1,14 @@
-"""Recorded people: public data sets in their official layouts become users of the system."""
+"""Recorded people: public data sets in their official layouts become users of the system.
+
+``RECORDED`` holds every set by its name: ours, and those of plug-ins, which add one by
+``RECORDED.add(RecordedSet(...))``.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from plugins import Registry
 from scenarios.recorded import (
     cwru,
     fsdd,
@@ -18,8 +23,21 @@ from scenarios.recorded import (
 )
 from scenarios.users import DataError, RecordedSet
 
-_MODULES = (har, ssvep, gazegraph, cwru, stress, fsdd, ravdess, shrec, qmnist, omniglot)
-RECORDED: dict[str, RecordedSet] = {module.SET.name: module.SET for module in _MODULES}
+RECORDED: Registry[RecordedSet] = Registry(
+    "recorded set",
+    (
+        har.SET,
+        ssvep.SET,
+        gazegraph.SET,
+        cwru.SET,
+        stress.SET,
+        fsdd.SET,
+        ravdess.SET,
+        shrec.SET,
+        qmnist.SET,
+        omniglot.SET,
+    ),
+)
 """The known sets by name."""
 
 

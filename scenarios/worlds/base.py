@@ -48,13 +48,15 @@ class Course:
     ``dwell_s`` is the mean time in a state for a person of usual pace. A *quick* state may change
     within an episode and starts anew with each; another keeps for whole episodes and its chain
     runs on from one to the next. It is asked about every ``ask_every_s`` from ``ask_from_s`` on,
-    when it has held for ``held_s``: what the slowest of its sensors needs to show it.
+    when it has held for ``held_s``: what the slowest of its sensors needs to show it. A device
+    is asked if it has all modalities of one of the sets that it ``needs``.
     """
 
     task: str
     classes: int
     dwell_s: float
     ask_from_s: float
+    needs: tuple[tuple[str, ...], ...]
     ask_every_s: float = 1.0
     held_s: float = 1.0
     quick: bool = False

@@ -26,8 +26,8 @@ class Companion:
     use_case = "companion"
     seconds = 4.0
     courses = (
-        Course("doing", 5, dwell_s=9.0, ask_from_s=1.9, quick=True),
-        Course("mood", 4, dwell_s=8.0, ask_from_s=1.9),
+        Course("doing", 5, dwell_s=9.0, ask_from_s=1.9, needs=(("motion",),), quick=True),
+        Course("mood", 4, dwell_s=8.0, ask_from_s=1.9, needs=(("audio",),)),
     )
     drifts = MappingProxyType(
         {

@@ -48,8 +48,23 @@ class Neuroadaptive:
     use_case = "neuroadaptive"
     seconds = 8.0
     courses = (
-        Course("intent", 4, dwell_s=6.0, ask_from_s=3.9, held_s=3.8, quick=True),
-        Course("workload", 3, dwell_s=16.0, ask_from_s=6.2, ask_every_s=0.8),
+        Course(
+            "intent",
+            4,
+            dwell_s=6.0,
+            ask_from_s=3.9,
+            needs=(("eeg",), ("hands",)),
+            held_s=3.8,
+            quick=True,
+        ),
+        Course(
+            "workload",
+            3,
+            dwell_s=16.0,
+            ask_from_s=6.2,
+            needs=(("eeg",), ("gaze",)),
+            ask_every_s=0.8,
+        ),
     )
     drifts = MappingProxyType(
         {

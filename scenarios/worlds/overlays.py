@@ -23,8 +23,17 @@ class Overlays:
     use_case = "overlays"
     seconds = 8.0
     courses = (
-        Course("target", 6, dwell_s=3.0, ask_from_s=6.2, ask_every_s=0.8),
-        Course("warning", 3, dwell_s=16.0, ask_from_s=1.9, ask_every_s=2.0),
+        Course(
+            "target", 6, dwell_s=3.0, ask_from_s=6.2, needs=(("vision", "gaze"),), ask_every_s=0.8
+        ),
+        Course(
+            "warning",
+            3,
+            dwell_s=16.0,
+            ask_from_s=1.9,
+            needs=(("contact",), ("audio",)),
+            ask_every_s=2.0,
+        ),
     )
     drifts = MappingProxyType(
         {

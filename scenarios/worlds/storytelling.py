@@ -59,8 +59,17 @@ class Storytelling:
     use_case = "storytelling"
     seconds = 12.0
     courses = (
-        Course("engagement", 3, dwell_s=20.0, ask_from_s=6.2, ask_every_s=1.9),
-        Course("tension", 2, dwell_s=20.0, ask_from_s=6.2, ask_every_s=1.9),
+        Course(
+            "engagement",
+            3,
+            dwell_s=20.0,
+            ask_from_s=6.2,
+            needs=(("gaze",), ("physiology",)),
+            ask_every_s=1.9,
+        ),
+        Course(
+            "tension", 2, dwell_s=20.0, ask_from_s=6.2, needs=(("physiology",),), ask_every_s=1.9
+        ),
     )
     drifts = MappingProxyType(
         {

@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page
 from xr_rig import PATIENCE_MS, Listener, bridge_of, enter, headset_page, leave, until
 
-from scenarios.cues import ACTS, RULES
+from agent.tasks import ACTS, TASKS
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -133,10 +133,11 @@ async def test_intensity_changes_the_light_and_every_rule_can_be_drawn(browser: 
         sky = _part(slice(0, 60), slice(0, 640))
         await _seen_when(page, lambda p: sky(p).mean() < 0.7 * sky(empty).mean())
         # Whatever fedxr.live can send, the page draws: it throws at nothing (the rig would fail).
-        for rule in RULES.values():
-            for act, payload in rule.acts.values():
-                app.cue(rule.task, act, **payload)
-                app.cue(rule.task, "clear")
+        for task in TASKS.values():
+            assert task.cues
+            for act, payload in task.cues.acts.values():
+                app.cue(task.name, act, **payload)
+                app.cue(task.name, "clear")
         for strange in ({}, {"task": 3, "payload": None}, {"task": "x", "payload": [1]}):
             for act in ACTS:
                 app.sessions[-1].send_cue(act, strange)

@@ -18,9 +18,7 @@ from test_registry import install
 ROOT = Path(__file__).parents[2]
 TASK = """
 from agent.tasks import TASKS, Task
-from scenarios.cues import RULES, Rule
-TASKS["presence"] = Task("presence", "companion", ("nobody", "somebody"), ("radar",), 500)
-RULES["presence"] = Rule("presence", {})
+TASKS.add(Task("presence", "companion", ("nobody", "somebody"), ("radar",), 500))
 """
 HEADSET = """
 import asyncio, json, sys

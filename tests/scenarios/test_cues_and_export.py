@@ -2,23 +2,64 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
-from agent.tasks import TASKS, USE_CASES
-from scenarios.cues import ACTS, RULES, Cues
+from agent.tasks import METRICS, TASKS, USE_CASES, CueRule, Task
+from evaluation.baselines import METRICS as FIGURES
+from scenarios.cues import Cues
 from scenarios.devices import DEVICES
 from scenarios.export import definition
 
 LOW, MEDIUM, HIGH = [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]
 
 
-def test_every_task_has_a_rule_whose_classes_and_acts_exist() -> None:
-    assert set(RULES) == set(TASKS)
-    for rule in RULES.values():
-        assert set(rule.acts) <= set(TASKS[rule.task].classes)
-        assert {act for act, _ in rule.acts.values()} <= set(ACTS)
-        assert 0 < rule.leave < rule.enter < 1
+def test_every_task_of_ours_has_cues() -> None:
+    assert all(task.cues for task in TASKS.values())
+    assert set(METRICS) == set(FIGURES)
+
+
+def test_a_task_without_a_rule_is_answered_and_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = Task("quiet", "companion", ("no", "yes"), ("motion",), 200)
+    monkeypatch.setitem(TASKS, "quiet", quiet)
+    assert all(Cues()("quiet", [0.0, 1.0], 1.0) is None for _ in range(5))
+    told = definition("companion")
+    assert "quiet" in [task["name"] for task in told["tasks"]]  # type: ignore[attr-defined]
+    assert "quiet" not in told["cues"]  # type: ignore[operator]
+
+
+YES = {"yes": ("hint", {"text": "yes"})}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"name": "a|b"}, "give it a name of 1 to 64 characters, none of"),
+        ({"use_case": "sports"}, "use case 'sports'; known are overlays, neuroadaptive"),
+        ({"classes": ("yes",)}, "classes yes; give two or more, each once"),
+        ({"classes": ("yes", "yes")}, "classes yes, yes; give two or more"),
+        ({"modalities": ()}, "no modalities; name those"),
+        ({"deadline_ms": 0}, "deadline_ms 0, pretraining 1; both are above 0"),
+        ({"metric": "recall"}, "metric 'recall'; known are accuracy, balanced accuracy"),
+        ({"cues": CueRule({"perhaps": ("hint", {})})}, "cues of perhaps; its classes are no, yes"),
+    ],
+)
+def test_a_task_that_cannot_be_says_why(change: dict[str, object], why: str) -> None:
+    fine = {"name": "q", "use_case": "companion", "classes": ("no", "yes"),
+            "modalities": ("motion",), "deadline_ms": 200.0, "cues": CueRule(YES)}  # fmt: skip
+    Task(**fine)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=re.escape(why)):
+        Task(**{**fine, **change})  # type: ignore[arg-type]
+
+
+def test_a_rule_that_cannot_be_says_why() -> None:
+    with pytest.raises(ValueError, match="'yes' asks for the act 'shout'; allowed are label, hint"):
+        CueRule({"yes": ("shout", {})})
+    with pytest.raises(ValueError, match="'text' is None; give text, a number or a boolean"):
+        CueRule({"yes": ("hint", {"text": None})})  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match=r"enter 0.3, leave 0.4, .*; allowed are"):
+        CueRule(YES, enter=0.3)
 
 
 def test_a_cue_begins_after_agreeing_answers_and_is_told_once() -> None:

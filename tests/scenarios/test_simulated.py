@@ -155,7 +155,7 @@ def test_sensors_lose_stretches_now_and_then() -> None:
 
 
 def test_a_quick_path_holds_each_state_long_enough_and_never_repeats_it() -> None:
-    course = Course("intent", 4, dwell_s=2.0, ask_from_s=1.0, held_s=1.5, quick=True)
+    course = Course("intent", 4, 2.0, 1.0, needs=(("hands",),), held_s=1.5, quick=True)
     for path in paths(course, persona_of(1, 0), stream(1, "test"), episodes=50, seconds=12.0):
         assert all(a != b for a, b in pairwise(path.states))
         assert all(end - start >= 1.5 for start, end, _ in path.spans(12.0))

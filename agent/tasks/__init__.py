@@ -1,0 +1,63 @@
+"""What an agent can be asked, and how a stretch of a user's life with questions in it looks.
+
+``TASKS`` holds every task by its name: ours (:mod:`agent.tasks.ours`) and those of plug-ins, which
+add one by ``TASKS.add(Task(...))``. Whatever must be known of a task stands in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.tasks.cues import ACTS, CueRule, Payload, every
+from agent.tasks.ours import OURS
+from agent.tasks.task import METRICS, USE_CASES, Task, UseCase
+from bridge.channels import Samples
+from plugins import Registry
+
+__all__ = [
+    "TASKS",
+    "Task",
+    "task_named",
+    "CueRule",
+    "ACTS",
+    "Payload",
+    "every",
+    "Query",
+    "Episode",
+    "UseCase",
+    "USE_CASES",
+    "METRICS",
+]
+
+TASKS: Registry[Task] = Registry("task", OURS)
+
+
+def task_named(name: str) -> Task:
+    """The task called ``name``; raises ValueError that lists the known ones."""
+    return TASKS.named(name)
+
+
+@dataclass(frozen=True)
+class Query:
+    """At ``t_us`` of its episode the user wants ``task`` answered; the truth is class ``label``."""
+
+    task: str
+    t_us: int
+    label: int
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A stretch of one user's time that the model sees as a whole; context starts anew with it.
+
+    Times count from the episode's start (microseconds, >= 0). ``adapt`` tells whether the episode
+    belongs to the half that a user may learn from or to the half it is tested on; the rule by
+    which a data set is halved stands in its loader.
+    """
+
+    key: str
+    samples: Mapping[str, Samples]
+    queries: tuple[Query, ...]
+    adapt: bool
+    seconds: float
