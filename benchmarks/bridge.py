@@ -31,8 +31,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from benchmarks.newcomer import KEY
 from bridge.application import Application
 from bridge.channels import Channel, Samples, layout_of
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.frames import Frame, pack_frame
 from bridge.protocol import Answer, Reply, encode
 from bridge.server import BridgeServer, ServerConfig, Session

@@ -29,7 +29,8 @@ import psutil
 from numpy.typing import NDArray
 
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Cue, Notice, Reply
 from bridge.user_key import UserKey
 from bridge.wire import run

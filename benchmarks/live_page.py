@@ -36,7 +36,7 @@ from agent.brain import load_brain
 from agent.tasks import TASKS
 from bridge.admission import ServerConfig
 from bridge.application import Application
-from bridge.client import connect
+from bridge.connect import connect
 from bridge.server import BridgeServer
 from bridge.user_key import UserKey
 from fedxr.cast import simulated_cast

@@ -35,8 +35,9 @@ from benchmarks.load_act import Act
 from benchmarks.load_clients import CALM, RECORD, at, before_all_else
 from benchmarks.newcomer import KEY
 from bridge.channels import Channel
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Reply
 from bridge.resend import Retry
 from bridge.returning import ReturningClient

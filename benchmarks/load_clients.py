@@ -31,8 +31,9 @@ from benchmarks import load_bare
 from benchmarks.bridge import EEG32, Echo, report_when_told
 from benchmarks.newcomer import KEY, greet
 from bridge.channels import Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.frames import Frame
 from bridge.protocol import Block, BridgeError, Hello, Offer, PackedFrame, Reply
 from bridge.server import BridgeServer, ServerConfig, Session

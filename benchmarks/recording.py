@@ -25,8 +25,8 @@ from benchmarks.bridge import SEVEN, samples_of
 from benchmarks.newcomer import KEY
 from bridge.application import Application
 from bridge.channels import Samples
-from bridge.client import connect
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.frames import ChannelCodec, Frame, pack_samples
 from bridge.protocol import VERSIONS, Answer, Hello, Offer, PackedFrame, Reply, Welcome
 from bridge.recording.reader import Recording

@@ -37,8 +37,8 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks.bridge import ANSWERS, SEVEN, Echo, samples_of
 from benchmarks.newcomer import KEY
-from bridge.client import connect
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.frames import Frame
 from bridge.protocol import Reply, encode
 from bridge.server import BridgeServer, ServerConfig, Session

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from bridge.protocol import Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
+from bridge.clock import Estimate
+from bridge.protocol import (
+    Bye,
+    Cue,
+    Feedback,
+    Hello,
+    Notice,
+    PackedFrame,
+    Ping,
+    Reply,
+    Welcome,
+)
 
-if TYPE_CHECKING:
-    from bridge.session import Session
+
+class Observed(Protocol):
+    """What an observer may know of a session, and say to its headset."""
+
+    id: str
+    hello: Hello
+    welcome: Welcome | None
+    recordable: bool
+    last_seq: int
+    clock: Estimate | None
+
+    def notice(self, code: str, text: str) -> None: ...
 
 
 class Observer(Protocol):
@@ -17,17 +38,17 @@ class Observer(Protocol):
     down when it is handed to the outbox, so that the order told is the order of cause and effect.
     """
 
-    def opened(self, session: Session) -> None:
+    def opened(self, session: Observed) -> None:
         """The welcome goes out; ``session.welcome`` is it."""
 
-    def consented(self, session: Session) -> None:
+    def consented(self, session: Observed) -> None:
         """The user has changed their mind: ``session.recordable``."""
 
-    def received(self, session: Session, message: PackedFrame | Feedback | Ping | Bye) -> None:
+    def received(self, session: Observed, message: PackedFrame | Feedback | Ping | Bye) -> None:
         """A message of the headset was accepted; of pings only those with a clock estimate."""
 
-    def sent(self, session: Session, message: Reply | Cue | Notice | Bye) -> None:
+    def sent(self, session: Observed, message: Reply | Cue | Notice | Bye) -> None:
         """A message to the headset; it may still be dropped before a slow one."""
 
-    def closed(self, session: Session, reason: str) -> None:
+    def closed(self, session: Observed, reason: str) -> None:
         """The session is over."""

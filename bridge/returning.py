@@ -31,7 +31,7 @@ Opening = Callable[[str | None, int], Awaitable[tuple[ClientWire, Welcome]]]
 
 
 class ReturningClient(HeadsetClient):
-    """Made by `bridge.client.connect` with ``retry``. After a return it hands a `Notice`
+    """Made by `bridge.connect.connect` with ``retry``. After a return it hands a `Notice`
     ``reconnected`` to its reader, as if the server had sent it."""
 
     _kept: Unacknowledged

@@ -19,7 +19,7 @@ from agent.tasks import Episode
 from bridge.admission import ServerConfig
 from bridge.application import Application
 from bridge.channels import Samples
-from bridge.client import connect
+from bridge.connect import connect
 from bridge.frames import Frame
 from bridge.protocol import Feedback
 from bridge.server import BridgeServer

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from agent.tokens import tick_of
 from bridge.channels import TICK_US, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Cue, Notice, Reply, Scalar
 from bridge.resend import Retry
 from bridge.user_key import UserKey
@@ -129,7 +130,7 @@ async def open_player(
     key: UserKey | None = None,
     record: bool = True,
 ) -> Player:
-    """Connect an actor's headset, see `bridge.client.connect`. Raises BridgeError."""
+    """Connect an actor's headset, see `bridge.connect.connect`. Raises BridgeError."""
     user = actor.user
     client = await connect(
         url,

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from plugins.registry import REGISTRIES
+from plugins.registry import LOADERS, REGISTRIES
 
 GROUP = "fedxr.plugins"
 log = logging.getLogger(__name__)
@@ -73,3 +73,6 @@ def _import(point: EntryPoint) -> Plugin:
         if entries.get(name) != entry
     ]
     return Plugin(point.name, package, tuple(adds))
+
+
+LOADERS.append(load)

@@ -7,7 +7,7 @@ of our modules never imports a plug-in, and a plug-in may import any of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Protocol, TypeVar
 
 
@@ -25,6 +25,8 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 REGISTRIES: list[Registry] = []  # type: ignore[type-arg]  # of every kind
 """All of them, so that what a plug-in has registered before it failed can be taken back."""
+LOADERS: list[Callable[[], None]] = []
+"""What loads plug-ins (:mod:`plugins.loading`, which knows this module, puts it here)."""
 
 
 class Registry(MutableMapping[str, N]):
@@ -88,6 +90,5 @@ class Registry(MutableMapping[str, N]):
 
 
 def _load() -> None:
-    from plugins.loading import load  # it imports this module
-
-    load()
+    for load in LOADERS:
+        load()

@@ -24,12 +24,12 @@ from pathlib import Path
 import msgspec
 
 from bridge.clock import now_us
+from bridge.observer import Observed
 from bridge.protocol import BridgeError, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
 from bridge.recording.records import Closed, Recorded
 from bridge.recording.sessions import RecordedSession
 from bridge.recording.writer import MAX_BYTES, Entry, RecordingWriter
 from bridge.server import BridgeServer
-from bridge.session import Session
 
 RECORDED = ("recording", "recording-ended")
 """The codes of the notices that tell a headset."""
@@ -160,7 +160,7 @@ class Recorder:
 
     # As an observer
 
-    def opened(self, session: Session) -> None:
+    def opened(self, session: Observed) -> None:
         """The session is written from its welcome on, its token left out and its key replaced; its
         headset is told, and may refuse."""
         if self._writer is None or session.welcome is None or not session.recordable:
@@ -176,28 +176,28 @@ class Recorder:
         self._writer.put(recorded)
         session.notice(RECORDED[0], _TOLD)
 
-    def consented(self, session: Session) -> None:
+    def consented(self, session: Observed) -> None:
         """From now on it is written, or written no more; what was written stays."""
         if session.recordable:
             self.opened(session)
         else:
             self.closed(session, "the user does not want to be recorded")
 
-    def received(self, session: Session, message: PackedFrame | Feedback | Ping | Bye) -> None:
+    def received(self, session: Observed, message: PackedFrame | Feedback | Ping | Bye) -> None:
         self._put(session, message, up=True)
 
-    def sent(self, session: Session, message: Reply | Cue | Notice | Bye) -> None:
+    def sent(self, session: Observed, message: Reply | Cue | Notice | Bye) -> None:
         self._put(session, message, up=False)
 
-    def closed(self, session: Session, reason: str) -> None:
+    def closed(self, session: Observed, reason: str) -> None:
         self._put(session, Closed(reason), up=False)
         self._sessions.pop(session.id, None)
 
-    def _alias(self, session: Session) -> bytes:
+    def _alias(self, session: Observed) -> bytes:
         """Tells the persons of one recording apart, and nobody's from another recording."""
         return hashlib.blake2b(session.hello.key, key=self._salt, digest_size=16).digest()
 
-    def _put(self, session: Session, message: Recorded, up: bool) -> None:
+    def _put(self, session: Observed, message: Recorded, up: bool) -> None:
         recorded = self._sessions.get(session.id)
         if recorded is None or self._writer is None:
             return

@@ -16,8 +16,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Bye, Feedback, Hello, Notice, PackedFrame, Ping, Reply
 from bridge.recording.reader import Event, Recording
 from bridge.recording.recorder import RECORDED
@@ -36,7 +37,7 @@ _UNMATCHED = 4096
 
 @dataclass(frozen=True)
 class _Where:
-    """Where to replay to: see `bridge.client.connect`."""
+    """Where to replay to: see `bridge.connect.connect`."""
 
     url: str
     token: str | None = None

@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Cue, Notice, Reply
 from bridge.resend import Retry
 from bridge.sensors.mapping import Wish
@@ -40,7 +41,7 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True)
 class Visit:
-    """Who streams, and where to (see `bridge.client.connect`).
+    """Who streams, and where to (see `bridge.connect.connect`).
 
     ``delay_us``: a tick's frame leaves this much after the tick, for samples take their time from
     the sensor to here; what comes later still goes with a later frame and is counted.

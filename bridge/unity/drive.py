@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bridge.channels import Channel
-from bridge.client import connect
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.protocol import Scalar
 from bridge.resend import Retry
 from bridge.unity.clock import PlayerClock
@@ -36,7 +36,7 @@ class Wearer:
     Agent ``overlays/0`` becomes user ``<user>-overlays-0``. A behaviour named like one of
     ``scenarios`` is of that scenario, others of ``scenario``. ``tasks`` are those wanted, none: all
     of the scenario. ``classes`` names the classes of every known task. ``trust`` and
-    ``retry`` are those of `bridge.client.connect`; ``steps_hz`` is the player's nominal number of
+    ``retry`` are those of `bridge.connect.connect`; ``steps_hz`` is the player's nominal number of
     decisions a second.
     """
 

@@ -15,7 +15,8 @@ from websockets.frames import Frame, Opcode
 
 from bridge.application import Application
 from bridge.channels import Channel, Samples, layout_of
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.frames import Frame as SampleFrame
 from bridge.plausible import sieve_of
 from bridge.protocol import (

@@ -19,7 +19,7 @@ from websockets.frames import Opcode
 
 from bridge.admission import ServerConfig
 from bridge.channels import Channel, Samples
-from bridge.client import connect
+from bridge.connect import connect
 from bridge.protocol import (
     BridgeError,
     Bye,

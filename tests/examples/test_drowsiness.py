@@ -16,7 +16,8 @@ import pytest
 from plugin_rig import environment, fedxr, install, lines_of
 
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.protocol import Cue, Reply
 
 HEART = Channel("heart", "physiology/heart-rate", 2.0)

@@ -18,7 +18,8 @@ from agent.checkpoint import Brain
 from agent.model import M3T, Plan
 from bridge.budget import ALLOWANCES, Budget
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.frames import Frame
 from bridge.user_key import UserKey
 from fedxr.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of

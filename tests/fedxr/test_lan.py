@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bridge.certificates import Certificate, lan_address, names_here
 from bridge.channels import Channel
-from bridge.client import connect
+from bridge.connect import connect
 from bridge.protocol import BridgeError
 from fedxr.lan import ROOT_PAGE, open_door, root_page, show_door
 from fedxr.serve import Serve, serve

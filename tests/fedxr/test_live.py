@@ -16,7 +16,7 @@ from torch import Tensor
 from agent.analytic import Sums
 from agent.checkpoint import Brain
 from bridge.channels import TICK_US, Channel
-from bridge.client import connect
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Notice
 from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor

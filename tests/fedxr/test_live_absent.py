@@ -15,7 +15,7 @@ import pytest
 from agent.brain import load_brain
 from agent.checkpoint import Brain
 from bridge.channels import TICK_US, Channel, Samples, layout_of
-from bridge.client import connect
+from bridge.connect import connect
 from bridge.plausible import sieve_of
 from bridge.protocol import Notice, Reply
 from fedxr.serve import CHECKPOINT

@@ -11,8 +11,8 @@ import pytest
 
 from agent.checkpoint import Brain
 from bridge.channels import Samples
-from bridge.client import connect
 from bridge.clock import now_us
+from bridge.connect import connect
 from bridge.protocol import Notice, PackedFrame, Reply
 from fedxr.stream import Actor
 

@@ -13,7 +13,7 @@ from tolerance import assert_same_answers, pass_terms
 
 from agent.checkpoint import Brain
 from bridge.channels import Channel, Samples
-from bridge.client import connect
+from bridge.connect import connect
 from fedxr.cli import main
 from fedxr.montage import lacking, montage_for
 from fedxr.stream import Actor

@@ -19,7 +19,8 @@ from websockets.asyncio.client import connect as open_websocket
 from agent.checkpoint import Brain
 from bridge.application import Application
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.frames import Frame
 from bridge.live import Watcher
 from bridge.recording.recorder import Recorder

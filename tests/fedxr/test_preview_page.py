@@ -19,8 +19,9 @@ from xr_rig import PATIENCE_MS, enter, headset_page, leave, until
 from agent.brain import load_brain
 from bridge.admission import ServerConfig
 from bridge.channels import Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
 from bridge.clock import now_us
+from bridge.connect import connect
 from fedxr.learning_rule import LIVE
 from fedxr.serve import CHECKPOINT, Serving, serving
 from fedxr.tempo import Tempo

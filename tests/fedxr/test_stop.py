@@ -17,7 +17,8 @@ from visits import WRIST, samples
 from agent.state import stored_names
 from bridge.admission import ServerConfig
 from bridge.channels import TICK_US, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Reply
 from evaluation.result import read_result
 

@@ -15,7 +15,8 @@ import pytest
 
 from agent.checkpoint import Brain
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Notice, Reply
 from bridge.user_key import UserKey, fingerprint
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient, connect
+from bridge.client import HeadsetClient
+from bridge.connect import connect
 from bridge.protocol import BridgeError, Notice, Reply
 
 WRIST = Channel("wrist", "motion/wrist", 30)

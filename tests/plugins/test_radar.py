@@ -25,7 +25,7 @@ import asyncio, json, sys
 import numpy as np
 import websockets
 from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import connect
+from bridge.connect import connect
 from bridge.protocol import Notice, Reply
 
 RADAR = Channel("radar", "radar/range32", 30.0)
