@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from agent.analytic import Fit, Ridge, flatten, unflatten
-from agent.backbone import Size
+from agent.backbone import Backbone, Size
 from agent.batch import collate
 from agent.calibrate import Told, fit
 from agent.encoders.base import Shape
@@ -34,12 +34,13 @@ def make_brain(
     population: Mapping[str, tuple[Tensor, Tensor]],
     config: Pretraining,
     progress: Callable[[int, int, float], None] | None = None,
+    build: Callable[[Size], Backbone] = Backbone,
 ) -> Brain:
-    """Pretrain on the episodes of ``users`` (by task, then user) and augmented ``copies`` of them
-    (alike), then fit the analytic heads."""
+    """``build`` the backbone, pretrain on the episodes of ``users`` (by task, then user) and
+    augmented ``copies`` of them (alike), then fit the analytic heads."""
     episodes = {task: [e for user in users[task] for e in user] for task in users}
     torch.manual_seed(config.seed)
-    model = M3T(plan)
+    model = M3T(plan, build(plan.size))
     fit_standards(model, [e for task in sorted(episodes) for e in episodes[task]])
     both = {
         task: [*episodes[task], *(e for user in copies.get(task, ()) for e in user)]

@@ -23,6 +23,7 @@ from agent.backbone import GROUPS, Adapters
 from agent.batch import Batch
 from agent.lora import stack_ranks
 from agent.model import M3T, Answers
+from plugins import Registry
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,21 @@ class Tuning:
             raise ValueError(f"ranks {self.r} and {self.personal_r}: each must be at least 1")
         if self.exchange not in ("ffa", "naive"):
             raise ValueError(f"exchange {self.exchange!r}; allowed are 'ffa' and 'naive'")
+
+
+@dataclass(frozen=True)
+class NamedTuning:
+    """A tuning by the ``name`` under which it is chosen; ``about`` is one line for who chooses.
+    Of ``tuning`` the exchange and the seed are those of the run."""
+
+    name: str
+    about: str
+    tuning: Tuning
+
+
+TUNINGS: Registry[NamedTuning] = Registry(
+    "tuning", (NamedTuning("lora", "low-rank, shared rank 8 and personal rank 4", Tuning()),)
+)
 
 
 @dataclass(frozen=True)

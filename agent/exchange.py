@@ -39,6 +39,10 @@ SUMS = 1e7
 """The largest magnitude of sums over labels: features are within 1 (:mod:`agent.kernel`)."""
 
 
+KINDS = ("lora_A", "lora_B", "head", "analytic")
+"""Every kind of block that an update can have."""
+
+
 class Exchange:
     """``rows`` of ``fleet`` in one round; ``parts`` are the K blocks of an update, ``offered`` the
     sums that each headset gives, by task, and ``counts`` of the lessons behind them."""

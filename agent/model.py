@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from agent.backbone import SIZES, Adapters, Backbone, Joined, Size, attend_within
+from agent.backbone import BACKBONES, Adapters, Backbone, Joined, Size, attend_within
 from agent.batch import Batch, Rows
 from agent.encoders.base import Shape
 from agent.normal import LIMIT, summary_key
@@ -45,15 +45,14 @@ class Plan:
     @classmethod
     def of(cls, size: str, layouts: Mapping[str, Shape], tasks: tuple[str, ...]) -> Plan:
         """The plan for these layouts and tasks; raises ValueError for an unknown size or task."""
-        if size not in SIZES:
-            raise ValueError(f"unknown model size {size!r}; known are {', '.join(SIZES)}")
+        backbone = BACKBONES.named(size)
         summaries = {
             summary_key(task, layout): shape.summary
             for task in tasks
             for layout, shape in sorted(layouts.items())
             if layout.split("/")[0] in task_named(task).modalities and shape.summary
         }
-        return cls(SIZES[size], dict(sorted(layouts.items())), tuple(tasks), summaries)
+        return cls(backbone.size, dict(sorted(layouts.items())), tuple(tasks), summaries)
 
     @property
     def tokens_of(self) -> dict[str, tuple[int, bool]]:
