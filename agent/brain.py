@@ -20,6 +20,7 @@ from agent.encoders.base import Shape
 from agent.fleet import Brain
 from agent.kernel import FEATURES, Kernel, side_by_side
 from agent.model import M3T, Plan
+from agent.normal import task_and_layout
 from agent.pretrain import Pretraining, fit_standards, pretrain
 from agent.tasks import task_named
 from agent.tokens import Ask, Tokens
@@ -59,7 +60,7 @@ def fit_ridge(
 ) -> Ridge:
     """The analytic head of ``task`` from the episodes of ``users`` and augmented ``copies`` of each
     user's."""
-    keys = tuple(k for k in model.plan.summaries if k.split("|")[0] == task)
+    keys = tuple(k for k in model.plan.summaries if task_and_layout(k)[0] == task)
     sizes = tuple(model.plan.summaries[k] for k in keys)
     told = []
     for i, episodes in enumerate(users):

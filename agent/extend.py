@@ -17,7 +17,7 @@ from torch import Tensor
 from agent.analytic import Ridge, Sums
 from agent.fleet import Brain
 from agent.model import M3T
-from agent.normal import summary_key
+from agent.normal import summary_key, task_and_layout
 from agent.tasks import task_named
 
 
@@ -39,7 +39,7 @@ def with_task(brain: Brain, task: str, like: str) -> Brain:
             f"reads {', '.join(old.modalities)} (per_user {old.per_user}); give a task that reads "
             "the same in the same way"
         )
-    renamed = {k: summary_key(task, k.split("|")[1]) for k in _keys(brain, like)}
+    renamed = {k: summary_key(task, task_and_layout(k)[1]) for k in _keys(brain, like)}
     more = {renamed[k]: plan.summaries[k] for k in renamed}
     model = M3T(replace(plan, tasks=(*plan.tasks, task), summaries={**plan.summaries, **more}))
     model.load_state_dict(_state(brain.model, model, task, like, renamed))
@@ -52,7 +52,7 @@ def with_task(brain: Brain, task: str, like: str) -> Brain:
 
 
 def _keys(brain: Brain, task: str) -> list[str]:
-    return [k for k in brain.model.plan.summaries if k.split("|")[0] == task]
+    return [k for k in brain.model.plan.summaries if task_and_layout(k)[0] == task]
 
 
 def _state(

@@ -90,7 +90,9 @@ def meet(
     headsets = [h for h in headsets if h.name in {fleet.members[row].name for row in rows}]
     values, samples = exchange.values(), exchange.samples()
     owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
-    blocks = Blocks(tuple(Block(p.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts))
+    blocks = Blocks(
+        tuple(Block(p.id.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts)
+    )
 
     def adapt(awake: Tensor, union: bool) -> Updates:
         mine = values[awake]
