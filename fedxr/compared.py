@@ -28,7 +28,7 @@ from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor
 from fedxr.judged import Judged, Key
 from fedxr.learner import Learner
-from fedxr.learning_rule import LIVE
+from fedxr.learning_rule import LIVE, LearningRule
 from fedxr.lockstep import Lockstep, lockstep
 from fedxr.quiet import born_deaf
 from fedxr.script import beats
@@ -68,11 +68,14 @@ class Replay:
     seed: int
     aggregation: str = "mean"
 
+    def rule(self, coordination: str) -> LearningRule:
+        by = self.aggregation if COORDINATIONS[coordination].server else "mean"
+        return LIVE.with_round(coordination=coordination, aggregation=by, seed=self.seed)
+
     def __call__(self, coordination: str) -> tuple[str, Lockstep]:
         torch.set_num_threads(1)
         tuning = Tuning(seed=self.seed)
-        by = self.aggregation if COORDINATIONS[coordination].server else "mean"
-        rule = LIVE.with_round(coordination=coordination, aggregation=by, seed=self.seed)
+        rule = self.rule(coordination)
         agents = Agents(self.brain, tuning, Learner(self.brain, tuning, rule))
         known = self.brain.model.plan.tasks
         script = [

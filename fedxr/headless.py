@@ -136,12 +136,15 @@ class Federate:
             raise ValueError(
                 f"{', '.join(given)}: of no use with --protocol {self.protocol}; leave out"
             )
-        if self.protocol == "cold" and not COORDINATIONS[self.coordination].server:
+        if self.protocol == "cold" and not COORDINATIONS.named(self.coordination).server:
             raise ValueError(
                 f"coordination {self.coordination!r} makes no model for strangers, which the cold "
                 "protocol measures; take centralized or semi-decentralized"
             )
-        self.learning().rule()  # refuses what cannot go together
+        how = self.learning()
+        how.rule()  # each refuses what it does not know, or what cannot go together
+        how.adapters()
+        BACKBONES.named(self.size)
 
     def learning(self) -> Protocol:
         return Protocol(

@@ -10,9 +10,12 @@ from torch import Tensor
 
 from federation import (
     AGGREGATIONS,
+    COORDINATIONS,
     AggregationRule,
     Block,
     Blocks,
+    Consensus,
+    Coordination,
     Headset,
     Pace,
     Round,
@@ -142,3 +145,26 @@ def test_what_a_rule_returns_is_checked() -> None:
         AGGREGATIONS.add(AggregationRule(name, "", frozenset({"lora_B"}), lambda v, w, r=result: r))
         with pytest.raises(ValueError, match=r"must return \(5,\), one finite number a column"):
             aggregate(name, updates(values()))
+
+
+def test_a_coordination_that_is_added_is_followed() -> None:
+    """Clusters of four that agree among themselves, and no server: links device to device."""
+    before = COORDINATIONS.snapshot()
+    try:
+        COORDINATIONS.add(Coordination("rooms", "near", False, False, ("d2d",)))
+        some, x = updates(values()), values()
+        config = Round("rooms", consensus=Consensus(1e-12, 1e-12, 500))
+        got, report = run_round(
+            config, HEADSETS, x, lambda awake, union: some.rows(awake), 0, Pace()
+        )
+        assert [len(c.members) for c in report.clusters] == [4, 4]
+        assert {row.link for row in report.rows if row.bytes} == {"d2d"}
+        for cluster in report.clusters:
+            rows = [int(name[1:]) for name in cluster.members]
+            share = torch.tensor([row + 1.0 for row in rows]).double()  # samples
+            want = (share[:, None] * x[rows, :5]).sum(0) / share.sum()
+            assert (got[rows, :5] - want).abs().max() < 1e-9
+        with pytest.raises(ValueError, match="neighbours agree by mixing"):
+            Round("rooms", aggregation="median")
+    finally:
+        COORDINATIONS.restore(before)
