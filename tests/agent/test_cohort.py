@@ -166,7 +166,8 @@ def test_rows_of_classes_not_shown_stay() -> None:
     lessons = [_lessons(range(2)), _lessons(range(2, 3))]
     shown = [{x.label for x in mine} for mine in lessons]
     moved = (_learn(cohort, lessons) - cohort.theta).abs()
-    heads = [n for n, b in cohort.blocks.items() if b.kind == "head" and n.startswith("shared.")]
+    blocks = cohort.blocks.items()
+    heads = [n for n, b in blocks if b.kind == "head" and b.id.part == "shared"]
     for name in heads:
         for h in range(2):
             by_class = cohort.view(name, moved)[h].amax(1)

@@ -31,7 +31,7 @@ def run(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
     )
 
@@ -86,6 +86,24 @@ def test_a_federation_runs_with_it_and_says_so(
     assert "kind head, lora_A, lora_B; all others" in note
     assert note in done.stdout.replace("\n", " ")
     assert "aggregation coordinate-median" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2000)
+@pytest.mark.parametrize("coordination", ["semi-decentralized", "centralized"])
+def test_the_command_runs_on_a_simulated_world(
+    installed: Path, tmp_path: Path, coordination: str
+) -> None:
+    words = ("--source", "simulated", "--scenario", "companion", "--headsets", "2")
+    few = ("--rounds", "1", "--steps", "1", "--copies", "1", "--workers", "1")
+    by = ("--aggregation", "coordinate-median", "--coordination", coordination)
+    done = run(
+        installed, "-m", "fedxr.entry", "federate", *words, *few, *by, "--out", str(tmp_path)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["config"]["aggregation"] == "coordinate-median"
+    assert result["traffic"]["up"] > 0
 
 
 ROUNDS = """
