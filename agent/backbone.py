@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from agent.lora import lora_linear
 from agent.ops import attention, rms_norm, rotary, split_heads, swiglu
+from plugins import Registry
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """(layer, q (H,B,G,N,E), k (H,B,V,N,E), v (H,B,V,N,E)) -> (H,B,N,G*E)"""
@@ -51,12 +52,6 @@ class Size:
                 "the width of a head even"
             )
 
-
-SIZES = {
-    "tiny": Size(128, 4, 4, 4, 352),
-    "small": Size(256, 6, 8, 8, 704),
-    "base": Size(320, 8, 10, 10, 896),
-}
 
 GROUPS = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
@@ -219,3 +214,28 @@ def attend_within(mask: Tensor) -> Attend:
         return attention(q, k, v, bias.to(q.dtype))
 
     return attend
+
+
+@dataclass(frozen=True)
+class NamedBackbone:
+    """A backbone by the ``name`` under which it is chosen; ``about`` is one line for who chooses.
+
+    ``build`` makes the weights to pretrain from: drawn by chance, or a language model's
+    (:meth:`Backbone.load_llama`; ``size`` must be the model's). It returns a :class:`Backbone`,
+    whose linear layers (:data:`GROUPS`) adapters, streaming and checkpoints rely on.
+    """
+
+    name: str
+    about: str
+    size: Size
+    build: Callable[[Size], Backbone] = Backbone
+
+
+BACKBONES: Registry[NamedBackbone] = Registry(
+    "model size",
+    (
+        NamedBackbone("tiny", "width 128, 4 layers", Size(128, 4, 4, 4, 352)),
+        NamedBackbone("small", "width 256, 6 layers", Size(256, 6, 8, 8, 704)),
+        NamedBackbone("base", "width 320, 8 layers", Size(320, 8, 10, 10, 896)),
+    ),
+)

@@ -13,13 +13,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from agent.analytic import Fit, Ridge, flatten, unflatten
-from agent.backbone import Size
+from agent.backbone import Backbone, Size
 from agent.batch import collate
 from agent.calibrate import Told, fit
 from agent.checkpoint import Brain
 from agent.encoders.base import Shape
 from agent.kernel import FEATURES, Kernel, side_by_side
 from agent.model import M3T, Plan
+from agent.normal import task_and_layout
 from agent.pretrain import Pretraining, fit_standards, pretrain
 from agent.tasks import task_named
 from agent.tokens import Ask, Tokens
@@ -35,12 +36,13 @@ def make_brain(
     population: Mapping[str, tuple[Tensor, Tensor]],
     config: Pretraining,
     progress: Callable[[int, int, float], None] | None = None,
+    build: Callable[[Size], Backbone] = Backbone,
 ) -> Brain:
-    """Pretrain on the episodes of ``users`` (by task, then user) and augmented ``copies`` of them
-    (alike), then fit the analytic heads."""
+    """``build`` the backbone, pretrain on the episodes of ``users`` (by task, then user) and
+    augmented ``copies`` of them (alike), then fit the analytic heads."""
     episodes = {task: [e for user in users[task] for e in user] for task in users}
     torch.manual_seed(config.seed)
-    model = M3T(plan)
+    model = M3T(plan, build(plan.size))
     fit_standards(model, [e for task in sorted(episodes) for e in episodes[task]])
     both = {
         task: [*episodes[task], *(e for user in copies.get(task, ()) for e in user)]
@@ -59,7 +61,7 @@ def fit_ridge(
 ) -> Ridge:
     """The analytic head of ``task`` from the episodes of ``users`` and augmented ``copies`` of each
     user's."""
-    keys = tuple(k for k in model.plan.summaries if k.split("|")[0] == task)
+    keys = tuple(k for k in model.plan.summaries if task_and_layout(k)[0] == task)
     sizes = tuple(model.plan.summaries[k] for k in keys)
     told = []
     for i, episodes in enumerate(users):

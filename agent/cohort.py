@@ -12,7 +12,7 @@ Shape legend: H headsets, P numbers a headset, R rank, C classes, D width.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -21,8 +21,10 @@ from torch.nn import functional
 
 from agent.backbone import GROUPS, Adapters
 from agent.batch import Batch
+from agent.blocks import BlockId
 from agent.lora import stack_ranks
 from agent.model import M3T, Answers
+from plugins import Registry
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,35 @@ class Tuning:
 
 
 @dataclass(frozen=True)
+class NamedTuning:
+    """A tuning by the ``name`` under which it is chosen; ``about`` is one line for who chooses.
+    Of ``tuning`` the exchange and the seed are those of the run."""
+
+    name: str
+    about: str
+    tuning: Tuning
+
+
+TUNINGS: Registry[NamedTuning] = Registry(
+    "tuning", (NamedTuning("lora", "low-rank, shared rank 8 and personal rank 4", Tuning()),)
+)
+
+
+@dataclass(frozen=True)
 class Block:
     """A named range of theta: ``theta[:, start:stop]`` viewed as (H, *shape)."""
 
-    name: str
+    id: BlockId
     start: int
     shape: tuple[int, ...]
-    kind: str
+
+    @property
+    def name(self) -> str:
+        return self.id.name
+
+    @property
+    def kind(self) -> str:
+        return self.id.kind
 
     @property
     def stop(self) -> int:
@@ -96,32 +120,33 @@ class Cohort:
         return {"shared": self.tuning.r, "personal": self.tuning.personal_r}
 
     def _blocks(self) -> dict[str, Block]:
-        shapes: list[tuple[str, tuple[int, ...], str]] = []
+        shapes: list[tuple[BlockId, tuple[int, ...]]] = []
         for part, rank in self._ranks().items():
             for index, layer in enumerate(self.layers):
                 for group in GROUPS:
-                    name = f"{part}.{index}.{group}"
-                    shapes.append((f"{name}.B", (rank, layer[group].shape[0]), "lora_B"))
+                    b = BlockId(part, "lora_B", layer=index, group=group)
+                    shapes.append((b, (rank, layer[group].shape[0])))
                     if self.tuning.exchange == "naive":
-                        shapes.append((f"{name}.A", tuple(self.frozen_a[name].shape), "lora_A"))
-            for name, head in self.model.heads.items():
-                shapes.append((f"{part}.{name}", tuple(head.shape), "head"))
+                        a = replace(b, kind="lora_A")
+                        shapes.append((a, tuple(self.frozen_a[a.place].shape)))
+            for task, layout in self.model.plan.heads:
+                head = BlockId(part, "head", task, layout)
+                shapes.append((head, tuple(self.model.heads[head.head].shape)))
         blocks: dict[str, Block] = {}
         at = 0
-        for name, shape, kind in shapes:
-            blocks[name] = Block(name, at, shape, kind)
-            at = blocks[name].stop
+        for block_id, shape in shapes:
+            blocks[block_id.name] = block = Block(block_id, at, shape)
+            at = block.stop
         return blocks
 
     def start(self, rows: int) -> Tensor:
         """(rows, P): no adaptation yet, the model's own heads, A as drawn."""
         parts = []
-        for name, block in self.blocks.items():
-            part, _, rest = name.partition(".")
+        for block in self.blocks.values():
             if block.kind == "lora_A":
-                value = self.frozen_a[name.removesuffix(".A")]
-            elif block.kind == "head" and part == "shared":
-                value = self.model.heads[rest].detach()
+                value = self.frozen_a[block.id.place]
+            elif block.kind == "head" and block.id.part == "shared":
+                value = self.model.heads[block.id.head].detach()
             else:
                 value = torch.zeros(block.shape)
             parts.append(value.reshape(-1).to(self.model.device))
@@ -130,7 +155,7 @@ class Cohort:
     @property
     def shared(self) -> int:
         """``theta[:, :shared]`` is the part that a federation exchanges."""
-        return max(b.stop for n, b in self.blocks.items() if n.startswith("shared."))
+        return max(b.stop for b in self.blocks.values() if b.id.part == "shared")
 
     def view(self, name: str, theta: Tensor) -> Tensor:
         block = self.blocks[name]
@@ -140,10 +165,10 @@ class Cohort:
 
     def leaves(self, theta: Tensor, parts: Iterable[str]) -> dict[str, Tensor]:
         """Every block as its own view; those of ``parts`` want gradients."""
-        wanted = tuple(f"{p}." for p in parts)
+        wanted = set(parts)
         return {
-            n: self.view(n, theta).detach().requires_grad_(n.startswith(wanted))
-            for n in self.blocks
+            n: self.view(n, theta).detach().requires_grad_(b.id.part in wanted)
+            for n, b in self.blocks.items()
         }
 
     def adapters(self, leaves: dict[str, Tensor]) -> list[Adapters]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from agent.analytic import Sums, flatten, unflatten
+from agent.blocks import BlockId
 from agent.fleet import Fleet
 from agent.kernel import FEATURES
 from agent.tasks import task_named
@@ -24,19 +25,29 @@ from agent.tasks import task_named
 
 @dataclass(frozen=True)
 class Part:
-    """One block of an update; ``task`` where it belongs to one, ``kind`` "analytic" if it holds
-    sums. ``most`` is the largest magnitude of its values."""
+    """One block of an update; of kind "analytic" if it holds sums. ``most`` is the largest
+    magnitude of its values."""
 
-    name: str
+    id: BlockId
     start: int
     stop: int
-    kind: str
-    task: str | None = None
     most: float = 1e3  # of adapters and heads, which are some ten at most
+
+    @property
+    def kind(self) -> str:
+        return self.id.kind
+
+    @property
+    def task(self) -> str | None:
+        return self.id.task
 
 
 SUMS = 1e7
 """The largest magnitude of sums over labels: features are within 1 (:mod:`agent.kernel`)."""
+
+
+KINDS = ("lora_A", "lora_B", "head", "analytic")
+"""Every kind of block that an update can have."""
 
 
 class Exchange:
@@ -70,15 +81,13 @@ class Exchange:
         return found
 
     def _parts(self) -> list[Part]:
-        cohort, out = self.fleet.cohort, []
-        for name, block in cohort.blocks.items():
-            if name.startswith("shared."):
-                task = name.split(":", 1)[1].split("|")[0] if block.kind == "head" else None
-                out.append(Part(name, block.start, block.stop, block.kind, task))
+        cohort = self.fleet.cohort
+        shared = (b for b in cohort.blocks.values() if b.id.part == "shared")
+        out = [Part(b.id, b.start, b.stop) for b in shared]
         at = cohort.shared
         for task in self.tasks:
             stop = at + FEATURES * (FEATURES + 1) // 2 + (FEATURES + 1) * _classes(task)
-            out.append(Part(f"analytic:{task}", at, stop, "analytic", task, SUMS))
+            out.append(Part(BlockId("", "analytic", task), at, stop, SUMS))
             at = stop
         return out
 

@@ -26,7 +26,7 @@ from agent.checkpoint import Brain
 from agent.encoders import encoder_for
 from agent.kernel import FEATURES, Kernel
 from agent.model import M3T
-from agent.normal import summary_key, token_key
+from agent.normal import summary_key, task_and_layout, token_key
 from agent.tasks import Task, task_named
 from bridge.channels import Channel
 
@@ -132,7 +132,7 @@ def with_tasks(brain: Brain, tasks: Iterable[str]) -> Brain:
 
 
 def _layouts(brain: Brain, task: str) -> list[str]:
-    keys = (key.split("|") for key in brain.model.plan.summaries)
+    keys = map(task_and_layout, brain.model.plan.summaries)
     return [layout for name, layout in keys if name == task]
 
 

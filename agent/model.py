@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from agent.backbone import SIZES, Adapters, Backbone, Joined, Size, attend_within
+from agent.backbone import BACKBONES, Adapters, Backbone, Joined, Size, attend_within
 from agent.batch import Batch, Rows
 from agent.encoders.base import Shape
-from agent.normal import LIMIT, summary_key
+from agent.normal import LIMIT, summary_key, task_and_layout
 from agent.tasks import task_named
 
 FAST = 150
@@ -45,15 +45,19 @@ class Plan:
     @classmethod
     def of(cls, size: str, layouts: Mapping[str, Shape], tasks: tuple[str, ...]) -> Plan:
         """The plan for these layouts and tasks; raises ValueError for an unknown size or task."""
-        if size not in SIZES:
-            raise ValueError(f"unknown model size {size!r}; known are {', '.join(SIZES)}")
+        backbone = BACKBONES.named(size)
         summaries = {
             summary_key(task, layout): shape.summary
             for task in tasks
             for layout, shape in sorted(layouts.items())
             if layout.split("/")[0] in task_named(task).modalities and shape.summary
         }
-        return cls(SIZES[size], dict(sorted(layouts.items())), tuple(tasks), summaries)
+        return cls(backbone.size, dict(sorted(layouts.items())), tuple(tasks), summaries)
+
+    @property
+    def heads(self) -> list[tuple[str, str | None]]:
+        """(task, None) of each head, then (task, layout) of each shortcut, as in a model."""
+        return [*((task, None) for task in self.tasks), *map(task_and_layout, self.summaries)]
 
     @property
     def tokens_of(self) -> dict[str, tuple[int, bool]]:
@@ -138,7 +142,7 @@ class M3T(nn.Module):
             hint = nn.Linear(size, width, bias=False)
             nn.init.normal_(hint.weight, std=0.1 * size**-0.5)
             self.hints[key] = hint
-            classes = len(task_named(key.split("|")[0]).classes)
+            classes = len(task_named(task_and_layout(key)[0]).classes)
             self.heads[f"shortcut:{key}"] = torch.zeros(classes, size)
             self._standard(f"summary:{key}", size)
 
@@ -227,7 +231,7 @@ class M3T(nn.Module):
         head = heads[f"head:{task}"]
         logits = torch.baddbmm(head[:, None, :, -1], state, head[..., :-1].transpose(1, 2))
         for key, (z, at) in summaries.items():
-            if key.split("|")[0] == task:
+            if task_and_layout(key)[0] == task:
                 full = torch.zeros(rows * m, z.shape[1], device=z.device).index_copy(0, at, z)
                 shortcut = heads[f"shortcut:{key}"].transpose(1, 2)
                 logits = logits + torch.bmm(full.view(rows, m, -1), shortcut)

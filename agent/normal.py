@@ -63,6 +63,12 @@ def summary_key(task: str, layout: str) -> str:
     return f"{task}|{layout}"
 
 
+def task_and_layout(key: str) -> tuple[str, str]:
+    """What :func:`summary_key` has made the key of: checkpoints store keys alone."""
+    task, _, layout = key.partition("|")
+    return task, layout
+
+
 @dataclass
 class Normal:
     """One user's moments by key, and the population's to start from."""

@@ -187,18 +187,16 @@ def shown_classes(
     everything outside ``parts``."""
     mask = cohort.theta.new_zeros(len(lessons), cohort.theta.shape[1])
     shown: list[set[tuple[str, int]]] = [{(x.task, x.label) for x in mine} for mine in lessons]
-    for name, block in cohort.blocks.items():
-        part, _, rest = name.partition(".")
-        if part not in parts:
+    for block in cohort.blocks.values():
+        if block.id.part not in parts:
             continue
         here = mask[:, block.start : block.stop]
         if block.kind != "head":
             here.fill_(1.0)
             continue
-        task = rest.split(":", 1)[1].split("|")[0]
         for h, known in enumerate(shown):
             for c in range(block.shape[0]):
-                if (task, c) in known:
+                if (block.id.task, c) in known:
                     here.view(len(lessons), *block.shape)[h, c] = 1.0
     return mask
 

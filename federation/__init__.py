@@ -8,20 +8,24 @@ See docs/federation.md.
 
 from federation.blocks import Block, Blocks, Effort, Updates
 from federation.consensus import Consensus
-from federation.coordination import COORDINATIONS
+from federation.coordination import COORDINATIONS, Coordination
 from federation.network import Headset, Pace
 from federation.report import ClusterReport, Drop, RoundReport
 from federation.rounds import Adapt, Round, run_round
+from federation.rules import AGGREGATIONS, AggregationRule
 from federation.topology import Topology
 from federation.wire import PacketError, from_bytes, to_bytes
 
 __all__ = [
+    "AGGREGATIONS",
     "COORDINATIONS",
     "Adapt",
+    "AggregationRule",
     "Block",
     "Blocks",
     "ClusterReport",
     "Consensus",
+    "Coordination",
     "Drop",
     "Effort",
     "Headset",

@@ -19,6 +19,9 @@ from torch import Tensor
 
 MOST_SAMPLES = 1e7
 """A headset that claims more samples of one block is not believed: ten a second for eleven days."""
+SUMS = frozenset({"analytic"})
+"""Kinds of blocks that hold sums over samples, exchanged as their mean (:class:`Updates`): only a
+weighted mean may touch them."""
 
 
 @dataclass(frozen=True)

@@ -37,36 +37,40 @@ from federation.topology import (
     proximity,
     ring,
 )
+from plugins import Registry
 
 
 @dataclass(frozen=True)
 class Coordination:
-    """``clusters``: ``each`` headset alone, the ``near`` ones (by topology), or ``everyone``.
+    """``name``: the word by which it is chosen. ``clusters``: ``each`` headset alone, the ``near``
+    ones (by topology), or ``everyone``.
 
     ``server``: whether representatives uplink and the server broadcasts. ``union``: whether local
     adaptation sees the samples of all. ``links``: the kinds of link the ledger may show.
     """
 
+    name: str
     clusters: Literal["each", "near", "everyone"]
     server: bool
     union: bool
     links: tuple[str, ...]
 
 
-COORDINATIONS = {
-    "local": Coordination("each", False, False, ()),
-    "pooled": Coordination("each", False, True, ("uplink", "downlink")),
-    "centralized": Coordination("each", True, False, ("uplink", "downlink")),
-    "decentralized": Coordination("everyone", False, False, ("d2d",)),
-    "semi-decentralized": Coordination("near", True, False, ("d2d", "uplink", "downlink")),
-}
+COORDINATIONS: Registry[Coordination] = Registry(
+    "coordination",
+    (
+        Coordination("local", "each", False, False, ()),
+        Coordination("pooled", "each", False, True, ("uplink", "downlink")),
+        Coordination("centralized", "each", True, False, ("uplink", "downlink")),
+        Coordination("decentralized", "everyone", False, False, ("d2d",)),
+        Coordination("semi-decentralized", "near", True, False, ("d2d", "uplink", "downlink")),
+    ),
+)
 
 
 def coordination_named(name: str) -> Coordination:
     """The coordination called ``name``; raises ValueError that lists the known ones."""
-    if name not in COORDINATIONS:
-        raise ValueError(f"unknown coordination {name!r}; allowed are {', '.join(COORDINATIONS)}")
-    return COORDINATIONS[name]
+    return COORDINATIONS.named(name)
 
 
 def form_clusters(

@@ -22,7 +22,6 @@ import torch
 from torch import Tensor
 
 from federation import steps
-from federation.aggregation import average
 from federation.blocks import Updates
 from federation.consensus import Consensus
 from federation.coordination import coordination_named, form_clusters, survivors
@@ -31,6 +30,7 @@ from federation.exchange import STAYS_HOME, Exchange, select
 from federation.ledger import adapt_rows, written
 from federation.network import Headset, Pace, check_fleet, is_awake
 from federation.report import RoundReport
+from federation.rules import aggregate, check_rule
 from federation.topology import Topology
 from federation.wire import Wire, dtype_of
 
@@ -39,12 +39,15 @@ from federation.wire import Wire, dtype_of
 class Round:
     """How rounds are run.
 
+    ``aggregation``: by which rule the server makes one of what it was sent, by its name in
+    :data:`federation.rules.AGGREGATIONS`. Between neighbours it is the weighted mean always.
     ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
     answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
     """
 
     coordination: str = "semi-decentralized"
     exchange: Exchange = "ffa"
+    aggregation: str = "mean"
     topology: Topology = field(default_factory=Topology)
     consensus: Consensus = field(default_factory=Consensus)
     election: Election = "score"
@@ -62,6 +65,7 @@ class Round:
         ):
             if got not in allowed:
                 raise ValueError(f"{word} {got!r}; allowed are {' and '.join(allowed)}")
+        check_rule(self.aggregation, self.coordination, self.exchange)
 
 
 class Adapt(Protocol):
@@ -119,9 +123,9 @@ def run_round(
         speakers = [steps.elect_speaker(config, one, number, drops) for one in agreed]
     sent, up = steps.uplink(config, agreed, speakers, number)
 
-    # 6. The server averages what it was sent, block by block over owners.
+    # 6. The server makes one of what it was sent, block by block over owners.
     # 7. Its answer goes back and replaces the blocks that the receiver owns.
-    answer = None if sent is None else average(sent)
+    answer = None if sent is None else aggregate(config.aggregation, sent)
     down, spread, reached = steps.broadcast(config, agreed, speakers, answer, mixed, number)
 
     # 8. The ledger: every message that the steps above have sent.

@@ -22,6 +22,7 @@ from federation.exchange import exchanged
 from federation.ledger import Row, consensus_rows, d2d_row, downlink_row, uplink_row
 from federation.network import D2D, UPLINK, Headset, Pace, server_reachable
 from federation.report import ClusterReport, Drop
+from federation.rules import check_kinds
 from federation.topology import Cluster, metropolis, spectral_norm
 from federation.wire import packet_bytes, rounded
 
@@ -76,6 +77,9 @@ def learn(
 ) -> Learned:
     """Judge what ``adapt`` has returned: who is broken, who is late."""
     plan = coordination_named(config.coordination)
+    sent = exchanged(got.blocks, config.exchange).tolist()
+    travelling = [b.kind for b, goes in zip(got.blocks, sent, strict=True) if goes]
+    check_kinds(config.aggregation, travelling)
     if plan.union and (got.effort is None or got.effort.raw_bytes is None):
         raise ValueError("pooled moves raw samples: let adapt return Effort(raw_bytes=...)")
     if len(got) != len(awake):

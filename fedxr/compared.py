@@ -23,11 +23,12 @@ from agent.cohort import Tuning
 from agent.tasks import task_named
 from evaluation.intervals import Cell
 from evaluation.result import Comparison, Row, score_of
+from federation import COORDINATIONS
 from fedxr.agents import Agents
 from fedxr.cast import profile_of_actor
 from fedxr.judged import Judged, Key
 from fedxr.learner import Learner
-from fedxr.learning_rule import LIVE
+from fedxr.learning_rule import LIVE, LearningRule
 from fedxr.lockstep import Lockstep, lockstep
 from fedxr.quiet import born_deaf
 from fedxr.script import beats
@@ -35,7 +36,7 @@ from fedxr.stream import Actor
 from fedxr.told import Given
 
 Coordination = Literal["local", "semi-decentralized", "centralized", "decentralized"]
-COORDINATIONS: tuple[Coordination, ...] = (
+REPLAYED: tuple[Coordination, ...] = (
     "local",
     "semi-decentralized",
     "centralized",
@@ -50,23 +51,31 @@ WINDOWS = (("whole run", 0.0), ("second half", 0.5))
 
 def affordable() -> tuple[Coordination, ...]:
     """As many as are replayed at once, two at least."""
-    return COORDINATIONS[: max(2, os.cpu_count() or 1)]
+    return REPLAYED[: max(2, os.cpu_count() or 1)]
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay needs: who plays how long (seconds), and rounds every ``round_s``."""
+    """What a replay needs: who plays how long (seconds), and rounds every ``round_s``.
+
+    ``aggregation`` is the live run's; coordinations where it cannot act are replayed with the mean.
+    """
 
     brain: Brain
     cast: Sequence[Actor]
     seconds: float
     round_s: float
     seed: int
+    aggregation: str = "mean"
+
+    def rule(self, coordination: str) -> LearningRule:
+        by = self.aggregation if COORDINATIONS[coordination].server else "mean"
+        return LIVE.with_round(coordination=coordination, aggregation=by, seed=self.seed)
 
     def __call__(self, coordination: str) -> tuple[str, Lockstep]:
         torch.set_num_threads(1)
         tuning = Tuning(seed=self.seed)
-        rule = LIVE.with_round(coordination=coordination, seed=self.seed)
+        rule = self.rule(coordination)
         agents = Agents(self.brain, tuning, Learner(self.brain, tuning, rule))
         known = self.brain.model.plan.tasks
         script = [

@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from rich.console import Console
@@ -30,10 +30,12 @@ from bridge.protocol import BridgeError
 from bridge.wire import settle
 from evaluation import result as results
 from evaluation.report import write_report
+from federation import AGGREGATIONS
+from fedxr.choices import one_of
 from fedxr.compared import Coordination, Replay, affordable, replays
 from fedxr.demo_result import Lived, print_demo, result_of
 from fedxr.judged import truth_of
-from fedxr.learning_rule import LIVE
+from fedxr.learning_rule import LIVE, LearningRule
 from fedxr.lockstep import Lockstep
 from fedxr.serve import Serving, serving
 from fedxr.stream import Actor, Played, play_apart
@@ -58,6 +60,8 @@ class Demo:
     """Port for headsets and the live page; 0 takes any free one."""
     round_s: float = 10.0
     """Seconds between federated rounds."""
+    aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
+    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
     compare: tuple[Coordination, ...] = field(default_factory=affordable)
     """What is replayed in lockstep afterwards, to compare with. Each takes a core about as long as
     the run, so by default there are as many as cores, two at least."""
@@ -72,6 +76,12 @@ class Demo:
                 f"demo: {self.headsets} headsets, {self.seconds} s, rounds every {self.round_s} s; "
                 "take at least 1 headset and 1 s, and a positive time between rounds"
             )
+        self.learning()  # refuses what cannot go together
+
+    def learning(self) -> LearningRule:
+        return LIVE.with_round(
+            coordination="semi-decentralized", aggregation=self.aggregation, seed=self.seed
+        )
 
 
 async def demo(
@@ -81,7 +91,7 @@ async def demo(
     out, began, began_s = console or Console(), datetime.now(UTC), time.monotonic()
     folder = config.out or Path("runs") / began.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True, exist_ok=True)
-    rule = LIVE.with_round(coordination="semi-decentralized", seed=config.seed)
+    rule = config.learning()
     tempo = Tempo(round=config.round_s)
     bridge = ServerConfig(port=config.port)
     truth = truth_of(cast, config.seconds)
@@ -143,7 +153,7 @@ def _replayed(
 ) -> dict[str, Lockstep]:
     """The replays; Ctrl-C ends them with what there is, and the demo is interrupted."""
     found: dict[str, Lockstep] = {}
-    replay = Replay(brain, cast, config.seconds, config.round_s, config.seed)
+    replay = Replay(brain, cast, config.seconds, config.round_s, config.seed, config.aggregation)
     names = list(dict.fromkeys(config.compare))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -17,7 +17,8 @@ from evaluation import result as results
 from evaluation.tables import latency_table
 from federation import RoundReport
 from federation.ledger import total
-from fedxr.compared import COORDINATIONS, comparisons, outcomes, rows
+from fedxr.choices import told_of
+from fedxr.compared import REPLAYED, comparisons, outcomes, rows
 from fedxr.live_state import CurvePoint
 from fedxr.lockstep import Lockstep
 from fedxr.serve import Serving
@@ -119,7 +120,7 @@ def _latency(task: str, ms: np.ndarray) -> results.Latency:
 
 def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:
     live, marks, judged = lived.live, lived.live.scoreboard.marks, lived.live.scoreboard.judged
-    notes = []
+    notes = told_of(str(lived.settings["aggregation"]))
     if marks.heard:
         notes.append(f"feedback was wrong in {marks.errors} of {marks.heard} pieces")
     late = sum(j.given is None for j in judged)
@@ -132,8 +133,8 @@ def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:
             f"this machine was too slow, or too busy, for {len(lived.played)} headsets at once, so "
             "live figures say little; try fewer: --headsets"
         )
-    if missing := [name for name in COORDINATIONS if name not in others]:
-        every = " ".join(COORDINATIONS)
+    if missing := [name for name in REPLAYED if name not in others]:
+        every = " ".join(REPLAYED)
         notes.append(f"not replayed: {', '.join(missing)}; --compare {every} replays all")
     notes += [f"{name} in lockstep: {_cost_of(one)}" for name, one in others.items()]
     ms = 1000 * np.array(live.live.model_seconds)

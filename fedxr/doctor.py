@@ -29,8 +29,6 @@ _INSTALL = 'pip install -c constraints.txt -e ".[{extra}]"'
 _PURPOSE = {
     "unity": "drive Unity scenes through ML-Agents",
     "lan": "serve headsets on the local network: certificate and QR code (fedxr serve --lan)",
-    "ray": "federate over many machines",
-    "zenoh": "headsets that talk to each other directly",
     "rerun": "export recordings for the rerun viewer",
     "fuzz": "search for messages that break the bridge (benchmarks/fuzz_guided.py)",
     "sensors": "stream from LSL and BrainFlow devices",
@@ -218,7 +216,7 @@ def doctor(console: Console | None = None) -> bool:
 
 
 def as_table(findings: Sequence[Finding]) -> Table:
-    """One row per finding; ``".[ray]"`` in a remedy is text, no markup."""
+    """One row per finding; ``".[lan]"`` in a remedy is text, no markup."""
     table = Table(title="fedxr doctor", title_justify="left", show_lines=True)
     for head in ("what", "state", "found", "how to get it"):
         table.add_column(head, overflow="fold")

@@ -20,7 +20,17 @@ from agent.exchange import Exchange
 from agent.fleet import Fleet
 from agent.memory import Lesson
 from agent.online import Dose, Momentum, Slices, learn, lesson_losses
-from federation import Block, Blocks, Drop, Effort, Pace, RoundReport, Updates, run_round
+from federation import (
+    COORDINATIONS,
+    Block,
+    Blocks,
+    Drop,
+    Effort,
+    Pace,
+    RoundReport,
+    Updates,
+    run_round,
+)
 from federation.network import is_awake
 from fedxr.learning_rule import LearningRule
 from fedxr.profile import Batteries, Profile, network
@@ -59,7 +69,7 @@ def meet(
     moments = fleet.momentum.rows(here)
     if rule.moments == "anew":
         moments = moments.anew()
-    pooled = rule.round.coordination == "pooled"
+    pooled = COORDINATIONS[rule.round.coordination].union
     train = (
         _train_together(fleet, here, moments, lessons, dose)
         if pooled
@@ -80,7 +90,9 @@ def meet(
     headsets = [h for h in headsets if h.name in {fleet.names[row] for row in rows}]
     values, samples = exchange.values(), exchange.samples()
     owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
-    blocks = Blocks(tuple(Block(p.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts))
+    blocks = Blocks(
+        tuple(Block(p.id.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts)
+    )
 
     def adapt(awake: Tensor, union: bool) -> Updates:
         mine = values[awake]

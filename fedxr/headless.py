@@ -13,13 +13,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import tyro
 
+from agent.backbone import BACKBONES
 from agent.brain import Card, make_brain
 from agent.checkpoint import Brain, Population
+from agent.cohort import TUNINGS
 from agent.encoders import encoder_for
 from agent.encoders.base import Shape
 from agent.model import Plan
@@ -29,9 +31,9 @@ from agent.tokens import Tokens
 from evaluation.report import write_report
 from evaluation.requirements import figures, judge, parse
 from evaluation.result import Result, write_result
-from federation import COORDINATIONS
+from federation import AGGREGATIONS, COORDINATIONS
 from fedxr.bridged import through_bridge
-from fedxr.choices import SetNames
+from fedxr.choices import SetNames, one_of, told_of
 from fedxr.people import (
     Person,
     Split,
@@ -53,7 +55,6 @@ from scenarios.users import DataError, User
 
 Scenario = UseCase | Literal["all"]
 Source = Literal["simulated", "recorded"]
-Coordination = Literal["local", "pooled", "centralized", "decentralized", "semi-decentralized"]
 
 PROTOCOL = (
     "Users of a set are split by seed into pretraining, federation and unseen (about 40/40/20). A "
@@ -65,7 +66,8 @@ PROTOCOL = (
 
 
 WARM_ONLY = (
-    "unseen_data", "tuning", "exchange", "size", "steps", "copies", "workers", "bridge", "require"
+    "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",
+    "bridge", "require",
 )  # fmt: skip
 """Options that a cold start has no use for."""
 
@@ -90,14 +92,16 @@ class Federate:
     """Most headsets in the federation of each set, and most unseen ones."""
     rounds: int = 8
     """Rounds of the federation."""
-    coordination: Coordination = "semi-decentralized"
+    coordination: Annotated[str, one_of(COORDINATIONS)] = "semi-decentralized"
     """How updates are mixed."""
-    tuning: Literal["lora"] = "lora"
+    aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
+    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
+    tuning: Annotated[str, one_of(TUNINGS)] = "lora"
     """What is trained on the headset."""
     exchange: Literal["ffa", "naive"] = "ffa"
     """What of it is exchanged."""
-    size: Literal["tiny", "small", "base"] = "tiny"
-    """Size of the model."""
+    size: Annotated[str, one_of(BACKBONES)] = "tiny"
+    """Backbone of the model, by its size."""
     steps: int = 120
     """Pretraining steps a task."""
     copies: int = 1500
@@ -129,16 +133,22 @@ class Federate:
             raise ValueError(
                 f"{', '.join(given)}: of no use with --protocol {self.protocol}; leave out"
             )
-        if self.protocol == "cold" and not COORDINATIONS[self.coordination].server:
+        if self.protocol == "cold" and not COORDINATIONS.named(self.coordination).server:
             raise ValueError(
                 f"coordination {self.coordination!r} makes no model for strangers, which the cold "
                 "protocol measures; take centralized or semi-decentralized"
             )
+        how = self.learning()
+        how.rule()  # each refuses what it does not know, or what cannot go together
+        how.adapters()
+        BACKBONES.named(self.size)
 
     def learning(self) -> Protocol:
         return Protocol(
             rounds=self.rounds,
             coordination=self.coordination,
+            aggregation=self.aggregation,
+            tuning=self.tuning,
             exchange=self.exchange,
             seed=self.seed,
         )
@@ -267,7 +277,8 @@ def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Brain:
         if step % 20 == 0 or step == steps:
             say(f"pretraining: step {step} of {steps}, loss {loss:.2f}")
 
-    return make_brain(plan, users, copies, population, how, tell)
+    build = BACKBONES.named(config.size).build
+    return make_brain(plan, users, copies, population, how, tell, build)
 
 
 def card_for(splits: Sequence[Split], config: Federate) -> Card:
@@ -340,7 +351,7 @@ def federate(config: Federate, data: Path | None, say: Say = lambda _: None) -> 
         raise ValueError(f"protocol {config.protocol!r}: fedxr.cold_run.federate_cold runs it")
     conditions = [parse(text) for text in config.require]
     done: list[Study] = []
-    notes: list[str] = []
+    notes: list[str] = told_of(config.aggregation)
 
     def whole(started: str, seconds: float, interrupted: bool) -> Result:
         result = result_of(config, [done], started, seconds, interrupted)

@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from agent.exchange import KINDS
 from agent.experts import Mixing
 from agent.memory import Memory
 from agent.online import Dose
 from federation import Round
+from federation.exchange import STAYS_HOME
+from federation.rules import check_kinds
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class LearningRule:
                 f"personal steps every {self.each} labels, guard {self.guard}; take at least 1 "
                 "label and 0 standard errors"
             )
+        kinds = [k for k in KINDS if k not in STAYS_HOME[self.round.exchange]]
+        check_kinds(self.round.aggregation, kinds)
 
     def with_round(self, **changes: object) -> LearningRule:
         """The same rule with another coordination, seed, …"""

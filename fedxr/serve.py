@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
 
@@ -27,8 +27,10 @@ from bridge.recording.recorder import Recorder
 from bridge.server import BridgeServer
 from bridge.web import Page
 from bridge.wire import settle
+from federation import AGGREGATIONS
 from fedxr.agents import Agents
 from fedxr.apart import Apart
+from fedxr.choices import live_coordinations, one_of, told_of
 from fedxr.desk import Desk
 from fedxr.judged import Truth, nobodys
 from fedxr.lan import open_door, root_page, show_door
@@ -70,10 +72,10 @@ class Serve:
     """Most megabytes of states; beyond, whoever was not seen for longest is deleted."""
     round_s: float = 10.0
     """Seconds between federated rounds."""
-    coordination: Literal["local", "centralized", "decentralized", "semi-decentralized"] = (
-        "semi-decentralized"
-    )
+    coordination: Annotated[str, one_of(live_coordinations())] = "semi-decentralized"
     """How headsets meet."""
+    aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
+    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
     lan: bool = False
     """Listen on the local network: with TLS and a token, and a QR code to open it in a headset."""
     cert: Path | None = None
@@ -91,6 +93,14 @@ class Serve:
     """Let live pages draw the hands, head and gaze of a headset that is opened there."""
     record: Path | None = None
     """Record all sessions, raw sensor data included, to this new file (MCAP)."""
+
+    def __post_init__(self) -> None:
+        self.learning()  # refuses what cannot go together
+
+    def learning(self) -> LearningRule:
+        return LIVE.with_round(
+            coordination=self.coordination, aggregation=self.aggregation, seed=self.seed
+        )
 
 
 @dataclass
@@ -205,7 +215,7 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         lan=config.lan,
         own=own,
     )
-    rule = LIVE.with_round(coordination=config.coordination, seed=config.seed)
+    rule = config.learning()
     keep = Keep(config.state_days, config.state_mb)
     tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
     async with serving(
@@ -223,6 +233,8 @@ async def serve(config: Serve, brain: Brain, console: Console | None = None) -> 
         running.for_sure = True
         settle()
         show_door(door, running.server.port, out)
+        for line in told_of(config.aggregation):
+            out.print(line, highlight=False, soft_wrap=True)
         out.print("Ctrl-C stops; what headsets have learned is kept.")
         if config.record is not None:
             out.print(f"recording raw sensor data to {config.record}", highlight=False)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agent.checkpoint import Brain
-from agent.cohort import Tuning
+from agent.cohort import TUNINGS, Tuning
 from agent.experts import EXPERTS, mixed
 from agent.tasks import task_named
 from agent.tokens import Tokens
@@ -45,20 +45,31 @@ CHUNK = 8
 
 @dataclass(frozen=True)
 class Protocol:
-    """So many ``rounds``; ``coordination`` and ``exchange`` by name."""
+    """So many ``rounds``; ``coordination``, ``aggregation``, ``tuning``, ``exchange`` by name."""
 
     rounds: int = 8
     coordination: str = "semi-decentralized"
     exchange: str = "ffa"
     seed: int = 0
+    aggregation: str = "mean"
+    tuning: str = "lora"
 
-    def tuning(self) -> Tuning:
-        return Tuning(exchange=self.exchange, seed=self.seed)  # type: ignore[arg-type]
+    def adapters(self) -> Tuning:
+        """What is trained on each headset."""
+        named = TUNINGS.named(self.tuning).tuning
+        return replace(named, exchange=self.exchange, seed=self.seed)  # type: ignore[arg-type]
 
     def rule(self) -> LearningRule:
         return headless(self.rounds).with_round(
-            coordination=self.coordination, exchange=self.exchange, seed=self.seed
+            coordination=self.coordination,
+            aggregation=self.aggregation,
+            exchange=self.exchange,
+            seed=self.seed,
         )
+
+    def beside(self, coordination: str) -> Protocol:
+        """The same under the ``coordination`` of a baseline, where only the mean can act."""
+        return replace(self, coordination=coordination, aggregation="mean")
 
 
 @dataclass
@@ -108,7 +119,7 @@ def study(
     for group, scores in ((people, out.federation), (unseen, out.unseen)):
         progress(f"{name}: generic and local")
         scores["generic"] = evaluate(seated(brain, group, protocol), group, task, common=True)
-        alone, _ = teach(brain, group, replace(protocol, coordination="local"))
+        alone, _ = teach(brain, group, protocol.beside("local"))
         scores["local"] = evaluate(alone, group, task)
     progress(f"{name}: federation")
     together, out.reports = teach(brain, people, protocol)
@@ -120,7 +131,7 @@ def study(
         tell(newcomers, [in_order(p, protocol.seed) for p in unseen])
         _personalised(out, "unseen", out.unseen, newcomers, unseen)
     progress(f"{name}: pooled")
-    pooled, _ = teach(brain, people, replace(protocol, coordination="pooled"), personal=False)
+    pooled, _ = teach(brain, people, protocol.beside("pooled"), personal=False)
     out.federation["pooled"] = evaluate(pooled, people, task, common=True)
     others = seated(brain, unseen, protocol)
     join(others, pooled)
@@ -171,7 +182,7 @@ def paired(truth: Array, before: Array, after: Array, metric: str) -> tuple[floa
 
 def seated(brain: Brain, people: Sequence[Person], protocol: Protocol) -> Learner:
     """A learner whose rows are ``people``, who have said nothing yet."""
-    learner = Learner(brain, protocol.tuning(), protocol.rule(), chunk=CHUNK)
+    learner = Learner(brain, protocol.adapters(), protocol.rule(), chunk=CHUNK)
     for row, person in enumerate(people):
         learner.join(row, profile_of(person, row))
     return learner

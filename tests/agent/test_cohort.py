@@ -72,7 +72,7 @@ def test_equals_a_peft_loop(exchange: str) -> None:
         for name, block in cohort.blocks.items():
             here = slice(block.start, block.stop)
             most, kept = float(moved[here].abs().max()), stored * float(row[here].abs().max())
-            assert (most > 0) == name.startswith("shared."), name
+            assert (most > 0) == (block.id.part == "shared"), name
             assert (theta[h] - row)[here].abs().max() <= relative * most + kept, name
         assert (theta[h] - row).norm() <= relative * moved.norm() + stored * row.norm()
 
@@ -99,7 +99,7 @@ def test_a_task_does_not_touch_the_heads_of_others() -> None:
     for name, block in cohort.blocks.items():
         found = gradient[:, block.start : block.stop].abs().amax(1)
         if block.kind == "head":
-            own = 0 if ":doing" in name else 1
+            own = 0 if block.id.task == "doing" else 1
             assert found[own] > 0, name
             assert found[1 - own] == 0, name
         else:
@@ -166,7 +166,8 @@ def test_rows_of_classes_not_shown_stay() -> None:
     lessons = [_lessons(range(2)), _lessons(range(2, 3))]
     shown = [{x.label for x in mine} for mine in lessons]
     moved = (_learn(cohort, lessons) - cohort.theta).abs()
-    heads = [n for n, b in cohort.blocks.items() if b.kind == "head" and n.startswith("shared.")]
+    blocks = cohort.blocks.items()
+    heads = [n for n, b in blocks if b.kind == "head" and b.id.part == "shared"]
     for name in heads:
         for h in range(2):
             by_class = cohort.view(name, moved)[h].amax(1)

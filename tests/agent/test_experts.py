@@ -292,7 +292,7 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert fleet.trust(0, "doing")[PERSONAL] > 0
     assert fleet.trust(1, "doing").tolist() == [1, 0, 0, 0, 0]
     # Its updates carry no sums, with no weight; it has the block all the same, and so listens.
-    place = [part.name for part in exchange.parts].index("analytic:doing")
+    place = [part.id.name for part in exchange.parts].index("analytic:doing")
     part = exchange.parts[place]
     assert not exchange.values()[1, part.start : part.stop].any()
     assert exchange.samples()[:, place].tolist() == [1, 0]

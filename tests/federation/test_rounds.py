@@ -441,7 +441,7 @@ def test_errors_tell_how_well_a_cluster_agreed() -> None:
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        (lambda: Round(coordination="peer"), "unknown coordination 'peer'; allowed are local"),
+        (lambda: Round(coordination="peer"), "unknown coordination 'peer'; known are local"),
         (lambda: Round(exchange="all"), "exchange 'all'"),  # type: ignore[arg-type]
         (lambda: Round(election="king"), "unknown election 'king'"),  # type: ignore[arg-type]
         (lambda: Round(wire="int4"), "unknown number format 'int4'"),  # type: ignore[arg-type]

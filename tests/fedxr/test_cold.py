@@ -309,6 +309,7 @@ def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.Monke
     ("wrong", "message"),
     [
         ({"steps": 5, "bridge": True}, "steps, bridge: of no use with --protocol cold"),
+        ({"aggregation": "other"}, "aggregation: of no use with --protocol cold"),
         ({"coordination": "local"}, "'local' makes no model for strangers"),
         ({"draws": 0}, "draws 0; take at least 1"),
         ({"protocol": "warm", "draws": 5}, "draws: of no use with --protocol warm"),

@@ -14,8 +14,9 @@ from rich.console import Console
 from agent.tokens import tick_of
 from bridge.channels import TICK_US
 from evaluation.result import Result, read_result
+from federation import AGGREGATIONS, AggregationRule
 from fedxr.cast import recorded_cast, simulated_cast
-from fedxr.compared import Replay, comparisons, outcomes, replays, rows
+from fedxr.compared import REPLAYED, Replay, comparisons, outcomes, replays, rows
 from fedxr.demo import Demo, demo
 from fedxr.demo_result import gathered
 from fedxr.judged import Judged, Question, questions
@@ -138,6 +139,24 @@ def test_two_replays_at_once_are_as_one_alone() -> None:
     assert found["local"].judged == found["semi-decentralized"].judged  # one alone does not meet
     asked = {q.key for q in questions(cast[0], 4.0)}
     assert {j.question.key for j in found["local"].judged} == asked
+
+
+def test_a_replay_takes_the_mean_where_the_rule_of_the_demo_cannot_act() -> None:
+    before = AGGREGATIONS.snapshot()
+    try:
+        rule = AggregationRule("last", "", frozenset({"head"}), lambda values, weights: values[-1])
+        AGGREGATIONS.add(rule)
+        replay = Replay(None, (), 4.0, 2.0, seed=3, aggregation="last")  # type: ignore[arg-type]
+        used = {name: replay.rule(name).round.aggregation for name in REPLAYED}
+        assert used == {
+            "local": "mean",
+            "semi-decentralized": "last",
+            "centralized": "last",
+            "decentralized": "mean",
+        }
+        assert Demo(aggregation="last").learning().round.aggregation == "last"
+    finally:
+        AGGREGATIONS.restore(before)
 
 
 def lived(folder: Path, seconds: float) -> tuple[Result, set[str], str]:

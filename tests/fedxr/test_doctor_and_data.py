@@ -97,15 +97,15 @@ def test_doctor_prints_every_look() -> None:
 
 
 def test_missing_packages_come_with_a_remedy() -> None:
-    lines = ["torch>=2", 'no-such-thing>=1; extra == "ray"', "numpy; extra == 'test'"]
+    lines = ["torch>=2", 'no-such-thing>=1; extra == "lan"', "numpy; extra == 'test'"]
     found = {finding.what: finding for finding in compare(lines)}
     assert found["packages"].state == "ok"
-    assert found["extra ray"].state == "absent"
-    assert "lacks no-such-thing" in found["extra ray"].detail
+    assert found["extra lan"].state == "absent"
+    assert "lacks no-such-thing" in found["extra lan"].detail
     assert found["extra test"].state == "ok"
     out = _printed()
     out.print(as_table(list(found.values())))
-    assert 'pip install -c constraints.txt -e ".[ray]"' in _text(out)
+    assert 'pip install -c constraints.txt -e ".[lan]"' in _text(out)
     assert compare([*lines, "nor-this"])[0].state == "missing"
 
 

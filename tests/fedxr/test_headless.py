@@ -11,6 +11,7 @@ import torch
 from made_users import users as made_users
 
 from agent.checkpoint import Brain
+from agent.cohort import TUNINGS, NamedTuning, Tuning
 from agent.experts import FEDERATED, GENERIC, PERSONAL
 from evaluation.result import ARMS, read_result
 from federation import RoundReport
@@ -329,3 +330,22 @@ def test_a_stream_names_what_is_wrong_with_its_address_and_time() -> None:
         Stream(url="http://here:1")
     with pytest.raises(ValueError, match="-1 seconds; stream for more than 0"):
         Stream(seconds=-1)
+
+
+def test_what_is_chosen_by_name_is_what_runs() -> None:
+    before = TUNINGS.snapshot()
+    try:
+        TUNINGS.add(NamedTuning("wide", "rank 16", Tuning(r=16)))
+        how = Federate(tuning="wide", exchange="naive", seed=3).learning()
+        assert how.adapters() == Tuning(r=16, exchange="naive", seed=3)
+    finally:
+        TUNINGS.restore(before)
+    assert how.rule().round.aggregation == how.beside("local").aggregation == "mean"
+    for wrong, words in (
+        ({"aggregation": "mode"}, "unknown aggregation rule 'mode'; known are mean"),
+        ({"coordination": "peer"}, "unknown coordination 'peer'; known are local"),
+        ({"tuning": "narrow"}, "unknown tuning 'narrow'; known are lora"),
+        ({"size": "huge"}, "unknown model size 'huge'; known are tiny"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Federate(**wrong)  # type: ignore[arg-type]
