@@ -7,11 +7,12 @@ See docs/federation.md.
 """
 
 from federation.blocks import Block, Blocks, Effort, Updates
+from federation.config import Round
 from federation.consensus import Consensus
 from federation.coordination import COORDINATIONS, Coordination
 from federation.network import Headset, Pace
 from federation.report import ClusterReport, Drop, RoundReport
-from federation.rounds import Adapt, Round, run_round
+from federation.rounds import Adapt, run_round
 from federation.rules import AGGREGATIONS, AggregationRule
 from federation.topology import Topology
 from federation.wire import PacketError, from_bytes, to_bytes

@@ -15,57 +15,20 @@ workers and the chunks in which ``adapt`` works change nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from federation import steps
 from federation.blocks import Updates
-from federation.consensus import Consensus
+from federation.config import Round
 from federation.coordination import coordination_named, form_clusters, survivors
-from federation.election import Election, ranking
-from federation.exchange import STAYS_HOME, Exchange, select
+from federation.exchange import select
 from federation.ledger import adapt_rows, written
 from federation.network import Headset, Pace, check_fleet, is_awake
 from federation.report import RoundReport
-from federation.rules import aggregate, check_rule
-from federation.topology import Topology
-from federation.wire import Wire, dtype_of
-
-
-@dataclass(frozen=True)
-class Round:
-    """How rounds are run.
-
-    ``aggregation``: by which rule the server makes one of what it was sent, by its name in
-    :data:`federation.rules.AGGREGATIONS`. Between neighbours it is the weighted mean always.
-    ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
-    answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
-    """
-
-    coordination: str = "semi-decentralized"
-    exchange: Exchange = "ffa"
-    aggregation: str = "mean"
-    topology: Topology = field(default_factory=Topology)
-    consensus: Consensus = field(default_factory=Consensus)
-    election: Election = "score"
-    broadcast: Literal["all", "representatives"] = "all"
-    wire: Wire = "float32"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        coordination_named(self.coordination)
-        dtype_of(self.wire)
-        ranking((), self.election, 0, 0)
-        for word, got, allowed in (
-            ("exchange", self.exchange, tuple(STAYS_HOME)),
-            ("broadcast", self.broadcast, ("all", "representatives")),
-        ):
-            if got not in allowed:
-                raise ValueError(f"{word} {got!r}; allowed are {' and '.join(allowed)}")
-        check_rule(self.aggregation, self.coordination, self.exchange)
+from federation.rules import aggregate
 
 
 class Adapt(Protocol):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from federation.aggregation import average, disagreement
 from federation.blocks import Updates
+from federation.config import Round
 from federation.consensus import mix, rounds_for
 from federation.coordination import coordination_named
 from federation.election import elect, ranking
@@ -25,9 +25,6 @@ from federation.report import ClusterReport, Drop
 from federation.rules import check_kinds
 from federation.topology import Cluster, metropolis, spectral_norm
 from federation.wire import packet_bytes, rounded
-
-if TYPE_CHECKING:
-    from federation.rounds import Round
 
 
 @dataclass(frozen=True, eq=False)

@@ -165,7 +165,8 @@ by_mean, by_median = (
 )
 for fleet in (by_mean, by_median):
     assert sum(len(state.federated) for state in fleet.headsets) == len(people)
-for one, two in zip(by_mean.crowd, by_median.crowd, strict=True):
+for mean, median in zip(by_mean.headsets, by_median.headsets, strict=True):
+    one, two = mean.federated, median.federated
     for task in one:
         for field in ("a", "b", "n"):
             assert torch.equal(getattr(one[task], field), getattr(two[task], field))

@@ -1,0 +1,47 @@
+"""How rounds are run: everything that can be chosen of them, checked where it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from federation.consensus import Consensus
+from federation.coordination import coordination_named
+from federation.election import Election, ranking
+from federation.exchange import STAYS_HOME, Exchange
+from federation.rules import check_rule
+from federation.topology import Topology
+from federation.wire import Wire, dtype_of
+
+
+@dataclass(frozen=True)
+class Round:
+    """How rounds are run.
+
+    ``aggregation``: by which rule the server makes one of what it was sent, by its name in
+    :data:`federation.rules.AGGREGATIONS`. Between neighbours it is the weighted mean always.
+    ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
+    answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
+    """
+
+    coordination: str = "semi-decentralized"
+    exchange: Exchange = "ffa"
+    aggregation: str = "mean"
+    topology: Topology = field(default_factory=Topology)
+    consensus: Consensus = field(default_factory=Consensus)
+    election: Election = "score"
+    broadcast: Literal["all", "representatives"] = "all"
+    wire: Wire = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        coordination_named(self.coordination)
+        dtype_of(self.wire)
+        ranking((), self.election, 0, 0)
+        for word, got, allowed in (
+            ("exchange", self.exchange, tuple(STAYS_HOME)),
+            ("broadcast", self.broadcast, ("all", "representatives")),
+        ):
+            if got not in allowed:
+                raise ValueError(f"{word} {got!r}; allowed are {' and '.join(allowed)}")
+        check_rule(self.aggregation, self.coordination, self.exchange)
