@@ -99,9 +99,8 @@ def main(arguments: list[str] | None = None) -> int:
             if not asked.check:
                 path.write_text(after, encoding="utf-8", newline="\n")
     for name in stale:
-        print(
-            f"{name}: {'stale; run python -m bridge.client_tables' if asked.check else 'written'}"
-        )
+        stale_how = "stale; run python -m bridge.client_tables"
+        print(f"{name}: {stale_how if asked.check else 'written'}")
     return 1 if asked.check and stale else 0
 
 
