@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PACKAGES := plugins bridge agent federation scenarios evaluation fedxr
+TOP := plugins bridge agent federation scenarios evaluation
+NAMESPACE := build/namespace
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test slow check bench clean
@@ -21,9 +22,12 @@ slow: $(VENV)/.installed-test
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m bridge.client_tables --check
+	@# One namespace (setup.py), as folders, for those who read source instead of importing it.
+	@rm -rf $(NAMESPACE) && mkdir -p $(NAMESPACE)/fedxr && ln -s $(CURDIR)/fedxr/* $(NAMESPACE)/fedxr/
+	@ln -s $(foreach top,$(TOP),$(CURDIR)/$(top)) $(NAMESPACE)/fedxr/ && ln -s $(CURDIR)/unity_project $(NAMESPACE)/
+	cd $(NAMESPACE) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml
+	PYTHONPATH=$(NAMESPACE) $(BIN)/lint-imports
+	$(BIN)/python -m fedxr.bridge.client_tables --check
 
 bench: $(VENV)/.installed-test
 	@set -e; for name in bridge recording live_page live_learning unity unity_core unity_scenes sensors plausible gossip cohort serving pretraining kills hostile webxr first_time simulated_worlds analytic_features fresh_people cold recorded corrections; do \

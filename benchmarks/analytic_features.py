@@ -18,19 +18,19 @@ from pathlib import Path
 import numpy as np
 import torch
 import tyro
+from fedxr.agent.checkpoints.ridge_fit import Told, best_fit, left_out
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.nystroem import FEATURES, WIDTH, Kernel, landmarks_from
+from fedxr.agent.tasks import task_named
+from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.users import DataError
 from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from agent.calibrate import Told, best_fit, left_out
-from agent.kernel import FEATURES, WIDTH, Kernel, landmarks_from
-from agent.tasks import task_named
-from agent.tokens import Tokens
-from fedxr.data import folder
-from fedxr.people import copies_of, meet, population_of, raw_tokens, split_users
-from scenarios.recorded import RECORDED, find
-from scenarios.users import DataError
+from fedxr.cli.data import folder
+from fedxr.experiments.splits import copies_of, meet, population_of, raw_tokens, split_users
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Fourier:
         return torch.cat((z, torch.ones(len(x), 1)), 1)
 
 
-def rows_of(tokens: Sequence[Tokens], sizes: dict[str, int]) -> tuple[Tensor, Tensor]:
+def rows_of(tokens: Sequence[TokenizedEpisode], sizes: dict[str, int]) -> tuple[Tensor, Tensor]:
     """Summaries side by side (M, X), nan where a channel was absent, and labels (M,)."""
     x = np.full((len(tokens), sum(sizes.values())), np.nan, np.float32)
     for i, one in enumerate(tokens):

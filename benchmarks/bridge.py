@@ -25,19 +25,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import psutil
+from fedxr.bridge.channels import Channel, Samples, layout_of
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.frames import Frame, pack_frame
+from fedxr.bridge.protocol import Answer, Reply, encode
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
+from fedxr.bridge.transport.connection import run
 from websockets.asyncio.client import connect as open_websocket
 from websockets.asyncio.server import ServerConnection, serve
 
 from benchmarks.newcomer import KEY
-from bridge.application import Application
-from bridge.channels import Channel, Samples, layout_of
-from bridge.client import HeadsetClient
-from bridge.clock import now_us
-from bridge.connect import connect
-from bridge.frames import Frame, pack_frame
-from bridge.protocol import Answer, Reply, encode
-from bridge.server import BridgeServer, ServerConfig, Session
-from bridge.wire import run
 
 EEG32 = "eeg/" + "-".join(f"E{n}" for n in range(32))
 ONE = ((Channel("eeg", EEG32, 2304), 32),)
@@ -167,7 +167,7 @@ async def our_load(url: str, load: Load, seconds: float) -> int:
 
 
 async def bare_load(url: str, load: Load, seconds: float) -> int:
-    from bridge.frames import ChannelCodec
+    from fedxr.bridge.frames import ChannelCodec
 
     codecs = {c.name: ChannelCodec(c, n) for n, (c, _) in enumerate(load, 1)}
     capture, samples = samples_of(load, 0, now_us())
@@ -190,7 +190,7 @@ async def bare_load(url: str, load: Load, seconds: float) -> int:
     return window.got
 
 
-async def fleet(url: str, headsets: int, seconds: float) -> dict[str, float]:
+async def cohort(url: str, headsets: int, seconds: float) -> dict[str, float]:
     """``headsets`` clients at 72 Hz; latency from capture to reply in milliseconds."""
     channels = [channel for channel, _ in ONE]
     clients = [
@@ -321,7 +321,7 @@ def throughput(seconds: float, repeats: int) -> None:
         )
 
 
-def fleets(seconds: float) -> None:
+def cohorts(seconds: float) -> None:
     print(f"\n64 headsets x 72 Hz x 4 KB for {seconds:g} s: capture to reply, same host\n")
     print(
         f"{'flooding':>9}{'limits':>8}{'frames':>9}{'lost':>6}{'p50 ms':>8}{'p99 ms':>8}"
@@ -332,7 +332,7 @@ def fleets(seconds: float) -> None:
         before = server.report()
         floods = [Process("flood", "--url", server.url)] if flooding else []
         start = server.report()
-        said = run(fleet(server.url, 64, seconds))
+        said = run(cohort(server.url, 64, seconds))
         after = server.report()
         for process in (*floods, server):
             process.stop()
@@ -370,7 +370,7 @@ def main() -> None:
     throughput(0.3, options.repeats)
     if options.realtime:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
-    fleets(options.seconds)
+    cohorts(options.seconds)
 
 
 if __name__ == "__main__":

@@ -23,14 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
+from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
+from fedxr.agent.allocation import keep_freed_memory
+from fedxr.agent.encoders.base import Shape
+from fedxr.agent.inputs.batch import Batch, collate
+from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
+from fedxr.agent.model.m3t import M3T, Plan
 from torch import Tensor
 
-from agent.allocation import keep_freed_memory
-from agent.batch import Batch, collate
-from agent.cohort import Cohort, Tuning
-from agent.encoders.base import Shape
-from agent.model import M3T, Plan
-from agent.tokens import Ask, Emission, Tokens
 from benchmarks.plain import Peft, fused
 
 TASK, CLASSES, LAYOUT, NUMBERS = "doing", 5, "motion/wrist", 32
@@ -39,23 +39,23 @@ TUNING = Tuning(r=8, personal_r=1)
 """The personal adapter cannot be left out; at its least it is one more rank for ours to carry."""
 
 
-def lessons(headset: int) -> list[list[Tokens]]:
+def examples(headset: int) -> list[list[TokenizedEpisode]]:
     """STEPS batches of one headset: noise around a mean that follows the label."""
     rng = np.random.default_rng(1000 + headset)
     means = np.random.default_rng(7).standard_normal((CLASSES, NUMBERS))
 
-    def one() -> Tokens:
+    def one() -> TokenizedEpisode:
         label = int(rng.integers(CLASSES))
         x = (means[label] + rng.standard_normal((TOKENS, NUMBERS))).astype(np.float32)
-        emissions = tuple(Emission(LAYOUT, t, x[t]) for t in range(TOKENS))
-        return Tokens(emissions, (Ask(TASK, TOKENS - 1, label, {}),))
+        emissions = tuple(TokenFeatures(LAYOUT, t, x[t]) for t in range(TOKENS))
+        return TokenizedEpisode(emissions, (Ask(TASK, TOKENS - 1, label, {}),))
 
     return [[one() for _ in range(BATCH)] for _ in range(STEPS)]
 
 
 def chunks(model: M3T, headsets: int, size: int) -> list[list[Batch]]:
     """The batches of each step for ``size`` headsets at a time."""
-    plan, drawn = model.plan, [lessons(h) for h in range(headsets)]
+    plan, drawn = model.plan, [examples(h) for h in range(headsets)]
     return [
         [
             collate([mine[k] for mine in drawn[start : start + size]], plan.tokens_of, plan.tasks)
@@ -65,13 +65,13 @@ def chunks(model: M3T, headsets: int, size: int) -> list[list[Batch]]:
     ]
 
 
-def train(cohort: Cohort, batches: list[list[Batch]]) -> Tensor:
+def train(stack: AdapterStack, batches: list[list[Batch]]) -> Tensor:
     """Theta (H, P) after the job."""
     out = []
     for steps in batches:
-        theta = cohort.start(len(steps[0].tick))
+        theta = stack.start(len(steps[0].tick))
         for batch in steps:
-            theta.sub_(cohort.gradient(batch, theta, ("shared",))[1], alpha=RATE)
+            theta.sub_(stack.gradient(batch, theta, ("shared",))[1], alpha=RATE)
         out.append(theta)
     return torch.cat(out)
 
@@ -84,8 +84,8 @@ def seconds(call: Callable[[], object], threads: int) -> float:
 
 
 def compare(model: M3T, headsets: int, repeats: int, two: bool) -> None:
-    exact = Cohort(model, 1, TUNING, torch.float32)
-    small = Cohort(model, 1, TUNING, torch.bfloat16)
+    exact = AdapterStack(model, 1, TUNING, torch.float32)
+    small = AdapterStack(model, 1, TUNING, torch.bfloat16)
     together, single = chunks(model, headsets, CHUNK), chunks(model, headsets, 1)
     start = exact.start(1)[0]
 

@@ -21,20 +21,20 @@ from statistics import fmean
 import numpy as np
 import torch
 import tyro
+from fedxr.agent.adaptation.experts import Mixing
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.scenarios.recorded import find
+from fedxr.scenarios.users import DataError
 from rich.console import Console
 from rich.table import Table
 
-from agent.brain import load_brain, save_brain
-from agent.checkpoint import Brain
-from agent.experts import Mixing
-from agent.online import Dose
-from fedxr.data import folder
-from fedxr.headless import Federate, card_for, gather, pretrain_on
-from fedxr.learning_rule import LearningRule, Schedule
-from fedxr.people import Person, meet
-from fedxr.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell
-from scenarios.recorded import find
-from scenarios.users import DataError
+from fedxr.cli.data import folder
+from fedxr.experiments.headless import Federate, card_for, gather, pretrain_on
+from fedxr.experiments.splits import Person, meet
+from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell
+from fedxr.learning.learning_rule import LearningRule, Schedule
 
 NO_STEPS = Schedule(Dose(steps=0))
 NEVER = Mixing(doubt=(-1e9, -1e9))
@@ -50,7 +50,7 @@ RULES: dict[str, Callable[[LearningRule], LearningRule]] = {
     "experts start alike": lambda rule: replace(rule, mixing=EQUAL),
     "others' sums weigh 1": lambda rule: rule,
 }
-"""The last differs in the brain: its weight of the crowd is not the fitted one."""
+"""The last differs in the checkpoint: its weight of the crowd is not the fitted one."""
 UNFITTED = "others' sums weigh 1"
 
 
@@ -69,7 +69,7 @@ class Corrections:
     workers: int = 2
     """Variants side by side, one thread each."""
     out: Path = Path("runs/corrections")
-    """Where the pretrained brain is kept."""
+    """Where the pretrained checkpoint is kept."""
 
 
 @dataclass(frozen=True)
@@ -87,26 +87,27 @@ def run_variant(
 ) -> dict[str, dict[str, Scores]]:
     """set -> role -> {"federated_personalised": user -> figure}."""
     torch.set_num_threads(1)
-    brain = load_brain(kept(config))
+    checkpoint = load_checkpoint(kept(config))
     if variant == UNFITTED:
-        ridges = {task: replace(ridge, crowd=1.0) for task, ridge in brain.ridges.items()}
-        brain = Brain(brain.model, ridges, brain.population)
+        ridges = {task: replace(ridge, crowd=1.0) for task, ridge in checkpoint.ridges.items()}
+        checkpoint = Checkpoint(checkpoint.model, ridges, checkpoint.population)
     how, out = Changed(seed=config.seed, variant=variant), {}
     for split in gather(federate, data, lambda _: None):
         people, strangers = (
-            [meet(u, brain.population) for u in role] for role in (split.federation, split.unseen)
+            [meet(u, checkpoint.population) for u in role]
+            for role in (split.federation, split.unseen)
         )
-        out[split.name] = one_set(people, strangers, brain, how)
+        out[split.name] = one_set(people, strangers, checkpoint, how)
         print(f"{variant}: {split.name}", flush=True)
     return out
 
 
 def one_set(
-    people: list[Person], strangers: list[Person], brain: Brain, how: Protocol
+    people: list[Person], strangers: list[Person], checkpoint: Checkpoint, how: Protocol
 ) -> dict[str, Scores]:
     (task,) = {t for p in people for t in p.user.tasks}
-    together, _ = teach(brain, people, how)
-    newcomers = seated(brain, strangers, how)
+    together, _ = teach(checkpoint, people, how)
+    newcomers = seated(checkpoint, strangers, how)
     join(newcomers, together)
     tell(newcomers, [in_order(p, how.seed) for p in strangers])
     return {
@@ -145,8 +146,8 @@ def main(config: Corrections) -> None:
     )
     if not kept(config).exists():
         splits = gather(federate, data, print)
-        brain = pretrain_on(splits, federate, lambda _: None)
-        save_brain(brain, kept(config), card_for(splits, federate))
+        checkpoint = pretrain_on(splits, federate, lambda _: None)
+        save_checkpoint(checkpoint, kept(config), card_for(splits, federate))
     with ProcessPoolExecutor(config.workers, mp_context=get_context("spawn")) as pool:
         jobs = {v: pool.submit(run_variant, config, federate, data, v) for v in RULES}
         found = {variant: job.result() for variant, job in jobs.items()}

@@ -75,7 +75,7 @@ async def served(folder: Path, watch: Stopwatch):
     env = {**os.environ, "PYTHONUNBUFFERED": "1", "XDG_CONFIG_HOME": str(folder)}
     command = ["serve", "--lan", "--port", "0", "--state", str(folder / "state.db")]
     server = subprocess.Popen(
-        [sys.executable, "-m", "fedxr.entry", *command],
+        [sys.executable, "-m", "fedxr.cli.entry", *command],
         stdout=subprocess.PIPE, env=env, text=True,
     )  # fmt: skip
     try:

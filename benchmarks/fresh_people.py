@@ -24,19 +24,19 @@ from typing import Literal
 
 import torch
 import tyro
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.tasks import Query
+from fedxr.evaluation.intervals import Cell, pooled
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from agent.brain import load_brain
-from agent.tasks import Query
-from evaluation.intervals import Cell, pooled
-from fedxr.cast import simulated_cast
-from fedxr.compared import Replay
-from fedxr.judged import Judged
-from fedxr.script import PersonaVoice
-from fedxr.serve import CHECKPOINT
-from fedxr.stream import Actor
+from fedxr.cli.compared import Replay
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.dashboard.judged import Judged
+from fedxr.virtual.headsets import simulated_cast
+from fedxr.virtual.streaming import Actor
+from fedxr.virtual.timeline import PersonaVoice
 
 Labellers = Literal["honest", "wrong", "contrary", "one-class"]
 WINDOWS = (("0 to 60 s", 0.0, 60.0), ("90 to 180 s", 90.0, 180.0))
@@ -101,7 +101,7 @@ def played(job: tuple[FreshPeople, int, str]) -> list[tuple[str, bool, Judged]]:
     torch.set_num_threads(1)
     cast = cast_of(config, seed)
     some = {a.name for i, a in enumerate(cast) if bad(i) and config.labellers != "honest"}
-    replay = Replay(load_brain(CHECKPOINT), cast, config.seconds, 10.0, seed)
+    replay = Replay(load_checkpoint(CHECKPOINT), cast, config.seconds, 10.0, seed)
     found = replay(coordination)[1].judged
     who = [(f"{seed}/{j.question.headset}", j.question.headset in some, j) for j in found]
     print(f"seed {seed} {coordination}: {len(who)} questions", flush=True)

@@ -27,17 +27,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psutil
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-
-from benchmarks.load_clients import GOLDEN, bent, golden
-from benchmarks.newcomer import greet
-from bridge.application import Application
-from bridge.channels import TICK_US, Channel
-from bridge.clock import now_us
-from bridge.frames import ChannelCodec, Frame, unpack_samples
-from bridge.pictures import Pictures
-from bridge.protocol import (
+from fedxr.bridge.channels import TICK_US, Channel
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.frames import ChannelCodec, Frame, unpack_samples
+from fedxr.bridge.protocol import (
     Feedback,
     Hello,
     PackedFrame,
@@ -46,8 +39,15 @@ from bridge.protocol import (
     decode_down,
     decode_up,
 )
-from bridge.server import BridgeServer, ServerConfig, Session
-from bridge.wire import Wire, run
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.decode_process import Pictures
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
+from fedxr.bridge.transport.connection import Wire, run
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+
+from benchmarks.load_clients import GOLDEN, bent, golden
+from benchmarks.newcomer import greet
 
 CHANNELS = (
     Channel("left", "hands/openxr26", 72),

@@ -85,9 +85,10 @@ def inside(target: str, arguments: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["bridge"]):
+        from fedxr.bridge.protocol import Hello, ProtocolError, decode_up
+        from fedxr.bridge.serving.admission import open_channels
+
         import benchmarks.fuzz as plain
-        from bridge.admission import open_channels
-        from bridge.protocol import Hello, ProtocolError, decode_up
 
     def codec(data: bytes) -> None:
         plain.through_codec(data, plain.Counter())

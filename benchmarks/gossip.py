@@ -2,13 +2,12 @@
 
     python benchmarks/gossip.py [--repeats 21]
 
-Ours: `federation.consensus.mix`, one product of the mixing matrix with all rows. Against it what a
-simulator does that keeps a dict of tensors per node: each node loops over its neighbours and adds
-up weighted tensors (written here after decentralizepy's way, not its code). `arrived` finds its
-neighbours' dicts in memory; `pickled` unpacks each neighbour's message. All give the same numbers
-(checked here).
-One thread each; the runs alternate, so that a busy machine slows them all; medians.
-"""
+Ours: `fedxr.federation.consensus.mix`, one product of the mixing matrix with all rows. Against it
+what a simulator does that keeps a dict of tensors per node: each node loops over its neighbours and
+adds up weighted tensors (written here after decentralizepy's way, not its code). `arrived` finds
+its neighbours' dicts in memory; `pickled` unpacks each neighbour's message. All give the same
+numbers (checked here). One thread each; the runs alternate, so that a busy machine slows them all;
+medians."""
 
 from __future__ import annotations
 
@@ -19,10 +18,9 @@ import time
 from collections.abc import Callable
 
 import torch
-
-from federation import Block, Blocks, Updates
-from federation.consensus import mix
-from federation.topology import k_regular, metropolis, spectral_norm
+from fedxr.federation import Block, Blocks, Updates
+from fedxr.federation.consensus import mix
+from fedxr.federation.topology import k_regular, metropolis, spectral_norm
 
 HEADSETS, TENSORS, PER_TENSOR, DEGREE = 64, 24, 4096, 13
 State = dict[str, torch.Tensor]

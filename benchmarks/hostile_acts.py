@@ -17,12 +17,9 @@ from itertools import count
 from urllib.parse import urlsplit
 
 import numpy as np
-from PIL import Image
-
-from benchmarks.hostile_rig import HANDS, HEAD, Act, heard, join, newcomer_waits, poses
-from bridge.channels import TICK_US, Channel
-from bridge.client import HeadsetClient
-from bridge.protocol import (
+from fedxr.bridge.channels import TICK_US, Channel
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.protocol import (
     Block,
     BridgeError,
     Cue,
@@ -33,6 +30,9 @@ from bridge.protocol import (
     Reply,
     encode,
 )
+from PIL import Image
+
+from benchmarks.hostile_rig import HANDS, HEAD, Act, heard, join, newcomer_waits, poses
 
 EYE = Channel("eye", "vision/gray", 30.0)
 POSE = np.zeros((1, 7), "<f4").tobytes()

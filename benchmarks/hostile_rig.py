@@ -26,14 +26,13 @@ from typing import Any
 
 import numpy as np
 import psutil
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import BridgeError, Cue, Notice, Reply
+from fedxr.bridge.transport.connection import run
+from fedxr.bridge.user_key import UserKey
 from numpy.typing import NDArray
-
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.protocol import BridgeError, Cue, Notice, Reply
-from bridge.user_key import UserKey
-from bridge.wire import run
 
 HANDS = Channel("hands", "hands/webxr25", 30.0)
 HEAD = Channel("head", "motion/head", 30.0)
@@ -52,7 +51,7 @@ class ServeProcess:
         self.folder = folder
         self._log = folder / f"serve-{time.monotonic_ns()}.log"
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "fedxr.entry", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "fedxr.cli.entry", "serve", "--port", "0"]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--state", str(folder / "state.db"), *words],

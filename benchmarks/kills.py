@@ -4,7 +4,7 @@
 
 Each time `fedxr serve` is started on fresh state, eight simulated headsets that label as in the
 demo stream to it, and its whole process group is killed some seconds after the first states were
-saved. The states are loaded into a new fleet; a state that does not load ends the run with an
+saved. The states are loaded into a new cohort; a state that does not load ends the run with an
 error. Printed is how many labels the headsets had said, how many of them more than a second before
 the kill, and how many the states hold.
 """
@@ -20,18 +20,18 @@ from pathlib import Path
 
 import torch
 import tyro
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.checkpoints.state import Store, stored_names
+from fedxr.bridge.transport.connection import run
 
-from agent.brain import load_brain
-from agent.cohort import Tuning
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.state import Store, stored_names
 from benchmarks.hostile_rig import ServeProcess
-from bridge.wire import run
-from fedxr.cast import simulated_cast
-from fedxr.script import beats
-from fedxr.serve import CHECKPOINT
-from fedxr.stream import play_apart
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.virtual.headsets import simulated_cast
+from fedxr.virtual.streaming import play_apart
+from fedxr.virtual.timeline import beats
 
 HEADSETS = 8
 TICKS = 30
@@ -92,15 +92,15 @@ def _saved(folder: Path) -> bool:
 
 def load_all(folder: Path) -> tuple[int, int]:
     """Load every stored headset: how many there are, and labelled moments in all."""
-    brain, store = load_brain(CHECKPOINT), Store(folder / "state.db")
+    checkpoint, store = load_checkpoint(CHECKPOINT), Store(folder / "state.db")
     told, names = 0, store.names()
     for name in names:
-        tasks = tuple(brain.model.plan.tasks)
-        fleet = Fleet(brain, [Member(name, (), tasks)], Tuning(), torch.float32)
-        loaded = store.load(fleet, 0)  # as the server does it
-        if loaded is None or not bool(torch.isfinite(fleet.cohort.theta).all()):
+        tasks = tuple(checkpoint.model.plan.tasks)
+        cohort = Cohort(checkpoint, [Member(name, (), tasks)], Tuning(), torch.float32)
+        loaded = store.load(cohort, 0)  # as the server does it
+        if loaded is None or not bool(torch.isfinite(cohort.stack.theta).all()):
             raise RuntimeError(f"{name}: state is gone or broken")
-        told += sum(c.total() for c in fleet.headsets[0].replay.told.values())
+        told += sum(c.total() for c in cohort.headsets[0].replay.told.values())
     store.close()
     return len(names), told
 

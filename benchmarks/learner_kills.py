@@ -25,11 +25,11 @@ from pathlib import Path
 import tyro
 
 from benchmarks.kills import load_all
-from fedxr.cast import simulated_cast
-from fedxr.script import beats
-from fedxr.stream import play_apart
+from fedxr.virtual.headsets import simulated_cast
+from fedxr.virtual.streaming import play_apart
+from fedxr.virtual.timeline import beats
 
-ENTRY = (sys.executable, "-m", "fedxr.entry")
+ENTRY = (sys.executable, "-m", "fedxr.cli.entry")
 
 
 @dataclass(frozen=True)

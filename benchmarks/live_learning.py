@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.transport.connection import settle
 
-from agent.brain import load_brain
-from bridge.admission import ServerConfig
-from bridge.wire import settle
-from fedxr.cast import simulated_cast
-from fedxr.judged import truth_of
-from fedxr.learning_rule import LIVE
-from fedxr.serve import CHECKPOINT, Serving, serving
-from fedxr.stream import Played, play_apart
-from fedxr.tempo import Tempo
+from fedxr.cli.serve import CHECKPOINT, Serving, serving
+from fedxr.dashboard.judged import truth_of
+from fedxr.learning.learning_rule import LIVE
+from fedxr.live.loops import Tempo
+from fedxr.virtual.headsets import simulated_cast
+from fedxr.virtual.streaming import Played, play_apart
 
 TARGET_S = 1.0
 
@@ -66,7 +66,7 @@ async def measured(config: LiveLearning, folder: Path) -> tuple[Serving, list[Pl
     truth, tempo = truth_of(cast, config.seconds), Tempo(round=config.round_s)
     bridge = ServerConfig(port=0)
     async with serving(
-        load_brain(CHECKPOINT), folder / "state.db", bridge, rule, tempo, truth=truth
+        load_checkpoint(CHECKPOINT), folder / "state.db", bridge, rule, tempo, truth=truth
     ) as live:
         settle()
         return live, await play_apart(live.server.url, cast, config.seconds)

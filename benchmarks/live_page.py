@@ -30,22 +30,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import tyro
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.tasks import TASKS
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer
+from fedxr.bridge.user_key import UserKey
+from fedxr.scenarios.devices import DEVICES
 from playwright.async_api import CDPSession, Page, async_playwright
 
-from agent.brain import load_brain
-from agent.tasks import TASKS
-from bridge.admission import ServerConfig
-from bridge.application import Application
-from bridge.connect import connect
-from bridge.server import BridgeServer
-from bridge.user_key import UserKey
-from fedxr.cast import simulated_cast
-from fedxr.learning_rule import LIVE
-from fedxr.live_state import AccuracyState, HeadsetState, LiveState, TaskState
-from fedxr.page_files import page_files
-from fedxr.serve import CHECKPOINT, serving
-from fedxr.tempo import Tempo
-from scenarios.devices import DEVICES
+from fedxr.cli.serve import CHECKPOINT, serving
+from fedxr.dashboard.state import AccuracyState, HeadsetState, LiveState, TaskState
+from fedxr.dashboard.static_files import page_files
+from fedxr.learning.learning_rule import LIVE
+from fedxr.live.loops import Tempo
+from fedxr.virtual.headsets import simulated_cast
 
 USE_CASES = ("overlays", "neuroadaptive", "companion", "storytelling")
 FRAMES = """
@@ -258,7 +258,9 @@ async def publish_cost(headsets: int) -> str:
     learning = LIVE.with_round(coordination="semi-decentralized", seed=0)
     quiet = Tempo(round=1e6, learn=1e6, publish=1e6, save=1e6)
     config = ServerConfig(port=0)
-    async with serving(load_brain(CHECKPOINT), folder / "s.db", config, learning, quiet) as live:
+    async with serving(
+        load_checkpoint(CHECKPOINT), folder / "s.db", config, learning, quiet
+    ) as live:
         clients = [
             await connect(
                 live.server.url, user=a.user.name, scenario=a.user.use_case,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from fedxr.bridge.protocol import Challenge, Hello, Proof, decode_down, encode
+from fedxr.bridge.user_key import UserKey
 from websockets.asyncio.client import ClientConnection
-
-from bridge.protocol import Challenge, Hello, Proof, decode_down, encode
-from bridge.user_key import UserKey
 
 KEY = UserKey.new()
 """Of every client of a benchmark: nobody's agent is at stake there."""

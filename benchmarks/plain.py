@@ -13,14 +13,13 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from fedxr.agent.adaptation.adapter_stack import AdapterStack
+from fedxr.agent.inputs.batch import Batch
+from fedxr.agent.model.backbone import GROUPS
+from fedxr.agent.model.m3t import M3T, mean_of, visible
 from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from torch.nn import functional
-
-from agent.backbone import GROUPS
-from agent.batch import Batch
-from agent.cohort import Cohort
-from agent.model import M3T, mean_of, visible
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """(q, k, v (B, G, N, E), mask (B, 1, N, N)) -> (B, G, N, E)"""
@@ -108,8 +107,8 @@ class Plain(nn.Module):
 class Peft:
     """A PEFT loop over headsets: load one's start, train it, take its weights as a row of theta."""
 
-    def __init__(self, cohort: Cohort, attention: Attention = explicit) -> None:
-        self.plain, self.cohort, tuning = Plain(cohort.model, attention), cohort, cohort.tuning
+    def __init__(self, stack: AdapterStack, attention: Attention = explicit) -> None:
+        self.plain, self.stack, tuning = Plain(stack.model, attention), stack, stack.tuning
         modules = [name.split(".")[-1] for group in GROUPS.values() for name in group]
         config = LoraConfig(r=tuning.r, lora_alpha=tuning.lora_alpha, target_modules=modules)
         get_peft_model(self.plain.model.backbone, config)  # type: ignore[arg-type]
@@ -121,19 +120,19 @@ class Peft:
 
     def _pairs(self, row: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """(PEFT's tensor, where the same numbers lie in ``row`` (P,)), without gradients."""
-        cohort = self.cohort
+        stack = self.stack
         for index, layer in enumerate(self.plain.model.backbone.layers):
             for group, names in GROUPS.items():
                 key = f"shared.{index}.{group}"
-                b = cohort.view(f"{key}.B", row[None])[0]
-                a = cohort.view(f"{key}.A", row[None])[0] if self.train_a else cohort.frozen_a[key]
+                b = stack.view(f"{key}.B", row[None])[0]
+                a = stack.view(f"{key}.A", row[None])[0] if self.train_a else stack.frozen_a[key]
                 modules = [layer.get_submodule(name) for name in names]
                 bs = b.split([m.base_layer.out_features for m in modules], 1)
                 for module, a_own, b_own in zip(modules, a.chunk(len(names)), bs, strict=True):
                     yield module.lora_A["default"].weight.detach(), a_own
                     yield module.lora_B["default"].weight.detach(), b_own.T
         for name, head in self.plain.model.heads.items():
-            yield head.detach(), cohort.view(f"shared.{name}", row[None])[0]
+            yield head.detach(), stack.view(f"shared.{name}", row[None])[0]
 
     def train(self, row: Tensor, batches: Sequence[Batch], rate: float) -> tuple[Tensor, Tensor]:
         """``row`` (P,) of theta after one SGD step on each of ``batches``, and their losses."""

@@ -1,4 +1,5 @@
-"""What the ranges of `bridge.plausible` take from real and simulated people: nothing, it must be.
+"""What the ranges of `fedxr.bridge.plausible` take from real and simulated people: nothing, it must
+be.
 
     python -m benchmarks.plausible [--data DIR] [--users 4]
 
@@ -18,14 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from bridge.absences import Absences
-from bridge.channels import Samples
-from bridge.plausible import sieve_of
-from scenarios.devices import DEVICES
-from scenarios.recorded import RECORDED, find
-from scenarios.simulated import simulate
-from scenarios.users import User
+from fedxr.bridge.absences import Absences
+from fedxr.bridge.channels import Samples
+from fedxr.bridge.plausible import sieve_of
+from fedxr.scenarios.devices import DEVICES
+from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.simulated import simulate
+from fedxr.scenarios.users import User
 
 EPISODES = 8
 

@@ -3,8 +3,8 @@
     python -m benchmarks.pretraining [--steps 6]
 
 The same model, users and draws, one thread, the two ways in turn. Prints the ratio of their times,
-with the least and the greatest of the pairs, and which one :func:`agent.pretrain.fastest` takes.
-"""
+with the least and the greatest of the pairs, and which one
+:func:`fedxr.agent.checkpoints.pretrain.fastest` takes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import torch
 import tyro
+from fedxr.agent.checkpoints.pretrain import Pretraining, fastest, fit_standards, pretrain
+from fedxr.agent.encoders import encoder_for
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.m3t import M3T, Plan
 
-from agent.encoders import encoder_for
-from agent.model import M3T, Plan
-from agent.pretrain import Pretraining, fastest, fit_standards, pretrain
-from agent.tokens import Tokens
-from fedxr.headless import Federate, gather
-from fedxr.people import meet, population_of, raw_tokens
+from fedxr.experiments.headless import Federate, gather
+from fedxr.experiments.splits import meet, population_of, raw_tokens
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Steps:
     """Pairs of runs."""
 
 
-def material() -> tuple[Plan, dict[str, list[Tokens]]]:
+def material() -> tuple[Plan, dict[str, list[TokenizedEpisode]]]:
     """The simulated people of one use case, by task."""
     (split,) = gather(Federate(scenario="neuroadaptive", headsets=4), None, lambda _: None)
     raw = [raw_tokens(user) for user in split.pretraining]
@@ -42,7 +42,7 @@ def material() -> tuple[Plan, dict[str, list[Tokens]]]:
         meet(user, population_of(raw), everything=True, raw=mine)
         for user, mine in zip(split.pretraining, raw, strict=True)
     ]
-    by_task: dict[str, list[Tokens]] = {}
+    by_task: dict[str, list[TokenizedEpisode]] = {}
     for person in people:
         for tokens in (*person.adapt, *person.test):
             by_task.setdefault(tokens.asks[-1].task, []).append(tokens)

@@ -25,18 +25,18 @@ import msgspec
 import numpy as np
 import torch
 import tyro
+from fedxr.agent.adaptation.experts import EXPERTS
+from fedxr.evaluation.report import write_report
+from fedxr.evaluation.result import Result, Row, mean_over_rows, write_result
+from fedxr.evaluation.tables import print_table
+from fedxr.scenarios.recorded import find
+from fedxr.scenarios.users import DataError
 from rich.console import Console
 from rich.table import Table
 
-from agent.experts import EXPERTS
-from evaluation.report import write_report
-from evaluation.result import Result, Row, mean_over_rows, write_result
-from evaluation.tables import print_table
-from fedxr.data import folder
-from fedxr.headless import Federate, result_of, run_seed
-from fedxr.study import Study
-from scenarios.recorded import find
-from scenarios.users import DataError
+from fedxr.cli.data import folder
+from fedxr.experiments.headless import Federate, result_of, run_seed
+from fedxr.experiments.study import Study
 
 CLASSICAL = ("classical_own", "classical_pretraining", "classical_everyone")
 

@@ -20,22 +20,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from fedxr.bridge.channels import Samples
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.frames import ChannelCodec, Frame, pack_samples
+from fedxr.bridge.protocol import VERSIONS, Answer, Hello, Offer, PackedFrame, Reply, Welcome
+from fedxr.bridge.recording.reader import Recording
+from fedxr.bridge.recording.recorder import Recorder, RecordingStatus
+from fedxr.bridge.recording.sessions import RecordedSession
+from fedxr.bridge.recording.writer import Entry, RecordingWriter
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.transport.connection import run
 
 from benchmarks.bridge import SEVEN, samples_of
 from benchmarks.newcomer import KEY
-from bridge.application import Application
-from bridge.channels import Samples
-from bridge.clock import now_us
-from bridge.connect import connect
-from bridge.frames import ChannelCodec, Frame, pack_samples
-from bridge.protocol import VERSIONS, Answer, Hello, Offer, PackedFrame, Reply, Welcome
-from bridge.recording.reader import Recording
-from bridge.recording.recorder import Recorder, RecordingStatus
-from bridge.recording.sessions import RecordedSession
-from bridge.recording.writer import Entry, RecordingWriter
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
-from bridge.wire import run
 
 RATE = 72.0
 CHANNELS = [channel for channel, _ in SEVEN]

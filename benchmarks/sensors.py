@@ -18,18 +18,17 @@ import uuid
 from multiprocessing.queues import Queue
 
 import numpy as np
-
-from bridge.application import Application
-from bridge.clock import Exchange, now_us
-from bridge.frames import Frame
-from bridge.sensors.boards import Board, BoardFinder
-from bridge.sensors.headset import SensorHeadset, Visit
-from bridge.sensors.lsl import LslFinder
-from bridge.sensors.mapping import Wish, map_source
-from bridge.sensors.sensor import Sensor
-from bridge.sensors.source import Column, Finder, Floats, Source
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
+from fedxr.bridge.clock import Exchange, now_us
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.sensors.boards import Board, BoardFinder
+from fedxr.bridge.sensors.headset import SensorHeadset, Visit
+from fedxr.bridge.sensors.lsl import LslFinder
+from fedxr.bridge.sensors.mapping import Wish, map_source
+from fedxr.bridge.sensors.sensor import Sensor
+from fedxr.bridge.sensors.source import Column, Finder, Floats, Source
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
 
 RATE = 250.0
 

@@ -24,29 +24,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
+from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
+from fedxr.agent.allocation import keep_freed_memory
+from fedxr.agent.encoders.base import Shape
+from fedxr.agent.inputs.tokens import Ask, TokenFeatures
+from fedxr.agent.model.backbone import Adapters
+from fedxr.agent.model.kv_cache import Rings, tick_batch
+from fedxr.agent.model.m3t import FAST, M3T, SLOW, Plan
 from torch import Tensor
-
-from agent.allocation import keep_freed_memory
-from agent.backbone import Adapters
-from agent.cohort import Cohort, Tuning
-from agent.encoders.base import Shape
-from agent.model import FAST, M3T, SLOW, Plan
-from agent.streaming import Rings, tick_batch
-from agent.tokens import Ask, Emission
 
 FASTS = ("hands/openxr26", "motion/head", "motion/wrist", "audio/pcm16")
 SLOWS, NUMBERS, TASK, SECOND, WARM = "gaze/ray", 64, "gesture", 30, 10
 
-arrived_at: dict[tuple[int, int], list[Emission]] = {}
+arrived_at: dict[tuple[int, int], list[TokenFeatures]] = {}
 """What each (headset, tick) added; made before the clock starts."""
 
 
-def arrived(headset: int, tick: int) -> list[Emission]:
+def arrived(headset: int, tick: int) -> list[TokenFeatures]:
     """What headset ``headset`` adds at ``tick``."""
     rng = np.random.default_rng((headset, tick))
     layouts = [*FASTS, SLOWS] if tick % SECOND == 0 else FASTS
     return [
-        Emission(layout, tick, rng.standard_normal(NUMBERS, dtype=np.float32)) for layout in layouts
+        TokenFeatures(layout, tick, rng.standard_normal(NUMBERS, dtype=np.float32))
+        for layout in layouts
     ]
 
 
@@ -54,26 +54,26 @@ def arrived(headset: int, tick: int) -> list[Emission]:
 class Service:
     """Some headsets (``rows`` of the cohort) that are answered in one pass."""
 
-    cohort: Cohort
+    stack: AdapterStack
     rows: list[int]
 
     def __post_init__(self) -> None:
-        theta = self.cohort.theta[self.rows]
-        leaves = self.cohort.leaves(theta, ())
-        self.adapters: list[Adapters] = self.cohort.adapters(leaves)
-        self.heads = self.cohort.heads(leaves)
+        theta = self.stack.theta[self.rows]
+        leaves = self.stack.leaves(theta, ())
+        self.adapters: list[Adapters] = self.stack.adapters(leaves)
+        self.heads = self.stack.heads(leaves)
         fast, slow = len(FASTS) * (FAST + 1), SLOW // SECOND + 1
-        self.rings = Rings(self.cohort.model, len(self.rows), fast, slow, self.cohort.dtype)
+        self.rings = Rings(self.stack.model, len(self.rows), fast, slow, self.stack.dtype)
 
     def tick(self, tick: int) -> Tensor:
         """Logits (H, C) of all of them."""
         emissions = [arrived_at[row, tick] for row in self.rows]
         batch = tick_batch(
-            self.cohort.model, emissions, [[Ask(TASK, tick, -1, {})]] * len(self.rows)
+            self.stack.model, emissions, [[Ask(TASK, tick, -1, {})]] * len(self.rows)
         )
         with torch.no_grad():
-            answers = self.cohort.model(
-                batch, self.cohort.layers, self.adapters, self.heads, context=self.rings.open(batch)
+            answers = self.stack.model(
+                batch, self.stack.layers, self.adapters, self.heads, context=self.rings.open(batch)
             )
         return answers.logits[TASK][:, 0]
 
@@ -88,9 +88,9 @@ class Service:
             ]
             for row in self.rows
         ]
-        batch = tick_batch(self.cohort.model, seen, [[Ask(TASK, tick, -1, {})]] * len(self.rows))
+        batch = tick_batch(self.stack.model, seen, [[Ask(TASK, tick, -1, {})]] * len(self.rows))
         with torch.no_grad():
-            answers = self.cohort.model(batch, self.cohort.layers, self.adapters, self.heads)
+            answers = self.stack.model(batch, self.stack.layers, self.adapters, self.heads)
         return answers.logits[TASK][:, 0]
 
 
@@ -113,10 +113,10 @@ def compare(size: str, headsets: int, ticks: int) -> None:
         name: Shape(1.0, 1, 1, NUMBERS, 1.0, 0, slow=name == SLOWS) for name in (*FASTS, SLOWS)
     }
     model = M3T(Plan.of(size, layouts, (TASK,)))
-    cohort = Cohort(model, headsets, Tuning(), torch.bfloat16)
-    cohort.theta += 0.02 * torch.randn_like(cohort.theta)
-    together = Service(cohort, list(range(headsets)))
-    alone = [Service(cohort, [row]) for row in range(headsets)]
+    stack = AdapterStack(model, headsets, Tuning(), torch.bfloat16)
+    stack.theta += 0.02 * torch.randn_like(stack.theta)
+    together = Service(stack, list(range(headsets)))
+    alone = [Service(stack, [row]) for row in range(headsets)]
 
     def in_turn(tick: int) -> Tensor:
         return torch.cat([service.tick(tick) for service in alone])

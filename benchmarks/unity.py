@@ -20,14 +20,13 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.unity.drive import Drive, Wearer
+from fedxr.bridge.unity.player import Launch, UnityPlayer
 from mlagents_envs.environment import UnityEnvironment
 from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
-
-from bridge.application import Application
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
-from bridge.unity.drive import Drive, Wearer
-from bridge.unity.player import Launch, UnityPlayer
 
 STAND_IN = Path(__file__).resolve().parent.parent / "tests" / "unity" / "stand_in_player.py"
 

@@ -2,11 +2,10 @@
 
 ``python -m benchmarks.unity_scenes [--seconds N] [--hz N]``; needs Mono (apt: mono-mcs,
 mono-runtime). Each scene is its ``.unity`` file, run by the stub player of tests/unity_project in
-real time while ``fedxr serve`` answers with the shipped brain, both on this machine. What a headset
-renders is not in these figures. Connected: frames of the scene while the session was open; sent:
-what the client handed to its socket; arrived and lost: by the server's recording, lost being the
-numbers up to the last one that are not in it.
-"""
+real time while ``fedxr serve`` answers with the shipped checkpoint, both on this machine. What a
+headset renders is not in these figures. Connected: frames of the scene while the session was open;
+sent: what the client handed to its socket; arrived and lost: by the server's recording, lost being
+the numbers up to the last one that are not in it."""
 
 from __future__ import annotations
 

@@ -6,11 +6,10 @@ Deliberately independent of the agent's encoders: what is shown with these holds
 from __future__ import annotations
 
 import numpy as np
+from fedxr.agent.tasks import TASKS, Episode, Query
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.scenarios.users import User
 from numpy.typing import NDArray
-
-from agent.tasks import TASKS, Episode, Query
-from bridge.channels import Channel, Samples
-from scenarios.users import User
 
 Array = NDArray[np.float64]
 SECONDS = {"intent": 3.8, "doing": 1.9}

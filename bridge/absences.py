@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-
-from bridge.channels import Samples, modality_of
-from bridge.columns import Columns
-from bridge.plausible import Booleans, Floats, Sieve, sieve_of
+from fedxr.bridge.channels import Samples, modality_of
+from fedxr.bridge.columns import Columns
+from fedxr.bridge.plausible import Booleans, Floats, Sieve, sieve_of
 
 NOT_FINITE, NOT_TRACKED, IMPLAUSIBLE = "not finite", "not tracked", "implausible"
 _NAMED = 8

@@ -2,8 +2,8 @@
 
 A *channel* is one sensor stream that a headset advertises; its *layout* says which sensor of
 which modality it is and what one sample looks like. All of them stand in one table, to which
-plug-ins add (`bridge.modalities`); encoders, the C# and JS clients and the recorded loaders are
-all tested against it.
+plug-ins add (`fedxr.bridge.modalities`); encoders, the C# and JS clients and the recorded loaders
+are all tested against it.
 
 Units are SI. Coordinates are right-handed, Y up, -Z forward (OpenXR, WebXR, glTF); quaternions
 are x, y, z, w; time is integer microseconds.
@@ -15,10 +15,9 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from fedxr.bridge.layouts import ChannelError, Layout, Modality, Places, Range
+from fedxr.bridge.modalities import LAYOUTS, MODALITIES, layout_of, modality_of
 from numpy.typing import NDArray
-
-from bridge.layouts import ChannelError, Layout, Modality, Places, Range
-from bridge.modalities import LAYOUTS, MODALITIES, layout_of, modality_of
 
 __all__ = [
     "LAYOUTS",
@@ -91,7 +90,8 @@ class Samples:
 
     @property
     def sent(self) -> int:
-        """How many were sent, some of which may be absent (`bridge.frames.ReceivedSamples`)."""
+        """How many were sent, some of which may be absent
+        (`fedxr.bridge.frames.ReceivedSamples`)."""
         return len(self.t_us)
 
     def __len__(self) -> int:

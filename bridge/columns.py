@@ -15,9 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from fedxr.bridge.channels import MODALITIES
 from numpy.typing import NDArray
-
-from bridge.channels import MODALITIES
 
 Floats = NDArray[Any]
 Numbers = NDArray[np.int64]

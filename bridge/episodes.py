@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from bridge.channels import TICK_US
+from fedxr.bridge.channels import TICK_US
 
 LEAP_US = 60_000_000
 """An episode cannot go on when nothing was captured for longer than this."""

@@ -13,17 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from fedxr.bridge.absences import Absences
+from fedxr.bridge.channels import Channel, ChannelError, Samples, layout_of
+from fedxr.bridge.images import decode_picture, encode_png
+from fedxr.bridge.protocol import Block, PackedFrame, ProtocolError
+from fedxr.bridge.stamps import StampGrid
 from numpy.typing import NDArray
-
-from bridge.absences import Absences
-from bridge.channels import Channel, ChannelError, Samples, layout_of
-from bridge.images import decode_picture, encode_png
-from bridge.protocol import Block, PackedFrame, ProtocolError
-from bridge.stamps import StampGrid
 
 _MAX_US = 2**53
 DecodePicture = Callable[[bytes, str, int, tuple[int, ...]], NDArray[np.uint8]]
-"""`bridge.images.decode_picture`, or the same in a process of its own."""
+"""`fedxr.bridge.images.decode_picture`, or the same in a process of its own."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +42,7 @@ class Frame:
 
 class ReceivedSamples(Samples):
     """Samples whose form was checked on arrival and that become arrays when they are first looked
-    at; then what cannot be is left out (`bridge.plausible`), so there may be none.
+    at; then what cannot be is left out (`fedxr.bridge.plausible`), so there may be none.
 
     So the event loop, on which every headset waits, spends nothing on arrays that another thread
     will use, that a newer block replaces, or that nobody looks at.

@@ -1,7 +1,7 @@
 """Pictures as PNG or JPEG: n images of one size travel stacked, as one picture of n * height rows.
 
 A million pixels take about 10 ms to decode, which is why `MAX_PIXELS` is small and a server decodes
-beside its event loop (`bridge.decoding`).
+beside its event loop (`fedxr.bridge.serving.decode_queue`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from fedxr.bridge.protocol import ProtocolError
 from numpy.typing import NDArray
 from PIL import Image
-
-from bridge.protocol import ProtocolError
 
 MAX_PIXELS = 2**20
 """Pixels in all images of one block."""

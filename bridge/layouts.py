@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from plugins import PluginError
+from fedxr.plugins import PluginError
 
 
 class ChannelError(ValueError):
@@ -35,12 +35,11 @@ class Layout:
 
     ``shape`` is that of one sample; a 0 stands for a size that the sample itself brings
     (image height and width, number of points). ``frame`` is the coordinate frame, if any.
-    ``range`` is what its numbers can be (`bridge.plausible`); integers have none, for all that they
-    can hold can be. Where the numbers of a sample differ in their unit, ``units`` has one for each.
-    ``mirrored`` are the numbers of the last axis that change sign where Z does: Unity is
+    ``range`` is what its numbers can be (`fedxr.bridge.plausible`); integers have none, for all
+    that they can hold can be. Where the numbers of a sample differ in their unit, ``units`` has one
+    for each. ``mirrored`` are the numbers of the last axis that change sign where Z does: Unity is
     left-handed. ``labels`` are what laboratory sources call a column of it, in lower-case letters
-    and digits: `fedxr sensors` recognises it by them.
-    """
+    and digits: `fedxr sensors` recognises it by them."""
 
     name: str
     shape: tuple[int, ...]
@@ -125,11 +124,10 @@ class Modality:
     ``layouts`` have names of their own (``gaze/ray``); ``places`` are layouts that name where they
     measure (``eeg/Oz-O1``). ``channels`` is how many of one layout a device has at most: both hands
     may share one, as may four cameras. ``encoder`` turns its samples into numbers for the model: an
-    `agent.encoders.base.Encoder`, or "module:NAME" of one; without, the modality travels and is
-    recorded, but no agent reads it. ``per_user``: its level is personal (EEG, skin conductance), so
-    its features are standardised by the user's own. ``restless``: a sensor whose last bit always
-    trembles, so that one that never changes is loose.
-    """
+    `fedxr.agent.encoders.base.Encoder`, or "module:NAME" of one; without, the modality travels and
+    is recorded, but no agent reads it. ``per_user``: its level is personal (EEG, skin conductance),
+    so its features are standardised by the user's own. ``restless``: a sensor whose last bit always
+    trembles, so that one that never changes is loose."""
 
     name: str
     layouts: tuple[Layout, ...] = ()

@@ -1,9 +1,9 @@
 """Every modality: its layouts, what a device can have of it, who reads it. Plug-ins add theirs.
 
-This is the one registry of sensors; our own rows stand in `bridge.sensor_table`. The bridge takes
-layouts and plausible ranges from it, the agent encoders and what is standardised per user, `fedxr
-sensors` units and labels; the tables of the C# and JS clients are generated from it
-(`python -m bridge.client_tables`). A plug-in adds a row:
+This is the one registry of sensors; our own rows stand in `fedxr.bridge.sensor_table`. The bridge
+takes layouts and plausible ranges from it, the agent encoders and what is standardised per user,
+`fedxr sensors` units and labels; the tables of the C# and JS clients are generated from it (`python
+-m fedxr.bridge.client_tables`). A plug-in adds a row:
 
     MODALITIES.add(Modality("radar", layouts=(Layout("radar/range", …),), encoder=RadarEncoder()))
 """
@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from bridge.layouts import ChannelError, Layout, Modality
-from bridge.sensor_table import OURS
-from plugins import Registry
+from fedxr.bridge.layouts import ChannelError, Layout, Modality
+from fedxr.bridge.sensor_table import OURS
+from fedxr.plugins import Registry
 
 
 class Modalities(Registry[Modality]):

@@ -3,16 +3,16 @@
 Devices say that they have lost their user by numbers: an orientation 0,0,0,0, a pupil of 0 or -1,
 NaN in a blink. Others send volts as microvolts, or garbage. None of that is a measurement, though
 each is a float32, and one of them in a model's cache or in somebody's statistics stays there. So
-every sample is held against its layout's range, where bytes become arrays (`bridge.frames`) and
-wherever else samples come in (sensors, recorded files); what does not fit counts as *absent*: it is
-left out, the rest stays, and the headset is told once of each kind (`bridge.absences`).
+every sample is held against its layout's range, where bytes become arrays (`fedxr.bridge.frames`)
+and wherever else samples come in (sensors, recorded files); what does not fit counts as *absent*:
+it is left out, the rest stays, and the headset is told once of each kind (`fedxr.bridge.absences`).
 
 In most layouts the numbers of a sample belong together, so that it is there or not as a whole. In
 some each *place* (an electrode, a pixel, a point, an eye) is there by itself: a number that is not
 there is NaN in the sample, and the sample is left out where nothing is left of it.
 
-Shapes: n samples, then those of one sample (`bridge.channels.Layout`); K numbers of its last axis.
-"""
+Shapes: n samples, then those of one sample (`fedxr.bridge.channels.Layout`); K numbers of its last
+axis."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from fedxr.bridge.channels import Layout, Range, Samples, layout_of, modality_of
 from numpy.typing import NDArray
-
-from bridge.channels import Layout, Range, Samples, layout_of, modality_of
 
 TOLERANCE = 0.1
 """How far from 1 the length of an orientation or direction may be: interpolated ones are short."""

@@ -49,7 +49,7 @@ class Message(Struct, tag_field="type", omit_defaults=True, gc=False):
 
 
 class Offer(Struct, omit_defaults=True, gc=False):
-    """A channel that a headset has; see `bridge.channels.Channel`, which checks it."""
+    """A channel that a headset has; see `fedxr.bridge.channels.Channel`, which checks it."""
 
     name: Name
     layout: Annotated[str, Meta(min_length=1, max_length=1024)]
@@ -60,10 +60,9 @@ class Offer(Struct, omit_defaults=True, gc=False):
 class Hello(Message, tag="hello"):
     """Headset to server, first of all: who I am, what I have, what I want answered.
 
-    ``key`` is the user's public key (`bridge.user_key`), by which an agent knows them; ``user`` is
-    what they are called. ``record``: whether they may be recorded. ``last_seq``: where a headset
-    that comes back counts on from if its session is not known.
-    """
+    ``key`` is the user's public key (`fedxr.bridge.user_key`), by which an agent knows them;
+    ``user`` is what they are called. ``record``: whether they may be recorded. ``last_seq``: where
+    a headset that comes back counts on from if its session is not known."""
 
     min_version: Count
     max_version: Count

@@ -6,7 +6,7 @@ Encoders are named, not imported: the bridge stands below the agent.
 
 from __future__ import annotations
 
-from bridge.layouts import Layout, Modality, Places, Range
+from fedxr.bridge.layouts import Layout, Modality, Places, Range
 
 _FAR = 1e4  # m: from one end of the largest scene to the other
 _SAY_POSE = "position x y z (m), orientation x y z w"
@@ -48,7 +48,7 @@ OURS = (
     Modality("vision", (
         Layout("vision/gray", (0, 0), "uint8", "1/255", "camera", "row-major, top row first"),
         Layout("vision/rgb", (0, 0, 3), "uint8", "1/255", "camera", "row-major, sRGB"),
-    ), channels=4, encoder="agent.encoders.vision:ENCODER"),
+    ), channels=4, encoder="fedxr.agent.encoders.vision:ENCODER"),
     Modality("depth", (
         Layout("depth/map", (0, 0), "float32", "m", "camera", "distance along the optical axis",
                Range(0.0, _FAR, places=True)),
@@ -56,7 +56,7 @@ OURS = (
     Modality("audio", (
         Layout("audio/pcm16", (), "int16", "1/32768", "",
                "mono; the channel's rate is the sample rate"),
-    ), channels=4, encoder="agent.encoders.audio:ENCODER"),
+    ), channels=4, encoder="fedxr.agent.encoders.audio:ENCODER"),
     Modality("gaze", (
         Layout("gaze/point2", (2,), "float32", "1", "viewport", "x right, y up, 0..1 inside",
                Range(-5.0, 5.0, lost=-1.0)),
@@ -64,13 +64,13 @@ OURS = (
                _RAY, ("m",) * 3 + ("1",) * 3, mirrored=(2, 5)),
         Layout("gaze/pupil", (2,), "float32", "m", "", "diameter left, right",
                Range(5e-4, 0.015, places=True)),
-    ), encoder="agent.encoders.gaze:ENCODER", restless=True),
+    ), encoder="fedxr.agent.encoders.gaze:ENCODER", restless=True),
     Modality("hands", (
         _hand("hands/openxr26", 26),
         _hand("hands/webxr25", 25),
         Layout("hands/shrec22", (22, 3), "float32", "m", "camera",
                "wrist, palm, then 4 per finger", Range(-_FAR, _FAR, lost=0.0)),
-    ), encoder="agent.encoders.hands:ENCODER"),
+    ), encoder="fedxr.agent.encoders.hands:ENCODER"),
     Modality("motion", (
         Layout("motion/head", (7,), "float32", "m", "world", _SAY_POSE, _POSE, _POSE_UNITS,
                _FLIPPED_POSE),
@@ -78,7 +78,7 @@ OURS = (
                _CONTROLLER, mirrored=_FLIPPED_POSE),
         _inertial("motion/wrist"),
         _inertial("motion/phone"),
-    ), channels=4, encoder="agent.encoders.motion:ENCODER", restless=True),
+    ), channels=4, encoder="fedxr.agent.encoders.motion:ENCODER", restless=True),
     Modality("spatial", (
         Layout("spatial/points", (0, 3), "float32", "m", "world", "a cloud per sample",
                Range(-_FAR, _FAR, places=True), mirrored=(2,)),
@@ -90,7 +90,7 @@ OURS = (
     Modality("eeg", places=Places(
         "electrodes", "V", "potential at each named electrode",
         Range(-1.0, 1.0, places=True),  # the input range of amplifiers; electrodes drift by 0.3 V
-    ), encoder="agent.encoders.eeg:ENCODER", per_user=True, restless=True),
+    ), encoder="fedxr.agent.encoders.eeg:ENCODER", per_user=True, restless=True),
     Modality("fnirs", places=Places(
         "optodes", "mol/m^3", "change of HbO2 and HHb per optode",
         Range(-10.0, 10.0, places=True), ("HbO2", "HHb"),
@@ -105,7 +105,7 @@ OURS = (
               "respirationrate", "breathingrate"),
         _body("physiology/ibi", "s", "time between two heart beats", 0.2, 5.0,
               "rr", "rri", "rrinterval", "ibi"),
-    ), encoder="agent.encoders.physiology:ENCODER", per_user=True),
+    ), encoder="fedxr.agent.encoders.physiology:ENCODER", per_user=True),
     Modality("face", (
         Layout("face/arkit52", (52,), "float32", "1", "", "blend shape weights 0..1",
                Range(-0.5, 2.0)),
@@ -117,6 +117,6 @@ OURS = (
     Modality("contact", (
         Layout("contact/vibration", (), "float32", "m/s^2", "machine",
                "acceleration of a machine part", Range(-1e5, 1e5)),
-    ), channels=8, encoder="agent.encoders.contact:ENCODER", restless=True),
+    ), channels=8, encoder="fedxr.agent.encoders.contact:ENCODER", restless=True),
 )
 # fmt: on

@@ -1,7 +1,7 @@
 """One rule for stamps that something else makes by a clock of its own, whatever it is.
 
 Three ways to say when a sample was taken, the best that holds:
-    MEASURED  the clock was asked (`bridge.clock`), and what its stamps say can be true
+    MEASURED  the clock was asked (`fedxr.bridge.clock`), and what its stamps say can be true
     ANCHORED  stamps run as time does, but from a zero that nobody knows: the least
               (arrival - stamp) of late is the offset, exact up to the shortest way to here
     ARRIVAL   stamps say nothing: a sample was taken when it came
@@ -25,10 +25,9 @@ from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
+from fedxr.bridge.channels import TICK_US
+from fedxr.bridge.clock import MAX_DRIFT, Estimate
 from numpy.typing import NDArray
-
-from bridge.channels import TICK_US
-from bridge.clock import MAX_DRIFT, Estimate
 
 Floats = NDArray[np.float64]
 

@@ -32,7 +32,7 @@ class Latency:
 class SessionStats:
     """Counted since the session began. ``lost`` are sequence numbers that never came (the headset
     dropped them or the network did); ``drops`` are blocks and messages that the server dropped;
-    ``absent`` are samples, by channel, in which something was not there (`bridge.absences`);
+    ``absent`` are samples, by channel, in which something was not there (`fedxr.bridge.absences`);
     ``paused_s`` is for how long reading was paused because the headset sent too fast.
     ``latency`` runs from capture to reply on the headset's time base, so it is empty until the
     headset has told its clock estimate.

@@ -35,10 +35,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-
-from bridge.authority import write_private
-from bridge.protocol import BridgeError
-from bridge.settings import user_folder
+from fedxr.bridge.authority import write_private
+from fedxr.bridge.protocol import BridgeError
+from fedxr.bridge.settings import user_folder
 
 KEY_BYTES = 256
 NONCE_BYTES = 32

@@ -15,8 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from evaluation.result import COLD_ARMS, LabelCurves, LabelPoint, LabelRole
+from fedxr.evaluation.result import COLD_ARMS, LabelCurves, LabelPoint, LabelRole
 
 REPEATS = 4000
 GAINS = (

@@ -9,14 +9,11 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from evaluation.baselines import OPTIMISTIC
-from evaluation.compared import HOW, delay, figure, full, lines
-from evaluation.intervals import wilson
-from evaluation.label_figure import draw, ticks
-from evaluation.result import (
+from fedxr.evaluation.baselines import OPTIMISTIC
+from fedxr.evaluation.compared import HOW, delay, figure, full, lines
+from fedxr.evaluation.intervals import wilson
+from fedxr.evaluation.label_figure import draw, ticks
+from fedxr.evaluation.result import (
     ARMS,
     COLD_ARMS,
     CurvePoint,
@@ -26,7 +23,9 @@ from evaluation.result import (
     Score,
     check,
 )
-from evaluation.tables import SHORT, UNCERTAIN, arms_of, mean_percent, percent, totals
+from fedxr.evaluation.tables import SHORT, UNCERTAIN, arms_of, mean_percent, percent, totals
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 _STYLE = """
 :root { color-scheme: light; }

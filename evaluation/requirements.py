@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.result import ARMS, Requirement, Result, Row, mean_over_rows
+from fedxr.evaluation.result import ARMS, Requirement, Result, Row, mean_over_rows
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,

@@ -15,8 +15,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-
-from evaluation.intervals import Users, over_users, pooled
+from fedxr.evaluation.intervals import Users, over_users, pooled
 
 SCHEMA = 2
 """Raised when a field changes its meaning or goes away; a new optional field does not raise it.
@@ -73,12 +72,11 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over users and seeds (all fractions 0 to 1 for an accuracy).
 
     ``mean`` is the mean over seeds of the mean over users (of the mean over a user's tasks);
-    ``low`` and ``high`` its 95 % interval (:mod:`evaluation.intervals`), None where there is but
-    one user and their questions are not known; ``spread`` the standard deviation over users within
-    a seed, averaged over seeds; ``per_seed`` the mean over users of each seed, in the order of
-    ``Result.seeds``; ``users`` how many users a seed has on average; ``questions`` how many there
-    were, None where it is the row's ``test_windows``.
-    """
+    ``low`` and ``high`` its 95 % interval (:mod:`fedxr.evaluation.intervals`), None where there is
+    but one user and their questions are not known; ``spread`` the standard deviation over users
+    within a seed, averaged over seeds; ``per_seed`` the mean over users of each seed, in the order
+    of ``Result.seeds``; ``users`` how many users a seed has on average; ``questions`` how many
+    there were, None where it is the row's ``test_windows``."""
 
     mean: float
     spread: float

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-
-from evaluation.baselines import OPTIMISTIC
-from evaluation.compared import by_task, delay, table
-from evaluation.label_figure import ticks
-from evaluation.result import (
+from fedxr.evaluation.baselines import OPTIMISTIC
+from fedxr.evaluation.compared import by_task, delay, table
+from fedxr.evaluation.label_figure import ticks
+from fedxr.evaluation.result import (
     ARMS,
     LabelCurves,
     LabelPoint,
@@ -21,6 +18,8 @@ from evaluation.result import (
     interval_over_rows,
     mean_over_rows,
 )
+from rich.console import Console
+from rich.table import Table
 
 SHORT = {
     "generic": "generic",

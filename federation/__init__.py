@@ -6,16 +6,16 @@ representatives, the server's average over owners, broadcast, and the ledger of 
 See docs/federation.md.
 """
 
-from federation.blocks import Block, Blocks, Effort, Updates
-from federation.config import Round
-from federation.consensus import Consensus
-from federation.coordination import COORDINATIONS, Coordination
-from federation.network import Headset, Pace
-from federation.report import ClusterReport, Drop, RoundReport
-from federation.rounds import Adapt, run_round
-from federation.rules import AGGREGATIONS, AggregationRule
-from federation.topology import Topology
-from federation.wire import PacketError, from_bytes, to_bytes
+from fedxr.federation.blocks import Block, Blocks, Effort, Updates
+from fedxr.federation.config import Round
+from fedxr.federation.consensus import Consensus
+from fedxr.federation.coordination import COORDINATIONS, Coordination
+from fedxr.federation.network import Headset, StragglerDeadline
+from fedxr.federation.report import ClusterReport, Drop, RoundReport
+from fedxr.federation.rounds import Adapt, run_round
+from fedxr.federation.rules import AGGREGATIONS, AggregationRule
+from fedxr.federation.topology import Topology
+from fedxr.federation.wire import PacketError, from_bytes, to_bytes
 
 __all__ = [
     "AGGREGATIONS",
@@ -30,7 +30,7 @@ __all__ = [
     "Drop",
     "Effort",
     "Headset",
-    "Pace",
+    "StragglerDeadline",
     "PacketError",
     "Round",
     "RoundReport",

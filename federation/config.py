@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from federation.consensus import Consensus
-from federation.coordination import coordination_named
-from federation.election import Election, ranking
-from federation.exchange import STAYS_HOME, Exchange
-from federation.rules import check_rule
-from federation.topology import Topology
-from federation.wire import Wire, dtype_of
+from fedxr.federation.consensus import Consensus
+from fedxr.federation.coordination import coordination_named
+from fedxr.federation.election import Election, ranking
+from fedxr.federation.exchange import STAYS_HOME, Exchange
+from fedxr.federation.rules import check_rule
+from fedxr.federation.topology import Topology
+from fedxr.federation.wire import Wire, dtype_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Round:
     """How rounds are run.
 
     ``aggregation``: by which rule the server makes one of what it was sent, by its name in
-    :data:`federation.rules.AGGREGATIONS`. Between neighbours it is the weighted mean always.
+    :data:`fedxr.federation.rules.AGGREGATIONS`. Between neighbours it is the weighted mean always.
     ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
     answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
     """

@@ -21,11 +21,10 @@ import math
 from dataclasses import dataclass
 
 import torch
+from fedxr.federation.aggregation import blank, product
+from fedxr.federation.blocks import Updates
+from fedxr.federation.wire import Wire, rounded
 from torch import Tensor
-
-from federation.aggregation import blank, product
-from federation.blocks import Updates
-from federation.wire import Wire, rounded
 
 
 @dataclass(frozen=True)

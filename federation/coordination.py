@@ -25,9 +25,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-
-from federation.network import Headset, draw_link
-from federation.topology import (
+from fedxr.federation.network import Headset, draw_link
+from fedxr.federation.topology import (
     Cluster,
     Topology,
     complete,
@@ -37,7 +36,7 @@ from federation.topology import (
     proximity,
     ring,
 )
-from plugins import Registry
+from fedxr.plugins import Registry
 
 
 @dataclass(frozen=True)

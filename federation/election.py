@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from federation.network import Headset
-from federation.streams import draw
+from fedxr.federation.network import Headset
+from fedxr.federation.streams import draw
 
 Election = Literal["score", "random"]
 

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
+from fedxr.federation.blocks import Blocks, Updates
+from fedxr.federation.network import D2D, DOWNLINK, UPLINK, Headset
+from fedxr.federation.topology import Cluster
+from fedxr.federation.wire import Wire, packet_bytes
 from torch import Tensor
-
-from federation.blocks import Blocks, Updates
-from federation.network import D2D, DOWNLINK, UPLINK, Headset
-from federation.topology import Cluster
-from federation.wire import Wire, packet_bytes
 
 SERVER = "server"
 

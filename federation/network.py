@@ -16,9 +16,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from fedxr.federation.streams import draw
 from torch import Tensor
-
-from federation.streams import draw
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def draw_link(a: Headset, b: Headset, seed: int, number: int) -> bool:
 
 
 @dataclass
-class Pace:
+class StragglerDeadline:
     """How long headsets took so far, and from that how long the next round waits.
 
     The deadline is ``multiple`` times the ``quantile`` of the last ``window`` durations (seconds

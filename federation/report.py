@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from federation.ledger import Row
+from fedxr.federation.ledger import Row
 
 
 @dataclass(frozen=True)

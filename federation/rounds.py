@@ -8,9 +8,8 @@ rounds.
 
 What to know: a headset that sleeps through a round keeps its values and starts its next one from
 them, however old. A late one keeps what it learned and joins the next round. Everything random is
-drawn by name from one seed (:mod:`federation.streams`), so the order of the headsets, the number of
-workers and the chunks in which ``adapt`` works change nothing.
-"""
+drawn by name from one seed (:mod:`fedxr.federation.streams`), so the order of the headsets, the
+number of workers and the chunks in which ``adapt`` works change nothing."""
 
 from __future__ import annotations
 
@@ -18,17 +17,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+from fedxr.federation import steps
+from fedxr.federation.blocks import Updates
+from fedxr.federation.config import Round
+from fedxr.federation.coordination import coordination_named, form_clusters, survivors
+from fedxr.federation.exchange import select
+from fedxr.federation.ledger import adapt_rows, written
+from fedxr.federation.network import Headset, StragglerDeadline, check_fleet, is_awake
+from fedxr.federation.report import RoundReport
+from fedxr.federation.rules import aggregate
 from torch import Tensor
-
-from federation import steps
-from federation.blocks import Updates
-from federation.config import Round
-from federation.coordination import coordination_named, form_clusters, survivors
-from federation.exchange import select
-from federation.ledger import adapt_rows, written
-from federation.network import Headset, Pace, check_fleet, is_awake
-from federation.report import RoundReport
-from federation.rules import aggregate
 
 
 class Adapt(Protocol):
@@ -48,7 +46,7 @@ def run_round(
     values: Tensor,
     adapt: Adapt,
     number: int,
-    pace: Pace,
+    pace: StragglerDeadline,
     step_size: float = 1.0,
 ) -> tuple[Tensor, RoundReport]:
     """Round ``number``: values (H, P) before in, after out (a new tensor), and what happened.

@@ -8,9 +8,8 @@ the median, acts at the server over what is uplinked. So it needs a coordination
 There the clusters still agree on their mean first, and the rule judges clusters, not headsets; with
 ``centralized`` every headset is a cluster of its own.
 
-What to know: a kind of block that holds *sums* per sample (:data:`federation.blocks.SUMS`) means
-something only as a mean times a total weight. No other rule may touch it.
-"""
+What to know: a kind of block that holds *sums* per sample (:data:`fedxr.federation.blocks.SUMS`)
+means something only as a mean times a total weight. No other rule may touch it."""
 
 from __future__ import annotations
 
@@ -19,13 +18,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from fedxr.federation.aggregation import average
+from fedxr.federation.blocks import SUMS, Updates
+from fedxr.federation.coordination import COORDINATIONS, coordination_named
+from fedxr.federation.exchange import STAYS_HOME
+from fedxr.plugins import Registry
 from torch import Tensor
-
-from federation.aggregation import average
-from federation.blocks import SUMS, Updates
-from federation.coordination import COORDINATIONS, coordination_named
-from federation.exchange import STAYS_HOME
-from plugins import Registry
 
 Combine = Callable[[Tensor, Tensor], Tensor]
 """(R, p) values of the owners of one block and (R,) float64 samples behind each, all above 0 and

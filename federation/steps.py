@@ -1,4 +1,4 @@
-"""The steps of a round that are more than one call; federation.rounds.run_round orders them.
+"""The steps of a round that are more than one call; fedxr.federation.rounds.run_round orders them.
 
 Legend: H headsets, A of them awake, s members of a cluster, P columns, K blocks.
 """
@@ -10,29 +10,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from fedxr.federation.aggregation import average, disagreement
+from fedxr.federation.blocks import Updates
+from fedxr.federation.config import Round
+from fedxr.federation.consensus import mix, rounds_for
+from fedxr.federation.coordination import coordination_named
+from fedxr.federation.election import elect, ranking
+from fedxr.federation.exchange import exchanged
+from fedxr.federation.ledger import Row, consensus_rows, d2d_row, downlink_row, uplink_row
+from fedxr.federation.network import D2D, UPLINK, Headset, StragglerDeadline, server_reachable
+from fedxr.federation.report import ClusterReport, Drop
+from fedxr.federation.rules import check_kinds
+from fedxr.federation.topology import Cluster, metropolis, spectral_norm
+from fedxr.federation.wire import packet_bytes, rounded
 from torch import Tensor
-
-from federation.aggregation import average, disagreement
-from federation.blocks import Updates
-from federation.config import Round
-from federation.consensus import mix, rounds_for
-from federation.coordination import coordination_named
-from federation.election import elect, ranking
-from federation.exchange import exchanged
-from federation.ledger import Row, consensus_rows, d2d_row, downlink_row, uplink_row
-from federation.network import D2D, UPLINK, Headset, Pace, server_reachable
-from federation.report import ClusterReport, Drop
-from federation.rules import check_kinds
-from federation.topology import Cluster, metropolis, spectral_norm
-from federation.wire import packet_bytes, rounded
 
 
 @dataclass(frozen=True, eq=False)
-class Agreed:
+class ClusterConsensus:
     """A cluster after its consensus.
 
     ``here`` are its members, ``before`` what they brought, ``carried`` what each then holds,
-    relayed blocks too; the rest as in :class:`federation.report.ClusterReport`.
+    relayed blocks too; the rest as in :class:`fedxr.federation.report.ClusterReport`.
     """
 
     cluster: Cluster
@@ -59,7 +58,7 @@ class Agreed:
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class LocalUpdates:
     """What step 2 has brought: ``updates`` of the awake (A rows; whoever is broken owns nothing),
     the indices of the ``active`` headsets, which go on, and why the others do not."""
 
@@ -70,8 +69,12 @@ class Learned:
 
 
 def learn(
-    config: Round, headsets: Sequence[Headset], awake: list[int], got: Updates, pace: Pace
-) -> Learned:
+    config: Round,
+    headsets: Sequence[Headset],
+    awake: list[int],
+    got: Updates,
+    pace: StragglerDeadline,
+) -> LocalUpdates:
     """Judge what ``adapt`` has returned: who is broken, who is late."""
     plan = coordination_named(config.coordination)
     sent = exchanged(got.blocks, config.exchange).tolist()
@@ -103,7 +106,7 @@ def learn(
     # Who had nothing to learn from was done at once: that says nothing of how long learning takes.
     taught = (got.weights > 0).any(dim=1).tolist()
     pace.observe(seconds for seconds, some in zip(durations, taught, strict=False) if some)
-    return Learned(updates, active, drops, deadline)
+    return LocalUpdates(updates, active, drops, deadline)
 
 
 def _durations(config: Round, here: Sequence[Headset], updates: Updates) -> list[float]:
@@ -153,7 +156,7 @@ def agree(
     row_of: dict[int, int],
     travels: Updates,
     step_size: float,
-) -> Agreed:
+) -> ClusterConsensus:
     """Consensus in one cluster: Gamma, the mixing, and how far off it was before and after.
 
     ``row_of`` tells in which row of ``travels`` a headset's update is.
@@ -161,13 +164,13 @@ def agree(
     before = travels.rows(torch.tensor([row_of[i] for i in cluster.members]))
     here = [headsets[i] for i in cluster.members]
     if len(cluster) == 1:
-        return Agreed(cluster, here, before, before)
+        return ClusterConsensus(cluster, here, before, before)
     v = metropolis(cluster.links)
     norm = spectral_norm(v)
     needed = rounds_for(before, norm, config.consensus, step_size)
     rounds = min(needed, config.consensus.max_rounds)
     carried, mean = mix(v, before, rounds, config.wire), average(before)
-    return Agreed(
+    return ClusterConsensus(
         cluster,
         here,
         before,
@@ -180,7 +183,7 @@ def agree(
     )
 
 
-def consensus_messages(config: Round, agreed: Sequence[Agreed], number: int) -> list[Row]:
+def consensus_messages(config: Round, agreed: Sequence[ClusterConsensus], number: int) -> list[Row]:
     """Every D2D message of step 4."""
     rows = []
     for one in agreed:
@@ -191,7 +194,9 @@ def consensus_messages(config: Round, agreed: Sequence[Agreed], number: int) -> 
     return rows
 
 
-def elect_speaker(config: Round, one: Agreed, number: int, drops: list[Drop]) -> int | None:
+def elect_speaker(
+    config: Round, one: ClusterConsensus, number: int, drops: list[Drop]
+) -> int | None:
     """The representative's position in its cluster; those lost before it are added to ``drops``."""
     up = [server_reachable(headset, config.seed, number) for headset in one.here]
     ranked = ranking(one.here, config.election, config.seed, number)
@@ -203,7 +208,7 @@ def elect_speaker(config: Round, one: Agreed, number: int, drops: list[Drop]) ->
 
 
 def uplink(
-    config: Round, agreed: Sequence[Agreed], speakers: Sequence[int | None], number: int
+    config: Round, agreed: Sequence[ClusterConsensus], speakers: Sequence[int | None], number: int
 ) -> tuple[Updates | None, list[Row]]:
     """What the representatives send, one row per cluster heard; None when none is.
 
@@ -224,7 +229,7 @@ def uplink(
 
 def broadcast(
     config: Round,
-    agreed: Sequence[Agreed],
+    agreed: Sequence[ClusterConsensus],
     speakers: Sequence[int | None],
     answer: Updates | None,
     mixed: Tensor,

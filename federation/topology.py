@@ -18,9 +18,8 @@ from typing import Literal
 
 import numpy as np
 import torch
+from fedxr.federation.streams import rng
 from torch import Tensor
-
-from federation.streams import rng
 
 
 @dataclass(frozen=True)

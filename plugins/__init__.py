@@ -9,7 +9,7 @@ A plug-in is any installed Python package whose metadata name a module in the en
 See docs/extending.md.
 """
 
-from plugins.loading import GROUP, Plugin, loaded
-from plugins.registry import PluginError, Registry
+from fedxr.plugins.loading import GROUP, Plugin, loaded
+from fedxr.plugins.registry import PluginError, Registry
 
 __all__ = ["GROUP", "Plugin", "PluginError", "Registry", "loaded"]

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from plugins.registry import LOADERS, REGISTRIES
+from fedxr.plugins.registry import LOADERS, REGISTRIES
 
 GROUP = "fedxr.plugins"
 log = logging.getLogger(__name__)

@@ -1,9 +1,8 @@
 """A registry: everything of one kind by its name, our own and what plug-ins add.
 
 Our own entries are there from import. Plug-ins are loaded when a name is looked up that nobody has
-registered yet, or when all names are asked for (:func:`plugins.loading.load`): so importing one
-of our modules never imports a plug-in, and a plug-in may import any of ours.
-"""
+registered yet, or when all names are asked for (:func:`fedxr.plugins.loading.load`): so importing
+one of our modules never imports a plug-in, and a plug-in may import any of ours."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ N = TypeVar("N", bound=Named)
 REGISTRIES: list[Registry] = []  # type: ignore[type-arg]  # of every kind
 """All of them, so that what a plug-in has registered before it failed can be taken back."""
 LOADERS: list[Callable[[], None]] = []
-"""What loads plug-ins (:mod:`plugins.loading`, which knows this module, puts it here)."""
+"""What loads plug-ins (:mod:`fedxr.plugins.loading`, which knows this module, puts it here)."""
 
 
 class Registry(MutableMapping[str, N]):

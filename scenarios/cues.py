@@ -1,16 +1,15 @@
 """Cues: what the scene is told to do when the agent is sure enough of an answer.
 
 What each class asks of the scene, how sure the agent must be to say so, and how many answers in a
-row must agree stands in the task's own rule (:class:`agent.tasks.CueRule`). Being unsure, a class
-that asks for nothing, or a task without a rule is silence.
-"""
+row must agree stands in the task's own rule (:class:`fedxr.agent.tasks.CueRule`). Being unsure, a
+class that asks for nothing, or a task without a rule is silence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from agent.tasks import Payload, task_named
+from fedxr.agent.tasks import Payload, task_named
 
 
 @dataclass(frozen=True)

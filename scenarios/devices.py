@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.tasks import USE_CASES
-from bridge.channels import Channel
-from scenarios.worlds import world_of
-from scenarios.worlds.brain import LAYOUT as _EEG
+from fedxr.agent.tasks import USE_CASES
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.worlds import world_of
+from fedxr.scenarios.worlds.brain import LAYOUT as _EEG
 
 MODEL_PARAMETERS = {"tiny": 1e6, "small": 5e6, "base": 10e6}
 TOKENS_PER_TICK = 8

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from agent.tasks import ACTS, TASKS, Task
-from scenarios.devices import MODEL_PARAMETERS, Device, devices_for
-from scenarios.personas import typical
-from scenarios.worlds import world_of
-from scenarios.worlds.base import Course
+from fedxr.agent.tasks import ACTS, TASKS, Task
+from fedxr.scenarios.devices import MODEL_PARAMETERS, Device, devices_for
+from fedxr.scenarios.personas import typical
+from fedxr.scenarios.worlds import world_of
+from fedxr.scenarios.worlds.base import Course
 
 VERSION = 1
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-
-from agent.tasks import Episode, Query
-from bridge.channels import Channel, Samples, layout_of
-from scenarios.devices import Device, device_named, devices_for
-from scenarios.personas import Array, Persona, persona_of, stream
-from scenarios.users import User
-from scenarios.worlds import world_of
-from scenarios.worlds.base import Moment, Path, World, paths
+from fedxr.agent.tasks import Episode, Query
+from fedxr.bridge.channels import Channel, Samples, layout_of
+from fedxr.scenarios.devices import Device, device_named, devices_for
+from fedxr.scenarios.personas import Array, Persona, persona_of, stream
+from fedxr.scenarios.users import User
+from fedxr.scenarios.worlds import world_of
+from fedxr.scenarios.worlds.base import Moment, Path, World, paths
 
 EPISODES = 40
 """Usual length of a session: 160 s of companion, 320 s of overlays or thought, 480 s of story."""

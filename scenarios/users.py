@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.tasks import USE_CASES, Episode
-from bridge.channels import Channel
+from fedxr.agent.tasks import USE_CASES, Episode
+from fedxr.bridge.channels import Channel
 
 
 class DataError(ValueError):

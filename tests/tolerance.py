@@ -33,7 +33,7 @@ SPREAD = math.sqrt(2 * 0.541 / 3) / 2
 
 
 class Size(Protocol):
-    """What :class:`agent.backbone.Size` says of a transformer."""
+    """What :class:`fedxr.agent.model.backbone.Size` says of a transformer."""
 
     @property
     def width(self) -> int: ...

@@ -1,8 +1,7 @@
 """Encoders by modality: how the samples of each sensor become numbers for the model.
 
-Which modality has which stands in the registry of modalities (`bridge.channels.MODALITIES`), to
-which plug-ins add; this package holds ours.
-"""
+Which modality has which stands in the registry of modalities (`fedxr.bridge.channels.MODALITIES`),
+to which plug-ins add; this package holds ours."""
 
 from __future__ import annotations
 
@@ -10,8 +9,8 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
-from agent.encoders.base import Encoder
-from bridge.channels import MODALITIES, Channel, ChannelError
+from fedxr.agent.encoders.base import Encoder
+from fedxr.bridge.channels import MODALITIES, Channel, ChannelError
 
 _METHODS = ("shape", "features", "summary", "augment")
 
@@ -42,7 +41,7 @@ def _encoder(modality: str) -> Encoder:
     if missing:
         raise ChannelError(
             f"the encoder of modality {modality!r} has no {', '.join(missing)}; give it all "
-            "methods of agent.encoders.base.Encoder"
+            "methods of fedxr.agent.encoders.base.Encoder"
         )
     return cast(Encoder, found)
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite
+from fedxr.agent.encoders.speech import SUMMARY, speech_statistics
+from fedxr.bridge.channels import Channel, ChannelError, Samples
 from scipy.fft import irfft, rfft
-
-from agent.encoders.base import Array, Shape, finite
-from agent.encoders.speech import SUMMARY, speech_statistics
-from bridge.channels import Channel, ChannelError, Samples
 
 TOKENS = 2
 FRAMES = 10
@@ -41,9 +40,9 @@ class AudioEncoder:
 
     modality = "audio"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         _rate(channel)
-        return Shape(
+        return EncoderSpec(
             window_s=_LEVEL_S,
             period=3,
             tokens=TOKENS,
@@ -72,7 +71,8 @@ class AudioEncoder:
 
     @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
-        """(SUMMARY,): see :func:`agent.encoders.speech.speech_statistics`; None below 100 ms."""
+        """(SUMMARY,): see :func:`fedxr.agent.encoders.speech.speech_statistics`; None below 100
+        ms."""
         rate = _rate(channel)
         window = samples.between(end_us - round(_SUMMARY_S * 1e6), end_us)
         if len(window) < 0.1 * rate:

@@ -24,15 +24,14 @@ from functools import wraps
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
+from fedxr.bridge.channels import Channel, Samples
 from numpy.typing import NDArray
-
-from bridge.channels import Channel, Samples
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Shape:
+class EncoderSpec:
     """How an encoder looks to the model.
 
     ``window_s`` seconds of samples make one emission, every ``period`` ticks, of ``size`` numbers
@@ -59,7 +58,7 @@ class Encoder(Protocol):
 
     modality: str
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         """Sizes for this channel; raises ChannelError for a layout this encoder cannot read."""
         ...
 
@@ -105,8 +104,8 @@ def energy(values: NDArray[Any]) -> float:
 def window(samples: Samples, start_us: int, end_us: int) -> Samples:
     """The samples of ``[start_us, end_us)`` without those that hold a NaN or something huge.
 
-    Whoever has come through :mod:`bridge.plausible` has none: the usual case costs one product.
-    """
+    Whoever has come through :mod:`fedxr.bridge.plausible` has none: the usual case costs one
+    product."""
     part = samples.between(start_us, end_us)
     if energy(part.values) < HUGE:
         return part

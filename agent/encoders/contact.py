@@ -10,10 +10,9 @@ Shapes: F frames (15), B bands (32), N samples.
 from __future__ import annotations
 
 import numpy as np
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
 from numpy.typing import NDArray
-
-from agent.encoders.base import Array, Shape, finite, window
-from bridge.channels import TICK_US, Channel, ChannelError, Samples
 
 FRAMES = 15
 BANDS = 32
@@ -29,7 +28,7 @@ class ContactEncoder:
 
     modality = "contact"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         if channel.layout != "contact/vibration" or channel.rate_hz < 64:
             raise ChannelError(
                 f"channel {channel.name}: {channel.layout} at {channel.rate_hz:g} Hz; the contact "
@@ -37,7 +36,7 @@ class ContactEncoder:
             )
         ticks = -(-int(_length(channel) * 1e6 / channel.rate_hz) // TICK_US)
         seconds = ticks * TICK_US / 1e6
-        return Shape(seconds, ticks, TOKENS, SIZE, seconds, SUMMARY)
+        return EncoderSpec(seconds, ticks, TOKENS, SIZE, seconds, SUMMARY)
 
     @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:

@@ -21,10 +21,9 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from fedxr.agent.encoders.base import HUGE, Array, EncoderSpec, energy, finite
+from fedxr.bridge.channels import Channel, ChannelError, Samples
 from numpy.typing import NDArray
-
-from agent.encoders.base import HUGE, Array, Shape, energy, finite
-from bridge.channels import Channel, ChannelError, Samples
 
 WINDOW_S = 4.0
 HOP_TICKS = 6  # 0.2 s
@@ -50,13 +49,13 @@ class EegEncoder:
         self.flicker_hz = flicker_hz
         self.size = 3 * len(flicker_hz) + len(_RHYTHMS_HZ)
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         if channel.modality != "eeg" or channel.rate_hz < LEAST_HZ:
             raise ChannelError(
                 f"channel {channel.name}: {channel.layout} at {channel.rate_hz:g} Hz; the EEG "
                 f"encoder reads eeg/<electrodes> at {LEAST_HZ:g} Hz or more"
             )
-        return Shape(WINDOW_S, HOP_TICKS, 1, self.size, WINDOW_S, self.size)
+        return EncoderSpec(WINDOW_S, HOP_TICKS, 1, self.size, WINDOW_S, self.size)
 
     @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:

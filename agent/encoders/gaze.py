@@ -14,10 +14,9 @@ Shapes: N points on an even 30 Hz grid, 2 for right and up.
 from __future__ import annotations
 
 import numpy as np
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
+from fedxr.bridge.channels import Channel, ChannelError, Samples
 from numpy.typing import NDArray
-
-from agent.encoders.base import Array, Shape, finite, window
-from bridge.channels import Channel, ChannelError, Samples
 
 Grid = NDArray[np.float64]
 
@@ -45,13 +44,13 @@ class GazeEncoder:
 
     modality = "gaze"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         if channel.layout not in ("gaze/point2", "gaze/ray"):
             raise ChannelError(
                 f"channel {channel.name}: layout {channel.layout}; the gaze encoder reads "
                 "gaze/point2 and gaze/ray"
             )
-        return Shape(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, slow=True, speed=0.1)
+        return EncoderSpec(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, slow=True, speed=0.1)
 
     @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:

@@ -10,11 +10,10 @@ Shapes: T ticks, J = 22 joints.
 from __future__ import annotations
 
 import numpy as np
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
+from fedxr.agent.encoders.posture import POSTURE, SUMMARY, gesture_statistics, hand_size, posture
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
 from numpy.typing import NDArray
-
-from agent.encoders.base import Array, Shape, finite, window
-from agent.encoders.posture import POSTURE, SUMMARY, gesture_statistics, hand_size, posture
-from bridge.channels import TICK_US, Channel, ChannelError, Samples
 
 JOINTS = 22
 PERIOD = 4
@@ -36,9 +35,9 @@ class HandsEncoder:
 
     modality = "hands"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         _check(channel)
-        return Shape(
+        return EncoderSpec(
             window_s=_WINDOW_S,
             period=PERIOD,
             tokens=1,
@@ -72,7 +71,8 @@ class HandsEncoder:
 
     @finite
     def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
-        """(SUMMARY,): see :func:`agent.encoders.posture.gesture_statistics`; None below 3 ticks."""
+        """(SUMMARY,): see :func:`fedxr.agent.encoders.posture.gesture_statistics`; None below 3
+        ticks."""
         _check(channel)
         seen = window(samples, end_us - round(_SUMMARY_S * 1e6), end_us)
         if len(seen) < 2:

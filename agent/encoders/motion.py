@@ -18,10 +18,9 @@ Shapes: T grid points of the window (100 a second), S signals (8).
 from __future__ import annotations
 
 import numpy as np
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
+from fedxr.bridge.channels import Channel, ChannelError, Samples
 from numpy.typing import NDArray
-
-from agent.encoders.base import Array, Shape, finite, window
-from bridge.channels import Channel, ChannelError, Samples
 
 Grid = NDArray[np.float64]
 
@@ -47,13 +46,13 @@ class MotionEncoder:
 
     modality = "motion"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         if channel.layout not in ("motion/phone", "motion/wrist", "motion/head"):
             raise ChannelError(
                 f"channel {channel.name}: layout {channel.layout}; the motion encoder reads "
                 "motion/phone, motion/wrist and motion/head"
             )
-        return Shape(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, speed=0.15)
+        return EncoderSpec(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, speed=0.15)
 
     @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:

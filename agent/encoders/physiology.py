@@ -13,10 +13,9 @@ Shapes: N samples of the window.
 from __future__ import annotations
 
 import numpy as np
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
+from fedxr.bridge.channels import Channel, ChannelError, Samples
 from numpy.typing import NDArray
-
-from agent.encoders.base import Array, Shape, finite, window
-from bridge.channels import Channel, ChannelError, Samples
 
 WINDOW_S = 5.0
 HOP_TICKS = 150  # 5 s
@@ -37,14 +36,14 @@ class PhysiologyEncoder:
 
     modality = "physiology"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         modality, _, signal = channel.layout.partition("/")
         if modality != "physiology" or signal not in LAYOUTS:
             raise ChannelError(
                 f"channel {channel.name}: layout {channel.layout}; the physiology encoder reads "
                 f"physiology/ with {', '.join(LAYOUTS)}"
             )
-        return Shape(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, slow=True)
+        return EncoderSpec(WINDOW_S, HOP_TICKS, 1, SIZE, SUMMARY_S, SUMMARY, slow=True)
 
     @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:

@@ -13,11 +13,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite
+from fedxr.agent.encoders.warp import warped
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
 from numpy.typing import NDArray
-
-from agent.encoders.base import Array, Shape, finite
-from agent.encoders.warp import warped
-from bridge.channels import TICK_US, Channel, ChannelError, Samples
 
 SIDE = 28
 _INK = 20
@@ -40,9 +39,9 @@ class VisionEncoder:
 
     modality = "vision"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         _check(channel)
-        return Shape(
+        return EncoderSpec(
             window_s=TICK_US / 1e6,
             period=0,
             tokens=16,

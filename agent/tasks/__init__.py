@@ -1,19 +1,18 @@
 """What an agent can be asked, and how a stretch of a user's life with questions in it looks.
 
-``TASKS`` holds every task by its name: ours (:mod:`agent.tasks.ours`) and those of plug-ins, which
-add one by ``TASKS.add(Task(...))``. Whatever must be known of a task stands in it.
-"""
+``TASKS`` holds every task by its name: ours (:mod:`fedxr.agent.tasks.ours`) and those of plug-ins,
+which add one by ``TASKS.add(Task(...))``. Whatever must be known of a task stands in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.tasks.cues import ACTS, CueRule, Payload, every
-from agent.tasks.ours import OURS
-from agent.tasks.task import METRICS, USE_CASES, Task, UseCase
-from bridge.channels import Samples
-from plugins import Registry
+from fedxr.agent.tasks.cues import ACTS, CueRule, Payload, every
+from fedxr.agent.tasks.ours import OURS
+from fedxr.agent.tasks.task import METRICS, USE_CASES, Task, UseCase
+from fedxr.bridge.channels import Samples
+from fedxr.plugins import Registry
 
 __all__ = [
     "TASKS",

@@ -1,7 +1,7 @@
 """What the scene may be told to do, and how one task's answers come to tell it.
 
-The rule stands in its task (:class:`agent.tasks.Task`); who follows it is :mod:`scenarios.cues`.
-"""
+The rule stands in its task (:class:`fedxr.agent.tasks.Task`); who follows it is
+:mod:`fedxr.scenarios.cues`."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@ simulated worlds are."""
 
 from __future__ import annotations
 
-from agent.tasks.cues import CueRule, every
-from agent.tasks.task import Task
+from fedxr.agent.tasks.cues import CueRule, every
+from fedxr.agent.tasks.task import Task
 
 _COMMANDS = ("rest", "13 Hz", "17 Hz", "21 Hz")
 _GESTURES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.tasks.cues import CueRule
+from fedxr.agent.tasks.cues import CueRule
 
 UseCase = Literal["overlays", "neuroadaptive", "companion", "storytelling"]
 USE_CASES = ("overlays", "neuroadaptive", "companion", "storytelling")

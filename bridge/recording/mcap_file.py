@@ -1,9 +1,10 @@
-"""The file of a recording, in the process that writes it: `python -m bridge.recording.mcap_file`.
+"""The file of a recording, in the process that writes it: `python -m
+fedxr.bridge.recording.mcap_file`.
 
 Making JSON of ten thousand blocks a second would cost the server's event loop its interpreter, so
-a process of its own does that. It reads what `bridge.recording.writer` sends it, a length and a
-`Line` each, until the pipe ends. So when the server is killed, the file is still finished; and when
-this process is, what it had flushed is kept. After each flush it prints its counts.
+a process of its own does that. It reads what `fedxr.bridge.recording.writer` sends it, a length and
+a `Line` each, until the pipe ends. So when the server is killed, the file is still finished; and
+when this process is, what it had flushed is kept. After each flush it prints its counts.
 
 A recording ends, whole, before it is larger than it may be and before its disk is full: what the
 index at the end will take is kept free for it.
@@ -21,12 +22,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from mcap.writer import CompressionType, Writer
-from msgspec import Struct
-
-from bridge.protocol import PackedFrame
-from bridge.recording.order import LIBRARY
-from bridge.recording.records import (
+from fedxr.bridge.protocol import PackedFrame
+from fedxr.bridge.recording.order import LIBRARY
+from fedxr.bridge.recording.records import (
     KINDS,
     Recorded,
     block_record,
@@ -36,7 +34,9 @@ from bridge.recording.records import (
     session_record,
     view_of,
 )
-from bridge.recording.sessions import SESSION, RecordedSession, from_metadata, to_metadata
+from fedxr.bridge.recording.sessions import SESSION, RecordedSession, from_metadata, to_metadata
+from mcap.writer import CompressionType, Writer
+from msgspec import Struct
 
 LENGTH = struct.Struct("<I")
 _MOST_TOPICS = 65_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bridge.protocol import BridgeError
+from fedxr.bridge.protocol import BridgeError
 
 
 def make_private(path: Path) -> None:

@@ -22,14 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-
-from bridge.clock import now_us
-from bridge.observer import Observed
-from bridge.protocol import BridgeError, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
-from bridge.recording.records import Closed, Recorded
-from bridge.recording.sessions import RecordedSession
-from bridge.recording.writer import MAX_BYTES, Entry, RecordingWriter
-from bridge.server import BridgeServer
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.protocol import BridgeError, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
+from fedxr.bridge.recording.records import Closed, Recorded
+from fedxr.bridge.recording.sessions import RecordedSession
+from fedxr.bridge.recording.writer import MAX_BYTES, Entry, RecordingWriter
+from fedxr.bridge.serving.observer import Observed
+from fedxr.bridge.serving.server import BridgeServer
 
 RECORDED = ("recording", "recording-ended")
 """The codes of the notices that tell a headset."""

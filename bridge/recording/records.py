@@ -20,10 +20,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from fedxr.bridge.channels import Channel, Layout, layout_of
+from fedxr.bridge.protocol import Block, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
 from msgspec import Struct
-
-from bridge.channels import Channel, Layout, layout_of
-from bridge.protocol import Block, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
 
 _TIME = {
     "type": "object",

@@ -16,16 +16,25 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.client import HeadsetClient
-from bridge.clock import now_us
-from bridge.connect import connect
-from bridge.protocol import BridgeError, Bye, Feedback, Hello, Notice, PackedFrame, Ping, Reply
-from bridge.recording.reader import Event, Recording
-from bridge.recording.recorder import RECORDED
-from bridge.recording.records import Closed
-from bridge.recording.replayed import Replayed
-from bridge.recording.sessions import RecordedSession
-from bridge.user_key import UserKey
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import (
+    BridgeError,
+    Bye,
+    Feedback,
+    Hello,
+    Notice,
+    PackedFrame,
+    Ping,
+    Reply,
+)
+from fedxr.bridge.recording.reader import Event, Recording
+from fedxr.bridge.recording.recorder import RECORDED
+from fedxr.bridge.recording.records import Closed
+from fedxr.bridge.recording.replayed import Replayed
+from fedxr.bridge.recording.sessions import RecordedSession
+from fedxr.bridge.user_key import UserKey
 
 _LAST_S = 2.0
 PATIENCE_S = 20.0
@@ -37,7 +46,7 @@ _UNMATCHED = 4096
 
 @dataclass(frozen=True)
 class _Where:
-    """Where to replay to: see `bridge.connect.connect`."""
+    """Where to replay to: see `fedxr.bridge.connecting.connect.connect`."""
 
     url: str
     token: str | None = None

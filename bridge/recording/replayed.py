@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-
-from bridge.protocol import Reply
+from fedxr.bridge.protocol import Reply
 
 CLOSE = 1e-6
 """Probabilities no further apart than this count as the same: headsets that are answered in one

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from bridge.channels import Channel, Samples, layout_of
-from bridge.clock import Estimate
-from bridge.protocol import BridgeError, Feedback, PackedFrame, Ping, Reply
-from bridge.recording.private import make_private
-from bridge.recording.reader import Event, Recording
+from fedxr.bridge.channels import Channel, Samples, layout_of
+from fedxr.bridge.clock import Estimate
+from fedxr.bridge.protocol import BridgeError, Feedback, PackedFrame, Ping, Reply
+from fedxr.bridge.recording.private import make_private
+from fedxr.bridge.recording.reader import Event, Recording
 
 _MOST_PLOTS = 64
 """Numbers of a sample that are drawn; more would only be noise."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from bridge.channels import Channel, ChannelError, Samples
-from bridge.clock import Estimate
-from bridge.frames import ChannelCodec
-from bridge.protocol import (
+from fedxr.bridge.channels import Channel, ChannelError, Samples
+from fedxr.bridge.clock import Estimate
+from fedxr.bridge.frames import ChannelCodec
+from fedxr.bridge.protocol import (
     Hello,
     PackedFrame,
     ProtocolError,

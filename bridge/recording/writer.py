@@ -2,10 +2,9 @@
 
 `RecordingWriter.put` is called on the event loop and never waits: it appends to a queue that is
 bounded in bytes. A thread empties the queue into the pipe of a process that writes the file
-(`bridge.recording.mcap_file`), and has it flush once a second. When the disk is slower than the
-headsets, what does not fit into the queue is left out and counted, and a record says so at that
-place in the file.
-"""
+(`fedxr.bridge.recording.mcap_file`), and has it flush once a second. When the disk is slower than
+the headsets, what does not fit into the queue is left out and counted, and a record says so at that
+place in the file."""
 
 from __future__ import annotations
 
@@ -23,12 +22,11 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
-
-from bridge.protocol import BridgeError, Cue, PackedFrame, Reply
-from bridge.recording.mcap_file import LENGTH, Counts, Line, kept_free
-from bridge.recording.private import make_private
-from bridge.recording.records import KINDS, Dropped, Recorded
-from bridge.recording.sessions import SESSION, RecordedSession, to_metadata
+from fedxr.bridge.protocol import BridgeError, Cue, PackedFrame, Reply
+from fedxr.bridge.recording.mcap_file import LENGTH, Counts, Line, kept_free
+from fedxr.bridge.recording.private import make_private
+from fedxr.bridge.recording.records import KINDS, Dropped, Recorded
+from fedxr.bridge.recording.sessions import SESSION, RecordedSession, to_metadata
 
 QUEUE_BYTES = 64 * 2**20
 """What may wait for the disk; some seconds of many headsets."""
@@ -108,7 +106,7 @@ class RecordingWriter:
         _check_room(path)
         arguments = [str(path), str(CHUNK_BYTES), str(max_bytes)]
         self._process = subprocess.Popen(  # noqa: S603  # this very program's own
-            [sys.executable, "-m", "bridge.recording.mcap_file", *arguments],
+            [sys.executable, "-m", "fedxr.bridge.recording.mcap_file", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

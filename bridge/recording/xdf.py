@@ -19,11 +19,10 @@ from xml.sax.saxutils import escape
 
 import msgspec
 import numpy as np
-
-from bridge.channels import Channel, Samples, layout_of, modality_of
-from bridge.protocol import Feedback, PackedFrame, Ping, Reply
-from bridge.recording.private import make_private
-from bridge.recording.reader import Event, Recording
+from fedxr.bridge.channels import Channel, Samples, layout_of, modality_of
+from fedxr.bridge.protocol import Feedback, PackedFrame, Ping, Reply
+from fedxr.bridge.recording.private import make_private
+from fedxr.bridge.recording.reader import Event, Recording
 
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _CLOCK_OFFSET, _STREAM_FOOTER = 1, 2, 3, 4, 6
 _FORMATS = ("float32", "int16")

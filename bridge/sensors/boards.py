@@ -19,9 +19,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
-from bridge.clock import Exchange, now_us
-from bridge.sensors.source import INSTALL, Column, Floats, SensorError, Source, SourceLostError
+from fedxr.bridge.clock import Exchange, now_us
+from fedxr.bridge.sensors.source import (
+    INSTALL,
+    Column,
+    Floats,
+    SensorError,
+    Source,
+    SourceLostError,
+)
 
 _BUFFER_S = 60
 LOST_S = 10.0
@@ -163,7 +169,7 @@ class BoardStream:
         self.source = Source(name, "BrainFlow", columns, rate, f"brainflow {described} {preset}")
 
     def read(self) -> tuple[Floats, Floats]:
-        """See `bridge.sensors.source.Stream`."""
+        """See `fedxr.bridge.sensors.source.Stream`."""
         try:
             data = self._use.session.get_board_data(preset=self._preset)
         except self._shim.BrainFlowError as error:

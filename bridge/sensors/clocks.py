@@ -1,22 +1,22 @@
 """A source's clock, mapped to the session's.
 
-Sources that can be asked for their clock are fitted like a headset's (`bridge.clock.ClockSync`:
-shortest round trip, drift, resets, uncertainty), with the roles turned round: the sensor side is
-local and the source remote. LSL gives round trip and offset of its own bursts; a BrainFlow board is
-stamped by this machine's wall clock, which one reads without a round trip.
+Sources that can be asked for their clock are fitted like a headset's
+(`fedxr.bridge.clock.ClockSync`: shortest round trip, drift, resets, uncertainty), with the roles
+turned round: the sensor side is local and the source remote. LSL gives round trip and offset of its
+own bursts; a BrainFlow board is stamped by this machine's wall clock, which one reads without a
+round trip.
 
 Some programs stamp by another clock than the one that is asked (OpenBCI_GUI#775 used the wall
-clock), by one that is set meanwhile, or in another unit: `bridge.stamp_clock` has the rule for
-what is believed then.
-"""
+clock), by one that is set meanwhile, or in another unit: `fedxr.bridge.stamp_clock` has the rule
+for what is believed then."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from bridge.clock import ClockSync, Exchange
-from bridge.sensors.source import Floats
-from bridge.stamp_clock import StampClock, Way
+from fedxr.bridge.clock import ClockSync, Exchange
+from fedxr.bridge.sensors.source import Floats
+from fedxr.bridge.stamp_clock import StampClock, Way
 
 
 class SourceClock:

@@ -6,7 +6,8 @@
                  - a source that comes later: say goodbye and connect again with its channels
                  - a source that sends at another rate than it says: the same, once in a while
                  - a source that is lost: its channels are silent until it is back
-                 - a bridge that is lost: the client comes back by itself (`bridge.returning`)
+                 - a bridge that is lost: the client comes back by itself
+                 (`fedxr.bridge.connecting.reconnecting`)
 
 The channels of a session are fixed by its hello, hence the new one for a late sensor; what the
 agent has learned of the user stays with the server. An episode begins with each session.
@@ -21,16 +22,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.clock import now_us
-from bridge.connect import connect
-from bridge.protocol import BridgeError, Cue, Notice, Reply
-from bridge.resend import Retry
-from bridge.sensors.mapping import Wish
-from bridge.sensors.search import Search
-from bridge.sensors.sensor import Sensor
-from bridge.sensors.source import Finder, SensorError
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.connecting.unacknowledged import Retry
+from fedxr.bridge.protocol import BridgeError, Cue, Notice, Reply
+from fedxr.bridge.sensors.mapping import Wish
+from fedxr.bridge.sensors.search import Search
+from fedxr.bridge.sensors.sensor import Sensor
+from fedxr.bridge.sensors.source import Finder, SensorError
 
 RATES_S = 10.0
 """A session is begun anew for other rates only when it has lasted so long, or is the first."""
@@ -41,7 +42,7 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True)
 class Visit:
-    """Who streams, and where to (see `bridge.connect.connect`).
+    """Who streams, and where to (see `fedxr.bridge.connecting.connect.connect`).
 
     ``delay_us``: a tick's frame leaves this much after the tick, for samples take their time from
     the sensor to here; what comes later still goes with a later frame and is counted.

@@ -21,9 +21,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from bridge.clock import Exchange, now_us
-from bridge.sensors.source import INSTALL, Column, Floats, SensorError, Source, SourceLostError
+from fedxr.bridge.clock import Exchange, now_us
+from fedxr.bridge.sensors.source import (
+    INSTALL,
+    Column,
+    Floats,
+    SensorError,
+    Source,
+    SourceLostError,
+)
 
 if TYPE_CHECKING:
     import pylsl
@@ -130,7 +136,7 @@ class LslStream:
             ) from None
 
     def read(self) -> tuple[Floats, Floats]:
-        """See `bridge.sensors.source.Stream`."""
+        """See `fedxr.bridge.sensors.source.Stream`."""
         parts = []
         while True:
             with self._losing():

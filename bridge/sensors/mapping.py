@@ -18,12 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from fedxr.bridge.channels import LAYOUTS, MODALITIES, Channel, ChannelError, Layout, layout_of
+from fedxr.bridge.sensors.electrodes import electrode
+from fedxr.bridge.sensors.source import Column, Floats, SensorError, Source
+from fedxr.bridge.sensors.units import convertible, plain, to_si
 from numpy.typing import NDArray
-
-from bridge.channels import LAYOUTS, MODALITIES, Channel, ChannelError, Layout, layout_of
-from bridge.sensors.electrodes import electrode
-from bridge.sensors.source import Column, Floats, SensorError, Source
-from bridge.sensors.units import convertible, plain, to_si
 
 _WISH = re.compile(
     r"(?P<name>.+?)(?:\[(?P<columns>[^\]]+)\])?=(?P<layout>[^=@]+)(?:@(?P<unit>.+))?"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
-from bridge.sensors.source import Floats
+from fedxr.bridge.sensors.source import Floats
 
 _FIRST_US = 250_000.0
 _LONGEST_US = 4_000_000.0
@@ -14,7 +13,7 @@ _LEAST = 16
 """Samples that a rate is judged by."""
 _MOST = 1_000_000
 _OFF = 0.015
-"""A rate that is off by less is followed by the line's slope (`bridge.sensors.timeline`)."""
+"""A rate that is off by less is followed by the line's slope (`fedxr.bridge.sensors.timeline`)."""
 _FINE = 0.003
 _SETTLED_US = 2_000_000.0
 """A rate that was just found is found better, by this part, until it has stood for so long."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from bridge.channels import Channel
-from bridge.sensors.mapping import Wish, map_source, renamed
-from bridge.sensors.sensor import Sensor
-from bridge.sensors.source import Finder, Offering, SensorError, Stream
+from fedxr.bridge.channels import Channel
+from fedxr.bridge.sensors.mapping import Wish, map_source, renamed
+from fedxr.bridge.sensors.sensor import Sensor
+from fedxr.bridge.sensors.source import Finder, Offering, SensorError, Stream
 
 CLOCK_S = 1.0
 RETRY_S = 5.0

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-
-from bridge.absences import Absences
-from bridge.channels import LAYOUTS, Channel, Samples
-from bridge.columns import Columns
-from bridge.sensors.clocks import SourceClock
-from bridge.sensors.mapping import Mapping
-from bridge.sensors.source import Floats, Source, SourceLostError, Stream
-from bridge.sensors.timeline import Timeline
+from fedxr.bridge.absences import Absences
+from fedxr.bridge.channels import LAYOUTS, Channel, Samples
+from fedxr.bridge.columns import Columns
+from fedxr.bridge.sensors.clocks import SourceClock
+from fedxr.bridge.sensors.mapping import Mapping
+from fedxr.bridge.sensors.source import Floats, Source, SourceLostError, Stream
+from fedxr.bridge.sensors.timeline import Timeline
 
 SILENT_US = 2_000_000
 """A source of a steady rate is called silent after this long, or three periods."""
@@ -36,7 +35,7 @@ class Sensor:
 
     ``counts``: samples sent, gaps, missing (samples in gaps), invalid (nothing there), late (taken
     before a frame that had gone), unsent (no session was open), clock resets, lost (the source
-    ended), rate changes, and what was wrong with stamps, by kind (`bridge.stamp_clock`).
+    ended), rate changes, and what was wrong with stamps, by kind (`fedxr.bridge.stamp_clock`).
     """
 
     def __init__(

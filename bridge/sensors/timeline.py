@@ -4,7 +4,7 @@ A source of a steady rate has samples on a line: time = start + index / rate. St
 it, for many sources stamp when a packet arrives or a program wakes up. The line is fitted by least
 squares that forget with a half-life of 30 s, its slope held near the known rate until the data
 say otherwise (as liblsl's and pyxdf's dejittering do); samples get the times of the line. That rate
-is the nominal one until another is measured (`bridge.sensors.rate`).
+is the nominal one until another is measured (`fedxr.bridge.sensors.rate`).
 
 A stamp further from the line than six times the usual scatter, and at least one and a half periods,
 is a late stamp or a gap. They are told apart by what follows: after a late stamp the next ones
@@ -27,10 +27,9 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+from fedxr.bridge.sensors.rate import RateMeter
+from fedxr.bridge.sensors.source import Floats
 from numpy.typing import NDArray
-
-from bridge.sensors.rate import RateMeter
-from bridge.sensors.source import Floats
 
 _HALF_LIFE_S = 30.0
 _PRIOR_S = 3.0
@@ -41,7 +40,7 @@ _JITTER_S = 0.5
 _CONFIRM_S = 0.1
 _SURE_US = 500_000.0
 _JOIN_US = 100_000.0
-"""Two ways to find times (`bridge.stamp_clock`) disagree by up to this without a gap."""
+"""Two ways to find times (`fedxr.bridge.stamp_clock`) disagree by up to this without a gap."""
 _MOST_SLOPE = 0.03
 """More is another rate, which is measured."""
 _ARRIVALS = 32

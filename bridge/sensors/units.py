@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.sensors.source import SensorError
+from fedxr.bridge.sensors.source import SensorError
 
 GRAVITY = 9.80665
 """m/s^2 (standard gravity, CGPM 1901)."""

@@ -6,10 +6,9 @@ second behind (it was paused) or its clock is set (a scene was loaded). In betwe
 spacing is kept, so a scene that runs faster than the wall clock keeps its own time, and runs ahead
 of ours.
 
-That is the rule of `bridge.stamp_clock` but for the pace, which is the scene's own affair up to
-`FASTEST`: a clock that is set again and again, stands still or counts in another unit is not used,
-a step was taken when it came, until its stamps have run on for a second.
-"""
+That is the rule of `fedxr.bridge.stamp_clock` but for the pace, which is the scene's own affair up
+to `FASTEST`: a clock that is set again and again, stands still or counts in another unit is not
+used, a step was taken when it came, until its stamps have run on for a second."""
 
 from __future__ import annotations
 

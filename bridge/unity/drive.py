@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from bridge.channels import Channel
-from bridge.clock import now_us
-from bridge.connect import connect
-from bridge.protocol import Scalar
-from bridge.resend import Retry
-from bridge.unity.clock import PlayerClock
-from bridge.unity.headset import AgentHeadset, Lived
-from bridge.unity.player import UnityPlayer
-from bridge.unity.side_channels import SceneFeedback, SceneTime
-from bridge.unity.turns import Action, Behaviour, PlayerError, PlayerQuitError, Turn
+from fedxr.bridge.channels import Channel
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.connecting.unacknowledged import Retry
+from fedxr.bridge.protocol import Scalar
+from fedxr.bridge.unity.clock import PlayerClock
+from fedxr.bridge.unity.headset import AgentHeadset, Lived
+from fedxr.bridge.unity.player import UnityPlayer
+from fedxr.bridge.unity.side_channels import SceneFeedback, SceneTime
+from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError, PlayerQuitError, Turn
 
 T = TypeVar("T")
 
@@ -36,9 +36,8 @@ class Wearer:
     Agent ``overlays/0`` becomes user ``<user>-overlays-0``. A behaviour named like one of
     ``scenarios`` is of that scenario, others of ``scenario``. ``tasks`` are those wanted, none: all
     of the scenario. ``classes`` names the classes of every known task. ``trust`` and
-    ``retry`` are those of `bridge.connect.connect`; ``steps_hz`` is the player's nominal number of
-    decisions a second.
-    """
+    ``retry`` are those of `fedxr.bridge.connecting.connect.connect`; ``steps_hz`` is the player's
+    nominal number of decisions a second."""
 
     url: str
     scenario: str

@@ -13,16 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from fedxr.bridge.channels import Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.protocol import BridgeError, Cue, Notice, Reply
+from fedxr.bridge.unity.actions import ActionPlan
+from fedxr.bridge.unity.clock import PlayerClock
+from fedxr.bridge.unity.observations import Sensor, samples_of
+from fedxr.bridge.unity.side_channels import SceneChannel, SceneFeedback
+from fedxr.bridge.unity.turns import Action, Behaviour, Turn
 from numpy.typing import NDArray
-
-from bridge.channels import Samples
-from bridge.client import HeadsetClient
-from bridge.protocol import BridgeError, Cue, Notice, Reply
-from bridge.unity.actions import ActionPlan
-from bridge.unity.clock import PlayerClock
-from bridge.unity.observations import Sensor, samples_of
-from bridge.unity.side_channels import SceneChannel, SceneFeedback
-from bridge.unity.turns import Action, Behaviour, Turn
 
 _EPISODES = 64
 """Episodes whose start is remembered for late feedback."""

@@ -1,6 +1,6 @@
 """Sensors by name: which channel an ML-Agents observation is, and its numbers as samples.
 
-A sensor becomes a channel when its name is that of a layout of `bridge.channels`:
+A sensor becomes a channel when its name is that of a layout of `fedxr.bridge.channels`:
 
     layout            motion/head         one pose a step
     layout:channel    hands/webxr25:left  the channel's name, where a layout occurs twice
@@ -18,10 +18,9 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from fedxr.bridge.channels import MODALITIES, Channel, ChannelError, Layout, Samples, layout_of
+from fedxr.bridge.images import MAX_PIXELS
 from numpy.typing import NDArray
-
-from bridge.channels import MODALITIES, Channel, ChannelError, Layout, Samples, layout_of
-from bridge.images import MAX_PIXELS
 
 Values = NDArray[np.generic]
 _NAME = re.compile(r"(?P<layout>[^:@]+)(:(?P<channel>[^@]+))?(@(?P<rate>.+))?")

@@ -11,12 +11,11 @@ from collections import Counter
 from typing import Literal
 
 import numpy as np
+from fedxr.bridge.channels import ChannelError
+from fedxr.bridge.unity.observations import read, sensor_of
+from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError, Turn
 from mlagents_envs.base_env import ActionTuple, BehaviorSpec, DecisionSteps, TerminalSteps
 from numpy.typing import NDArray
-
-from bridge.channels import ChannelError
-from bridge.unity.observations import read, sensor_of
-from bridge.unity.turns import Action, Behaviour, PlayerError, Turn
 
 
 def behaviour_of(key: str, spec: BehaviorSpec) -> Behaviour:

@@ -1,8 +1,8 @@
 """What steps, seen from outside: agents take turns, each with what it senses and may choose.
 
-A `Player` is a Unity player (`bridge.unity.player`), or anything else that is stepped in the same
-way, such as a simulated user. Agents are named ``behaviour/0``, ``behaviour/1``, …: a name is a
-seat and outlives the agent's episodes, which ML-Agents' own ids do not.
+A `Player` is a Unity player (`fedxr.bridge.unity.player`), or anything else that is stepped in the
+same way, such as a simulated user. Agents are named ``behaviour/0``, ``behaviour/1``, …: a name is
+a seat and outlives the agent's episodes, which ML-Agents' own ids do not.
 
 Shapes: C continuous actions, one int per discrete branch of K_b choices.
 """
@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+from fedxr.bridge.protocol import BridgeError
+from fedxr.bridge.unity.observations import Sensor
 from numpy.typing import NDArray
-
-from bridge.protocol import BridgeError
-from bridge.unity.observations import Sensor
 
 
 class PlayerError(BridgeError):

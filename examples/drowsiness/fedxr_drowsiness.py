@@ -6,7 +6,7 @@ wears the headset teaches it, one label a class to begin with. What one has taug
 others in federated rounds.
 """
 
-from agent.tasks import TASKS, CueRule, Task
+from fedxr.agent.tasks import TASKS, CueRule, Task
 
 DROWSINESS = TASKS.add(
     Task(

@@ -10,11 +10,10 @@ from io import BytesIO
 
 import numpy as np
 import pandas as pd
-
-from agent.tasks import TASKS, Episode, Query, Task
-from bridge.channels import Channel, Samples
-from scenarios.recorded import RECORDED, reading
-from scenarios.users import RecordedSet, User
+from fedxr.agent.tasks import TASKS, Episode, Query, Task
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.scenarios.recorded import RECORDED, reading
+from fedxr.scenarios.users import RecordedSet, User
 
 NUMBERS = {1: "lying", 2: "sitting", 3: "standing", 4: "walking", 5: "running", 6: "cycling",
            7: "Nordic walking", 12: "climbing stairs", 13: "descending stairs",

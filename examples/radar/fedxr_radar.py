@@ -7,9 +7,16 @@ Shapes: N samples of the window, R = 32 range bins of 15 cm.
 """
 
 import numpy as np
-
-from agent.encoders.base import Array, Shape, finite, window
-from bridge.channels import MODALITIES, Channel, ChannelError, Layout, Modality, Range, Samples
+from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
+from fedxr.bridge.channels import (
+    MODALITIES,
+    Channel,
+    ChannelError,
+    Layout,
+    Modality,
+    Range,
+    Samples,
+)
 
 BINS = 32
 RANGE = Layout(
@@ -28,11 +35,11 @@ class RadarEncoder:
 
     modality = "radar"
 
-    def shape(self, channel: Channel) -> Shape:
+    def shape(self, channel: Channel) -> EncoderSpec:
         if channel.rate_hz < 5:
             raise ChannelError(f"channel {channel.name}: {channel.rate_hz:g} Hz; 5 Hz at least")
         # 1 s becomes one token every 15 ticks (0.5 s); a task is told of the last 2 s.
-        return Shape(1.0, 15, 1, 2 * BINS, 2.0, 2 * BINS)
+        return EncoderSpec(1.0, 15, 1, 2 * BINS, 2.0, 2 * BINS)
 
     @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plugins import Registry
-from scenarios.recorded import (
+from fedxr.plugins import Registry
+from fedxr.scenarios.recorded import (
     cwru,
     fsdd,
     gazegraph,
@@ -21,7 +21,7 @@ from scenarios.recorded import (
     ssvep,
     stress,
 )
-from scenarios.users import DataError, RecordedSet
+from fedxr.scenarios.users import DataError, RecordedSet
 
 RECORDED: Registry[RecordedSet] = Registry(
     "recorded set",

@@ -22,14 +22,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
-from scipy.signal import resample_poly
-
-from agent.tasks import TASKS, Episode, Query
-from bridge.channels import TICK_US, Channel, Samples
-from scenarios.recorded.reading import (
+from fedxr.agent.tasks import TASKS, Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.scenarios.recorded.reading import (
     FETCH,
     Say,
     cut,
@@ -39,7 +34,11 @@ from scenarios.recorded.reading import (
     regular,
     users_of,
 )
-from scenarios.users import DataError, RecordedSet, User, Users
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+from scipy.signal import resample_poly
 
 RATE_HZ = 12_000
 CHANNEL = Channel("bearing", "contact/vibration", RATE_HZ, "queue 64")

@@ -12,11 +12,11 @@ from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
-from agent.tasks import Episode
-from bridge.channels import Channel
-from scenarios.recorded.reading import Say, files_in, place, users_of
-from scenarios.recorded.sound import read_pcm, utterance
-from scenarios.users import DataError, RecordedSet, User, Users
+from fedxr.agent.tasks import Episode
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.recorded.reading import Say, files_in, place, users_of
+from fedxr.scenarios.recorded.sound import read_pcm, utterance
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
 
 _NAME = re.compile(r"([0-9])_([A-Za-z0-9-]+)_([0-9]+)\.(?i:wav)")
 _TASK = "digit_spoken"

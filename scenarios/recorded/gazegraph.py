@@ -18,10 +18,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-
-from agent.tasks import TASKS, Episode, Query
-from bridge.channels import TICK_US, Channel, Samples
-from scenarios.recorded.reading import (
+from fedxr.agent.tasks import TASKS, Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.scenarios.recorded.reading import (
     FETCH,
     Say,
     covered,
@@ -31,8 +30,8 @@ from scenarios.recorded.reading import (
     regular,
     users_of,
 )
-from scenarios.recorded.tables import read_csv, whole_rows
-from scenarios.users import DataError, RecordedSet, User, Users
+from fedxr.scenarios.recorded.tables import read_csv, whole_rows
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
 
 CHANNEL = Channel("gaze", "gaze/point2", 30.0, "queue 64")
 CONTEXT_US = 900 * TICK_US  # 30 s

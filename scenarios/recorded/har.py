@@ -19,11 +19,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
-from agent.tasks import TASKS, Episode, Query
-from bridge.channels import TICK_US, Channel, Samples
-from scenarios.recorded.reading import (
+from fedxr.agent.tasks import TASKS, Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.scenarios.recorded.reading import (
     FETCH,
     Say,
     check_rate,
@@ -37,8 +35,9 @@ from scenarios.recorded.reading import (
     place,
     users_of,
 )
-from scenarios.recorded.tables import read_csv, whole_rows
-from scenarios.users import DataError, RecordedSet, User, Users
+from fedxr.scenarios.recorded.tables import read_csv, whole_rows
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
+from numpy.typing import NDArray
 
 CHANNELS = (
     Channel("phone", "motion/phone", 100.0, "queue 64"),

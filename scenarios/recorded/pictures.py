@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from fedxr.agent.tasks import Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, Samples
 from numpy.typing import NDArray
-
-from agent.tasks import Episode, Query
-from bridge.channels import TICK_US, Channel, Samples
 
 CAMERA = Channel("camera", "vision/gray", 0)
 _NOW = np.zeros(1, np.int64)

@@ -14,11 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from fedxr.scenarios.recorded.pictures import CAMERA, picture
+from fedxr.scenarios.recorded.reading import FETCH, Say, lies_at, place, read_bytes, users_of
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
 from numpy.typing import NDArray
-
-from scenarios.recorded.pictures import CAMERA, picture
-from scenarios.recorded.reading import FETCH, Say, lies_at, place, read_bytes, users_of
-from scenarios.users import DataError, RecordedSet, User, Users
 
 _IMAGES = "t10k-images-idx3-ubyte.gz"
 _LABELS = "t10k-labels-idx1-ubyte.gz"

@@ -16,11 +16,11 @@ import re
 from functools import partial
 from pathlib import Path
 
-from agent.tasks import Episode
-from bridge.channels import Channel
-from scenarios.recorded.reading import Say, files_in, folders_in, place, users_of
-from scenarios.recorded.sound import read_pcm, utterance
-from scenarios.users import RecordedSet, User, Users
+from fedxr.agent.tasks import Episode
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.recorded.reading import Say, files_in, folders_in, place, users_of
+from fedxr.scenarios.recorded.sound import read_pcm, utterance
+from fedxr.scenarios.users import RecordedSet, User, Users
 
 RATE_HZ = 16_000
 _NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-([0-9]{2})\.(?i:wav|flac)")

@@ -17,10 +17,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from fedxr.bridge.channels import TICK_US, Samples
+from fedxr.scenarios.users import DataError, User, Users
 from numpy.typing import NDArray
-
-from bridge.channels import TICK_US, Samples
-from scenarios.users import DataError, User, Users
 
 FETCH = "fetch the file again from the distributor"
 Say = Callable[[str], None]

@@ -16,11 +16,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
-from agent.tasks import Episode, Query
-from bridge.channels import Channel
-from scenarios.recorded.reading import (
+from fedxr.agent.tasks import Episode, Query
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.recorded.reading import (
     FETCH,
     Say,
     folders_in,
@@ -30,7 +28,8 @@ from scenarios.recorded.reading import (
     users_of,
     whole_ticks,
 )
-from scenarios.users import DataError, RecordedSet, User, Users
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
+from numpy.typing import NDArray
 
 RATE_HZ = 30.0
 LONGEST = 1800

@@ -24,11 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from agent.tasks import Episode, Query
-from bridge.channels import TICK_US, Channel, ChannelError
-from scenarios.recorded.reading import (
+from fedxr.agent.tasks import Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError
+from fedxr.scenarios.recorded.reading import (
     FETCH,
     Say,
     cut,
@@ -40,7 +38,8 @@ from scenarios.recorded.reading import (
     regular,
     users_of,
 )
-from scenarios.users import DataError, RecordedSet, User, Users
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
+from numpy.typing import NDArray
 
 _CLASS_OF_EVENT = {1: 0, 2: 1, 4: 2, 3: 3}  # rest, 13 Hz, 17 Hz, 21 Hz
 TRIAL_US = 150 * TICK_US  # 5 s

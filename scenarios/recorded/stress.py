@@ -23,11 +23,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-
-from agent.tasks import Episode, Query
-from bridge.channels import TICK_US, Channel, Samples
-from scenarios.recorded.reading import (
+from fedxr.agent.tasks import Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.scenarios.recorded.reading import (
     FETCH,
     LONGEST_S,
     Say,
@@ -40,8 +38,9 @@ from scenarios.recorded.reading import (
     regular,
     users_of,
 )
-from scenarios.recorded.tables import Table, numbers, read_csv, whole_rows
-from scenarios.users import DataError, RecordedSet, User, Users
+from fedxr.scenarios.recorded.tables import Table, numbers, read_csv, whole_rows
+from fedxr.scenarios.users import DataError, RecordedSet, User, Users
+from numpy.typing import NDArray
 
 CHANNELS = (
     Channel("eda", "physiology/eda", 4.0, "queue 64"),

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from fedxr.scenarios.recorded.reading import FETCH, Say, read_bytes
+from fedxr.scenarios.users import DataError
 from numpy.typing import NDArray
-
-from scenarios.recorded.reading import FETCH, Say, read_bytes
-from scenarios.users import DataError
 
 _FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _BLANK_END = re.compile(rb"\n[\s,;\0]*\Z")

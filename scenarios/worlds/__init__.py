@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scenarios.worlds.base import World
-from scenarios.worlds.companion import Companion
-from scenarios.worlds.neuroadaptive import Neuroadaptive
-from scenarios.worlds.overlays import Overlays
-from scenarios.worlds.storytelling import Storytelling
+from fedxr.scenarios.worlds.base import World
+from fedxr.scenarios.worlds.companion import Companion
+from fedxr.scenarios.worlds.neuroadaptive import Neuroadaptive
+from fedxr.scenarios.worlds.overlays import Overlays
+from fedxr.scenarios.worlds.storytelling import Storytelling
 
 _ALL: tuple[World, ...] = (Overlays(), Neuroadaptive(), Companion(), Storytelling())
 WORLDS: Mapping[str, World] = {world.use_case: world for world in _ALL}

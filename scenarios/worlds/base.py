@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-
-from bridge.channels import Channel, ChannelError
-from scenarios.personas import Array, Persona, stream
+from fedxr.bridge.channels import Channel, ChannelError
+from fedxr.scenarios.personas import Array, Persona, stream
 
 
 @dataclass(frozen=True)
@@ -163,5 +162,5 @@ class World(Protocol):
 def no_sensor(world: World, channel: Channel) -> ChannelError:
     return ChannelError(
         f"channel {channel.name}: layout {channel.layout} has no sensor in the world "
-        f"{world.use_case!r}; take one that its devices have (scenarios.devices)"
+        f"{world.use_case!r}; take one that its devices have (fedxr.scenarios.devices)"
     )

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.base import Moment
-from scenarios.worlds.signals import coloured, wander
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.base import Moment
+from fedxr.scenarios.worlds.signals import coloured, wander
 
 MICROSIEMENS = 1e-6
 _RISE_S, _FALL_S = 0.7, 3.0

@@ -6,10 +6,9 @@ Shapes: T samples, E electrodes. Volts.
 from __future__ import annotations
 
 import numpy as np
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.base import Moment
-from scenarios.worlds.signals import band, coloured, smooth
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.base import Moment
+from fedxr.scenarios.worlds.signals import band, coloured, smooth
 
 LAYOUT = "eeg/Oz-O1-O2-PO3-POz-PO7-PO8-PO4"
 FLICKER_HZ = (13.0, 17.0, 21.0)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from bridge.channels import Channel
-from scenarios.personas import Array, Persona
-from scenarios.worlds import movement
-from scenarios.worlds import voice as voices
-from scenarios.worlds.base import Course, Moment, no_sensor
-from scenarios.worlds.movement import head, wrist
-from scenarios.worlds.voice import voice
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds import movement
+from fedxr.scenarios.worlds import voice as voices
+from fedxr.scenarios.worlds.base import Course, Moment, no_sensor
+from fedxr.scenarios.worlds.movement import head, wrist
+from fedxr.scenarios.worlds.voice import voice
 
 
 class Companion:

@@ -7,10 +7,9 @@ T samples, 5 fingers, 25 joints.
 from __future__ import annotations
 
 import numpy as np
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.base import Moment
-from scenarios.worlds.signals import product, quaternion, rotated, wander
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.base import Moment
+from fedxr.scenarios.worlds.signals import product, quaternion, rotated, wander
 
 _BASE = np.array(  # first joint of thumb .. little, from the wrist (m); -Z along the hand, +Y back
     [[-0.03, -0.01, -0.03], [-0.02, 0, -0.04], [0, 0, -0.04], [0.017, 0, -0.04], [0.03, 0, -0.035]]

@@ -9,9 +9,8 @@ the shaft. T samples.
 from __future__ import annotations
 
 import numpy as np
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.base import Moment
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.base import Moment
 
 IMPULSES_PER_TURN = 3.585
 _TURN_HZ, _RING_S, _STRENGTH = 21.0, 0.003, 0.9

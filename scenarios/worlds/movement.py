@@ -7,10 +7,9 @@ little; phases, directions and the hand that happens to act are random too.
 from __future__ import annotations
 
 import numpy as np
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.base import Moment
-from scenarios.worlds.signals import product, quaternion, smooth, turned, unit, wander
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.base import Moment
+from fedxr.scenarios.worlds.signals import product, quaternion, smooth, turned, unit, wander
 
 GRAVITY = 9.81
 SITTING, WALKING, TURNING, REACHING, WAVING = range(5)

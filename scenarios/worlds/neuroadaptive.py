@@ -14,14 +14,13 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
-
-from bridge.channels import Channel
-from scenarios.personas import Array, Persona
-from scenarios.worlds import brain, hands
-from scenarios.worlds.base import Course, Moment, no_sensor
-from scenarios.worlds.brain import LAYOUT, eeg, load_level
-from scenarios.worlds.hands import hand
-from scenarios.worlds.scanpath import Scan, parameters, scanpath
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds import brain, hands
+from fedxr.scenarios.worlds.base import Course, Moment, no_sensor
+from fedxr.scenarios.worlds.brain import LAYOUT, eeg, load_level
+from fedxr.scenarios.worlds.hands import hand
+from fedxr.scenarios.worlds.scanpath import Scan, parameters, scanpath
 
 
 def _scan(persona: Persona, level: float, fixation: float = 0.0, places: float = 0.0) -> Scan:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from bridge.channels import Channel
-from scenarios.personas import Array, Persona
-from scenarios.worlds import machine
-from scenarios.worlds.base import Course, Moment, no_sensor
-from scenarios.worlds.machine import sound, vibration
-from scenarios.worlds.pictures import camera, resting_gaze
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds import machine
+from fedxr.scenarios.worlds.base import Course, Moment, no_sensor
+from fedxr.scenarios.worlds.machine import sound, vibration
+from fedxr.scenarios.worlds.pictures import camera, resting_gaze
 
 
 class Overlays:

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.base import Moment
+from fedxr.scenarios.worlds.signals import wander
 from numpy.typing import NDArray
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.base import Moment
-from scenarios.worlds.signals import wander
 
 SIDE = 28
 _FINE = 2 * SIDE

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.signals import wander
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.signals import wander
 
 SACCADE_S = 0.04
 _HOLD_SPREAD = 0.45

@@ -6,8 +6,7 @@ Shapes: T samples, K sources.
 from __future__ import annotations
 
 import numpy as np
-
-from scenarios.personas import Array
+from fedxr.scenarios.personas import Array
 
 
 def coloured(rng: np.random.Generator, n: int, rate_hz: float, slope: float, k: int = 1) -> Array:

@@ -14,13 +14,12 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-
-from bridge.channels import Channel
-from scenarios.personas import Array, Persona
-from scenarios.worlds import body
-from scenarios.worlds.base import Course, Moment, no_sensor
-from scenarios.worlds.body import breath, conductance, heart, temperature
-from scenarios.worlds.scanpath import Scan, parameters, scanpath
+from fedxr.bridge.channels import Channel
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds import body
+from fedxr.scenarios.worlds.base import Course, Moment, no_sensor
+from fedxr.scenarios.worlds.body import breath, conductance, heart, temperature
+from fedxr.scenarios.worlds.scanpath import Scan, parameters, scanpath
 
 _STARER = (
     Scan(0.75, 0.09, 0.60, 0.20, 0.006),

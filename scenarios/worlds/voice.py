@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-
-from scenarios.personas import Array, Persona
-from scenarios.worlds.base import Moment
-from scenarios.worlds.signals import coloured, smooth
+from fedxr.scenarios.personas import Array, Persona
+from fedxr.scenarios.worlds.base import Moment
+from fedxr.scenarios.worlds.signals import coloured, smooth
 
 HARMONICS = 18
 RATE_HZ = 8000.0

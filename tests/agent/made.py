@@ -6,16 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-
-from agent.brain import fit_ridge
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.encoders import encoder_for
-from agent.model import M3T, Plan
-from agent.pretrain import fit_standards
-from agent.tasks import Episode, Query
-from agent.tokens import Tokens, tokenize
-from bridge.channels import TICK_US, Channel, Samples
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.checkpoints.checkpoint_file import fit_ridge
+from fedxr.agent.checkpoints.pretrain import fit_standards
+from fedxr.agent.encoders import encoder_for
+from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.m3t import M3T, Plan
+from fedxr.agent.tasks import Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, Samples
 
 WATCH = Channel("watch", "motion/wrist", 100)
 PHONE = Channel("phone", "motion/phone", 100)
@@ -46,7 +45,7 @@ def episode(seed: int, seconds: float = 3.0, channels: tuple[Channel, ...] = CHA
     return Episode(f"e{seed}", samples, tuple(asks), True, seconds)
 
 
-def tokens(seed: int, seconds: float = 3.0) -> Tokens:
+def tokens(seed: int, seconds: float = 3.0) -> TokenizedEpisode:
     return tokenize(episode(seed, seconds), CHANNELS)
 
 
@@ -60,7 +59,7 @@ def model(seed: int = 0) -> M3T:
     return m3t
 
 
-def each(tokens: Tokens) -> list[Tokens]:
+def each(tokens: TokenizedEpisode) -> list[TokenizedEpisode]:
     """``tokens`` once per question, each with what was known at that moment."""
     return [
         replace(tokens, asks=(a,), emissions=tuple(e for e in tokens.emissions if e.tick <= a.tick))
@@ -68,17 +67,17 @@ def each(tokens: Tokens) -> list[Tokens]:
     ]
 
 
-def brain() -> Brain:
+def checkpoint() -> Checkpoint:
     """A random model whose analytic heads have learned from 12 episodes."""
     m3t = model()
     episodes = [one for s in range(12) for one in each(tokens(s))]
     fit_standards(m3t, episodes)
     by_task = {t: [e for e in episodes if e.asks[0].task == t] for t in TASKS}
-    return Brain(m3t, {t: fit_ridge(m3t, t, [by_task[t]]) for t in TASKS})
+    return Checkpoint(m3t, {t: fit_ridge(m3t, t, [by_task[t]]) for t in TASKS})
 
 
-def moment(seed: int, label: int) -> Tokens:
+def moment(seed: int, label: int) -> TokenizedEpisode:
     """The episode's last question on what the user does, and what they say of it."""
     whole = tokens(seed)
     ask = [a for a in whole.asks if a.task == "doing"][-1]
-    return Tokens(whole.emissions, (replace(ask, label=label),), f"e{seed}")
+    return TokenizedEpisode(whole.emissions, (replace(ask, label=label),), f"e{seed}")

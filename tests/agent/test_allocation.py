@@ -8,12 +8,11 @@ import sys
 import psutil
 import pytest
 import torch
-
-from agent.room import Room
+from fedxr.agent.adaptation.room import Room
 
 SCRIPT = """
 import resource, torch
-from agent.allocation import keep_freed_memory
+from fedxr.agent.allocation import keep_freed_memory
 torch.set_num_threads(1)
 if not keep_freed_memory():
     raise SystemExit("no glibc")

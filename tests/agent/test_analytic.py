@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
+from fedxr.agent.checkpoints.ridge_fit import OWN, Told, fit
+from fedxr.agent.model.nystroem import FEATURES, JITTER, WIDTH, Kernel, landmarks_from
+from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats, flatten, unflatten
 from tolerance import rounding
-
-from agent.analytic import Fit, Ridge, Sums, flatten, unflatten
-from agent.calibrate import OWN, Told, fit
-from agent.kernel import FEATURES, JITTER, WIDTH, Kernel, landmarks_from
 
 
 def _rows(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,7 +52,7 @@ def _regularised(a: torch.Tensor, ridge: float) -> torch.Tensor:
     return a + ridge * a.diagonal().mean() * torch.eye(len(a), dtype=a.dtype)
 
 
-def _assert_same(found: Sums, want: Sums, terms: int, ridge: float) -> None:
+def _assert_same(found: RidgeStats, want: RidgeStats, terms: int, ridge: float) -> None:
     """Sums of ``terms`` rows in double precision, and what they are solved to: there a rounding of
     A grows by its condition (Higham, section 7.2), in single precision to the fourth digit."""
     for x, y in ((found.a, want.a), (found.b, want.b), (found.n, want.n)):
@@ -68,15 +67,15 @@ def _assert_same(found: Sums, want: Sums, terms: int, ridge: float) -> None:
 def test_sums_of_parts_are_the_sums_of_the_whole() -> None:
     z, y = _data(0)
     z = z.double()
-    parts = Sums.of(z[:20], y[:20], 3).plus(Sums.of(z[20:], y[20:], 3))
-    _assert_same(parts, Sums.of(z, y, 3), len(z), 0.1)
+    parts = RidgeStats.of(z[:20], y[:20], 3).plus(RidgeStats.of(z[20:], y[20:], 3))
+    _assert_same(parts, RidgeStats.of(z, y, 3), len(z), 0.1)
 
 
 def test_w_is_ridge_regression() -> None:
     """(A + λ mean(diag A) I)⁻¹ B, the dumb way in double precision; of sums in single precision W
     is only rounded to it at the end."""
     z, y = _data(1)
-    sums, zz = Sums.of(z, y, 3), z.double()
+    sums, zz = RidgeStats.of(z, y, 3), z.double()
     one_hot = torch.nn.functional.one_hot(y, 3).double()
     for got, exact in ((sums.a, zz.T @ zz), (sums.b, zz.T @ one_hot)):
         atol = rounding(torch.float32, len(z), exact)
@@ -89,13 +88,13 @@ def test_w_is_ridge_regression() -> None:
 def test_leaving_out_equals_never_having_seen() -> None:
     z, y = _data(2)
     z = z.double()
-    total = Sums.of(z, y, 3).plus(Sums.of(z[:15], y[:15], 3), -1.0)
-    _assert_same(total, Sums.of(z[15:], y[15:], 3), len(z), 0.1)
+    total = RidgeStats.of(z, y, 3).plus(RidgeStats.of(z[:15], y[:15], 3), -1.0)
+    _assert_same(total, RidgeStats.of(z[15:], y[15:], 3), len(z), 0.1)
 
 
 def test_it_travels_flat_and_comes_back() -> None:
     z, y = _data(3)
-    sums = Sums.of(z, y, 3)
+    sums = RidgeStats.of(z, y, 3)
     back = unflatten(flatten(sums), FEATURES, 3)
     assert torch.equal(back.a, sums.a)
     assert torch.equal(back.b, sums.b)
@@ -104,7 +103,7 @@ def test_it_travels_flat_and_comes_back() -> None:
 
 def test_it_learns_what_a_label_teaches() -> None:
     z, y = _data(4, 200)
-    weights = Sums.of(z[:100], y[:100], 3).solve(0.1)
+    weights = RidgeStats.of(z[:100], y[:100], 3).solve(0.1)
     assert ((z[100:] @ weights).argmax(1) == y[100:]).float().mean() > 0.8
 
 
@@ -130,7 +129,7 @@ def test_calibration_is_bolder_with_labels_that_say_something() -> None:
 
 
 def test_own_sums_count_where_users_differ() -> None:
-    """Where everyone means the same, own lessons count little more than others'; where each user
+    """Where everyone means the same, own examples count little more than others'; where each user
     means another label, they need much more. They always count: 0 is none of the weights."""
     alike = fit(("k",), (10,), [_told(s) for s in range(4)], 3)
     apart = fit(("k",), (10,), [_told(s, shift=s) for s in range(4)], 3)
@@ -154,9 +153,9 @@ def test_a_crowd_counts_as_it_would_have_served_pretraining_users() -> None:
 def test_sums_are_weighted_by_whose_they_are() -> None:
     """prior + κ crowd + w own, the dumb way; and solved with the fit of that w."""
     z, y = _data(6)
-    prior, crowd, own = (Sums.of(z[i : i + 20], y[i : i + 20], 3) for i in (0, 20, 40))
+    prior, crowd, own = (RidgeStats.of(z[i : i + 20], y[i : i + 20], 3) for i in (0, 20, 40))
     fits = {0.0: Fit(0.1, 4.0), 10.0: Fit(1.0, 8.0)}
-    ridge = Ridge(_kernel(), prior, fits, own=10.0, crowd=2.0)
+    ridge = RidgeHead(_kernel(), prior, fits, own=10.0, crowd=2.0)
     total = ridge.total(own, crowd)
     for part in ("a", "b", "n"):
         want = getattr(prior, part) + 2 * getattr(crowd, part) + 10 * getattr(own, part)

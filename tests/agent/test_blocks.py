@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import made
 import pytest
-
-from agent.blocks import BlockId
-from agent.cohort import TUNINGS, Cohort, NamedTuning, Tuning
-from agent.model import Plan
+from fedxr.agent.adaptation.adapter_stack import TUNINGS, AdapterStack, NamedTuning, Tuning
+from fedxr.agent.adaptation.blocks import BlockId
+from fedxr.agent.model.m3t import Plan
 
 
 @pytest.mark.parametrize(
@@ -26,15 +25,15 @@ def test_a_name_is_a_rendering_of_the_fields(block: BlockId, name: str) -> None:
 
 def test_the_blocks_of_a_cohort_are_those_of_its_model() -> None:
     model = made.model()
-    cohort = Cohort(model, 1, Tuning(exchange="naive"))
-    heads = [b.id.head for b in cohort.blocks.values() if b.id.kind == "head"]
+    stack = AdapterStack(model, 1, Tuning(exchange="naive"))
+    heads = [b.id.head for b in stack.blocks.values() if b.id.kind == "head"]
     assert heads == [*model.heads] * 2  # shared, personal
-    for name, block in cohort.blocks.items():
+    for name, block in stack.blocks.items():
         assert name == block.id.name
         assert (block.id.task is None) == block.id.kind.startswith("lora_")
-    stops = [b.stop for b in cohort.blocks.values()]
-    assert [b.start for b in cohort.blocks.values()] == [0, *stops[:-1]]
-    assert stops[-1] == cohort.theta.shape[1]
+    stops = [b.stop for b in stack.blocks.values()]
+    assert [b.start for b in stack.blocks.values()] == [0, *stops[:-1]]
+    assert stops[-1] == stack.theta.shape[1]
 
 
 def test_a_registered_tuning_and_size_are_used_by_name() -> None:

@@ -1,4 +1,5 @@
-"""A brain comes back from its file as it was; a file that holds none is refused with a remedy."""
+"""A checkpoint comes back from its file as it was; a file that holds none is refused with a
+remedy."""
 
 from __future__ import annotations
 
@@ -6,49 +7,54 @@ from pathlib import Path
 
 import made
 import pytest
+from fedxr.agent.checkpoints.checkpoint_file import (
+    Card,
+    card_of,
+    fit_ridge,
+    load_checkpoint,
+    save_checkpoint,
+)
+from fedxr.agent.model.checkpoint import Checkpoint
 from safetensors import safe_open
 from safetensors.torch import save_file
-
-from agent.brain import Card, card_of, fit_ridge, load_brain, save_brain
-from agent.checkpoint import Brain
 
 CARD = Card("a test", {"companion": ("7/one", "7/two"), "made": ("made/u0",)})
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> tuple[Brain, Path]:
+def saved(tmp_path: Path) -> tuple[Checkpoint, Path]:
     model, path = made.model(), tmp_path / "made.safetensors"
-    brain = Brain(model, {t: fit_ridge(model, t, ()) for t in made.TASKS})
-    save_brain(brain, path, CARD)
-    return brain, path
+    checkpoint = Checkpoint(model, {t: fit_ridge(model, t, ()) for t in made.TASKS})
+    save_checkpoint(checkpoint, path, CARD)
+    return checkpoint, path
 
 
-def test_a_brain_comes_back_as_it_was(saved: tuple[Brain, Path]) -> None:
-    brain, path = saved
-    assert load_brain(path).digest == brain.digest
+def test_a_checkpoint_comes_back_as_it_was(saved: tuple[Checkpoint, Path]) -> None:
+    checkpoint, path = saved
+    assert load_checkpoint(path).digest == checkpoint.digest
 
 
-def test_its_card_says_whom_it_has_learned_from(saved: tuple[Brain, Path]) -> None:
+def test_its_card_says_whom_it_has_learned_from(saved: tuple[Checkpoint, Path]) -> None:
     _, path = saved
     card = card_of(path)
     assert card.made_by == CARD.made_by
     assert {name: tuple(people) for name, people in card.people.items()} == CARD.people
 
 
-def test_a_missing_or_broken_file_is_refused(saved: tuple[Brain, Path]) -> None:
+def test_a_missing_or_broken_file_is_refused(saved: tuple[Checkpoint, Path]) -> None:
     _, path = saved
     with pytest.raises(ValueError, match=r"nowhere: no such checkpoint .*fedxr pretrain"):
-        load_brain(path.with_name("nowhere"))
+        load_checkpoint(path.with_name("nowhere"))
     with pytest.raises(ValueError, match=r"no such checkpoint .*fedxr pretrain"):
-        load_brain(path.parent)
+        load_checkpoint(path.parent)
     whole = path.read_bytes()
     for part in (b"", b"hello" * 100, whole[: len(whole) // 2], whole[:100]):
         path.write_bytes(part)
         with pytest.raises(ValueError, match=r"not a readable checkpoint .*fedxr pretrain"):
-            load_brain(path)
+            load_checkpoint(path)
 
 
-def test_a_file_that_lacks_something_is_refused(saved: tuple[Brain, Path]) -> None:
+def test_a_file_that_lacks_something_is_refused(saved: tuple[Checkpoint, Path]) -> None:
     _, path = saved
     with safe_open(str(path), "pt") as file:
         meta = dict(file.metadata())
@@ -56,7 +62,7 @@ def test_a_file_that_lacks_something_is_refused(saved: tuple[Brain, Path]) -> No
 
     def refused(match: str) -> None:
         with pytest.raises(ValueError, match=match + ".*fedxr pretrain"):
-            load_brain(path)
+            load_checkpoint(path)
 
     save_file(tensors, str(path))
     refused("format none")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from agent.encoders.audio import BANDS, ENCODER
-from agent.encoders.speech import SEGMENTS
-from bridge.channels import TICK_US, Channel, ChannelError, Samples
+from fedxr.agent.encoders.audio import BANDS, ENCODER
+from fedxr.agent.encoders.speech import SEGMENTS
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
 
 
 def microphone(rate: float) -> Channel:

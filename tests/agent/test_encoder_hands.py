@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from agent.encoders.hands import ENCODER, JOINTS, PERIOD, common_joints, rotation
-from bridge.channels import TICK_US, Channel, ChannelError, Samples
+from fedxr.agent.encoders.hands import ENCODER, JOINTS, PERIOD, common_joints, rotation
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
 
 SHREC = Channel("hand", "hands/shrec22", 30)
 OPENXR = Channel("hand", "hands/openxr26", 30)

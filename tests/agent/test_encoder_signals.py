@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from agent.encoders import encoder_for
-from agent.encoders.eeg import EegEncoder
-from bridge.channels import TICK_US, Channel, ChannelError, Samples, layout_of
+from fedxr.agent.encoders import encoder_for
+from fedxr.agent.encoders.eeg import EegEncoder
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples, layout_of
 
 CHANNELS = [
     Channel("phone", "motion/phone", 100.0),

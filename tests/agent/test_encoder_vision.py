@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.encoders.vision import ENCODER, SIDE, gradients, normalised, resampling
+from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
 from tolerance import rounding
-
-from agent.encoders.vision import ENCODER, SIDE, gradients, normalised, resampling
-from bridge.channels import TICK_US, Channel, ChannelError, Samples
 
 GRAY = Channel("camera", "vision/gray", 0)
 RGB = Channel("camera", "vision/rgb", 0)

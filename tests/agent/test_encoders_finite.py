@@ -10,24 +10,23 @@ import made
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.replay import ReplayBuffer
+from fedxr.agent.encoders import encoder_for, modalities_read
+from fedxr.agent.encoders.base import finite
+from fedxr.agent.inputs.normalization import Normalizer, token_key
+from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode, tokenize
+from fedxr.agent.model.kv_cache import tick_batch
+from fedxr.agent.model.nystroem import FEATURES
+from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.agent.serving.inference import InferenceEngine
+from fedxr.agent.serving.weight_update import Changes
+from fedxr.agent.tasks import Episode
+from fedxr.bridge.channels import LAYOUTS, Channel, Samples, layout_of
+from fedxr.bridge.plausible import sieve_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from agent.analytic import Sums
-from agent.answering import Answering
-from agent.encoders import encoder_for, modalities_read
-from agent.encoders.base import finite
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.kernel import FEATURES
-from agent.learned import Changes
-from agent.memory import Memory
-from agent.normal import Normal, token_key
-from agent.streaming import tick_batch
-from agent.tasks import Episode
-from agent.tokens import Ask, Emission, Tokens, tokenize
-from bridge.channels import LAYOUTS, Channel, Samples, layout_of
-from bridge.plausible import sieve_of
 
 NAN = float("nan")
 END_US = 130_000_000
@@ -246,7 +245,7 @@ def test_recordings_lose_what_cannot_be_as_streams_do() -> None:
     samples = {**episode.samples, "watch": Samples(watch.t_us, spoiled)}
     without = {**episode.samples, "watch": Samples(watch.t_us[there], watch.values[there])}
 
-    def tokens_of(samples: dict[str, Samples]) -> Tokens:
+    def tokens_of(samples: dict[str, Samples]) -> TokenizedEpisode:
         return tokenize(replace(episode, samples=samples), made.CHANNELS)
 
     got, due = tokens_of(samples), tokens_of(without)
@@ -259,7 +258,7 @@ def test_recordings_lose_what_cannot_be_as_streams_do() -> None:
 # -- the doors behind the encoders: a NaN is planted before each -----------------------------------
 
 
-def spoiled(tokens: Tokens) -> Tokens:
+def spoiled(tokens: TokenizedEpisode) -> TokenizedEpisode:
     """With a NaN in its last emission."""
     last = tokens.emissions[-1]
     bad = last.features.copy()
@@ -268,11 +267,11 @@ def spoiled(tokens: Tokens) -> Tokens:
 
 
 def test_no_nan_enters_the_rings() -> None:
-    model = made.brain().model
+    model = made.checkpoint().model
     whole = made.tokens(0)
     fine = next(e for e in whole.emissions if e.layout == "motion/wrist")
     ask = whole.asks[0]
-    bad = Emission(fine.layout, fine.tick, np.full_like(fine.features, NAN))
+    bad = TokenFeatures(fine.layout, fine.tick, np.full_like(fine.features, NAN))
     summary = {**ask.summary, "motion/watch": np.array([NAN], np.float32)}
     batch = tick_batch(model, [[fine, bad]], [[Ask(ask.task, ask.tick, -1, summary)]])
     assert int(batch.valid.sum()) == 1
@@ -285,45 +284,48 @@ def test_no_nan_enters_running_statistics() -> None:
     layout = "eeg/Oz-O1"
     key = token_key(layout)
     assert key is not None
-    normal = Normal()
-    good = Emission(layout, 0, np.ones(3, np.float32))
+    normal = Normalizer()
+    good = TokenFeatures(layout, 0, np.ones(3, np.float32))
     for features in (good.features, np.array([1, NAN, 1], np.float32), good.features):
-        normal.observe(Tokens((replace(good, features=features),), ()))
+        normal.observe(TokenizedEpisode((replace(good, features=features),), ()))
     assert normal.own[key].n == 2
     assert np.isfinite(normal.emission(good).features).all()
 
 
 def test_no_nan_enters_replay_memory_or_ridge_sums() -> None:
-    memory, lesson = Memory(), made.moment(0, 1)
+    memory, example = ReplayBuffer(), made.moment(0, 1)
     with pytest.raises(ValueError, match="not finite"):
-        memory.add(spoiled(lesson), torch.zeros(FEATURES))
+        memory.add(spoiled(example), torch.zeros(FEATURES))
     with pytest.raises(ValueError, match="not finite"):
-        memory.add(lesson, torch.full((FEATURES,), NAN))
-    assert memory.lessons == {}
+        memory.add(example, torch.full((FEATURES,), NAN))
+    assert memory.examples == {}
     with pytest.raises(ValueError, match="not finite"):
-        Sums.of(torch.full((1, FEATURES), NAN), torch.tensor([0]), 2)
+        RidgeStats.of(torch.full((1, FEATURES), NAN), torch.tensor([0]), 2)
 
 
-def test_a_lesson_with_a_nan_is_refused_before_anything_is_learned_of_it() -> None:
-    fleet = Fleet(made.brain(), [Member("u", made.CHANNELS, ("doing",))], made.TUNING)
+def test_a_example_with_a_nan_is_refused_before_anything_is_learned_of_it() -> None:
+    cohort = Cohort(made.checkpoint(), [Member("u", made.CHANNELS, ("doing",))], made.TUNING)
     fine = made.moment(0, 1)
     with pytest.raises(ValueError, match="a label of u"):
-        fleet.learn([(0, fine), (0, spoiled(fine))])
-    assert [s.personal for s in fleet.headsets] == [{}]
-    assert fleet.headsets[0].replay.lessons == {}
-    assert fleet.headsets[0].trusts["doing"].count == 0
+        cohort.learn([(0, fine), (0, spoiled(fine))])
+    assert [s.personal for s in cohort.headsets] == [{}]
+    assert cohort.headsets[0].replay.examples == {}
+    assert cohort.headsets[0].trusts["doing"].count == 0
 
 
 def test_a_moment_with_a_nan_is_not_known() -> None:
     member = Member("u", made.CHANNELS, ("doing",))
-    brain = made.brain()
-    fleet, answering = Fleet(brain, [member], made.TUNING), Answering(brain, [member], made.TUNING)
+    checkpoint = made.checkpoint()
+    cohort, inference = (
+        Cohort(checkpoint, [member], made.TUNING),
+        InferenceEngine(checkpoint, [member], made.TUNING),
+    )
     episode = made.episode(0)
-    answering.adopt(answering.prepare(Changes(fleet).take()))
-    answering.push(0, 0, episode.samples)
-    answering.tick({0: 60})
+    inference.adopt(inference.prepare(Changes(cohort).take()))
+    inference.push(0, 0, episode.samples)
+    inference.tick({0: 60})
     moment_us = 59 * 33_333
-    assert answering.headsets[0].lesson("doing", 0, moment_us, 1) is not None
-    past = answering.headsets[0].past._episodes[-1].emissions
+    assert inference.headsets[0].example("doing", 0, moment_us, 1) is not None
+    past = inference.headsets[0].past._episodes[-1].emissions
     past.append(replace(past[-1], tick=58, features=np.full_like(past[-1].features, NAN)))
-    assert answering.headsets[0].lesson("doing", 0, moment_us, 1) is None
+    assert inference.headsets[0].example("doing", 0, moment_us, 1) is None

@@ -13,12 +13,21 @@ import made
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.exchange import Exchange
+from fedxr.agent.adaptation.experts import (
+    ADAPTED,
+    ALONE,
+    FEDERATED,
+    GENERIC,
+    PERSONAL,
+    E,
+    Mixing,
+    Trust,
+    mixed,
+)
+from fedxr.agent.adaptation.headset import Member
 from torch import Tensor
-
-from agent.exchange import Exchange
-from agent.experts import ADAPTED, ALONE, FEDERATED, GENERIC, PERSONAL, E, Mixing, Trust, mixed
-from agent.fleet import Fleet
-from agent.headset import Member
 
 Scored = tuple[Tensor, tuple[int, ...], int]
 ALL = tuple(range(E))
@@ -275,22 +284,22 @@ def test_the_generic_alone_answers_while_feedback_is_doubted_and_it_is_believed_
     assert trust.weights((GENERIC, PERSONAL))[PERSONAL] > 0
 
 
-def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
+def test_a_cohort_neither_trains_on_nor_gives_what_it_doubts() -> None:
     """Headset 0 says the truth (seed % 4), headset 1 the class after it."""
-    brain = made.brain()
+    checkpoint = made.checkpoint()
     members = [Member(f"h{i}", made.CHANNELS, made.TASKS) for i in range(2)]
-    fleet = Fleet(brain, members, made.TUNING, torch.float32)
+    cohort = Cohort(checkpoint, members, made.TUNING, torch.float32)
     seeds = range(100, 140)
     for seed in seeds:
-        fleet.learn([(row, made.moment(seed, (seed + row) % 4)) for row in range(2)])
-    honest, contrary = (s.trusts["doing"] for s in fleet.headsets)
+        cohort.learn([(row, made.moment(seed, (seed + row) % 4)) for row in range(2)])
+    honest, contrary = (s.trusts["doing"] for s in cohort.headsets)
     assert not honest.doubted
     assert contrary.doubted
-    assert [len(fleet.headsets[row].lessons()) for row in range(2)] == [40, 0]
-    exchange = Exchange(fleet, [0, 1])
+    assert [len(cohort.headsets[row].examples()) for row in range(2)] == [40, 0]
+    exchange = Exchange(cohort, [0, 1])
     assert [set(given) for given in exchange.offered] == [{"doing"}, set()]
-    assert fleet.trust(0, "doing")[PERSONAL] > 0
-    assert fleet.trust(1, "doing").tolist() == [1, 0, 0, 0, 0]
+    assert cohort.trust(0, "doing")[PERSONAL] > 0
+    assert cohort.trust(1, "doing").tolist() == [1, 0, 0, 0, 0]
     # Its updates carry no sums, with no weight; it has the block all the same, and so listens.
     place = [part.id.name for part in exchange.parts].index("analytic:doing")
     part = exchange.parts[place]
@@ -299,13 +308,13 @@ def test_a_fleet_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert exchange.owns()[:, place].tolist() == [True, True]
     # It turns: what it says is true from now on.
     for seed in range(200, 300):
-        fleet.learn([(1, made.moment(seed, seed % 4))])
+        cohort.learn([(1, made.moment(seed, seed % 4))])
         if not contrary.doubted:
             break
     assert not contrary.doubted
-    assert set(fleet.headsets[1].offered()) == {"doing"}
-    assert fleet.headsets[1].lessons()
-    assert fleet.trust(1, "doing")[PERSONAL] > 0
+    assert set(cohort.headsets[1].offered()) == {"doing"}
+    assert cohort.headsets[1].examples()
+    assert cohort.trust(1, "doing")[PERSONAL] > 0
 
 
 def _won(expert: int) -> Trust:

@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import fedxr.agent.tasks
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.checkpoints.checkpoint_file import Card, load_checkpoint, save_checkpoint
+from fedxr.agent.checkpoints.extend import with_channel, with_task, with_tasks
+from fedxr.agent.encoders import encoder_for
+from fedxr.agent.inputs.normalization import Normalizer
+from fedxr.agent.inputs.tokens import Ask, TokenStream
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.tasks import Task
+from fedxr.bridge.channels import MODALITIES, TICK_US, Channel, ChannelError, Samples
 from rich.console import Console
 from tolerance import assert_same_answers, pass_terms, rounding
 
-import agent.tasks
-from agent.brain import Card, load_brain, save_brain
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.encoders import encoder_for
-from agent.extend import with_channel, with_task, with_tasks
-from agent.headset import Member
-from agent.normal import Normal
-from agent.tasks import Task
-from agent.tokens import Ask, TokenStream
-from bridge.channels import MODALITIES, TICK_US, Channel, ChannelError, Samples
-from fedxr.agents import Agents
-from fedxr.commands import Extend, extend_command
-from fedxr.learner import Learner
-from fedxr.learning_rule import LIVE
-from fedxr.profile import Profile
-from fedxr.serve import CHECKPOINT
+from fedxr.cli.commands import Extend, extend_command
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.agents import Agents
+from fedxr.learning.learner import Learner
+from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.profile import Profile
 
 TOOL = Task("tool", "companion", ("idle", "stir", "hammer"), ("motion",), 200)
 CHANNELS = (Channel("tool", "motion/wrist", 60.0),)
@@ -38,13 +38,13 @@ SEGMENT = 120
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Brain:
-    return load_brain(CHECKPOINT)
+def shipped() -> Checkpoint:
+    return load_checkpoint(CHECKPOINT)
 
 
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(agent.tasks.TASKS, "tool", TOOL)
+    monkeypatch.setitem(fedxr.agent.tasks.TASKS, "tool", TOOL)
 
 
 def wrist(doing: int, t_us: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -67,8 +67,8 @@ def wrist(doing: int, t_us: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 class Life:
     """A user who does one thing after the other; ``teach`` says once a segment what it was."""
 
-    def __init__(self, brain: Brain, tasks: tuple[str, ...]) -> None:
-        self.agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
+    def __init__(self, checkpoint: Checkpoint, tasks: tuple[str, ...]) -> None:
+        self.agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
         member = Member("ann/tool", CHANNELS, tasks)
         self.row = self.agents.join(Profile(member, "ann", "companion", "tool"))
         self.rng, self.tick = np.random.default_rng(0), 0
@@ -91,11 +91,11 @@ class Life:
 
 
 def test_untaught_it_answers_every_class_alike_and_one_label_each_is_enough(
-    shipped: Brain, tmp_path: Path
+    shipped: Checkpoint, tmp_path: Path
 ) -> None:
     made = tmp_path / "tool.safetensors"
-    save_brain(with_task(shipped, "tool", "doing"), made, Card("a test"))
-    user = Life(load_brain(made), ("tool",))
+    save_checkpoint(with_task(shipped, "tool", "doing"), made, Card("a test"))
+    user = Life(load_checkpoint(made), ("tool",))
     for said in user.live(0, teach=True):
         np.testing.assert_allclose(said["tool"], 1 / 3, rtol=rounding(torch.float32, 3))
     user.live(1, teach=True)
@@ -106,17 +106,17 @@ def test_untaught_it_answers_every_class_alike_and_one_label_each_is_enough(
         assert right > 0.9, (doing, right)
 
 
-def test_the_other_tasks_answer_as_before(shipped: Brain) -> None:
+def test_the_other_tasks_answer_as_before(shipped: Checkpoint) -> None:
     more = with_task(shipped, "tool", "doing")
     before, after = Life(shipped, ("doing",)), Life(more, ("doing", "tool"))
-    terms = pass_terms(shipped.model.plan.size, after.agents.answering.caches.total)
+    terms = pass_terms(shipped.model.plan.size, after.agents.inference.caches.total)
     for was, now in zip(before.live(1, False), after.live(1, False), strict=True):
         assert_same_answers(now["doing"], was["doing"], terms)  # one more question in the batch
     kept = more.model.state_dict()
     assert all(torch.equal(kept[name], x) for name, x in shipped.model.state_dict().items())
 
 
-def test_a_task_that_is_read_like_another_is_added_like_it(shipped: Brain) -> None:
+def test_a_task_that_is_read_like_another_is_added_like_it(shipped: Checkpoint) -> None:
     """ "doing" reads motion and nothing else, as the new task does."""
     found, due = with_tasks(shipped, ["tool", "doing"]), with_task(shipped, "tool", "doing")
     assert found.digest == due.digest
@@ -124,12 +124,12 @@ def test_a_task_that_is_read_like_another_is_added_like_it(shipped: Brain) -> No
 
 
 def test_layouts_of_several_tasks_are_read_as_each_of_them_does(
-    shipped: Brain, monkeypatch: pytest.MonkeyPatch
+    shipped: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No task of the checkpoint reads hands and motion: of "doing" and "intent" half the landmarks
     each, absent where the other one reads."""
     both = Task("both", "companion", ("no", "yes"), ("hands", "motion"), 200)
-    monkeypatch.setitem(agent.tasks.TASKS, "both", both)
+    monkeypatch.setitem(fedxr.agent.tasks.TASKS, "both", both)
     kernel = with_tasks(shipped, ["both"]).ridges["both"].kernel
     assert kernel.keys == ("both|hands/webxr25", "both|motion/head", "both|motion/wrist")
     doing, intent = (shipped.ridges[task].kernel for task in ("doing", "intent"))
@@ -141,34 +141,38 @@ def test_layouts_of_several_tasks_are_read_as_each_of_them_does(
 
 
 def test_a_user_is_standardised_by_themselves_where_only_the_new_task_wants_it(
-    shipped: Brain, monkeypatch: pytest.MonkeyPatch
+    shipped: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is average by the population is 0 for the new task, as for the one that it is like."""
     own = Task("own", "storytelling", ("no", "yes"), ("physiology",), 200, per_user=True)
-    monkeypatch.setitem(agent.tasks.TASKS, "own", own)
-    brain = with_tasks(shipped, ["own"])
+    monkeypatch.setitem(fedxr.agent.tasks.TASKS, "own", own)
+    checkpoint = with_tasks(shipped, ["own"])
     for layout in ("physiology/eda", "physiology/heart-rate"):
         old = {x: shipped.model.get_buffer(f"{x}:summary:tension|{layout}") for x in ("mean",)}
-        mean, deviation = brain.population[f"own|{layout}"]
+        mean, deviation = checkpoint.population[f"own|{layout}"]
         torch.testing.assert_close(mean.float(), old["mean"], rtol=0, atol=0)
-        user = Normal({k: (a.numpy(), b.numpy()) for k, (a, b) in brain.population.items()})
+        user = Normalizer(
+            {k: (a.numpy(), b.numpy()) for k, (a, b) in checkpoint.population.items()}
+        )
         asked = user.ask(Ask("own", 0, -1, {layout: (mean + deviation).float().numpy()}))
         x = torch.from_numpy(asked.summary[layout])
-        ((z, _),) = brain.model.summaries({f"own|{layout}": (x[None], torch.zeros(1))}).values()
+        ((z, _),) = checkpoint.model.summaries(
+            {f"own|{layout}": (x[None], torch.zeros(1))}
+        ).values()
         assert float((z - 1).abs().max()) < 0.05
 
 
 @pytest.mark.parametrize("modality", ["thermal", "gaze"])
 def test_what_a_checkpoint_can_compare_with_nobody_is_not_added(
-    shipped: Brain, monkeypatch: pytest.MonkeyPatch, modality: str
+    shipped: Checkpoint, monkeypatch: pytest.MonkeyPatch, modality: str
 ) -> None:
     """It does not read heat; a gaze it does, but no simulated episode has the 24 s of a summary."""
     new = Task("new", "overlays", ("no", "yes"), (modality,), 200)
-    monkeypatch.setitem(agent.tasks.TASKS, "new", new)
+    monkeypatch.setitem(fedxr.agent.tasks.TASKS, "new", new)
     assert with_tasks(shipped, ["new"]) is shipped
 
 
-def test_what_cannot_be_added_says_what_can(shipped: Brain, tmp_path: Path) -> None:
+def test_what_cannot_be_added_says_what_can(shipped: Checkpoint, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"answers doing, engagement, .*; not 'activity'"):
         with_task(shipped, "tool", "activity")
     with pytest.raises(ValueError, match=r"'tool' reads motion .*'target' reads vision, gaze"):
@@ -192,7 +196,7 @@ def radar(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
     """A channel of the example's plug-in, as if that were installed; and a task that reads it."""
     before = MODALITIES.snapshot()
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "radar" / "fedxr_radar.py"))
-    monkeypatch.setitem(agent.tasks.TASKS, "presence", PRESENCE)
+    monkeypatch.setitem(fedxr.agent.tasks.TASKS, "presence", PRESENCE)
     yield Channel("radar", "radar/range32", 30.0)
     MODALITIES.restore(before)
 
@@ -205,12 +209,12 @@ def profiles(doing: int, rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def test_a_new_sensor_is_read_and_a_task_of_it_learned(
-    shipped: Brain, radar: Channel, tmp_path: Path
+    shipped: Checkpoint, radar: Channel, tmp_path: Path
 ) -> None:
     made = tmp_path / "radar.safetensors"
-    save_brain(with_task(with_channel(shipped, radar), "presence"), made, Card("a test"))
-    brain = load_brain(made)
-    agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
+    save_checkpoint(with_task(with_channel(shipped, radar), "presence"), made, Card("a test"))
+    checkpoint = load_checkpoint(made)
+    agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
     row = agents.join(Profile(Member("ann/r", (radar,), ("presence",)), "ann", "companion", "r"))
     rng, said = np.random.default_rng(0), []
     for segment, doing in enumerate((0, 1) * 4):
@@ -228,7 +232,9 @@ def test_a_new_sensor_is_read_and_a_task_of_it_learned(
     assert min(said[6:]) > 0.7, said
 
 
-def test_with_a_new_sensor_the_old_answers_are_the_same(shipped: Brain, radar: Channel) -> None:
+def test_with_a_new_sensor_the_old_answers_are_the_same(
+    shipped: Checkpoint, radar: Channel
+) -> None:
     """To the bit, of who does not have it: only a stem has come, and the same each time."""
     more = with_channel(shipped, radar)
     for was, now in zip(
@@ -238,7 +244,7 @@ def test_with_a_new_sensor_the_old_answers_are_the_same(shipped: Brain, radar: C
     assert more.digest == with_channel(shipped, radar).digest != shipped.digest
 
 
-def test_a_sensor_that_cannot_be_added_says_why(shipped: Brain, radar: Channel) -> None:
+def test_a_sensor_that_cannot_be_added_says_why(shipped: Checkpoint, radar: Channel) -> None:
     with pytest.raises(ValueError, match="reads motion/wrist already"):
         with_channel(shipped, CHANNELS[0])
     with pytest.raises(ValueError, match=r"doing, .* read motion, and have not learned from"):

@@ -8,40 +8,40 @@ from pathlib import Path
 import made
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
+from fedxr.agent.checkpoints.peft_format import CONFIG, WEIGHTS, load_peft, save_peft
+from fedxr.agent.inputs.batch import collate
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from tolerance import pass_terms, root_mean_square, rounding
 
-from agent.batch import collate
-from agent.cohort import Cohort, Tuning
-from agent.peft_format import CONFIG, WEIGHTS, load_peft, save_peft
 from benchmarks.plain import Plain
 
 
-def _cohort(exchange: str = "ffa", rows: int = 3, **kwargs: int) -> Cohort:
+def _cohort(exchange: str = "ffa", rows: int = 3, **kwargs: int) -> AdapterStack:
     tuning = Tuning(r=4, personal_r=2, exchange=exchange, **kwargs)  # type: ignore[arg-type]
-    cohort = Cohort(made.model(), rows, tuning)
+    stack = AdapterStack(made.model(), rows, tuning)
     generator = torch.Generator().manual_seed(1)
-    cohort.theta += 0.1 * torch.randn(cohort.theta.shape, generator=generator)
-    return cohort
+    stack.theta += 0.1 * torch.randn(stack.theta.shape, generator=generator)
+    return stack
 
 
-def _adapters(cohort: Cohort, row: int) -> torch.Tensor:
-    kinds = [b for b in cohort.blocks.values() if b.kind != "head"]
-    return torch.cat([cohort.theta[row, b.start : b.stop] for b in kinds])
+def _adapters(stack: AdapterStack, row: int) -> torch.Tensor:
+    kinds = [b for b in stack.blocks.values() if b.kind != "head"]
+    return torch.cat([stack.theta[row, b.start : b.stop] for b in kinds])
 
 
 @pytest.mark.parametrize("exchange", ["ffa", "naive"])
 def test_peft_loads_it_to_the_same_answers(exchange: str, tmp_path: Path) -> None:
-    cohort = _cohort(exchange)
-    plan = cohort.model.plan
+    stack = _cohort(exchange)
+    plan = stack.model.plan
     batch = collate([[made.tokens(s)] for s in range(3)], plan.tokens_of, plan.tasks)
-    ours = cohort.answers(batch)
+    ours = stack.answers(batch)
     for row in range(3):
-        save_peft(cohort, row, tmp_path / str(row))
-        plain = Plain(cohort.model)
+        save_peft(stack, row, tmp_path / str(row))
+        plain = Plain(stack.model)
         PeftModel.from_pretrained(plain.model.backbone, str(tmp_path / str(row)))
-        heads = cohort.heads(cohort.leaves(cohort.theta, ()))
+        heads = stack.heads(stack.leaves(stack.theta, ()))
         for name, head in plain.model.heads.items():
             head.copy_(heads[name][row])
         alone = collate([[made.tokens(row)]], plan.tokens_of, plan.tasks)
@@ -52,20 +52,20 @@ def test_peft_loads_it_to_the_same_answers(exchange: str, tmp_path: Path) -> Non
             got = ours.logits[task][row, : len(theirs[task])]
             atol = relative * root_mean_square(theirs[task])
             torch.testing.assert_close(got, theirs[task], atol=atol, rtol=relative)
-    unadapted = Cohort(cohort.model, 3, cohort.tuning).answers(batch)
+    unadapted = AdapterStack(stack.model, 3, stack.tuning).answers(batch)
     assert (ours.state - unadapted.state).abs().max() > 1e-2  # else the above shows nothing
 
 
 @pytest.mark.parametrize("exchange", ["ffa", "naive"])
 def test_load_of_save_is_the_same(exchange: str, tmp_path: Path) -> None:
-    cohort, other = _cohort(exchange), _cohort(exchange)
+    stack, other = _cohort(exchange), _cohort(exchange)
     other.theta.zero_()
     heads = [b for b in other.blocks.values() if b.kind == "head"]
-    save_peft(cohort, 1, tmp_path)
+    save_peft(stack, 1, tmp_path)
     load_peft(other, 2, tmp_path)
     there_and_back = rounding(torch.float32, 2)  # times a scale, and divided by it
     torch.testing.assert_close(
-        _adapters(other, 2), _adapters(cohort, 1), atol=0, rtol=there_and_back
+        _adapters(other, 2), _adapters(stack, 1), atol=0, rtol=there_and_back
     )
     assert not other.theta[:2].any()
     assert not any(other.theta[2, b.start : b.stop].any() for b in heads)
@@ -82,17 +82,17 @@ def test_another_seed_is_refused(tmp_path: Path) -> None:
 
 def test_a_checkpoint_made_by_peft_itself_loads(tmp_path: Path) -> None:
     """PEFT writes what the cohort can take when rank, alpha and layers are the same."""
-    cohort = _cohort("naive")
-    save_peft(cohort, 0, tmp_path / "ours")
+    stack = _cohort("naive")
+    save_peft(stack, 0, tmp_path / "ours")
     config = LoraConfig(
         r=6,
         lora_alpha=6,
         target_modules=json.loads((tmp_path / "ours" / CONFIG).read_text())["target_modules"],
     )
-    theirs = get_peft_model(Plain(cohort.model).model.backbone, config)  # type: ignore[arg-type]
+    theirs = get_peft_model(Plain(stack.model).model.backbone, config)  # type: ignore[arg-type]
     theirs.save_pretrained(str(tmp_path / "theirs"))
-    load_peft(cohort, 0, tmp_path / "theirs")
-    save_peft(cohort, 0, tmp_path / "back")
+    load_peft(stack, 0, tmp_path / "theirs")
+    save_peft(stack, 0, tmp_path / "back")
     saved, back = (load_file(tmp_path / f / WEIGHTS) for f in ("theirs", "back"))
     assert saved.keys() == back.keys()
     for name, value in saved.items():
@@ -152,10 +152,10 @@ def _tensors(kind: str) -> object:
 def test_foreign_and_broken_checkpoints_are_refused(
     change: object, error: type[Exception], words: str, tmp_path: Path
 ) -> None:
-    cohort = _cohort()
-    save_peft(cohort, 0, tmp_path)
+    stack = _cohort()
+    save_peft(stack, 0, tmp_path)
     change(tmp_path)  # type: ignore[operator]
-    before = cohort.theta.clone()
+    before = stack.theta.clone()
     with pytest.raises(error, match=words):
-        load_peft(cohort, 0, tmp_path)
-    assert torch.equal(cohort.theta, before)
+        load_peft(stack, 0, tmp_path)
+    assert torch.equal(stack.theta, before)

@@ -6,42 +6,41 @@ import made
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.encoders.vision import MOST_SIDE, normalised
+from fedxr.agent.inputs.tokens import BYTES, TokenStream
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.kv_cache import CAUGHT_UP, NEVER, Rings, places, reach
+from fedxr.agent.model.m3t import FAST
+from fedxr.agent.serving.inference import InferenceEngine
+from fedxr.agent.serving.size_classes import ORDINARY, SizeClasses, size_class
+from fedxr.agent.serving.weight_update import Changes
+from fedxr.bridge.channels import TICK_US, Channel, Samples
 from tolerance import assert_same_answers, pass_terms
-
-from agent.answering import Answering
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.encoders.vision import MOST_SIDE, normalised
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.learned import Changes
-from agent.model import FAST
-from agent.size_classes import ORDINARY, SizeClasses, size_class
-from agent.streaming import CAUGHT_UP, NEVER, Rings, places, reach
-from agent.tokens import BYTES, TokenStream
-from bridge.channels import TICK_US, Channel, Samples
 
 WATCH, EYE = made.WATCH, Channel("eye", "vision/gray", 30.0)
 EYES = tuple(Channel(f"eye{i}", "vision/gray", 30.0) for i in range(4))
 
 
 @pytest.fixture(scope="module")
-def brain() -> Brain:
-    return made.brain()
+def checkpoint() -> Checkpoint:
+    return made.checkpoint()
 
 
-def _answering(brain: Brain, *channels: tuple[Channel, ...]) -> Answering:
+def _answering(checkpoint: Checkpoint, *channels: tuple[Channel, ...]) -> InferenceEngine:
     members = [Member(f"h{i}", some, made.TASKS) for i, some in enumerate(channels)]
-    fleet = Fleet(brain, members, Tuning(), torch.float32)
-    answering = Answering(brain, members)
-    answering.adopt(answering.prepare(Changes(fleet).take()))
-    return answering
+    cohort = Cohort(checkpoint, members, Tuning(), torch.float32)
+    inference = InferenceEngine(checkpoint, members)
+    inference.adopt(inference.prepare(Changes(cohort).take()))
+    return inference
 
 
-def test_the_places_of_all_who_left_are_given_back(brain: Brain) -> None:
+def test_the_places_of_all_who_left_are_given_back(checkpoint: Checkpoint) -> None:
     """Whoever comes and goes, in whatever order: what stays has what it had, and in the end there
     is nothing."""
-    caches, rng = SizeClasses(brain.model, torch.float32), np.random.default_rng(0)
+    caches, rng = SizeClasses(checkpoint.model, torch.float32), np.random.default_rng(0)
     here: dict[int, float] = {}
     for n in range(200):
         row = int(rng.integers(24))
@@ -71,8 +70,8 @@ def _row_of(caches: SizeClasses, row: int) -> tuple[Rings, int]:
     return found.rings, found.seats.index((row, False))
 
 
-def test_room_is_given_back_when_most_have_left(brain: Brain) -> None:
-    rings = Rings(brain.model, 0, 64, 1, torch.float32)
+def test_room_is_given_back_when_most_have_left(checkpoint: Checkpoint) -> None:
+    rings = Rings(checkpoint.model, 0, 64, 1, torch.float32)
     for rows in (1, 5, 64, 65):
         rings.use(rows)
         assert rows <= len(rings._until) <= 2 * rows
@@ -80,43 +79,46 @@ def test_room_is_given_back_when_most_have_left(brain: Brain) -> None:
     assert len(rings._until) <= 80
 
 
-def test_large_caches_enlarge_nobodys(brain: Brain) -> None:
+def test_large_caches_enlarge_nobodys(checkpoint: Checkpoint) -> None:
     """The attack: one hello with cameras, and every headset attends to as many places as it."""
-    answering = _answering(brain, (WATCH,), EYES)
+    inference = _answering(checkpoint, (WATCH,), EYES)
     small = sum(places((WATCH,)))
     for row in (0, 1):
-        answering.push(row, 0, {})
-    answering.tick({0: 0, 1: 0})
-    totals = [found.rings.total for found in answering.caches]
-    assert [found.seats for found in answering.caches] == [[(0, False)], [(1, False)]]
+        inference.push(row, 0, {})
+    inference.tick({0: 0, 1: 0})
+    totals = [found.rings.total for found in inference.caches]
+    assert [found.seats for found in inference.caches] == [[(0, False)], [(1, False)]]
     assert totals[0] < small + 32
     assert totals[1] > sum(places(EYES))
     assert size_class(places((WATCH,))) == 0 < size_class(places(EYES))
-    assert answering.caches.order(0) < answering.caches.order(1)
-    answering.add(1, answering.headsets[1].member)
-    assert len(list(answering.caches)) == 1
+    assert inference.caches.order(0) < inference.caches.order(1)
+    inference.add(1, inference.headsets[1].member)
+    assert len(list(inference.caches)) == 1
 
 
-def test_who_senses_nothing_takes_no_places(brain: Brain) -> None:
-    answering = _answering(brain, *[EYES] * 8)
-    assert answering.caches.total == 0
+def test_who_senses_nothing_takes_no_places(checkpoint: Checkpoint) -> None:
+    inference = _answering(checkpoint, *[EYES] * 8)
+    assert inference.caches.total == 0
     assert places(EYES)[0] > ORDINARY
 
 
-def test_answers_beside_large_caches_are_those_without(brain: Brain) -> None:
-    alone, beside = _answering(brain, (WATCH,)), _answering(brain, (WATCH,), (*EYES, WATCH))
+def test_answers_beside_large_caches_are_those_without(checkpoint: Checkpoint) -> None:
+    alone, beside = (
+        _answering(checkpoint, (WATCH,)),
+        _answering(checkpoint, (WATCH,), (*EYES, WATCH)),
+    )
     episode = made.episode(6, 4.0, (WATCH,))
     for tick in range(100):
         now = {
             n: s.between(tick * TICK_US, (tick + 1) * TICK_US) for n, s in episode.samples.items()
         }
-        for answering in (alone, beside):
-            answering.push(0, 0, now)
+        for inference in (alone, beside):
+            inference.push(0, 0, now)
         beside.push(1, 0, now)
         for seat in alone.headsets + beside.headsets:
             seat.summaries.clear()  # rows take turns in making them anew
         one, two = alone.tick({0: tick}), beside.tick({0: tick, 1: tick})
-        terms = pass_terms(brain.model.plan.size, beside.caches.total)
+        terms = pass_terms(checkpoint.model.plan.size, beside.caches.total)
         for task in made.TASKS:
             assert_same_answers(two[0][task], one[0][task], terms)
             assert_same_answers(two[1][task], one[0][task], terms)

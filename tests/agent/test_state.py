@@ -15,39 +15,40 @@ from pathlib import Path
 import made
 import pytest
 import torch
-
-from agent.brain import fit_ridge
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.experts import GENERIC, Trust
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.state import OtherModelError, Store
-from agent.tokens import Ask, Tokens
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.experts import GENERIC, Trust
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.checkpoints.checkpoint_file import fit_ridge
+from fedxr.agent.checkpoints.state import OtherModelError, Store
+from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = [Member(f"user-{i}", made.CHANNELS, made.TASKS) for i in range(2)]
 
 
-def make_fleet(seed: int = 0) -> Fleet:
+def make_cohort(seed: int = 0) -> Cohort:
     model = made.model(seed)
-    brain = Brain(model, {t: fit_ridge(model, t, ()) for t in made.TASKS})
-    return Fleet(brain, MEMBERS, Tuning(), torch.float32)
+    checkpoint = Checkpoint(model, {t: fit_ridge(model, t, ()) for t in made.TASKS})
+    return Cohort(checkpoint, MEMBERS, Tuning(), torch.float32)
 
 
-def teach(fleet: Fleet, row: int, step: int) -> None:
+def teach(cohort: Cohort, row: int, step: int) -> None:
     """Change every part of a state in a way that ``step`` tells."""
     tokens = made.tokens(step % 4, 2.0)
     ask = tokens.asks[step % 2]
-    told = Tokens(tokens.emissions, (Ask(ask.task, ask.tick, step % 4, ask.summary),), f"{step}")
-    fleet.learn([(row, told)])
-    fleet.headsets[row].normalizer._count("eeg/made", torch.full((3,), float(step)).numpy())
-    fleet.cohort.theta[row] = float(step)
-    fleet.momentum.first[row], fleet.momentum.second[row] = step + 1.0, step + 2.0
-    fleet.momentum.steps[row], fleet.momentum.draws[row] = step, 2 * step
+    told = TokenizedEpisode(
+        tokens.emissions, (Ask(ask.task, ask.tick, step % 4, ask.summary),), f"{step}"
+    )
+    cohort.learn([(row, told)])
+    cohort.headsets[row].normalizer._count("eeg/made", torch.full((3,), float(step)).numpy())
+    cohort.stack.theta[row] = float(step)
+    cohort.adam.first[row], cohort.adam.second[row] = step + 1.0, step + 2.0
+    cohort.adam.steps[row], cohort.adam.draws[row] = step, 2 * step
 
 
-def same_tokens(a: Tokens, b: Tokens) -> bool:
+def same_tokens(a: TokenizedEpisode, b: TokenizedEpisode) -> bool:
     emissions = [
         (x.layout, x.tick) == (y.layout, y.tick) and (x.features == y.features).all()
         for x, y in zip(a.emissions, b.emissions, strict=True)
@@ -67,16 +68,16 @@ def assert_same_trust(a: Trust, b: Trust) -> None:
         assert getattr(a, part) == getattr(b, part)
 
 
-def assert_same(a: Fleet, b: Fleet, row: int) -> None:
-    assert torch.equal(a.cohort.theta[row], b.cohort.theta[row])
+def assert_same(a: Cohort, b: Cohort, row: int) -> None:
+    assert torch.equal(a.stack.theta[row], b.stack.theta[row])
     for part in ("first", "second", "steps", "draws"):
-        assert torch.equal(getattr(a.momentum, part)[row], getattr(b.momentum, part)[row])
+        assert torch.equal(getattr(a.adam, part)[row], getattr(b.adam, part)[row])
     assert a.headsets[row].trusts.keys() == b.headsets[row].trusts.keys()
     for task, trust in a.headsets[row].trusts.items():
         assert_same_trust(trust, b.headsets[row].trusts[task])
     assert a.headsets[row].replay.told == b.headsets[row].replay.told
-    for task, kept in a.headsets[row].replay.lessons.items():
-        for x, y in zip(kept, b.headsets[row].replay.lessons[task], strict=True):
+    for task, kept in a.headsets[row].replay.examples.items():
+        for x, y in zip(kept, b.headsets[row].replay.examples[task], strict=True):
             assert (x.task, x.label, x.held) == (y.task, y.label, y.held)
             assert x.tokens.key == y.tokens.key
             assert torch.equal(x.z, y.z)
@@ -102,65 +103,65 @@ def changes(store: Store) -> int:
 
 
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
-    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    cohort, store = make_cohort(), Store(tmp_path / "state.db")
     began = time.time()
     for step in range(6):
-        teach(fleet, 0, step)
-        store.save(fleet, 0, {"battery": 0.5})
-    fleet.headsets[0].federated = dict(fleet.headsets[0].personal)
-    store.save(fleet, 0, {"battery": 0.25})
+        teach(cohort, 0, step)
+        store.save(cohort, 0, {"battery": 0.5})
+    cohort.headsets[0].federated = dict(cohort.headsets[0].personal)
+    store.save(cohort, 0, {"battery": 0.25})
     store.close()
-    again, back = make_fleet(), Store(tmp_path / "state.db")
+    again, back = make_cohort(), Store(tmp_path / "state.db")
     assert back.names() == ["user-0"]
     extra = back.load(again, 0)
     assert extra is not None
     assert extra.extra == {"battery": 0.25}
     assert began <= extra.saved <= time.time()
     assert extra.unasked == ()
-    assert_same(fleet, again, 0)
+    assert_same(cohort, again, 0)
     assert {t.count for t in again.headsets[0].trusts.values()} == {1}  # in the middle of a stretch
     assert back.load(again, 1) is None
-    teach(fleet, 0, 7)
+    teach(cohort, 0, 7)
     teach(again, 0, 7)
-    assert_same(fleet, again, 0)
+    assert_same(cohort, again, 0)
 
 
 def test_a_shorter_memory_is_stored_shorter(tmp_path: Path) -> None:
-    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    cohort, store = make_cohort(), Store(tmp_path / "state.db")
     for step in range(4):
-        teach(fleet, 0, step)
-    store.save(fleet, 0)
-    del fleet.headsets[0].replay.lessons["mood"][-1]
-    store.save(fleet, 0)
+        teach(cohort, 0, step)
+    store.save(cohort, 0)
+    del cohort.headsets[0].replay.examples["mood"][-1]
+    store.save(cohort, 0)
     store.release("user-0")
-    again = make_fleet()
+    again = make_cohort()
     store.load(again, 0)
-    assert_same(fleet, again, 0)
+    assert_same(cohort, again, 0)
 
 
 def test_only_what_changed_is_written(tmp_path: Path) -> None:
-    fleet, store = make_fleet(), Store(tmp_path / "state.db")
-    teach(fleet, 0, 1)
-    store.save(fleet, 0)
+    cohort, store = make_cohort(), Store(tmp_path / "state.db")
+    teach(cohort, 0, 1)
+    store.save(cohort, 0)
     before = changes(store)
-    store.save(fleet, 0)
+    store.save(cohort, 0)
     assert changes(store) == before
-    fleet.momentum.draws[0] += 1
-    store.save(fleet, 0)
+    cohort.adam.draws[0] += 1
+    store.save(cohort, 0)
     assert changes(store) == before + 1  # the head alone
 
 
 def test_a_state_of_another_model_stays_beside_the_new_one(tmp_path: Path) -> None:
-    fleet, store = make_fleet(), Store(tmp_path / "state.db")
-    teach(fleet, 0, 1)
-    store.leave(fleet, 0)
-    other = make_fleet(seed=1)
+    cohort, store = make_cohort(), Store(tmp_path / "state.db")
+    teach(cohort, 0, 1)
+    store.leave(cohort, 0)
+    other = make_cohort(seed=1)
     with pytest.raises(OtherModelError, match="user-0 was learned with another model"):
         store.load(other, 0)
     teach(other, 0, 2)
     store.leave(other, 0)
-    for mine, seed in ((fleet, 0), (other, 1)):
-        again = make_fleet(seed)
+    for mine, seed in ((cohort, 0), (other, 1)):
+        again = make_cohort(seed)
         assert store.load(again, 0) is not None
         assert_same(mine, again, 0)
         store.release("user-0")
@@ -168,15 +169,15 @@ def test_a_state_of_another_model_stays_beside_the_new_one(tmp_path: Path) -> No
 
 def test_a_state_with_other_landmarks_is_refused(tmp_path: Path) -> None:
     """The same weights, but stored sums are sums of other features."""
-    fleet, store = make_fleet(), Store(tmp_path / "state.db")
-    teach(fleet, 0, 1)
-    store.save(fleet, 0)
-    task, ridge = next(iter(fleet.brain.ridges.items()))
+    cohort, store = make_cohort(), Store(tmp_path / "state.db")
+    teach(cohort, 0, 1)
+    store.save(cohort, 0)
+    task, ridge = next(iter(cohort.checkpoint.ridges.items()))
     wide = sum(ridge.kernel.sizes)
     other = replace(ridge, kernel=replace(ridge.kernel, landmarks=torch.ones(3, wide)))
-    brain = replace(fleet.brain, ridges={**fleet.brain.ridges, task: other})
+    checkpoint = replace(cohort.checkpoint, ridges={**cohort.checkpoint.ridges, task: other})
     with pytest.raises(OtherModelError, match="user-0 was learned with another model"):
-        store.load(Fleet(brain, MEMBERS, Tuning(), torch.float32), 0)
+        store.load(Cohort(checkpoint, MEMBERS, Tuning(), torch.float32), 0)
 
 
 def test_a_store_is_for_this_user_alone(tmp_path: Path) -> None:
@@ -192,26 +193,26 @@ def test_a_store_is_for_this_user_alone(tmp_path: Path) -> None:
 
 
 def test_a_seat_given_to_another_starts_blank() -> None:
-    fleet = make_fleet()
-    teach(fleet, 0, 3)
-    teach(fleet, 1, 3)
-    fleet.add(0, Member("new", made.CHANNELS, made.TASKS))
-    fleet.add(2, Member("third", made.CHANNELS, made.TASKS))
-    fresh = make_fleet()
-    assert fleet.names == ["new", "user-1", "third"]
+    cohort = make_cohort()
+    teach(cohort, 0, 3)
+    teach(cohort, 1, 3)
+    cohort.add(0, Member("new", made.CHANNELS, made.TASKS))
+    cohort.add(2, Member("third", made.CHANNELS, made.TASKS))
+    fresh = make_cohort()
+    assert cohort.names == ["new", "user-1", "third"]
     for row in (0, 2):
-        assert torch.equal(fleet.cohort.theta[row], fresh.cohort.theta[0])
-        assert fleet.headsets[row].replay.count("doing") == 0
-        assert not fleet.headsets[row].personal
-        assert fleet.momentum.steps[row] == fleet.momentum.draws[row] == 0
-        for task, trust in fleet.headsets[row].trusts.items():
+        assert torch.equal(cohort.stack.theta[row], fresh.stack.theta[0])
+        assert cohort.headsets[row].replay.count("doing") == 0
+        assert not cohort.headsets[row].personal
+        assert cohort.adam.steps[row] == cohort.adam.draws[row] == 0
+        for task, trust in cohort.headsets[row].trusts.items():
             assert_same_trust(trust, Trust())
             assert task in made.TASKS
-        assert fleet.present(row, "mood") == (GENERIC,)
-    assert fleet.cohort.theta[1, 0] == 3
-    fleet.add(5, MEMBERS[0])
-    assert fleet.names == ["new", "user-1", "third", "vacant", "vacant", MEMBERS[0].name]
-    assert torch.equal(fleet.cohort.theta[5], fresh.cohort.theta[0])
+        assert cohort.present(row, "mood") == (GENERIC,)
+    assert cohort.stack.theta[1, 0] == 3
+    cohort.add(5, MEMBERS[0])
+    assert cohort.names == ["new", "user-1", "third", "vacant", "vacant", MEMBERS[0].name]
+    assert torch.equal(cohort.stack.theta[5], fresh.stack.theta[0])
 
 
 _SAVER = """
@@ -220,7 +221,7 @@ sys.path[:0] = [{root!r}, {root!r} + "/tests/agent"]
 from pathlib import Path
 import torch; torch.set_num_threads(1)
 from test_state import make_fleet, teach
-from agent.state import Store
+from fedxr.agent.checkpoints.state import Store
 fleet, store = make_fleet(), Store(Path({path!r}))
 store.load(fleet, 0)
 step = int(fleet.momentum.steps[0])
@@ -242,17 +243,17 @@ def kill_while_saving(path: Path, seed: int) -> None:
         saver.kill()
         said = [first, *saver.stdout.readlines()]
     told = int([line for line in said if line.endswith("\n")][-1])
-    fleet, store = make_fleet(), Store(path)
-    extra = store.load(fleet, 0)
+    cohort, store = make_cohort(), Store(path)
+    extra = store.load(cohort, 0)
     store.close()
     assert extra is not None
     step = extra.extra["step"]
     assert step in (told, told + 1)
-    assert fleet.momentum.steps[0] == step
-    assert fleet.headsets[0].replay.told.keys() <= {"doing", "mood"}
-    assert sum(fleet.headsets[0].replay.count(t) for t in made.TASKS) == step
-    assert bool((fleet.cohort.theta[0] == step).all())
-    kept = [x for lessons in fleet.headsets[0].replay.lessons.values() for x in lessons]
+    assert cohort.adam.steps[0] == step
+    assert cohort.headsets[0].replay.told.keys() <= {"doing", "mood"}
+    assert sum(cohort.headsets[0].replay.count(t) for t in made.TASKS) == step
+    assert bool((cohort.stack.theta[0] == step).all())
+    kept = [x for examples in cohort.headsets[0].replay.examples.values() for x in examples]
     assert max(int(x.tokens.key) for x in kept) == step
 
 
@@ -266,15 +267,15 @@ def test_a_kill_at_any_instant_leaves_the_last_save(tmp_path: Path, kills: int) 
 
 def test_who_has_gone_is_not_kept_in_memory(tmp_path: Path) -> None:
     """A thousand visitors leave a file, not a process, that has grown."""
-    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    cohort, store = make_cohort(), Store(tmp_path / "state.db")
     for row in (0, 1):
-        teach(fleet, row, 1)
-        store.save(fleet, row)
+        teach(cohort, row, 1)
+        store.save(cohort, row)
     store.release("user-0")
     assert list(store._mirrors) == ["user-1"]
-    again = make_fleet()
+    again = make_cohort()
     assert store.load(again, 0) is not None
-    assert_same(fleet, again, 0)
+    assert_same(cohort, again, 0)
     before = changes(store)
     store.save(again, 0)  # what was loaded is known
     assert changes(store) == before
@@ -282,17 +283,17 @@ def test_who_has_gone_is_not_kept_in_memory(tmp_path: Path) -> None:
 
 def test_starting_anew_leaves_nothing_of_before(tmp_path: Path) -> None:
     """A state that was refused, of a task that is not told again."""
-    fleet, store = make_fleet(), Store(tmp_path / "state.db")
+    cohort, store = make_cohort(), Store(tmp_path / "state.db")
     for step in range(4):
-        teach(fleet, 0, step)
-    store.save(fleet, 0)
+        teach(cohort, 0, step)
+    store.save(cohort, 0)
     store.release("user-0")
-    other = make_fleet(seed=1)
+    other = make_cohort(seed=1)
     with pytest.raises(OtherModelError):
         store.load(other, 0)
     teach(other, 0, 1)
     store.leave(other, 0)
-    again = make_fleet(seed=1)
+    again = make_cohort(seed=1)
     store.load(again, 0)
     assert_same(other, again, 0)
-    assert again.headsets[0].replay.lessons.keys() == other.headsets[0].replay.lessons.keys()
+    assert again.headsets[0].replay.examples.keys() == other.headsets[0].replay.examples.keys()

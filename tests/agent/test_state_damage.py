@@ -12,13 +12,12 @@ import made
 import msgspec
 import pytest
 import torch
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.checkpoints.state import DamagedError, Store, fingerprint
+from fedxr.agent.checkpoints.state.rows import Stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_state import MEMBERS, assert_same, make_fleet, teach
-
-from agent.fleet import Fleet
-from agent.state import DamagedError, Store, fingerprint
-from agent.state.rows import Stored
+from test_state import MEMBERS, assert_same, make_cohort, teach
 
 FOREIGN = (
     None, True, -1, 0, 1, 3, 7, 2**40, 2**63, 2**64 - 1, -(2**63), 0.5, -1.0, 1e30, 1e300,
@@ -30,24 +29,24 @@ FOREIGN = (
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Fleet:
+def cohort() -> Cohort:
     """Two who have learned, one of them more than is remembered, so that sums are stored."""
-    fleet = make_fleet()
-    fleet.headsets[0].replay.capacity = 2
+    cohort = make_cohort()
+    cohort.headsets[0].replay.capacity = 2
     for step in range(8):
-        teach(fleet, step % 2, step)
-    fleet.headsets[0].federated = dict(fleet.headsets[0].personal)
+        teach(cohort, step % 2, step)
+    cohort.headsets[0].federated = dict(cohort.headsets[0].personal)
     for row in (0, 1):
-        fleet.cohort.theta[row] = 0.01
-        fleet.momentum.first[row], fleet.momentum.second[row] = 0.1, 0.2
-    return fleet
+        cohort.stack.theta[row] = 0.01
+        cohort.adam.first[row], cohort.adam.second[row] = 0.1, 0.2
+    return cohort
 
 
 @pytest.fixture(scope="module")
-def whole(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Stored:
+def whole(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Stored:
     store = Store(tmp_path_factory.mktemp("whole") / "s.db")
-    store.save(fleet, 0)
-    found = store._file.read("user-0", fingerprint(fleet), lambda _: True)
+    store.save(cohort, 0)
+    found = store._file.read("user-0", fingerprint(cohort), lambda _: True)
     store.close()
     assert found is not None
     kinds = {key.partition("|")[0] for key in found.keys}
@@ -56,17 +55,17 @@ def whole(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Stored:
 
 
 @pytest.fixture(scope="module")
-def store(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def store(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = Store(tmp_path_factory.mktemp("store") / "s.db")
-    store.save(fleet, 1)
+    store.save(cohort, 1)
     store.release("user-1")
     yield store
     store.close()
 
 
 @pytest.fixture(scope="module")
-def newcomers() -> Fleet:
-    return make_fleet()
+def newcomers() -> Cohort:
+    return make_cohort()
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -106,15 +105,15 @@ def tampered(data: st.DataObject, packed: bytes) -> bytes:
     return bytes(bad)
 
 
-def assert_sane(fleet: Fleet, row: int) -> None:
+def assert_sane(cohort: Cohort, row: int) -> None:
     """What it knows are numbers, and so is what it answers."""
     tokens = [(row, x) for x in made.each(made.tokens(5, 2.0))]
-    for answers in fleet.answers(tokens, fleet.features([t for _, t in tokens])):
+    for answers in cohort.answers(tokens, cohort.features([t for _, t in tokens])):
         assert bool(torch.isfinite(answers).all()) or bool((answers.exp() >= 0).all())
         assert not bool(torch.isnan(answers).any())
     for task in made.TASKS:
-        assert abs(float(fleet.trust(row, task).sum()) - 1) < 1e-4
-    assert all(n >= 0 for told in fleet.headsets[row].replay.told.values() for n in told.values())
+        assert abs(float(cohort.trust(row, task).sum()) - 1) < 1e-4
+    assert all(n >= 0 for told in cohort.headsets[row].replay.told.values() for n in told.values())
 
 
 @given(data=st.data())
@@ -122,9 +121,9 @@ def assert_sane(fleet: Fleet, row: int) -> None:
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_tampered_state_is_sane_or_set_aside(
-    fleet: Fleet, whole: Stored, store: Store, newcomers: Fleet, data: st.DataObject
+    cohort: Cohort, whole: Stored, store: Store, newcomers: Cohort, data: st.DataObject
 ) -> None:
-    brain, head, arrays = fingerprint(fleet), whole.head, dict(whole.arrays)
+    checkpoint, head, arrays = fingerprint(cohort), whole.head, dict(whole.arrays)
     key = data.draw(st.sampled_from(["head", *sorted(arrays)]))
     if key == "head":
         head = tampered(data, head)
@@ -132,7 +131,7 @@ def test_a_tampered_state_is_sane_or_set_aside(
         arrays[key] = tampered(data, arrays[key])
     else:
         del arrays[key]
-    store._file.write("user-0", brain, head, arrays, fresh=True)
+    store._file.write("user-0", checkpoint, head, arrays, fresh=True)
     for row in (0, 1):
         newcomers.add(row, MEMBERS[row])
     newcomers.headsets[0].replay.capacity = 2
@@ -143,13 +142,13 @@ def test_a_tampered_state_is_sane_or_set_aside(
         damaged = True
     if damaged:
         assert not newcomers.headsets[0].personal, "nothing of it was taken"
-        assert not newcomers.headsets[0].replay.lessons
-        assert torch.equal(newcomers.cohort.theta[0], newcomers.start[0])
+        assert not newcomers.headsets[0].replay.examples
+        assert torch.equal(newcomers.stack.theta[0], newcomers.start[0])
     assert_sane(newcomers, 0)
     assert store.load(newcomers, 1) is not None
-    assert_same(fleet, newcomers, 1)  # the other one is as before
+    assert_same(cohort, newcomers, 1)  # the other one is as before
     teach(newcomers, 0, 3)  # and what it is taught now is kept
-    newcomers.cohort.theta[0] = 0.02
+    newcomers.stack.theta[0] = 0.02
     store.leave(newcomers, 0)
     again = newcomers.headsets[0].personal["mood"]
     newcomers.add(0, MEMBERS[0])
@@ -171,10 +170,10 @@ def test_a_tampered_state_is_sane_or_set_aside(
     ],
 )
 def test_wrong_shapes_and_types_are_named(
-    fleet: Fleet, whole: Stored, store: Store, newcomers: Fleet, key: str, value: object
+    cohort: Cohort, whole: Stored, store: Store, newcomers: Cohort, key: str, value: object
 ) -> None:
     arrays = {**whole.arrays, key: msgspec.msgpack.encode(value)}
-    store._file.write("user-0", fingerprint(fleet), whole.head, arrays, fresh=True)
+    store._file.write("user-0", fingerprint(cohort), whole.head, arrays, fresh=True)
     newcomers.add(0, MEMBERS[0])
     newcomers.headsets[0].replay.capacity = 2
     with pytest.raises(DamagedError, match=r"the stored state of user-0 is damaged \(.*\) and set"):
@@ -183,31 +182,31 @@ def test_wrong_shapes_and_types_are_named(
 
 
 def test_the_state_itself_loads(
-    fleet: Fleet, whole: Stored, store: Store, newcomers: Fleet
+    cohort: Cohort, whole: Stored, store: Store, newcomers: Cohort
 ) -> None:
-    store._file.write("user-0", fingerprint(fleet), whole.head, whole.arrays, fresh=True)
+    store._file.write("user-0", fingerprint(cohort), whole.head, whole.arrays, fresh=True)
     newcomers.add(0, MEMBERS[0])
     newcomers.headsets[0].replay.capacity = 2
     assert store.load(newcomers, 0) is not None
-    assert_same(fleet, newcomers, 0)
+    assert_same(cohort, newcomers, 0)
 
 
 def test_a_damaged_file_is_set_aside_and_who_is_here_is_saved_whole(
-    fleet: Fleet, tmp_path: Path, newcomers: Fleet
+    cohort: Cohort, tmp_path: Path, newcomers: Cohort
 ) -> None:
     """The disk spoils the file under a running server."""
     path = tmp_path / "s.db"
     store = Store(path)
-    store.save(fleet, 1)
+    store.save(cohort, 1)
     store.close()
     path.write_bytes(path.read_bytes()[:6000])
     store = Store(path)
     newcomers.add(1, MEMBERS[1])
     assert store.load(newcomers, 1) is None
     teach(newcomers, 1, 2)
-    newcomers.cohort.theta[1] = 0.03
+    newcomers.stack.theta[1] = 0.03
     store.leave(newcomers, 1)
-    again = make_fleet()
+    again = make_cohort()
     assert store.load(again, 1) is not None
     assert_same(newcomers, again, 1)
     assert len(list(tmp_path.glob("*.damaged"))) == 1

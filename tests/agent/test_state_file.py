@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fedxr.agent.checkpoints.state import disk, rows
+from fedxr.agent.checkpoints.state.errors import DamagedError, NotSavedError, StateError, TakenError
+from fedxr.agent.checkpoints.state.file import Keep, StateFile, stored_names
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from agent.state import disk, rows
-from agent.state.errors import DamagedError, NotSavedError, StateError, TakenError
-from agent.state.file import Keep, StateFile, stored_names
 
 ROOT = Path(__file__).parents[2]
 NAMES = [f"user-{i:02d}" for i in range(12)]
@@ -380,7 +379,7 @@ _KEEPER = """
 import sys, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from agent.state.file import Keep, StateFile
+from fedxr.agent.checkpoints.state.file import Keep, StateFile
 file = StateFile(Path({path!r}), Keep(), ())
 print("open", flush=True)
 time.sleep(600)

@@ -5,47 +5,46 @@ from __future__ import annotations
 import made
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
+from fedxr.agent.inputs.batch import collate
+from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode, TokenStream
+from fedxr.agent.model.kv_cache import Rings, places, tick_batch
 from tolerance import pass_terms, root_mean_square, rounding
 
-from agent.batch import collate
-from agent.cohort import Cohort, Tuning
-from agent.streaming import Rings, places, tick_batch
-from agent.tokens import Ask, Tokens, TokenStream
 
-
-def _cohort(rows: int) -> Cohort:
-    cohort = Cohort(made.model(), rows, Tuning())
+def _cohort(rows: int) -> AdapterStack:
+    stack = AdapterStack(made.model(), rows, Tuning())
     generator = torch.Generator().manual_seed(1)
-    cohort.theta += 0.05 * torch.randn(cohort.theta.shape, generator=generator)
-    return cohort
+    stack.theta += 0.05 * torch.randn(stack.theta.shape, generator=generator)
+    return stack
 
 
-def _relative(cohort: Cohort, rows: list[Tokens]) -> float:
+def _relative(stack: AdapterStack, rows: list[TokenizedEpisode]) -> float:
     """Rounding of an answer to the longest of ``rows``, relative."""
-    plan = cohort.model.plan
+    plan = stack.model.plan
     seen = max(sum(plan.tokens_of[e.layout][0] for e in r.emissions) for r in rows)
     return rounding(torch.float32, pass_terms(plan.size, seen))
 
 
-def _whole(cohort: Cohort, rows: list[Tokens]) -> list[list[torch.Tensor]]:
-    plan = cohort.model.plan
-    answers = cohort.answers(collate([[r] for r in rows], plan.tokens_of, plan.tasks))
+def _whole(stack: AdapterStack, rows: list[TokenizedEpisode]) -> list[list[torch.Tensor]]:
+    plan = stack.model.plan
+    answers = stack.answers(collate([[r] for r in rows], plan.tokens_of, plan.tasks))
     return [
         [answers.logits[a.task][i, j] for j, a in enumerate(r.asks)] for i, r in enumerate(rows)
     ]
 
 
-def _streamed(cohort: Cohort, rows: list[Tokens]) -> list[list[torch.Tensor]]:
-    rings = Rings(cohort.model, len(rows), *places(made.CHANNELS), torch.float32)
-    leaves = cohort.leaves(cohort.theta, ())
-    adapters, heads = cohort.adapters(leaves), cohort.heads(leaves)
+def _streamed(stack: AdapterStack, rows: list[TokenizedEpisode]) -> list[list[torch.Tensor]]:
+    rings = Rings(stack.model, len(rows), *places(made.CHANNELS), torch.float32)
+    leaves = stack.leaves(stack.theta, ())
+    adapters, heads = stack.adapters(leaves), stack.heads(leaves)
     out: list[list[torch.Tensor]] = [[] for _ in rows]
     for tick in range(max(r.asks[-1].tick for r in rows) + 1):
         emissions = [[e for e in r.emissions if e.tick == tick] for r in rows]
         asks: list[list[Ask]] = [[a for a in r.asks if a.tick == tick] for r in rows]
-        batch = tick_batch(cohort.model, emissions, asks)
+        batch = tick_batch(stack.model, emissions, asks)
         with torch.no_grad():
-            answers = cohort.model(batch, cohort.layers, adapters, heads, context=rings.open(batch))
+            answers = stack.model(batch, stack.layers, adapters, heads, context=rings.open(batch))
         for i, row in enumerate(asks):
             out[i] += [answers.logits[a.task][i, j] for j, a in enumerate(row)]
     return out
@@ -55,9 +54,9 @@ def test_streamed_ticks_equal_the_full_pass() -> None:
     """8 s, longer than the fast ring: old tokens must fall out on both paths alike. 1e-4 is what
     streaming promises of logits in float32; the larger ones are further off by their rounding."""
     rows = [made.tokens(1, 8.0), made.tokens(2, 8.0), made.tokens(3, 3.0)]
-    cohort = _cohort(3)
-    whole, streamed = _whole(cohort, rows), _streamed(cohort, rows)
-    relative = _relative(cohort, rows)
+    stack = _cohort(3)
+    whole, streamed = _whole(stack, rows), _streamed(stack, rows)
+    relative = _relative(stack, rows)
     size = root_mean_square(torch.cat([x for row in whole for x in row]))
     assert relative * size < 1e-4  # the promise can be kept
     for a, b in zip(whole, streamed, strict=True):
@@ -69,21 +68,21 @@ def test_streamed_ticks_equal_the_full_pass() -> None:
 def test_the_answer_depends_on_the_past_within_the_window_only() -> None:
     whole = made.tokens(1, 8.0)
     last = whole.asks[-1]
-    near = Tokens(tuple(e for e in whole.emissions if e.tick > last.tick - 30), (last,))
-    cohort = _cohort(1)
-    full = _whole(cohort, [Tokens(whole.emissions, (last,))])[0][0]
-    assert (full - _whole(cohort, [near])[0][0]).abs().max() > 1e-3
+    near = TokenizedEpisode(tuple(e for e in whole.emissions if e.tick > last.tick - 30), (last,))
+    stack = _cohort(1)
+    full = _whole(stack, [TokenizedEpisode(whole.emissions, (last,))])[0][0]
+    assert (full - _whole(stack, [near])[0][0]).abs().max() > 1e-3
 
 
 def test_alone_equals_in_a_cohort() -> None:
     rows = [made.tokens(s) for s in range(5)]
-    cohort = _cohort(5)
-    together = _whole(cohort, rows)
-    relative = _relative(cohort, rows)
+    stack = _cohort(5)
+    together = _whole(stack, rows)
+    relative = _relative(stack, rows)
     size = root_mean_square(torch.cat([x for row in together for x in row]))
     for i, row in enumerate(rows):
-        alone = Cohort(cohort.model, 1, Tuning())
-        alone.theta = cohort.theta[i : i + 1].clone()
+        alone = AdapterStack(stack.model, 1, Tuning())
+        alone.theta = stack.theta[i : i + 1].clone()
         for x, y in zip(_whole(alone, [row])[0], together[i], strict=True):
             torch.testing.assert_close(x, y, atol=relative * size, rtol=relative)
 
@@ -121,16 +120,16 @@ def test_an_absent_channel_adds_nothing(gone: str) -> None:
         Ask(a.task, a.tick, a.label, {k: v for k, v in a.summary.items() if k != layout})
         for a in whole.asks
     )
-    without = Tokens(tuple(e for e in whole.emissions if e.layout != layout), asks)
-    cohort = _cohort(2)
-    model = cohort.model
+    without = TokenizedEpisode(tuple(e for e in whole.emissions if e.layout != layout), asks)
+    stack = _cohort(2)
+    model = stack.model
     batch = collate([[without], [whole]], model.plan.tokens_of, model.plan.tasks)
     empty = ~batch.valid.flatten()
     assert empty.any()  # the shorter row is padded where the channel would have been
 
     def logits(inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        leaves = cohort.leaves(cohort.theta, ())
-        found = model(batch, cohort.layers, cohort.adapters(leaves), cohort.heads(leaves), inputs)
+        leaves = stack.leaves(stack.theta, ())
+        found = model(batch, stack.layers, stack.adapters(leaves), stack.heads(leaves), inputs)
         return {task: x.detach() for task, x in found.logits.items()}
 
     inputs = model.tokens(batch.features, len(empty)).detach()

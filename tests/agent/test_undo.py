@@ -5,11 +5,10 @@ from __future__ import annotations
 import made
 import pytest
 import torch
-
-from agent.experts import GENERIC, PERSONAL, Mixing, Trust
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.memory import Memory
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.experts import GENERIC, PERSONAL, Mixing, Trust
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.replay import ReplayBuffer
 
 
 def _trusted(trust: Trust) -> tuple[object, ...]:
@@ -18,17 +17,17 @@ def _trusted(trust: Trust) -> tuple[object, ...]:
     return (*(t.tolist() for t in tensors), trust.count, trust.label, trust.classes)
 
 
-def _told(moments: list[tuple[int, int]]) -> Fleet:
+def _told(moments: list[tuple[int, int]]) -> Cohort:
     """A headset that was told these moments (seed, label)."""
     member = Member("h0", made.CHANNELS, made.TASKS)
-    fleet = Fleet(made.brain(), [member], made.TUNING, torch.float32)
+    cohort = Cohort(made.checkpoint(), [member], made.TUNING, torch.float32)
     for seed, label in moments:
-        fleet.learn([(0, made.moment(seed, label))])
-    return fleet
+        cohort.learn([(0, made.moment(seed, label))])
+    return cohort
 
 
-def _undo(fleet: Fleet, seed: int, label: int) -> None:
-    fleet.headsets[0].forget("doing", f"e{seed}", made.moment(seed, label).asks[0].tick)
+def _undo(cohort: Cohort, seed: int, label: int) -> None:
+    cohort.headsets[0].forget("doing", f"e{seed}", made.moment(seed, label).asks[0].tick)
 
 
 BEFORE = [(100, 0), (101, 0), (102, 1), (103, 1)]
@@ -37,69 +36,69 @@ BEFORE = [(100, 0), (101, 0), (102, 1), (103, 1)]
 @pytest.mark.parametrize("label", [1, 2], ids=["in the stretch", "a class of its own"])
 def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
     """A slip of the finger: trust, sums and memory are as before it, and so are the answers."""
-    fleet, plain = _told([*BEFORE, (104, label)]), _told(BEFORE)
-    _undo(fleet, 104, label)
-    assert _trusted(fleet.headsets[0].trusts["doing"]) == _trusted(
+    cohort, plain = _told([*BEFORE, (104, label)]), _told(BEFORE)
+    _undo(cohort, 104, label)
+    assert _trusted(cohort.headsets[0].trusts["doing"]) == _trusted(
         plain.headsets[0].trusts["doing"]
     )
-    assert torch.equal(fleet.trust(0, "doing"), plain.trust(0, "doing"))
-    assert +fleet.headsets[0].replay.told["doing"] == +plain.headsets[0].replay.told["doing"]
-    mine, theirs = fleet.headsets[0].personal["doing"], plain.headsets[0].personal["doing"]
+    assert torch.equal(cohort.trust(0, "doing"), plain.trust(0, "doing"))
+    assert +cohort.headsets[0].replay.told["doing"] == +plain.headsets[0].replay.told["doing"]
+    mine, theirs = cohort.headsets[0].personal["doing"], plain.headsets[0].personal["doing"]
     for part in "abn":  # counted in and out again: rounding of one addition
         torch.testing.assert_close(getattr(mine, part), getattr(theirs, part), atol=1e-5, rtol=0)
 
 
 def test_the_only_label_of_a_class_taken_back_leaves_one_class_alone() -> None:
     """Not the newest: its loss stays counted, but who told one class has told one class."""
-    fleet = _told([(100, 0), (101, 1), (102, 0)])
-    assert fleet.headsets[0].trusts["doing"].classes == {0, 1}
-    _undo(fleet, 101, 1)
-    assert fleet.headsets[0].trusts["doing"].classes == {0}
-    alone = float(fleet.trust(0, "doing")[PERSONAL:].sum())
+    cohort = _told([(100, 0), (101, 1), (102, 0)])
+    assert cohort.headsets[0].trusts["doing"].classes == {0, 1}
+    _undo(cohort, 101, 1)
+    assert cohort.headsets[0].trusts["doing"].classes == {0}
+    alone = float(cohort.trust(0, "doing")[PERSONAL:].sum())
     start = torch.tensor(Mixing().start)
     assert alone < float(start[PERSONAL:].sum() / start.sum())
 
 
 def test_all_labels_taken_back_leave_nothing() -> None:
-    fleet = _told([(100, 0), (101, 1)])
+    cohort = _told([(100, 0), (101, 1)])
     for seed, label in ((100, 0), (101, 1)):
-        _undo(fleet, seed, label)
-    assert "doing" not in fleet.headsets[0].personal
-    assert fleet.present(0, "doing") == (GENERIC,)
-    trust = fleet.headsets[0].trusts["doing"]
+        _undo(cohort, seed, label)
+    assert "doing" not in cohort.headsets[0].personal
+    assert cohort.present(0, "doing") == (GENERIC,)
+    trust = cohort.headsets[0].trusts["doing"]
     assert not trust.classes
     assert trust.label == -1, "there is no last label"
-    _undo(fleet, 100, 0)  # again: nothing to take
-    assert not fleet.headsets[0].lessons()
+    _undo(cohort, 100, 0)  # again: nothing to take
+    assert not cohort.headsets[0].examples()
 
 
 def test_two_labels_taken_back_in_any_order_leave_the_trust_of_before() -> None:
     """The newest takes its loss along also where one before it was taken back first."""
-    fleet = _told([*BEFORE, (104, 2)])
+    cohort = _told([*BEFORE, (104, 2)])
     once = _told([*BEFORE])
-    _undo(fleet, 103, 1)
-    _undo(fleet, 104, 2)
-    mine, plain = fleet.headsets[0].trusts["doing"], once.headsets[0].trusts["doing"]
+    _undo(cohort, 103, 1)
+    _undo(cohort, 104, 2)
+    mine, plain = cohort.headsets[0].trusts["doing"], once.headsets[0].trusts["doing"]
     assert _trusted(mine)[:4] == _trusted(plain)[:4]
     assert mine.count == plain.count
 
 
 def test_a_full_memory_takes_back_what_was_said_last_and_nothing_of_earlier_visits() -> None:
-    """The newest lesson may not have been kept at all; and moments of earlier visits are called
+    """The newest example may not have been kept at all; and moments of earlier visits are called
     alike, since each counts its episodes anew."""
-    memory = Memory("h0", capacity=8)
+    memory = ReplayBuffer("h0", capacity=8)
     moment = made.moment(100, 0)
     z = torch.zeros(4)
     for _ in range(8):
         memory.add(moment, z)
-    memory.restore(memory.lessons, memory.told)
-    old = list(memory.lessons["doing"])
+    memory.restore(memory.examples, memory.told)
+    old = list(memory.examples["doing"])
     tick = moment.asks[0].tick
     for turn in range(64):
         memory.add(moment, z)  # stays, if the draw keeps it
-        lesson = memory.add(moment, z)
-        assert memory.forget("doing", "e100", tick) is lesson, turn
+        example = memory.add(moment, z)
+        assert memory.forget("doing", "e100", tick) is example, turn
         assert memory.count("doing") == 9 + turn
-        assert all(x is not lesson for x in memory.lessons["doing"])
-    while (lesson := memory.forget("doing", "e100", tick)) is not None:
-        assert all(x is not lesson for x in old)
+        assert all(x is not example for x in memory.examples["doing"])
+    while (example := memory.forget("doing", "e100", tick)) is not None:
+        assert all(x is not example for x in old)

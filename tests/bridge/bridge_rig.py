@@ -9,17 +9,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-from websockets.frames import Frame, Opcode
-
-from bridge.application import Application
-from bridge.channels import Channel, Samples, layout_of
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.frames import Frame as SampleFrame
-from bridge.plausible import sieve_of
-from bridge.protocol import (
+from fedxr.bridge.channels import Channel, Samples, layout_of
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.frames import Frame as SampleFrame
+from fedxr.bridge.plausible import sieve_of
+from fedxr.bridge.protocol import (
     Answer,
     Challenge,
     Down,
@@ -31,9 +26,13 @@ from bridge.protocol import (
     decode_down,
     encode,
 )
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
-from bridge.user_key import UserKey
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.user_key import UserKey
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+from websockets.frames import Frame, Opcode
 
 GAZE = Channel("gaze", "gaze/point2", 72)
 KEY = UserKey.new()

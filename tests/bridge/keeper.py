@@ -10,10 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bridge.application import Application
-from bridge.frames import Frame
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
 
 
 class Keeper(Application):

@@ -20,10 +20,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from bridge.clock import now_us
-from bridge.sensors.lsl import load_pylsl
-from bridge.sensors.source import SensorError
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.sensors.lsl import load_pylsl
+from fedxr.bridge.sensors.source import SensorError
 
 _CONFIG = """
 [ports]

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 from bridge_rig import Recorder, headset, samples_of, server_of, until
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.frames import pack_samples
+from fedxr.bridge.plausible import sieve_of
+from fedxr.bridge.protocol import Block, Feedback, PackedFrame, encode
+from fedxr.bridge.recording.reader import Event, Recording
+from fedxr.bridge.recording.recorder import Recorder as SessionRecorder
+from fedxr.bridge.serving.server import BridgeServer
 from PIL import Image
-
-from bridge.channels import Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.frames import pack_samples
-from bridge.plausible import sieve_of
-from bridge.protocol import Block, Feedback, PackedFrame, encode
-from bridge.recording.reader import Event, Recording
-from bridge.recording.recorder import Recorder as SessionRecorder
-from bridge.server import BridgeServer
 
 CHANNELS = (
     Channel("head", "motion/head", 72),

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 from bridge_rig import PATIENCE, Recorder, server_of
-
-from bridge.sensors.headset import SensorHeadset, Visit
-from bridge.sensors.mapping import Wish
-from bridge.sensors.source import Finder
+from fedxr.bridge.sensors.headset import SensorHeadset, Visit
+from fedxr.bridge.sensors.mapping import Wish
+from fedxr.bridge.sensors.source import Finder
 
 
 class Run:

@@ -9,16 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-
-from bridge.channels import TICK_US
-from bridge.clock import Exchange
-from bridge.sensors.mapping import map_source
-from bridge.sensors.sensor import Sensor
-from bridge.sensors.source import Column, Source
+from fedxr.bridge.channels import TICK_US
+from fedxr.bridge.clock import Exchange
+from fedxr.bridge.sensors.mapping import map_source
+from fedxr.bridge.sensors.sensor import Sensor
+from fedxr.bridge.sensors.source import Column, Source
 
 S = 1_000_000
 DELAY_US = 40_000
-"""As `bridge.sensors.headset.Visit`: a tick leaves this much after its end."""
+"""As `fedxr.bridge.sensors.headset.Visit`: a tick leaves this much after its end."""
 EYES = (Column("x", "normalized", "ScreenX"), Column("y", "normalized", "ScreenY"))
 EEG = tuple(Column(name, "uV", "EEG") for name in ("Oz", "O1", "O2"))
 Stamps = Callable[[np.ndarray], np.ndarray]

@@ -9,18 +9,17 @@ import ipaddress
 import numpy as np
 import pytest
 from bridge_rig import Recorder, headset, server_of, until
+from fedxr.bridge.channels import LAYOUTS, Channel, Samples, modality_of
+from fedxr.bridge.images import MAX_SCANS, decode_picture
+from fedxr.bridge.protocol import BridgeError, Hello, Offer, ProtocolError
+from fedxr.bridge.serving import budget
+from fedxr.bridge.serving.address import longest_silent, principal, share
+from fedxr.bridge.serving.admission import open_channels
+from fedxr.bridge.serving.budget import PATIENCE, Allowance, Budget
+from fedxr.bridge.serving.limits import MOST_CHANNELS, samples_of
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-
-from bridge import budget
-from bridge.address import longest_silent, principal, share
-from bridge.admission import open_channels
-from bridge.budget import PATIENCE, Allowance, Budget
-from bridge.channels import LAYOUTS, Channel, Samples, modality_of
-from bridge.images import MAX_SCANS, decode_picture
-from bridge.limits import MOST_CHANNELS, samples_of
-from bridge.protocol import BridgeError, Hello, Offer, ProtocolError
 
 
 class Clock:
@@ -120,14 +119,14 @@ async def test_one_peer_cannot_take_all_seats_and_the_silent_make_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of 16 seats loopback gets 14: the fifteenth has to wait, until somebody is silent."""
-    monkeypatch.setattr("bridge.server._TEND_S", 0.02)
+    monkeypatch.setattr("fedxr.bridge.serving.server._TEND_S", 0.02)
     app = Recorder()
     async with server_of(app, max_sessions=16) as server:
-        monkeypatch.setattr("bridge.address.IDLE_S", 10**9)
+        monkeypatch.setattr("fedxr.bridge.serving.address.IDLE_S", 10**9)
         here = [await headset(server.url, user=f"u{i}") for i in range(14)]
         with pytest.raises(BridgeError, match="all 14 places of one address are taken"):
             await headset(server.url, user="more")
-        monkeypatch.setattr("bridge.address.IDLE_S", 2)
+        monkeypatch.setattr("fedxr.bridge.serving.address.IDLE_S", 2)
         await until(lambda: longest_silent(server.sessions.values()) is not None)
         last = await headset(server.url, user="more")
         await until(lambda: any(reason.startswith("silent for") for reason in app.over))
@@ -199,7 +198,7 @@ async def test_decoding_is_paid_for_by_who_sent_the_picture(
             if session.user == "poor":
                 for kind, allowance in dear.items():
                     session.budget.allow(kind, allowance)
-        monkeypatch.setattr("bridge.decoding._MOST_WAIT_S", 3600.0)
+        monkeypatch.setattr("fedxr.bridge.serving.decode_queue._MOST_WAIT_S", 3600.0)
         for n in range(1, 6):
             for client in (poor, rich):
                 await client.send_frame(n * 40_000, {"eye": _gray(n * 40_000)})

@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from bridge import client_tables
-from bridge.client_tables import CSHARP, JS, blocks, filled, main
-from bridge.layouts import Layout, Modality, Places, Range
-from bridge.sensor_table import OURS
+from fedxr.bridge import client_tables
+from fedxr.bridge.client_tables import CSHARP, JS, blocks, filled, main
+from fedxr.bridge.layouts import Layout, Modality, Places, Range
+from fedxr.bridge.sensor_table import OURS
 
 RADAR = Modality("radar", (Layout("radar/range", (0, 3), "float32", "m", range=Range(0, 9)),))
 EMG = Modality("emg", places=Places("muscles", "V", "", Range(-1, 1)))
@@ -30,7 +29,7 @@ def test_a_stale_one_is_named_and_written_anew(
     (tmp_path / CSHARP).write_text(fresh.replace('"face/arkit52", "f4", 52', '"face/old", "f4", 9'))
     monkeypatch.setattr(client_tables, "ROOT", tmp_path)
     assert main(["--check"]) == 1
-    assert capsys.readouterr().out == f"{CSHARP}: stale; run python -m bridge.client_tables\n"
+    assert capsys.readouterr().out == f"{CSHARP}: stale; run python -m fedxr.bridge.client_tables\n"
     assert main([]) == 0
     assert (tmp_path / CSHARP).read_text(encoding="utf-8") == fresh
     assert main(["--check"]) == 0

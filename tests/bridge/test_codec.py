@@ -12,13 +12,9 @@ import msgspec
 import numpy as np
 import pytest
 from bridge_rig import samples_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
-
-from bridge.channels import LAYOUTS, Channel, ChannelError, Samples
-from bridge.frames import ChannelCodec, Frame, pack_frame, unpack_samples
-from bridge.protocol import (
+from fedxr.bridge.channels import LAYOUTS, Channel, ChannelError, Samples
+from fedxr.bridge.frames import ChannelCodec, Frame, pack_frame, unpack_samples
+from fedxr.bridge.protocol import (
     Answer,
     Block,
     PackedFrame,
@@ -27,7 +23,10 @@ from bridge.protocol import (
     decode_up,
     encode,
 )
-from bridge.stamps import StampGrid
+from fedxr.bridge.stamps import StampGrid
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 VECTORS = json.loads((GOLDEN / "fedxr_v1.json").read_text(encoding="utf-8"))

@@ -12,15 +12,9 @@ import msgspec
 import numpy as np
 import pytest
 from bridge_rig import GAZE, KEY, PATIENCE, RawHeadset, Recorder, headset, server_of, until
-from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.frames import Frame as WebsocketFrame
-from websockets.frames import Opcode
-
-from bridge.admission import ServerConfig
-from bridge.channels import Channel, Samples
-from bridge.connect import connect
-from bridge.protocol import (
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import (
     BridgeError,
     Bye,
     Challenge,
@@ -33,8 +27,13 @@ from bridge.protocol import (
     Welcome,
     encode,
 )
-from bridge.server import BridgeServer
-from bridge.session import Session
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.serving.server import BridgeServer
+from fedxr.bridge.serving.session import Session
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame as WebsocketFrame
+from websockets.frames import Opcode
 
 HELLO = Hello(2, 2, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 

@@ -13,12 +13,21 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import GAZE, RawHeadset, Recorder, gaze, server_of
+from fedxr.bridge.frames import ChannelCodec, pack_samples
+from fedxr.bridge.protocol import (
+    Feedback,
+    Hello,
+    Notice,
+    Offer,
+    PackedFrame,
+    Ping,
+    Pong,
+    Reply,
+    Welcome,
+)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
-from bridge.frames import ChannelCodec, pack_samples
-from bridge.protocol import Feedback, Hello, Notice, Offer, PackedFrame, Ping, Pong, Reply, Welcome
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import Recorder, headset, server_of, until
+from fedxr.bridge.grants import ALL, Tokens
+from fedxr.bridge.protocol import BridgeError, Notice
+from fedxr.bridge.recording.reader import Recording
 from recording_rig import Rig, kinds_of, send
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import InvalidStatus
-
-from bridge.grants import ALL, Tokens
-from bridge.protocol import BridgeError, Notice
-from bridge.recording.reader import Recording
 
 GIVES = {
     "wear": {"wear"},
@@ -112,7 +111,7 @@ async def test_a_mind_may_be_changed_at_any_time(tmp_path: Path) -> None:
 
 
 async def test_one_who_came_back_is_still_not_recorded(tmp_path: Path) -> None:
-    from bridge.resend import Retry
+    from fedxr.bridge.connecting.unacknowledged import Retry
 
     async with Rig(tmp_path) as rig:
         path = rig.recorder.start()

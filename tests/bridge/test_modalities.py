@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from bridge.absences import Absences
-from bridge.channels import (
+from fedxr.bridge.absences import Absences
+from fedxr.bridge.channels import (
     LAYOUTS,
     MODALITIES,
     Channel,
@@ -23,12 +22,12 @@ from bridge.channels import (
     layout_of,
     modality_of,
 )
-from bridge.limits import too_many
-from bridge.plausible import sieve_of
-from bridge.sensors.mapping import map_source
-from bridge.sensors.source import Column, Source
-from bridge.unity.observations import read, sensor_of
-from plugins import PluginError
+from fedxr.bridge.plausible import sieve_of
+from fedxr.bridge.sensors.mapping import map_source
+from fedxr.bridge.sensors.source import Column, Source
+from fedxr.bridge.serving.limits import too_many
+from fedxr.bridge.unity.observations import read, sensor_of
+from fedxr.plugins import PluginError
 
 BELT = Layout("belt/stretch", (), "float32", "m", "", "", Range(0.3, 2.0), labels=("belt",))
 HINGE = Layout("belt/hinge", (2, 4), "float32", "m", "world", "", Range(-9, 9), mirrored=(2,))

@@ -75,7 +75,7 @@ async def test_the_client_of_the_protocol_is_let_in_and_answered(tmp_path: Path)
 
 @pytest.mark.slow
 async def test_the_client_of_the_protocol_talks_to_fedxr_serve(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fedxr.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "fedxr.cli.main", "serve", "--port", "0"]
     server = subprocess.Popen(
         [*command, "--state", str(tmp_path / "s.db")],
         cwd=ROOT,

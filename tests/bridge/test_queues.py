@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-
-from bridge.channels import Samples
-from bridge.frames import Frame
-from bridge.protocol import Feedback
-from bridge.queues import FrameQueue, Outbox
+from fedxr.bridge.channels import Samples
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import Feedback
+from fedxr.bridge.transport.queues import FrameQueue, Outbox
 
 
 def frame(seq: int, *names: str, floats: int = 10, episode: int = 0) -> Frame:

@@ -14,12 +14,12 @@ import bridge_rig
 import numpy as np
 import pytest
 from bridge_rig import until
+from fedxr.bridge.protocol import Answer, BridgeError
 from recording_rig import Rig, record
 from rich.console import Console
 
-from bridge.protocol import Answer, BridgeError
-from fedxr.commands import Stream, stream_command
-from fedxr.record import Export, Replay, recording_command
+from fedxr.cli.commands import Stream, stream_command
+from fedxr.cli.record import Export, Replay, recording_command
 
 
 @contextmanager

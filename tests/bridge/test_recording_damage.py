@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import until
+from fedxr.bridge.protocol import BridgeError
+from fedxr.bridge.recording import writer
+from fedxr.bridge.recording.reader import Recording
 from recording_rig import Rig, frames_of, record, send
-
-from bridge.protocol import BridgeError
-from bridge.recording import writer
-from bridge.recording.reader import Recording
 
 SEEDS = 30
 

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import headset, until
+from fedxr.bridge.protocol import BridgeError, Notice, PackedFrame
+from fedxr.bridge.recording.mcap_file import LEAST_FREE, McapFile
+from fedxr.bridge.recording.reader import Recording
+from fedxr.bridge.recording.recorder import Recorder as SessionRecorder
+from fedxr.bridge.recording.recorder import RecordingStatus
+from fedxr.bridge.recording.writer import Entry, RecordingWriter, session_line
 from recording_rig import CHANNELS, Rig, frames_of, record, send
 
-from bridge.protocol import BridgeError, Notice, PackedFrame
-from bridge.recording.mcap_file import LEAST_FREE, McapFile
-from bridge.recording.reader import Recording
-from bridge.recording.recorder import Recorder as SessionRecorder
-from bridge.recording.recorder import RecordingStatus
-from bridge.recording.writer import Entry, RecordingWriter, session_line
-from fedxr.record import Record, bytes_of
+from fedxr.cli.record import Record, bytes_of
 
 MAX = 400_000
 """Bytes: some tens of ticks of the rig's headset."""
@@ -196,7 +196,7 @@ def test_fedxr_record_says_that_it_has_ended_and_goes_on(tmp_path: Path) -> None
     out = tmp_path / "r.mcap"
     words = ["record", "--out", str(out), "--port", "0", "--max-size", "1MB"]
     child = subprocess.Popen(
-        [sys.executable, "-u", "-m", "fedxr.cli", *words],
+        [sys.executable, "-u", "-m", "fedxr.cli.main", *words],
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "400"},

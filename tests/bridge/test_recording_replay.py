@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bridge_rig import ANSWERS, headset, samples_of, server_of, until
+from fedxr.bridge.channels import Channel
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import Answer, BridgeError
+from fedxr.bridge.recording.reader import Recording
+from fedxr.bridge.recording.replay import replay
+from fedxr.bridge.recording.replayed import Replayed
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.session import Session
 from recording_rig import CHANNELS, START, TICK, Rig, SessionRecorder, frames_of, record, send
-
-from bridge.application import Application
-from bridge.channels import Channel
-from bridge.frames import Frame
-from bridge.protocol import Answer, BridgeError
-from bridge.recording.reader import Recording
-from bridge.recording.replay import replay
-from bridge.recording.replayed import Replayed
-from bridge.session import Session
 
 
 async def recorded_again(path: Path, folder: Path, **how: object) -> tuple[Recording, Replayed]:
@@ -127,8 +126,8 @@ async def test_frames_that_were_answered_together_are_again(
     same, though the replay is as fast as it can be, on a server that reads in one turn what was
     sent in one. (On a slow machine a turn may end between two frames: their application would
     then see them one after the other.)"""
-    monkeypatch.setattr("bridge.pace._TURN_S", 1.0)
-    monkeypatch.setattr("bridge.pace._SHORT_TURN_S", 1.0)
+    monkeypatch.setattr("fedxr.bridge.transport.rate_limit._TURN_S", 1.0)
+    monkeypatch.setattr("fedxr.bridge.transport.rate_limit._SHORT_TURN_S", 1.0)
     path, passes = tmp_path / "r.mcap", []
     numbers = Channel("numbers", "gaze/point2", 72)
     for n in range(2):

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from fedxr.bridge.protocol import BridgeError
+from fedxr.bridge.recording.reader import Recording
+from fedxr.bridge.recording.rerun import write_rerun
 from recording_rig import record
-
-from bridge.protocol import BridgeError
-from bridge.recording.reader import Recording
-from bridge.recording.rerun import write_rerun
 
 
 async def test_every_channel_is_in_the_file(tmp_path: Path) -> None:

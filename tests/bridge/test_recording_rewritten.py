@@ -16,14 +16,13 @@ from typing import Any
 import lz4.frame
 import pytest
 import zstandard
+from fedxr.bridge.recording import salvage, writer
+from fedxr.bridge.recording.reader import Event, Recording, RecordingError
+from fedxr.bridge.recording.salvage import MAGIC
 from mcap.records import Channel, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType, IndexType, Writer
 from recording_rig import frames_of, record
-
-from bridge.recording import salvage, writer
-from bridge.recording.reader import Event, Recording, RecordingError
-from bridge.recording.salvage import MAGIC
 
 Order = Callable[[list[Message]], list[Message]]
 
@@ -272,7 +271,7 @@ def test_a_file_of_nothing_but_beginnings_is_given_up(
 _READ = """
 import resource, sys
 from pathlib import Path
-from bridge.recording.reader import Recording
+from fedxr.bridge.recording.reader import Recording
 recording = Recording(Path(sys.argv[1]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert list(recording.events()) == []

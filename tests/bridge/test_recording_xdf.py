@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fedxr.bridge.protocol import PackedFrame, Ping
+from fedxr.bridge.recording.reader import Recording
+from fedxr.bridge.recording.xdf import write_xdf
 from recording_rig import CHANNELS, record
-
-from bridge.protocol import PackedFrame, Ping
-from bridge.recording.reader import Recording
-from bridge.recording.xdf import write_xdf
 
 pyxdf = pytest.importorskip("pyxdf")
 

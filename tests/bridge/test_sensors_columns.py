@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
-from bridge.clock import Exchange
-from bridge.columns import TIMES, Columns
-from bridge.sensors.mapping import Wish, map_source
-from bridge.sensors.sensor import Sensor
-from bridge.sensors.source import Column, Floats, Source
+from fedxr.bridge.clock import Exchange
+from fedxr.bridge.columns import TIMES, Columns
+from fedxr.bridge.sensors.mapping import Wish, map_source
+from fedxr.bridge.sensors.sensor import Sensor
+from fedxr.bridge.sensors.source import Column, Floats, Source
 
 STEP_US = 33_333
 CAP = tuple(Column(name, "uV", "EEG") for name in ("Oz", "O1", "O2"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from bridge.clock import Exchange
-from bridge.sensors.clocks import SourceClock
-from bridge.sensors.electrodes import electrode
-from bridge.sensors.mapping import Wish, map_source
-from bridge.sensors.source import Column, SensorError, Source
-from bridge.sensors.timeline import Timeline
+from fedxr.bridge.clock import Exchange
+from fedxr.bridge.sensors.clocks import SourceClock
+from fedxr.bridge.sensors.electrodes import electrode
+from fedxr.bridge.sensors.mapping import Wish, map_source
+from fedxr.bridge.sensors.source import Column, SensorError, Source
+from fedxr.bridge.sensors.timeline import Timeline
 
 START = 1.7e15
 """Microseconds since 1970, some day in 2023."""

@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from bridge_rig import RawHeadset, Recorder, gaze, headset, samples_of, server_of, until
-
-from bridge.admission import ServerConfig
-from bridge.application import Application, RefusalError
-from bridge.channels import LAYOUTS, Channel
-from bridge.clock import now_us
-from bridge.frames import Frame
-from bridge.protocol import (
+from fedxr.bridge.channels import LAYOUTS, Channel
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import (
     Block,
     BridgeError,
     Cue,
@@ -29,8 +26,10 @@ from bridge.protocol import (
     Reply,
     encode,
 )
-from bridge.server import BridgeServer
-from bridge.session import Session
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.serving.application import Application, RefusalError
+from fedxr.bridge.serving.server import BridgeServer
+from fedxr.bridge.serving.session import Session
 
 HELLO = Hello(2, 2, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 POINT = np.array([0.5, 0.5], "<f4").tobytes()

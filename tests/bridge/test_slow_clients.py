@@ -8,13 +8,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from bridge_rig import PATIENCE, RawHeadset, Recorder, gaze, headset, introduce, server_of, until
-
-from bridge.channels import Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.frames import Frame
-from bridge.protocol import Cue, Hello, Notice, Offer, Reply, encode
-from bridge.session import Session
-from bridge.wire import WRITE_LIMIT
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import Cue, Hello, Notice, Offer, Reply, encode
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.transport.connection import WRITE_LIMIT
 
 HELLO = Hello(2, 2, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 PICTURE = {"png": bytes(60_000)}

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import RawHeadset, Recorder, gaze, headset, samples_of, server_of, until
+from fedxr.bridge.channels import Channel
+from fedxr.bridge.connecting.reconnecting import ReturningClient
+from fedxr.bridge.connecting.unacknowledged import Retry
+from fedxr.bridge.protocol import BridgeError, Hello, Offer, Reply
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
-
-from bridge.channels import Channel
-from bridge.protocol import BridgeError, Hello, Offer, Reply
-from bridge.resend import Retry
-from bridge.returning import ReturningClient
 
 HERE = Path(__file__).parent
 SURE = Channel("gaze", "gaze/point2", 72, "reliable")

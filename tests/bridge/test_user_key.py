@@ -10,9 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bridge_rig import GAZE, KEY, RawHeadset, Recorder, gaze, headset, server_of, until
-from websockets.exceptions import InvalidStatus
-
-from bridge.protocol import (
+from fedxr.bridge.protocol import (
     BridgeError,
     Bye,
     Challenge,
@@ -23,7 +21,8 @@ from bridge.protocol import (
     Proof,
     decode_up,
 )
-from bridge.user_key import UserKey, fingerprint, proves
+from fedxr.bridge.user_key import UserKey, fingerprint, proves
+from websockets.exceptions import InvalidStatus
 
 HELLO = Hello(2, 2, "ann", "companion", [Offer("gaze", GAZE.layout, 72.0)], ["emotion"])
 OTHER = UserKey.new()

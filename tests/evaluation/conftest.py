@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-
-from evaluation.intervals import Cell
-from evaluation.result import (
+from fedxr.evaluation.intervals import Cell
+from fedxr.evaluation.result import (
     Cluster,
     Comparison,
     CurvePoint,

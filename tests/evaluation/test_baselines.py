@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from evaluation.baselines import KINDS, Case, balanced_accuracy, best_of, classical
+from fedxr.evaluation.baselines import KINDS, Case, balanced_accuracy, best_of, classical
 
 
 def _blobs(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from evaluation.intervals import Cell, mean_of, over_users, pooled, wilson
+from fedxr.evaluation.intervals import Cell, mean_of, over_users, pooled, wilson
 
 
 def test_a_mean_is_over_a_users_tasks_then_over_users() -> None:

@@ -8,12 +8,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
+from fedxr.evaluation.report import write_report
+from fedxr.evaluation.requirements import figures, judge, parse
+from fedxr.evaluation.result import Result
+from fedxr.evaluation.tables import amount, print_table
 from rich.console import Console
-
-from evaluation.report import write_report
-from evaluation.requirements import figures, judge, parse
-from evaluation.result import Result
-from evaluation.tables import amount, print_table
 
 
 class _Page(HTMLParser):

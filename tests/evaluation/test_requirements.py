@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-
-from evaluation.requirements import RequirementError, figures, judge, parse
-from evaluation.result import Result
+from fedxr.evaluation.requirements import RequirementError, figures, judge, parse
+from fedxr.evaluation.result import Result
 
 
 @pytest.mark.parametrize(

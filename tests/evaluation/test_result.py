@@ -7,10 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
-from evaluation import result as schema
-from evaluation.intervals import Cell
-from evaluation.result import (
+from fedxr.evaluation import result as schema
+from fedxr.evaluation.intervals import Cell
+from fedxr.evaluation.result import (
     Result,
     ResultError,
     interval_over_rows,

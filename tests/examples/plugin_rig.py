@@ -34,7 +34,7 @@ def environment(*folders: Path) -> dict[str, str]:
 def fedxr(here: Path, env: dict[str, str], *words: str) -> str:
     """What the command prints, run in the folder ``here``; it has to succeed."""
     done = subprocess.run(
-        [sys.executable, "-m", "fedxr.entry", *words],
+        [sys.executable, "-m", "fedxr.cli.entry", *words],
         cwd=here,
         env={**env, "COLUMNS": "200", "NO_COLOR": "1"},
         capture_output=True,

@@ -44,14 +44,14 @@ def test_the_example_is_one_short_module() -> None:
 
 @pytest.mark.parametrize("command", ["federate", "serve", "demo"])
 def test_help_lists_it(installed: Path, command: str) -> None:
-    said = run(installed, "-m", "fedxr.entry", command, "--help").stdout
+    said = run(installed, "-m", "fedxr.cli.entry", command, "--help").stdout
     assert "--aggregation {mean,coordinate-median}" in said
 
 
 def test_it_is_refused_where_neighbours_only_mix(installed: Path) -> None:
     words = ("--aggregation", "coordinate-median", "--coordination")
     for coordination in ("decentralized", "local"):
-        done = run(installed, "-m", "fedxr.entry", "federate", *words, coordination)
+        done = run(installed, "-m", "fedxr.cli.entry", "federate", *words, coordination)
         told = " ".join(done.stderr.replace("│", " ").split())
         assert done.returncode == 2
         assert f"'coordinate-median' cannot act with coordination '{coordination}'" in told
@@ -62,8 +62,9 @@ def test_it_is_refused_where_neighbours_only_mix(installed: Path) -> None:
 SMALL = """
 import sys
 from made_users import users
-from fedxr import cli, headless
-from fedxr.people import split_users
+from fedxr.cli.main import main as cli
+from fedxr.experiments import headless
+from fedxr.experiments.splits import split_users
 headless.gather = lambda *_: [split_users("made", users(9), 0, 12)]
 sys.exit(cli.main(sys.argv[1:]))
 """
@@ -98,7 +99,7 @@ def test_the_command_runs_on_a_simulated_world(
     few = ("--rounds", "1", "--steps", "1", "--copies", "1", "--workers", "1")
     by = ("--aggregation", "coordinate-median", "--coordination", coordination)
     done = run(
-        installed, "-m", "fedxr.entry", "federate", *words, *few, *by, "--out", str(tmp_path)
+        installed, "-m", "fedxr.cli.entry", "federate", *words, *few, *by, "--out", str(tmp_path)
     )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "result.json").read_text())
@@ -110,7 +111,7 @@ ROUNDS = """
 import json
 from itertools import product
 import torch
-from federation import Block, Blocks, Headset, Pace, Round, Topology, Updates, run_round
+from fedxr.federation import Block, Blocks, Headset, Pace, Round, Topology, Updates, run_round
 
 BLOCKS = Blocks((Block("b", 0, 40, "lora_B"), Block("h", 40, 60, "head"),
                  Block("analytic:t", 60, 90, "analytic")))
@@ -152,9 +153,9 @@ RIDGES = """
 import sys
 import torch
 from made_users import users
-from fedxr.headless import Federate, pretrain_on
-from fedxr.people import meet, split_users
-from fedxr.study import Protocol, teach
+from fedxr.experiments.headless import Federate, pretrain_on
+from fedxr.experiments.splits import meet, split_users
+from fedxr.experiments.study import Protocol, teach
 
 split = split_users("made", users(9), 0, 12)
 brain = pretrain_on([split], Federate(steps=2), lambda _: None)

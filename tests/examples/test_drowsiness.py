@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import Cue, Reply
 from plugin_rig import environment, fedxr, install, lines_of
-
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.protocol import Cue, Reply
 
 HEART = Channel("heart", "physiology/heart-rate", 2.0)
 BREATH = Channel("breath", "physiology/respiration", 2.0)
@@ -77,7 +76,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
     env = environment(install("drowsiness", tmp_path / "plugins"))
     words = ("serve", "--port", "0", "--state", str(tmp_path / "s.db"))
     server = subprocess.Popen(
-        [sys.executable, "-m", "fedxr.entry", *words],
+        [sys.executable, "-m", "fedxr.cli.entry", *words],
         cwd=tmp_path,
         env={**env, "COLUMNS": "200"},
         stdout=subprocess.PIPE,

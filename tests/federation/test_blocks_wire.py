@@ -4,9 +4,8 @@ import contextlib
 
 import pytest
 import torch
-
-from federation import Block, Blocks, PacketError, Updates, from_bytes, to_bytes
-from federation.wire import packet_bytes
+from fedxr.federation import Block, Blocks, PacketError, Updates, from_bytes, to_bytes
+from fedxr.federation.wire import packet_bytes
 
 BLOCKS = Blocks((Block("a", 0, 3, "lora_A"), Block("b", 3, 8, "lora_B"), Block("c", 8, 10)))
 

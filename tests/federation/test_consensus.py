@@ -6,13 +6,19 @@ import math
 
 import pytest
 import torch
+from fedxr.federation import Block, Blocks, Consensus, Updates
+from fedxr.federation.aggregation import average
+from fedxr.federation.consensus import mix, rounds_for, rounds_needed, spread
+from fedxr.federation.topology import (
+    complete,
+    geometric,
+    k_regular,
+    metropolis,
+    ring,
+    spectral_norm,
+)
 from tolerance import rounding
 from torch import Tensor
-
-from federation import Block, Blocks, Consensus, Updates
-from federation.aggregation import average
-from federation.consensus import mix, rounds_for, rounds_needed, spread
-from federation.topology import complete, geometric, k_regular, metropolis, ring, spectral_norm
 
 P = 40
 BLOCKS = Blocks((Block("a", 0, 10, "lora_B"), Block("b", 10, 37, "head"), Block("c", 37, P)))
@@ -185,7 +191,7 @@ def test_rounds_shrink_with_the_spread_and_grow_as_the_step_shrinks() -> None:
 
 
 def test_the_chunks_of_columns_change_nothing() -> None:
-    from federation import aggregation
+    from fedxr.federation import aggregation
 
     v = metropolis(ring(6))
     x = torch.randn(6, P, generator=draws(0))

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tolerance import rounding
-
-from federation import (
+from fedxr.federation import (
     Block,
     Blocks,
     Consensus,
     Effort,
     Headset,
-    Pace,
     Round,
     RoundReport,
+    StragglerDeadline,
     Topology,
     Updates,
     run_round,
     to_bytes,
 )
-from federation.consensus import mix
-from federation.exchange import exchanged, select
-from federation.ledger import total
-from federation.network import D2D, UPLINK
-from federation.topology import metropolis, ring
+from fedxr.federation.consensus import mix
+from fedxr.federation.exchange import exchanged, select
+from fedxr.federation.ledger import total
+from fedxr.federation.network import D2D, UPLINK
+from fedxr.federation.topology import metropolis, ring
+from tolerance import rounding
 
 OUT, RANK, IN, H = 6, 2, 5, 4
 LORA = Blocks((Block("A", 0, RANK * IN, "lora_A"), Block("B", 10, 10 + OUT * RANK, "lora_B")))
@@ -82,7 +81,7 @@ def one_round(
         # every headset owns both factors, also one that has no sample for them
         return Updates(LORA, x, weights, weights >= 0, effort)
 
-    return x, run_round(config, headsets, x, adapt, 0, Pace())[1]
+    return x, run_round(config, headsets, x, adapt, 0, StragglerDeadline())[1]
 
 
 def test_ledger_equals_the_sum_by_hand() -> None:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-
-from federation import Block, Blocks, Effort, Headset, Pace, Round, Updates, run_round
+from fedxr.federation import (
+    Block,
+    Blocks,
+    Effort,
+    Headset,
+    Round,
+    StragglerDeadline,
+    Updates,
+    run_round,
+)
 
 BLOCKS = Blocks(
     (Block("shared", 0, 8, "lora_B"), Block("analytic:doing", 8, 16, "analytic", most=1e3))
@@ -32,7 +40,9 @@ def test_who_lies_beyond_what_can_be_is_left_out_and_named(
         brought[0], weights[0] = value, samples
         return Updates(BLOCKS, brought, weights, None, Effort(torch.ones(8), torch.ones(8)))
 
-    mixed, report = run_round(Round(coordination=coordination), HEADSETS, values, adapt, 1, Pace())
+    mixed, report = run_round(
+        Round(coordination=coordination), HEADSETS, values, adapt, 1, StragglerDeadline()
+    )
     assert [(d.headset, d.step) for d in report.drops] == [("h0", 2)]
     # A mean of the honest is within what they brought.
     assert bool((mixed[1:] <= values[1:].amax(0) + 1e-5).all())

@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from tolerance import rounding
-from torch import Tensor
-
-from federation import (
+from fedxr.federation import (
     COORDINATIONS,
     Adapt,
     Block,
@@ -21,14 +18,16 @@ from federation import (
     Consensus,
     Effort,
     Headset,
-    Pace,
     Round,
     RoundReport,
+    StragglerDeadline,
     Topology,
     Updates,
     run_round,
 )
-from federation.election import ranking
+from fedxr.federation.election import ranking
+from tolerance import rounding
+from torch import Tensor
 
 P = 30
 BLOCKS = Blocks((Block("b", 0, 12, "lora_B"), Block("h1", 12, 20, "head"), Block("h2", 20, P)))
@@ -71,7 +70,7 @@ def go(
     config: Round, headsets: list[Headset], x: Tensor, weights: Tensor, number: int = 0
 ) -> tuple[Tensor, RoundReport]:
     old = torch.full_like(x, -7.0)  # what everyone had before: shows where nothing was replaced
-    return run_round(config, headsets, old, adapting(x, weights), number, Pace())
+    return run_round(config, headsets, old, adapting(x, weights), number, StragglerDeadline())
 
 
 def fedavg(x: Tensor, weights: Tensor, rows: list[int] | None = None) -> Tensor:
@@ -132,7 +131,9 @@ def test_each_coordination_is_the_matrix_that_the_docs_state() -> None:
     for word in ("local", "pooled"):
         config = replace(loose, coordination=word)
         effort = Effort(torch.ones(H), torch.ones(H), torch.ones(H))
-        got, report = run_round(config, fleet(), x, adapting(x, weights, effort), 0, Pace())
+        got, report = run_round(
+            config, fleet(), x, adapting(x, weights, effort), 0, StragglerDeadline()
+        )
         assert torch.equal(got, eye @ x)
         assert {c.rounds for c in report.clusters} == {0}
     got, _ = go(replace(loose, coordination="centralized"), fleet(), x, weights)
@@ -155,7 +156,7 @@ def test_links_in_the_ledger_are_those_of_the_coordination() -> None:
         effort = Effort(torch.ones(H), torch.ones(H), torch.ones(H))
         config = Round(coordination=word, topology=Topology(cluster_size=3))
         adapt = adapting(learned(), counts(), effort)
-        _, report = run_round(config, fleet(), learned(), adapt, 0, Pace())
+        _, report = run_round(config, fleet(), learned(), adapt, 0, StragglerDeadline())
         assert {row.link for row in report.rows} == {"compute", *plan.links}
 
 
@@ -168,7 +169,7 @@ def test_adapt_is_handed_the_union_only_when_pooled() -> None:
         return Updates(BLOCKS, learned(), counts(), effort=effort)
 
     for word in COORDINATIONS:
-        run_round(Round(coordination=word), fleet(), learned(), adapt, 0, Pace())
+        run_round(Round(coordination=word), fleet(), learned(), adapt, 0, StragglerDeadline())
     assert asked == [word == "pooled" for word in COORDINATIONS]
     with pytest.raises(ValueError, match="raw_bytes"):
         go(Round(coordination="pooled"), fleet(), learned(), counts())
@@ -198,7 +199,7 @@ def test_an_owner_without_samples_listens_and_says_nothing() -> None:
     def adapt(awake: Tensor, union: bool) -> Updates:
         return Updates(BLOCKS, learned(), weights, owns)
 
-    got, _ = run_round(Round(consensus=EXACT), fleet(), learned(9), adapt, 0, Pace())
+    got, _ = run_round(Round(consensus=EXACT), fleet(), learned(9), adapt, 0, StragglerDeadline())
     want = fedavg(learned(), weights)
     assert (got[0, :20] - want[1, :20]).abs().max() < ROUNDING
 
@@ -275,7 +276,7 @@ def test_adapting_in_chunks_changes_nothing() -> None:
         return adapt
 
     shaky, old = fleet(wake=0.8), torch.zeros(H, P)
-    runs = [run_round(Round(), shaky, old, chunked(n), 2, Pace()) for n in (1, 3, H)]
+    runs = [run_round(Round(), shaky, old, chunked(n), 2, StragglerDeadline()) for n in (1, 3, H)]
     for got, report in runs[1:]:
         assert torch.equal(got, runs[0][0])  # the same numbers, put together from parts
         assert report == runs[0][1]
@@ -286,7 +287,7 @@ def test_nobody_awake_changes_nothing_and_costs_nothing() -> None:
         raise RuntimeError("nobody is awake to adapt")
 
     for asleep in (fleet(wake=0.0), fleet(battery=0.0)):
-        got, report = run_round(Round(), asleep, learned(), never, 3, Pace())
+        got, report = run_round(Round(), asleep, learned(), never, 3, StragglerDeadline())
         assert torch.equal(got, learned())
         assert (report.number, report.awake, report.rows, report.seconds) == (3, (), (), 0.0)
 
@@ -344,7 +345,7 @@ def go_lost(config: Round, number: int) -> list[str]:
 
 
 def test_the_late_are_dropped_by_a_deadline_that_follows_what_was_seen() -> None:
-    pace = Pace(quantile=0.5, multiple=2.0, least=7)
+    pace = StragglerDeadline(quantile=0.5, multiple=2.0, least=7)
     x, weights, config = learned(), counts(), Round(consensus=EXACT)
 
     def effort(*seconds: float) -> Effort:
@@ -370,7 +371,7 @@ def test_the_late_are_dropped_by_a_deadline_that_follows_what_was_seen() -> None
 
 def test_a_round_without_lessons_teaches_the_pace_nothing() -> None:
     """It once made the next round's deadline 0.0007 s, which nobody who learned could meet."""
-    pace, x, weights = Pace(quantile=0.5, multiple=2.0, least=7), learned(), counts()
+    pace, x, weights = StragglerDeadline(quantile=0.5, multiple=2.0, least=7), learned(), counts()
 
     def effort(seconds: float) -> Effort:
         return Effort(torch.full((H,), seconds), torch.zeros(H))
@@ -450,7 +451,7 @@ def test_errors_tell_how_well_a_cluster_agreed() -> None:
         (lambda: go(Round(), fleet()[:3], learned(), counts()), "for 3 headsets"),
         (lambda: Headset("a", wake=1.2), "wake is 1.2"),
         (lambda: Headset("a", d2d_bytes_per_s=0), "rate of 0"),
-        (lambda: Pace(quantile=0), "quantile 0"),
+        (lambda: StragglerDeadline(quantile=0), "quantile 0"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(call: Callable[[], Any], reason: str) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor
-
-from federation import (
+from fedxr.federation import (
     AGGREGATIONS,
     COORDINATIONS,
     AggregationRule,
@@ -17,14 +15,15 @@ from federation import (
     Consensus,
     Coordination,
     Headset,
-    Pace,
     Round,
+    StragglerDeadline,
     Topology,
     Updates,
     run_round,
 )
-from federation.aggregation import average
-from federation.rules import aggregate
+from fedxr.federation.aggregation import average
+from fedxr.federation.rules import aggregate
+from torch import Tensor
 
 H, P = 8, 12
 BLOCKS = Blocks(
@@ -60,7 +59,9 @@ def values(seed: int = 0) -> Tensor:
 
 def go(config: Round, x: Tensor) -> Tensor:
     some = updates(x)
-    return run_round(config, HEADSETS, x, lambda awake, union: some.rows(awake), 0, Pace())[0]
+    return run_round(
+        config, HEADSETS, x, lambda awake, union: some.rows(awake), 0, StragglerDeadline()
+    )[0]
 
 
 def test_the_mean_is_the_average_bit_for_bit() -> None:
@@ -155,7 +156,7 @@ def test_a_coordination_that_is_added_is_followed() -> None:
         some, x = updates(values()), values()
         config = Round("rooms", consensus=Consensus(1e-12, 1e-12, 500))
         got, report = run_round(
-            config, HEADSETS, x, lambda awake, union: some.rows(awake), 0, Pace()
+            config, HEADSETS, x, lambda awake, union: some.rows(awake), 0, StragglerDeadline()
         )
         assert [len(c.members) for c in report.clusters] == [4, 4]
         assert {row.link for row in report.rows if row.bytes} == {"d2d"}

@@ -4,9 +4,7 @@ import math
 
 import pytest
 import torch
-from tolerance import rounding
-
-from federation.topology import (
+from fedxr.federation.topology import (
     Topology,
     complete,
     components,
@@ -17,6 +15,7 @@ from federation.topology import (
     ring,
     spectral_norm,
 )
+from tolerance import rounding
 
 GRAPHS = {
     "ring of 5": ring(5),

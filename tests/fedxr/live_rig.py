@@ -1,4 +1,4 @@
-"""What the tests of the live path share: a tiny brain that knows nothing, and a small cast."""
+"""What the tests of the live path share: a tiny checkpoint that knows nothing, and a small cast."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.checkpoints.checkpoint_file import fit_ridge
+from fedxr.agent.checkpoints.pretrain import fit_standards
+from fedxr.agent.encoders import encoder_for
+from fedxr.agent.inputs.tokens import tokenize
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.m3t import M3T, Plan
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.federation import RoundReport
+from fedxr.scenarios.devices import device_named
 
-from agent.brain import fit_ridge
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.encoders import encoder_for
-from agent.model import M3T, Plan
-from agent.online import Dose
-from agent.pretrain import fit_standards
-from agent.tokens import tokenize
-from bridge.server import BridgeServer, ServerConfig
-from federation import RoundReport
-from fedxr.agents import Agents
-from fedxr.apart import Apart
-from fedxr.cast import simulated_actor
-from fedxr.learner import Learner
-from fedxr.learning_rule import LearningRule, Schedule
-from fedxr.live import Live
-from fedxr.people import one_ask_each
-from fedxr.stream import Actor
-from scenarios.devices import device_named
+from fedxr.experiments.splits import one_ask_each
+from fedxr.learning.agents import Agents
+from fedxr.learning.learner import Learner
+from fedxr.learning.learner_process import LearnerProcess
+from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.live.live import Live
+from fedxr.virtual.headsets import simulated_actor
+from fedxr.virtual.streaming import Actor
 
 DEVICES = ("voice-glasses", "quest-3-watch", "quest-3")
 
@@ -34,7 +34,7 @@ def cast_of(devices: Sequence[str] = DEVICES, seconds: float = 8.0) -> list[Acto
     return [simulated_actor(device_named(d), 3, i, seconds) for i, d in enumerate(devices)]
 
 
-def brain_of(cast: Sequence[Actor]) -> Brain:
+def checkpoint_of(cast: Sequence[Actor]) -> Checkpoint:
     """A model of random weights whose standards and analytic heads fit the cast's sensors."""
     torch.manual_seed(0)
     channels = [c for a in cast for c in a.user.channels]
@@ -48,15 +48,15 @@ def brain_of(cast: Sequence[Actor]) -> Brain:
     fit_standards(model, [x for user in users for x in user])
     by_task = {t: [[x for x in u if x.asks[0].task == t] for u in users] for t in tasks}
     ridges = {t: fit_ridge(model, t, [u for u in found if u]) for t, found in by_task.items()}
-    return Brain(model, ridges)
+    return Checkpoint(model, ridges)
 
 
 PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
 RULE = LearningRule(shared=PACE, personal=PACE, each=2, guard=0.0)
 
 
-def agents_of(brain: Brain, state: Path | None = None) -> Agents:
-    return Agents(brain, Tuning(), Learner(brain, Tuning(), RULE, state))
+def agents_of(checkpoint: Checkpoint, state: Path | None = None) -> Agents:
+    return Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), RULE, state))
 
 
 class Rig:
@@ -64,12 +64,12 @@ class Rig:
     here, or ``apart`` in a process of its own, as in ``fedxr serve``."""
 
     def __init__(
-        self, brain: Brain, state: Path, rule: LearningRule = RULE, apart: bool = False
+        self, checkpoint: Checkpoint, state: Path, rule: LearningRule = RULE, apart: bool = False
     ) -> None:
-        learner = (Apart if apart else Learner)(brain, Tuning(), rule, state)
-        if isinstance(learner, Apart):
+        learner = (LearnerProcess if apart else Learner)(checkpoint, Tuning(), rule, state)
+        if isinstance(learner, LearnerProcess):
             learner.ready()
-        self.live = Live(Agents(brain, Tuning(), learner))
+        self.live = Live(Agents(checkpoint, Tuning(), learner))
         self.server = BridgeServer(self.live, ServerConfig(port=0))
 
     async def __aenter__(self) -> Rig:

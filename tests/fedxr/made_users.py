@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-
-from agent.tasks import Episode, Query
-from bridge.channels import TICK_US, Channel, Samples
-from scenarios.users import User
+from fedxr.agent.tasks import Episode, Query
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.scenarios.users import User
 
 WATCH = Channel("watch", "motion/wrist", 100)
 

@@ -9,56 +9,56 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.m3t import M3T, Plan
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.serving.budget import ALLOWANCES, Budget
+from fedxr.bridge.user_key import UserKey
+from fedxr.scenarios.devices import DEVICES
 from hypothesis import given
 from hypothesis import strategies as st
 from test_live import until
 
-from agent.brain import load_brain
-from agent.checkpoint import Brain
-from agent.model import M3T, Plan
-from bridge.budget import ALLOWANCES, Budget
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.frames import Frame
-from bridge.user_key import UserKey
-from fedxr.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of
-from fedxr.held import BYTES, FRAMES, HeldFrames
-from fedxr.moments import REMEMBERED, Moments, Said
-from fedxr.serve import CHECKPOINT
-from scenarios.devices import DEVICES
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.live.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of
+from fedxr.live.moments import REMEMBERED, RunningStats, Said
+from fedxr.live.waiting_frames import BYTES, FRAMES, HeldFrames
 
 HEAD = Channel("head", "motion/head", 30.0)
 
 
 @pytest.fixture(scope="module")
-def brain() -> Brain:
-    return load_brain(CHECKPOINT)
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(CHECKPOINT)
 
 
-def test_every_device_that_we_know_is_admitted_whole(brain: Brain) -> None:
-    room = Room(brain, 100 * SEAT_BYTES)
+def test_every_device_that_we_know_is_admitted_whole(checkpoint: Checkpoint) -> None:
+    room = Room(checkpoint, 100 * SEAT_BYTES)
     for device in DEVICES.values():
-        read = {c.name: c for c in device.channels if c.layout in brain.model.plan.layouts}
+        read = {c.name: c for c in device.channels if c.layout in checkpoint.model.plan.layouts}
         assert room.admit(device.name, read) == {}
         room.leave(device.name)
     assert room.left == 100 * SEAT_BYTES
 
 
-def test_cameras_beyond_the_places_of_one_headset_are_refused(brain: Brain) -> None:
+def test_cameras_beyond_the_places_of_one_headset_are_refused(checkpoint: Checkpoint) -> None:
     cameras = {f"c{i}": Channel(f"c{i}", "vision/gray", 30.0) for i in range(4)}
-    refused = Room(brain, 100 * SEAT_BYTES).admit("s", cameras)
+    refused = Room(checkpoint, 100 * SEAT_BYTES).admit("s", cameras)
     assert refused is not None
     assert sorted(refused) == ["c2", "c3"]
     assert f"one gets {MOST_PLACES} and {MOST_TOKENS}" in refused["c2"]
     slow = {f"c{i}": Channel(f"c{i}", "vision/gray", 1.0) for i in range(3)}
-    assert Room(brain, 100 * SEAT_BYTES).admit("s", slow) == {}
+    assert Room(checkpoint, 100 * SEAT_BYTES).admit("s", slow) == {}
 
 
-def test_what_the_server_has_left_is_what_the_next_one_gets(brain: Brain) -> None:
+def test_what_the_server_has_left_is_what_the_next_one_gets(checkpoint: Checkpoint) -> None:
     camera = {"c": Channel("c", "vision/gray", 30.0)}
-    each = SEAT_BYTES + cost_of(brain, camera["c"]).nbytes
-    room = Room(brain, 2 * each + SEAT_BYTES)
+    each = SEAT_BYTES + cost_of(checkpoint, camera["c"]).nbytes
+    room = Room(checkpoint, 2 * each + SEAT_BYTES)
     assert room.admit("a", camera) == room.admit("b", camera) == {}
     refused = room.admit("c", camera)
     assert refused is not None
@@ -132,7 +132,7 @@ def test_no_more_ticks_are_leapt_over_than_go_by(steps: list[tuple[int, int]]) -
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 2)), max_size=60))
 def test_a_moment_has_the_label_that_was_said_last(said: list[tuple[int, int]]) -> None:
     """-1 takes it back. Said the dumb way: a table of the last label by moment."""
-    moments, table = Moments(), dict[int, int]()
+    moments, table = RunningStats(), dict[int, int]()
     for tick, label in said:
         moment = "doing", 0, tick
         if label < 0:
@@ -147,7 +147,7 @@ def test_a_moment_has_the_label_that_was_said_last(said: list[tuple[int, int]]) 
 
 
 def test_moments_are_forgotten_in_time() -> None:
-    moments = Moments()
+    moments = RunningStats()
     for tick in range(REMEMBERED + 100):
         moments.learned(("doing", 0, tick), 1)
     assert moments.compare(("doing", 0, 99), 1) is Said.FIRST
@@ -157,9 +157,9 @@ def test_moments_are_forgotten_in_time() -> None:
 async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> None:
     """Over a real connection; and the other label that is said then takes its place."""
     cast = live_rig.cast_of()
-    brain = live_rig.brain_of(cast)
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
-        fleet = rig.live.agents.learner.fleet  # type: ignore[union-attr]
+    checkpoint = live_rig.checkpoint_of(cast)
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
+        cohort = rig.live.agents.learner.cohort  # type: ignore[union-attr]
         client = await _streaming(rig, cast[1].user.channels)
         session = next(iter(rig.server.sessions.values()))
         for times, label in ((1, 1), (2, 0)):
@@ -167,8 +167,8 @@ async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> N
                 await client.send_feedback("doing", 10 * TICK_US, label)
             await until(lambda n=times: session.stats.feedback == 100 * n)
             await rig.live.learn_once()
-            assert +fleet.headsets[0].replay.told["doing"] == {label: 1}
-            assert float(fleet.headsets[0].personal["doing"].n.sum()) == pytest.approx(1)
+            assert +cohort.headsets[0].replay.told["doing"] == {label: 1}
+            assert float(cohort.headsets[0].personal["doing"].n.sum()) == pytest.approx(1)
         assert rig.live.scoreboard.labels.lost == 198
         await client.close()
 
@@ -187,7 +187,7 @@ async def _streaming(rig: live_rig.Rig, channels: tuple[Channel, ...]) -> Headse
 
 async def test_feedback_beyond_the_allowance_is_shed_and_told(tmp_path: Path) -> None:
     cast = live_rig.cast_of()
-    async with live_rig.Rig(live_rig.brain_of(cast), tmp_path / "s.db") as rig:
+    async with live_rig.Rig(live_rig.checkpoint_of(cast), tmp_path / "s.db") as rig:
         client = await _streaming(rig, cast[1].user.channels)
         session = next(iter(rig.server.sessions.values()))
         most = int(ALLOWANCES["label"].burst)
@@ -203,11 +203,11 @@ async def test_feedback_beyond_the_allowance_is_shed_and_told(tmp_path: Path) ->
         await client.close()
 
 
-def test_a_model_without_cameras_refuses_them_before_they_cost(brain: Brain) -> None:
-    """The cost is reckoned of what the brain reads; a wider model has dearer places."""
-    plan = brain.model.plan
-    wide = Brain(M3T(Plan.of("small", plan.layouts, plan.tasks)), {})
-    one = cost_of(brain, HEAD)
+def test_a_model_without_cameras_refuses_them_before_they_cost(checkpoint: Checkpoint) -> None:
+    """The cost is reckoned of what the checkpoint reads; a wider model has dearer places."""
+    plan = checkpoint.model.plan
+    wide = Checkpoint(M3T(Plan.of("small", plan.layouts, plan.tasks)), {})
+    one = cost_of(checkpoint, HEAD)
     assert one.places == cost_of(wide, HEAD).places
     assert one.nbytes < cost_of(wide, HEAD).nbytes
     assert torch.float32.itemsize == 4  # what a cached number takes

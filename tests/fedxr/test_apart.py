@@ -11,17 +11,17 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.serving.weight_update import WeightUpdate
 
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.learned import Learned
-from agent.tokens import Tokens, tokenize
-from fedxr.apart import Apart, LearningError, _packed
-from fedxr.cast import profile_of_actor
-from fedxr.learner import Learner
-from fedxr.people import one_ask_each
-from fedxr.stream import Actor
-from fedxr.told import Told
+from fedxr.experiments.splits import one_ask_each
+from fedxr.learning.feedback import Told
+from fedxr.learning.learner import Learner
+from fedxr.learning.learner_process import LearnerProcess, LearningError, _packed
+from fedxr.virtual.headsets import profile_of_actor
+from fedxr.virtual.streaming import Actor
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +30,24 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 @pytest.fixture
-def apart(brain: Brain) -> Iterator[Apart]:
-    learner = Apart(brain, Tuning(), live_rig.RULE)
+def apart(checkpoint: Checkpoint) -> Iterator[LearnerProcess]:
+    learner = LearnerProcess(checkpoint, Tuning(), live_rig.RULE)
     learner.ready()
     yield learner
     learner.close()
 
 
-def lessons(actor: Actor) -> list[Tokens]:
+def examples(actor: Actor) -> list[TokenizedEpisode]:
     return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
 
 
-def test_a_lesson_travels_whole(cast: list[Actor]) -> None:
-    for sent in lessons(cast[0])[:4]:
+def test_a_example_travels_whole(cast: list[Actor]) -> None:
+    for sent in examples(cast[0])[:4]:
         got = pickle.loads(_packed(sent))  # noqa: S301
         assert (got.key, got.adapt) == (sent.key, sent.adapt)
         assert [(e.layout, e.tick) for e in got.emissions] == [
@@ -63,23 +63,25 @@ def test_a_lesson_travels_whole(cast: list[Actor]) -> None:
             np.testing.assert_array_equal(vector, b.summary[layout], strict=True)
 
 
-def _heads(a: Learned, b: Learned) -> list[tuple]:
+def _heads(a: WeightUpdate, b: WeightUpdate) -> list[tuple]:
     """By row and task the ridge heads by expert, beside each other."""
     assert a.weights.keys() == b.weights.keys()
     return [(a.weights[key], b.weights[key]) for key in a.weights]
 
 
-def test_apart_learns_what_one_here_learns(apart: Apart, brain: Brain, cast: list[Actor]) -> None:
+def test_apart_learns_what_one_here_learns(
+    apart: LearnerProcess, checkpoint: Checkpoint, cast: list[Actor]
+) -> None:
     """Two headsets join, are told, take personal steps and meet: all that comes out is equal, to
     the last bit, as both do the same operations on the same numbers in one thread each."""
-    here = Learner(brain, Tuning(), live_rig.RULE)
+    here = Learner(checkpoint, Tuning(), live_rig.RULE)
     told = [
         Told(row, x.asks[0].task, 0, x.asks[0].tick, x, x.asks[0].label)
         for row, actor in enumerate(cast[:2])
-        for x in lessons(actor)[:12]
+        for x in examples(actor)[:12]
     ]
 
-    def live(learner: Learner | Apart) -> tuple[list[object], list[Learned]]:
+    def live(learner: Learner | LearnerProcess) -> tuple[list[object], list[WeightUpdate]]:
         found, learned = [], []
         for row, actor in enumerate(cast[:2]):
             profile = profile_of_actor(actor, actor.user.tasks)
@@ -104,13 +106,13 @@ def test_apart_learns_what_one_here_learns(apart: Apart, brain: Brain, cast: lis
     assert its[-1].theta.keys() == {0, 1}
 
 
-def test_what_fails_there_is_raised_here_and_it_goes_on(apart: Apart) -> None:
+def test_what_fails_there_is_raised_here_and_it_goes_on(apart: LearnerProcess) -> None:
     with pytest.raises(LearningError, match=r"the learning process failed(.|\n)*KeyError"):
         apart.ask(Learner.round, [7, 8])
     assert apart.ask(Learner.personalise)[0] is False
 
 
-def test_a_learner_that_is_killed_is_told_of(apart: Apart) -> None:
+def test_a_learner_that_is_killed_is_told_of(apart: LearnerProcess) -> None:
     os.kill(apart._process.pid, signal.SIGKILL)  # type: ignore[arg-type]
     with pytest.raises(LearningError, match=r"ended \(exit code -9\); states are kept"):
         apart.ask(Learner.personalise)

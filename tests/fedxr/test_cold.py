@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, PERSONAL
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.evaluation.result import COLD_ARMS, read_result
+from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.users import Users
 from made_users import users as made_users
 
-from agent.analytic import Sums
-from agent.experts import ADAPTED, GENERIC, PERSONAL
-from agent.tokens import Tokens
-from evaluation.result import COLD_ARMS, read_result
-from fedxr import cli, cold, cold_run
-from fedxr.cold import (
+from fedxr.cli import main as cli
+from fedxr.experiments import cold, cold_run
+from fedxr.experiments.cold import (
     ColdProtocol,
     ColdStudy,
     Draw,
@@ -30,12 +33,17 @@ from fedxr.cold import (
     split,
     suits,
 )
-from fedxr.cold_brain import FOLDS, UNTRIED, fitted_alone, fitted_together, parts_of, told_by
-from fedxr.headless import Federate
-from fedxr.people import Person
-from fedxr.study import answered, join, seated, teach, tell
-from scenarios.recorded import RECORDED
-from scenarios.users import Users
+from fedxr.experiments.cold_checkpoint import (
+    FOLDS,
+    UNTRIED,
+    fitted_alone,
+    fitted_together,
+    parts_of,
+    told_by,
+)
+from fedxr.experiments.headless import Federate
+from fedxr.experiments.splits import Person
+from fedxr.experiments.study import answered, join, seated, teach, tell
 
 CLASSES = 5  # of the task "doing", of which three are shown
 HOW = ColdProtocol(rounds=2, coordination="centralized", draws=1)
@@ -96,7 +104,7 @@ def test_so_many_labels_a_class_are_told_as_were_asked_for(one: Draw, ordered: b
 def _spoilt(person: Known) -> Known:
     """The same adaptation half; a test half of other numbers and other labels."""
 
-    def other(t: Tokens) -> Tokens:
+    def other(t: TokenizedEpisode) -> TokenizedEpisode:
         asks = tuple(
             replace(
                 a, label=(a.label + 1) % 3, summary={k: 9 * v + 5 for k, v in a.summary.items()}
@@ -114,16 +122,18 @@ def test_no_test_half_is_read_before_it_is_asked(people: list[Known]) -> None:
     for world in (people, [_spoilt(p) for p in people]):
         draw = Draw("made", "doing", split("made", world, 0, 0, 12), HOW, ordered=True)
         members, _ = draw.told(2)
-        brain = fitted_together(
-            draw.brain, "doing", [told_by(draw.brain, "doing", p) for p in members]
+        checkpoint = fitted_together(
+            draw.checkpoint, "doing", [told_by(draw.checkpoint, "doing", p) for p in members]
         )
-        learner, _ = teach(brain, members, HOW, personal=False)
+        learner, _ = teach(checkpoint, members, HOW, personal=False)
         own, crowd = (
-            learner.fleet.headsets[0].personal["doing"],
-            learner.fleet.headsets[0].federated["doing"],
+            learner.cohort.headsets[0].personal["doing"],
+            learner.cohort.headsets[0].federated["doing"],
         )
-        ridge = brain.ridges["doing"]
-        found.append((draw.brain.digest, ridge.fits, ridge.own, own.a, crowd.a, members[0].test))
+        ridge = checkpoint.ridges["doing"]
+        found.append(
+            (draw.checkpoint.digest, ridge.fits, ridge.own, own.a, crowd.a, members[0].test)
+        )
     (*one, test), (*two, other) = found
     assert one[:3] == two[:3]
     assert torch.equal(one[3], two[3])
@@ -131,16 +141,18 @@ def test_no_test_half_is_read_before_it_is_asked(people: list[Known]) -> None:
     assert [t.asks for t in test] != [t.asks for t in other]  # and they do differ
 
 
-def test_strangers_have_no_say_in_the_brain(people: list[Known]) -> None:
+def test_strangers_have_no_say_in_the_checkpoint(people: list[Known]) -> None:
     members, strangers = split("made", people, 0, 0, 12)
     changed = [replace(p, raw=p.raw[:3]) for p in strangers]
-    brains = [Draw("made", "doing", (members, s), HOW, True).brain for s in (strangers, changed)]
-    assert brains[0].digest == brains[1].digest
+    checkpoints = [
+        Draw("made", "doing", (members, s), HOW, True).checkpoint for s in (strangers, changed)
+    ]
+    assert checkpoints[0].digest == checkpoints[1].digest
 
 
 def test_the_generic_answer_is_uniform_and_worth_chance(one: Draw) -> None:
     members, _ = one.told(0)
-    learner = seated(one.brain, members, HOW)
+    learner = seated(one.checkpoint, members, HOW)
     answers = answered(learner, 0, members[0].test)
     torch.testing.assert_close(answers, torch.full((6, CLASSES), 1 / CLASSES))
     assert expected([0, 0, 1], torch.full((3, CLASSES), 0.2), "accuracy") == pytest.approx(0.2)
@@ -152,17 +164,17 @@ def test_the_generic_answer_is_uniform_and_worth_chance(one: Draw) -> None:
 
 def test_the_sums_of_a_federation_are_those_of_all_labels_in_one_place(one: Draw) -> None:
     members, _ = one.told(None)
-    learner, _ = teach(one.brain, members, HOW, personal=False)
-    said = [told_by(one.brain, "doing", p) for p in members]
+    learner, _ = teach(one.checkpoint, members, HOW, personal=False)
+    said = [told_by(one.checkpoint, "doing", p) for p in members]
     z, label = torch.cat([z for z, _ in said]), torch.cat([y for _, y in said])
-    pooled = Sums.of(z.double(), label, CLASSES)
+    pooled = RidgeStats.of(z.double(), label, CLASSES)
     # Every number of the total passed at most one rounding (2⁻²⁴ of the largest partial sum, which
     # is at most the total's) a label, and four a headset: into the mean, times the count, less
     # one's own, plus one's own.
     steps = len(label) + 4 * len(members)
     for row in range(len(members)):
-        fleet = learner.fleet
-        total = fleet.headsets[row].federated["doing"].plus(fleet.headsets[row].personal["doing"])
+        cohort = learner.cohort
+        total = cohort.headsets[row].federated["doing"].plus(cohort.headsets[row].personal["doing"])
         for ours, theirs in ((total.a, pooled.a), (total.b, pooled.b), (total.n, pooled.n)):
             bound = steps * 2.0**-24 * float(theirs.abs().max())
             assert float((ours.double() - theirs).abs().max()) <= bound
@@ -182,24 +194,26 @@ def test_federated_answers_are_those_of_pooled_ridge(
 
 def test_strangers_without_a_label_get_the_answer_of_the_federation(one: Draw) -> None:
     members, strangers = one.told(None)
-    learner, _ = teach(one.brain, members, HOW, personal=False)
-    new = seated(one.brain, strangers, HOW)
+    learner, _ = teach(one.checkpoint, members, HOW, personal=False)
+    new = seated(one.checkpoint, strangers, HOW)
     before = answered(new, 0, strangers[0].test)
     join(new, learner)
     mixed, common = (answered(new, 0, strangers[0].test, common=c) for c in (False, True))
     assert torch.equal(mixed.argmax(1), common.argmax(1))
     assert float((common - before).abs().max()) > 0.1
-    w = cold.pooled_ridge(one.brain, "doing", [told_by(one.brain, "doing", p) for p in members])
-    z, _ = told_by(one.brain, "doing", replace(strangers[0], adapt=strangers[0].test))
+    w = cold.pooled_ridge(
+        one.checkpoint, "doing", [told_by(one.checkpoint, "doing", p) for p in members]
+    )
+    z, _ = told_by(one.checkpoint, "doing", replace(strangers[0], adapt=strangers[0].test))
     torch.testing.assert_close(common, torch.softmax(z @ w, -1), atol=1e-4, rtol=0)
 
 
 def test_nothing_but_sums_is_learned(one: Draw) -> None:
     members, _ = one.told(2)
-    learner, _ = teach(one.brain, members, HOW, personal=False)
-    fleet = learner.fleet
-    assert torch.equal(fleet.cohort.theta, fleet.start.expand_as(fleet.cohort.theta))
-    assert all(ADAPTED not in fleet.present(r, "doing") for r in range(len(members)))
+    learner, _ = teach(one.checkpoint, members, HOW, personal=False)
+    cohort = learner.cohort
+    assert torch.equal(cohort.stack.theta, cohort.start.expand_as(cohort.stack.theta))
+    assert all(ADAPTED not in cohort.present(r, "doing") for r in range(len(members)))
 
 
 def test_knowing_nothing_pushes_no_expert_out(one: Draw) -> None:
@@ -207,13 +221,13 @@ def test_knowing_nothing_pushes_no_expert_out(one: Draw) -> None:
     answer never is; the mixture must answer with what was learned all the same."""
     _, strangers = one.told(1)
     alone = replace(HOW, coordination="local")
-    learner = seated(one.brain, strangers[:1], alone)
+    learner = seated(one.checkpoint, strangers[:1], alone)
     tell(learner, [strangers[0].adapt], personal=False)
-    trust = learner.fleet.trust(0, "doing")
+    trust = learner.cohort.trust(0, "doing")
     assert trust[GENERIC] == 0
     assert trust[PERSONAL] > 0
-    z, _ = told_by(one.brain, "doing", replace(strangers[0], adapt=strangers[0].test))
-    personal = z @ learner.fleet.headsets[0].head("doing", PERSONAL)
+    z, _ = told_by(one.checkpoint, "doing", replace(strangers[0], adapt=strangers[0].test))
+    personal = z @ learner.cohort.headsets[0].head("doing", PERSONAL)
     assert torch.equal(answered(learner, 0, strangers[0].test).argmax(1), personal.argmax(1))
 
 
@@ -232,15 +246,17 @@ def test_what_is_left_out_leaves_an_example_of_its_class() -> None:
 
 def test_fits_follow_the_labels_there_are(one: Draw) -> None:
     few, many = (
-        fitted_together(one.brain, "doing", [told_by(one.brain, "doing", p) for p in told])
+        fitted_together(
+            one.checkpoint, "doing", [told_by(one.checkpoint, "doing", p) for p in told]
+        )
         for told in (one.told(1)[0], one.told(None)[0])
     )
     assert few.ridges["doing"].own == UNTRIED  # one label a class: no second to ask
     assert set(many.ridges["doing"].fits) == {0.0, many.ridges["doing"].own}
-    nobody = fitted_together(one.brain, "doing", [])
+    nobody = fitted_together(one.checkpoint, "doing", [])
     assert nobody.ridges["doing"].fits[0.0] == nobody.ridges["doing"].fits[UNTRIED]
     person = one.told(None)[0][0]
-    alone = fitted_alone(one.brain, "doing", told_by(one.brain, "doing", person))
+    alone = fitted_alone(one.checkpoint, "doing", told_by(one.checkpoint, "doing", person))
     assert len(set(alone.ridges["doing"].fits.values())) == 1
 
 

@@ -1,4 +1,5 @@
-"""Cues reach the headset, and they are those of its scenario: the shipped brain, real sockets."""
+"""Cues reach the headset, and they are those of its scenario: the shipped checkpoint, real
+sockets."""
 
 from __future__ import annotations
 
@@ -8,16 +9,16 @@ from pathlib import Path
 
 import live_rig
 import pytest
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.tasks import ACTS, task_named
+from fedxr.bridge.protocol import Cue, Reply
+from fedxr.scenarios.cues import Cues
 from test_live import beat_together
 
-from agent.brain import load_brain
-from agent.tasks import ACTS, task_named
-from bridge.protocol import Cue, Reply
-from fedxr.cast import simulated_cast
-from fedxr.script import beats
-from fedxr.serve import CHECKPOINT
-from fedxr.stream import Player, open_player
-from scenarios.cues import Cues
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.virtual.headsets import simulated_cast
+from fedxr.virtual.streaming import Player, open_player
+from fedxr.virtual.timeline import beats
 
 SECONDS = 8.0
 
@@ -32,7 +33,7 @@ async def test_each_headset_gets_the_cues_of_its_scenario(tmp_path: Path) -> Non
     it hears equals what the answers that it got give, fed to the rules one by one."""
     cast = simulated_cast(8, SECONDS, seed=0)[::2]
     assert len({a.user.use_case for a in cast}) == 4
-    async with live_rig.Rig(load_brain(CHECKPOINT), tmp_path / "s.db") as rig:
+    async with live_rig.Rig(load_checkpoint(CHECKPOINT), tmp_path / "s.db") as rig:
         players = [await open_player(rig.server.url, actor) for actor in cast]
         heard: list[list[Reply | Cue]] = [[] for _ in cast]
         pairs = zip(players, heard, strict=True)

@@ -1,4 +1,4 @@
-"""The demo from end to end on a tiny made brain; scripts and casts."""
+"""The demo from end to end on a tiny made checkpoint; scripts and casts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
+from fedxr.agent.inputs.tokens import tick_of
+from fedxr.bridge.channels import TICK_US
+from fedxr.evaluation.result import Result, read_result
+from fedxr.federation import AGGREGATIONS, AggregationRule
+from fedxr.scenarios.personas import persona_of
+from fedxr.scenarios.users import User
 from rich.console import Console
 
-from agent.tokens import tick_of
-from bridge.channels import TICK_US
-from evaluation.result import Result, read_result
-from federation import AGGREGATIONS, AggregationRule
-from fedxr.cast import recorded_cast, simulated_cast
-from fedxr.compared import REPLAYED, Replay, comparisons, outcomes, replays, rows
-from fedxr.demo import Demo, demo
-from fedxr.demo_result import gathered
-from fedxr.judged import Judged, Question, questions
-from fedxr.script import PersonaVoice, beats
-from fedxr.told import Given
-from scenarios.personas import persona_of
-from scenarios.users import User
+from fedxr.cli.compared import REPLAYED, Replay, comparisons, outcomes, replays, rows
+from fedxr.cli.demo import Demo, demo
+from fedxr.cli.demo_result import gathered
+from fedxr.dashboard.judged import Judged, Question, questions
+from fedxr.learning.feedback import Given
+from fedxr.virtual.headsets import recorded_cast, simulated_cast
+from fedxr.virtual.timeline import PersonaVoice, beats
 
 
 def test_a_script_plays_episodes_gapless_and_feedback_late() -> None:
@@ -131,7 +131,7 @@ def test_a_comparison_pools_over_tasks_then_users() -> None:
 
 def test_two_replays_at_once_are_as_one_alone() -> None:
     cast = live_rig.cast_of(("quest-3",), 4.0)
-    replay = Replay(live_rig.brain_of(cast), cast, 4.0, 2.0, seed=3)
+    replay = Replay(live_rig.checkpoint_of(cast), cast, 4.0, 2.0, seed=3)
     names = ("local", "semi-decentralized")
     found = dict(replays(replay, names))
     assert list(found) == list(names)
@@ -162,11 +162,11 @@ def test_a_replay_takes_the_mean_where_the_rule_of_the_demo_cannot_act() -> None
 def lived(folder: Path, seconds: float) -> tuple[Result, set[str], str]:
     """A demo's result, the tasks of its cast, and what it printed."""
     cast = simulated_cast(4, seconds, seed=3)
-    brain = live_rig.brain_of(cast)
+    checkpoint = live_rig.checkpoint_of(cast)
     config = Demo(headsets=4, seconds=seconds, port=0, round_s=2.0, out=folder, open=False,
                   compare=("local", "centralized"))  # fmt: skip
     out = StringIO()
-    found = asyncio.run(demo(config, brain, cast, Console(file=out, width=80)))
+    found = asyncio.run(demo(config, checkpoint, cast, Console(file=out, width=80)))
     return found, {t for a in cast for t in a.user.tasks}, out.getvalue()
 
 

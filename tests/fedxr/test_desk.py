@@ -9,17 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fedxr.bridge.grants import Grant
+from fedxr.bridge.recording.recorder import Recorder
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from bridge.admission import ServerConfig
-from bridge.application import Application
-from bridge.grants import Grant
-from bridge.recording.recorder import Recorder
-from bridge.server import BridgeServer
-from fedxr.desk import Desk
-from fedxr.preview import Look, Preview
-from fedxr.scoreboard import Scoreboard
+from fedxr.dashboard.controls import Desk
+from fedxr.dashboard.metrics import Scoreboard
+from fedxr.dashboard.preview import Look, Preview
 
 
 class Nobody(Application):

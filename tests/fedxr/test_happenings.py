@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from bridge.channels import Channel
-from bridge.stats import SessionStats
-from federation import RoundReport
-from federation.ledger import Row
-from fedxr.happenings import KEPT, Happenings, drops, links
+from fedxr.bridge.channels import Channel
+from fedxr.bridge.stats import SessionStats
+from fedxr.federation import RoundReport
+from fedxr.federation.ledger import Row
+
+from fedxr.dashboard.events import KEPT, Happenings, drops, links
 
 
 def session(**counts: int) -> Any:

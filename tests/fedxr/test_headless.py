@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import TUNINGS, NamedTuning, Tuning
+from fedxr.agent.adaptation.experts import FEDERATED, GENERIC, PERSONAL
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.evaluation.result import ARMS, read_result
+from fedxr.federation import RoundReport
+from fedxr.scenarios.users import DataError, Users
 from made_users import users as made_users
 
-from agent.checkpoint import Brain
-from agent.cohort import TUNINGS, NamedTuning, Tuning
-from agent.experts import FEDERATED, GENERIC, PERSONAL
-from evaluation.result import ARMS, read_result
-from federation import RoundReport
-from fedxr import headless, study
-from fedxr.bridged import through_bridge
-from fedxr.commands import Stream
-from fedxr.headless import Federate, pretrain_on
-from fedxr.learner import Learner
-from fedxr.people import Person, Split, meet, split_users
-from fedxr.study import Protocol, evaluate, in_order, join, seated, teach, tell
-from scenarios.users import DataError, Users
+from fedxr.cli.commands import Stream
+from fedxr.experiments import headless, study
+from fedxr.experiments.bridged import through_bridge
+from fedxr.experiments.headless import Federate, pretrain_on
+from fedxr.experiments.splits import Person, Split, meet, split_users
+from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
+from fedxr.learning.learner import Learner
 
 LIVED = {"live", "last_label", "centralized", "decentralized", "semi-decentralized"}
 STUDIED = set(ARMS) - LIVED
@@ -35,18 +35,20 @@ def split() -> Split:
 
 
 @pytest.fixture(scope="module")
-def brain(split: Split) -> Brain:
+def checkpoint(split: Split) -> Checkpoint:
     return pretrain_on([split], Federate(steps=12), lambda _: None)
 
 
-def _people(split: Split, brain: Brain, role: str = "federation") -> list[Person]:
-    return [meet(u, brain.population, role == "pretraining") for u in getattr(split, role)]
+def _people(split: Split, checkpoint: Checkpoint, role: str = "federation") -> list[Person]:
+    return [meet(u, checkpoint.population, role == "pretraining") for u in getattr(split, role)]
 
 
-def _federate(split: Split, brain: Brain, coordination: str) -> tuple[Learner, list[RoundReport]]:
+def _federate(
+    split: Split, checkpoint: Checkpoint, coordination: str
+) -> tuple[Learner, list[RoundReport]]:
     """Two rounds, each after half of what the federation's users have to say; as they leave it."""
-    people, reports = _people(split, brain), []
-    learner = seated(brain, people, Protocol(rounds=2, coordination=coordination))
+    people, reports = _people(split, checkpoint), []
+    learner = seated(checkpoint, people, Protocol(rounds=2, coordination=coordination))
     for part in (slice(0, 6), slice(6, 12)):
         tell(learner, [p.adapt[part] for p in people], personal=False)
         report = learner.round(range(len(people)))
@@ -67,8 +69,8 @@ def test_users_are_split_by_seed_and_never_shared() -> None:
         split_users("made", users[:2], 0, 12)
 
 
-def test_the_halves_of_a_user_share_nothing(split: Split, brain: Brain) -> None:
-    person = meet(split.federation[0], brain.population)
+def test_the_halves_of_a_user_share_nothing(split: Split, checkpoint: Checkpoint) -> None:
+    person = meet(split.federation[0], checkpoint.population)
     assert {t.key for t in person.adapt} & {t.key for t in person.test} == set()
     assert len(person.adapt) == 12
     assert len(person.test) == 6
@@ -85,21 +87,21 @@ def test_the_halves_of_a_user_share_nothing(split: Split, brain: Brain) -> None:
     ],
 )
 def test_each_coordination_uses_its_links(
-    split: Split, brain: Brain, coordination: str, links: set[str]
+    split: Split, checkpoint: Checkpoint, coordination: str, links: set[str]
 ) -> None:
-    learner, reports = _federate(split, brain, coordination)
+    learner, reports = _federate(split, checkpoint, coordination)
     used = {r.link for report in reports for r in report.rows if r.bytes}
     assert used - {"compute"} == links
-    cohort = learner.fleet.cohort
-    shared = cohort.theta[:, : cohort.shared]
+    stack = learner.cohort.stack
+    shared = stack.theta[:, : stack.shared]
     together = bool((shared - shared[:1]).abs().max() < 1e-6)
     assert together == (coordination in ("centralized", "semi-decentralized", "pooled"))
 
 
-def test_every_arm_is_measured_and_a_seed_repeats(split: Split, brain: Brain) -> None:
+def test_every_arm_is_measured_and_a_seed_repeats(split: Split, checkpoint: Checkpoint) -> None:
     def run() -> study.Study:
-        groups = [_people(split, brain, r) for r in ("federation", "unseen", "pretraining")]
-        return study.study("made", "doing", *groups, brain, Protocol(rounds=1))
+        groups = [_people(split, checkpoint, r) for r in ("federation", "unseen", "pretraining")]
+        return study.study("made", "doing", *groups, checkpoint, Protocol(rounds=1))
 
     one, two = run(), run()
     assert set(one.federation) == set(one.unseen) == STUDIED
@@ -114,16 +116,20 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, brain: Brain) ->
             assert error >= 0
 
 
-def test_newcomers_get_no_model_where_there_is_no_common_one(split: Split, brain: Brain) -> None:
-    groups = [_people(split, brain, r)[:2] for r in ("federation", "unseen", "pretraining")]
+def test_newcomers_get_no_model_where_there_is_no_common_one(
+    split: Split, checkpoint: Checkpoint
+) -> None:
+    groups = [_people(split, checkpoint, r)[:2] for r in ("federation", "unseen", "pretraining")]
     how = Protocol(rounds=1, coordination="decentralized")
-    one = study.study("made", "doing", *groups, brain, how)
+    one = study.study("made", "doing", *groups, checkpoint, how)
     assert STUDIED - set(one.unseen) == {"federated", "federated_personalised"}
     assert set(one.federation) == STUDIED
 
 
-def test_what_is_filed_by_class_is_told_in_a_drawn_order(split: Split, brain: Brain) -> None:
-    (person, *_) = _people(split, brain)
+def test_what_is_filed_by_class_is_told_in_a_drawn_order(
+    split: Split, checkpoint: Checkpoint
+) -> None:
+    (person, *_) = _people(split, checkpoint)
     filed = replace(person, user=replace(person.user, source="fsdd"))
     assert not headless.RECORDED["fsdd"].ordered
     lived, one, same, other = (
@@ -136,92 +142,96 @@ def test_what_is_filed_by_class_is_told_in_a_drawn_order(split: Split, brain: Br
     assert sorted(one) == sorted(other) == sorted(lived)
 
 
-def test_the_federation_learns_something_from_itsusers(split: Split, brain: Brain) -> None:
+def test_the_federation_learns_something_from_itsusers(
+    split: Split, checkpoint: Checkpoint
+) -> None:
     """Nobody's feedback reaches the adapters without a federation or a personal step."""
-    people = _people(split, brain)
-    learner = seated(brain, people, Protocol())
+    people = _people(split, checkpoint)
+    learner = seated(checkpoint, people, Protocol())
     tell(learner, [p.adapt for p in people], personal=False)
-    start = learner.fleet.start
-    assert torch.equal(learner.fleet.cohort.theta, start.expand(len(people), -1))
-    fleet = _federate(split, brain, "semi-decentralized")[0].fleet
-    shared = fleet.cohort.shared
-    assert (fleet.cohort.theta[:, :shared] - start[:, :shared]).abs().max() > 1e-4
-    assert torch.equal(fleet.cohort.theta[:, shared:], start[:, shared:].expand(len(people), -1))
-    others = sum(float(s.personal["doing"].n.sum()) for s in fleet.headsets[1:])
-    assert abs(float(fleet.headsets[0].federated["doing"].n.sum()) - others) < 0.01 * others
+    start = learner.cohort.start
+    assert torch.equal(learner.cohort.stack.theta, start.expand(len(people), -1))
+    cohort = _federate(split, checkpoint, "semi-decentralized")[0].cohort
+    shared = cohort.stack.shared
+    assert (cohort.stack.theta[:, :shared] - start[:, :shared]).abs().max() > 1e-4
+    assert torch.equal(cohort.stack.theta[:, shared:], start[:, shared:].expand(len(people), -1))
+    others = sum(float(s.personal["doing"].n.sum()) for s in cohort.headsets[1:])
+    assert abs(float(cohort.headsets[0].federated["doing"].n.sum()) - others) < 0.01 * others
 
 
-def test_everybody_is_told_label_by_label(split: Split, brain: Brain) -> None:
+def test_everybody_is_told_label_by_label(split: Split, checkpoint: Checkpoint) -> None:
     """Each label is scored before it is learned, and nobody's personal steps are forgotten where
     another's were not adopted: with such a guard nobody's are."""
-    people = _people(split, brain)
+    people = _people(split, checkpoint)
     how = Protocol(rounds=2)
-    learner = seated(brain, people, how)
+    learner = seated(checkpoint, people, how)
     learner.rule = replace(learner.rule, guard=1e9)
     tell(learner, [p.adapt[: 12 - 4 * (i == 0)] for i, p in enumerate(people)])
-    assert [s.replay.count("doing") for s in learner.fleet.headsets] == [8, 12, 12, 12]
-    assert [float(s.personal["doing"].n.sum()) for s in learner.fleet.headsets] == [8, 12, 12, 12]
-    assert (learner.fleet.momentum.draws > 0).all(), "everybody's turn has come"
-    assert not learner.fleet.momentum.steps.any()
+    assert [s.replay.count("doing") for s in learner.cohort.headsets] == [8, 12, 12, 12]
+    assert [float(s.personal["doing"].n.sum()) for s in learner.cohort.headsets] == [8, 12, 12, 12]
+    assert (learner.cohort.adam.draws > 0).all(), "everybody's turn has come"
+    assert not learner.cohort.adam.steps.any()
     assert not learner.personalise()
     # Episode i's label is i % 3: each is a stretch of its own, and the first was scored when nobody
     # had learned anything, so that only the generic expert was there.
-    one = seated(brain, people[:1], how)
+    one = seated(checkpoint, people[:1], how)
     tell(one, [people[0].adapt[:1]], personal=False)
-    trust = one.fleet.headsets[0].trusts["doing"]
+    trust = one.cohort.headsets[0].trusts["doing"]
     assert (trust.count, trust.classes) == (1, {0})
     assert trust.losses.tolist() == pytest.approx([float(trust.losses[0])] * 5, rel=1e-5)
 
 
-def test_teaching_takes_up_the_best_of_its_rounds(split: Split, brain: Brain) -> None:
+def test_teaching_takes_up_the_best_of_its_rounds(split: Split, checkpoint: Checkpoint) -> None:
     """By parts of the adaptation half, one round after each; all that was said is in the sums."""
-    people = _people(split, brain)
-    learner, reports = teach(brain, people, Protocol(rounds=3), personal=False)
+    people = _people(split, checkpoint)
+    learner, reports = teach(checkpoint, people, Protocol(rounds=3), personal=False)
     assert [r.number for r in reports] == [1, 2, 3]
-    assert [float(s.personal["doing"].n.sum()) for s in learner.fleet.headsets] == [12] * 4
+    assert [float(s.personal["doing"].n.sum()) for s in learner.cohort.headsets] == [12] * 4
     assert not learner._rounds
-    alone, none = teach(brain, people[:1], Protocol(rounds=3), personal=False)
+    alone, none = teach(checkpoint, people[:1], Protocol(rounds=3), personal=False)
     assert none == []
-    assert torch.equal(alone.fleet.cohort.theta, alone.fleet.start)
+    assert torch.equal(alone.cohort.stack.theta, alone.cohort.start)
 
 
-def test_newcomers_get_everybodys_sums_and_the_shared_adapters(split: Split, brain: Brain) -> None:
-    learner, _ = _federate(split, brain, "centralized")
-    unseen = _people(split, brain, "unseen")
-    newcomers = seated(brain, unseen, Protocol())
+def test_newcomers_get_everybodys_sums_and_the_shared_adapters(
+    split: Split, checkpoint: Checkpoint
+) -> None:
+    learner, _ = _federate(split, checkpoint, "centralized")
+    unseen = _people(split, checkpoint, "unseen")
+    newcomers = seated(checkpoint, unseen, Protocol())
     join(newcomers, learner)
-    fleet, shared = newcomers.fleet, learner.fleet.cohort.shared
-    every = sum(float(s.personal["doing"].n.sum()) for s in learner.fleet.headsets)
+    cohort, shared = newcomers.cohort, learner.cohort.stack.shared
+    every = sum(float(s.personal["doing"].n.sum()) for s in learner.cohort.headsets)
     for row in range(len(unseen)):
-        assert torch.equal(fleet.cohort.theta[row, :shared], learner.fleet.cohort.theta[0, :shared])
-        assert torch.equal(fleet.cohort.theta[row, shared:], fleet.start[0, shared:])
-        assert float(fleet.headsets[row].federated["doing"].n.sum()) == pytest.approx(
+        assert torch.equal(cohort.stack.theta[row, :shared], learner.cohort.stack.theta[0, :shared])
+        assert torch.equal(cohort.stack.theta[row, shared:], cohort.start[0, shared:])
+        assert float(cohort.headsets[row].federated["doing"].n.sum()) == pytest.approx(
             every, rel=0.01
         )
-        assert FEDERATED in fleet.present(row, "doing")
-        assert PERSONAL not in fleet.present(row, "doing")
-        assert not learner.fleet.headsets[row].trusts["doing"].doubted
+        assert FEDERATED in cohort.present(row, "doing")
+        assert PERSONAL not in cohort.present(row, "doing")
+        assert not learner.cohort.headsets[row].trusts["doing"].doubted
 
 
-def test_the_common_model_is_everybodys(split: Split, brain: Brain) -> None:
+def test_the_common_model_is_everybodys(split: Split, checkpoint: Checkpoint) -> None:
     """Before anybody was told anything it is the checkpoint; then it is the same whatever a headset
     has learned for itself."""
-    people = _people(split, brain)
-    fresh = seated(brain, people, Protocol())
+    people = _people(split, checkpoint)
+    fresh = seated(checkpoint, people, Protocol())
     asked = list(people[0].test)
-    answers = fresh.fleet.answers([(0, t) for t in asked], fresh.fleet.features(asked))
+    answers = fresh.cohort.answers([(0, t) for t in asked], fresh.cohort.features(asked))
     generic = torch.stack([a[GENERIC] for a in answers])
-    torch.testing.assert_close(fresh.fleet.common(0, "doing", asked), generic, atol=1e-4, rtol=0)
+    torch.testing.assert_close(fresh.cohort.common(0, "doing", asked), generic, atol=1e-4, rtol=0)
     right = [int(p.argmax()) == t.asks[-1].label for p, t in zip(generic, asked, strict=True)]
     found = evaluate(fresh, people, "doing", common=True)
     assert found[people[0].user.name] == pytest.approx(sum(right) / len(right))
-    learner, _ = _federate(split, brain, "centralized")
-    fleet, shared = learner.fleet, learner.fleet.cohort.shared
-    before = fleet.common(0, "doing", asked)
-    fleet.cohort.theta[0, shared:] += 0.1
-    assert torch.equal(fleet.common(0, "doing", asked), before)
+    learner, _ = _federate(split, checkpoint, "centralized")
+    cohort, shared = learner.cohort, learner.cohort.stack.shared
+    before = cohort.common(0, "doing", asked)
+    cohort.stack.theta[0, shared:] += 0.1
+    assert torch.equal(cohort.common(0, "doing", asked), before)
     # Every row's own sums and those of the others make the same whole.
-    other = fleet.common(1, "doing", asked)
+    other = cohort.common(1, "doing", asked)
     assert (other - before).abs().max() < 0.05  # what travels has the 8 bits of bf16
     assert (before - generic).abs().max() > 0.05
 
@@ -238,7 +248,7 @@ def test_what_travelled_through_the_bridge_is_what_was_recorded(split: Split) ->
 def test_the_command_writes_its_result_and_fails_on_a_broken_promise(
     split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fedxr import cli
+    from fedxr.cli import main as cli
 
     told = replace(split, notes=("made: ann is left out: no file",))
     monkeypatch.setitem(headless.__dict__, "gather", lambda *_: [told])  # nine made-up users

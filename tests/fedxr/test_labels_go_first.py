@@ -11,18 +11,18 @@ from pathlib import Path
 import live_rig
 import pytest
 import torch
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.experts import Mixing
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import TICK_US
 from test_live import START, beat_together, until
 
-from agent.checkpoint import Brain
-from agent.experts import Mixing
-from agent.fleet import Fleet
-from agent.online import Dose
-from bridge.channels import TICK_US
-from fedxr.agents import Agents
-from fedxr.learner import Learner
-from fedxr.learning_rule import Schedule
-from fedxr.script import beats
-from fedxr.stream import Actor, Player, open_player
+from fedxr.learning.agents import Agents
+from fedxr.learning.learner import Learner
+from fedxr.learning.learning_rule import Schedule
+from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.virtual.timeline import beats
 
 STEPS = 6
 RULE = replace(
@@ -42,22 +42,22 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 class Rig(live_rig.Rig):
     """Counts what was ``learned``."""
 
-    def __init__(self, brain: Brain, state: Path, apart: bool = False) -> None:
-        super().__init__(brain, state, RULE, apart)
+    def __init__(self, checkpoint: Checkpoint, state: Path, apart: bool = False) -> None:
+        super().__init__(checkpoint, state, RULE, apart)
         self.learned = 0
 
     @property
-    def fleet(self) -> Fleet:
+    def cohort(self) -> Cohort:
         learner = self.live.agents.learner
         assert isinstance(learner, Learner)
-        return learner.fleet
+        return learner.cohort
 
     @property
     def delays(self) -> list[float]:
@@ -128,9 +128,9 @@ class Stream:
 
 @pytest.mark.parametrize("apart", [False, True], ids=["learner here", "learner apart"])
 async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
-    cast: list[Actor], brain: Brain, tmp_path: Path, apart: bool
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, apart: bool
 ) -> None:
-    async with Rig(brain, tmp_path / "s.db", apart) as rig:
+    async with Rig(checkpoint, tmp_path / "s.db", apart) as rig:
         live = rig.live
         stream = await Stream(rig, cast).open()
         await stream.begin()
@@ -138,10 +138,10 @@ async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
         assert await live.work_once()
         assert await live.work_once()
         await stream.beat()  # whatever was learned before is answered with now
-        version, known = live.agents.answering.prepared.version, len(rig.delays)
+        version, known = live.agents.inference.prepared.version, len(rig.delays)
         await stream.say(1, 1)
         assert await rig.learn() == 1
-        assert live.agents.answering.prepared.version > version
+        assert live.agents.inference.prepared.version > version
         await stream.beat()
         assert len(rig.delays) == known + 1 == rig.learned
         assert live.scoreboard.labels.seconds(in_rounds=True) == rig.delays[-1:]
@@ -156,11 +156,11 @@ async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
 
 @pytest.mark.parametrize("apart", [False, True], ids=["learner here", "learner apart"])
 async def test_a_label_waits_for_a_part_of_a_round_at_most(
-    cast: list[Actor], brain: Brain, tmp_path: Path, apart: bool
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, apart: bool
 ) -> None:
     """With learning and rounds each in a loop of its own, as live: said in the middle of a round of
     19 slices, a label is answered within a third of the time that the round takes."""
-    async with Rig(brain, tmp_path / "s.db", apart) as rig:
+    async with Rig(checkpoint, tmp_path / "s.db", apart) as rig:
         live, order = rig.live, list[str]()
         stream = await Stream(rig, cast).open()
         await stream.begin()
@@ -191,16 +191,16 @@ async def test_a_label_waits_for_a_part_of_a_round_at_most(
 
 @pytest.mark.parametrize("killed", [False, True], ids=["says goodbye", "is killed"])
 async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
-    cast: list[Actor], brain: Brain, tmp_path: Path, killed: bool
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, killed: bool
 ) -> None:
-    async with Rig(brain, tmp_path / "s.db") as rig:
-        live, fleet = rig.live, rig.fleet
+    async with Rig(checkpoint, tmp_path / "s.db") as rig:
+        live, cohort = rig.live, rig.cohort
         stream = await Stream(rig, cast).open()
         await stream.begin()
-        theta = fleet.cohort.theta.clone()
-        sums = [dict(s.personal) for s in fleet.headsets]
-        memories = [s.replay for s in fleet.headsets]
-        trusts = [dict(s.trusts) for s in fleet.headsets]
+        theta = cohort.stack.theta.clone()
+        sums = [dict(s.personal) for s in cohort.headsets]
+        memories = [s.replay for s in cohort.headsets]
+        trusts = [dict(s.trusts) for s in cohort.headsets]
         await live.round_due()
         for _ in range(STEPS + 2):
             assert await live.work_once()
@@ -214,13 +214,13 @@ async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
         assert await live.work_once()
         assert live.agents.report is None
         for row in (0, 1):
-            assert torch.equal(fleet.cohort.theta[row], theta[row])
-            assert fleet.headsets[row].replay is memories[row]
-            assert fleet.headsets[row].trusts == trusts[row]
+            assert torch.equal(cohort.stack.theta[row], theta[row])
+            assert cohort.headsets[row].replay is memories[row]
+            assert cohort.headsets[row].trusts == trusts[row]
             assert all(
-                fleet.headsets[row].personal[task] is found for task, found in sums[row].items()
+                cohort.headsets[row].personal[task] is found for task, found in sums[row].items()
             )
-            assert not fleet.headsets[row].federated
+            assert not cohort.headsets[row].federated
         await stream.beat()
         assert await rig.finish_round() == 2 * STEPS
         report = live.agents.report
@@ -232,10 +232,10 @@ async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
 
 
 async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with Rig(brain, tmp_path / "s.db") as rig:
-        live, fleet = rig.live, rig.fleet
+    async with Rig(checkpoint, tmp_path / "s.db") as rig:
+        live, cohort = rig.live, rig.cohort
         stream = await Stream(rig, cast[:2]).open()
         await stream.begin()
         await live.round_due()
@@ -247,9 +247,9 @@ async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
         report = live.agents.report
         assert report is not None
         assert set(report.awake) == {a.name for a in cast[:2]}
-        assert torch.equal(fleet.cohort.theta[2], fleet.start[0])
-        assert not fleet.headsets[2].federated
-        assert not torch.equal(fleet.cohort.theta[0], fleet.start[0])
+        assert torch.equal(cohort.stack.theta[2], cohort.start[0])
+        assert not cohort.headsets[2].federated
+        assert not torch.equal(cohort.stack.theta[0], cohort.start[0])
         await stream.beat()
         for streams in ([], [late]):  # who only sits there meets nobody
             if streams:
@@ -265,9 +265,9 @@ async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
 
 
 async def test_one_headset_alone_meets_nobody(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with Rig(brain, tmp_path / "s.db") as rig:
+    async with Rig(checkpoint, tmp_path / "s.db") as rig:
         stream = await Stream(rig, cast[1:2]).open()
         await stream.begin()
         assert rig.learned > 0
@@ -276,17 +276,17 @@ async def test_one_headset_alone_meets_nobody(
             assert not await rig.live.work_once()
         assert await rig.meet() is None
         assert rig.live.agents.report is None
-        assert torch.equal(rig.fleet.cohort.theta[0], rig.fleet.start[0])
-        assert not rig.fleet.headsets[0].federated
+        assert torch.equal(rig.cohort.stack.theta[0], rig.cohort.start[0])
+        assert not rig.cohort.headsets[0].federated
         await stream.close()
 
 
 async def test_a_second_round_is_under_way_when_the_first_ends(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Another is wanted while one is held: a label that comes after the first has ended came during
     the second."""
-    async with Rig(brain, tmp_path / "s.db") as rig:
+    async with Rig(checkpoint, tmp_path / "s.db") as rig:
         live, labels = rig.live, rig.live.scoreboard.labels
         stream = await Stream(rig, cast[:2]).open()
         await stream.begin()
@@ -310,11 +310,11 @@ async def test_a_second_round_is_under_way_when_the_first_ends(
 
 
 async def test_what_is_being_told_is_not_taken_from_under_it(
-    cast: list[Actor], brain: Brain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Feedback is told in the answering thread. While one piece of it is half told, everything is
     learned, as for one who leaves: it is neither lost nor counted twice, and nothing breaks."""
-    async with Rig(brain, tmp_path / "s.db") as rig:
+    async with Rig(checkpoint, tmp_path / "s.db") as rig:
         live = rig.live
         stream = await Stream(rig, cast[:2]).open()
         await stream.begin()

@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from fedxr.bridge.channels import Channel
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import BridgeError
+from fedxr.bridge.transport.tls import Certificate, lan_address, names_here
 from rich.console import Console
 
-from bridge.certificates import Certificate, lan_address, names_here
-from bridge.channels import Channel
-from bridge.connect import connect
-from bridge.protocol import BridgeError
-from fedxr.lan import ROOT_PAGE, open_door, root_page, show_door
-from fedxr.serve import Serve, serve
+from fedxr.cli.lan import ROOT_PAGE, open_door, root_page, show_door
+from fedxr.cli.serve import Serve, serve
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +119,7 @@ async def test_serve_lan_lets_a_headset_in_and_stops_gracefully(tmp_path: Path) 
     env = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
     command = ["serve", "--lan", "--port", "0", "--state", str(tmp_path / "s.db")]
     server = subprocess.Popen(
-        [sys.executable, "-m", "fedxr.cli", *command],
+        [sys.executable, "-m", "fedxr.cli.main", *command],
         stdout=subprocess.PIPE,
         env=env,
         text=True,

@@ -10,21 +10,21 @@ from pathlib import Path
 import live_rig
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.experts import ADAPTED
+from fedxr.agent.adaptation.trainer import AdamState, Dose, learn, whole
+from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
+from fedxr.agent.model.checkpoint import Checkpoint
 
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.experts import ADAPTED
-from agent.online import Dose, Momentum, learn, whole
-from agent.tokens import Tokens, tokenize
-from fedxr.agents import Agents
-from fedxr.cast import profile_of_actor
-from fedxr.federated_round import held_losses
-from fedxr.learner import Learner, Slice
-from fedxr.learning_rule import LearningRule, Schedule, headless
-from fedxr.live import Live
-from fedxr.people import one_ask_each
-from fedxr.stream import Actor
-from fedxr.told import Told
+from fedxr.experiments.splits import one_ask_each
+from fedxr.learning.agents import Agents
+from fedxr.learning.federated_round import held_losses
+from fedxr.learning.feedback import Told
+from fedxr.learning.learner import Learner, Slice
+from fedxr.learning.learning_rule import LearningRule, Schedule, headless
+from fedxr.live.live import Live
+from fedxr.virtual.headsets import profile_of_actor
+from fedxr.virtual.streaming import Actor
 
 
 @pytest.fixture(scope="module")
@@ -33,32 +33,32 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
-def lessons(actor: Actor) -> list[Tokens]:
+def examples(actor: Actor) -> list[TokenizedEpisode]:
     return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
 
 
 def learner_of(
-    brain: Brain, cast: Sequence[Actor], rule: LearningRule, labels: int = 12
+    checkpoint: Checkpoint, cast: Sequence[Actor], rule: LearningRule, labels: int = 12
 ) -> Learner:
     """The cast has sat down, and each was told so many labels."""
-    learner = Learner(brain, Tuning(), rule)
+    learner = Learner(checkpoint, Tuning(), rule)
     for row, actor in enumerate(cast):
         learner.join(row, profile_of_actor(actor, actor.user.tasks))
-        for n, x in enumerate(lessons(actor)[:labels]):
+        for n, x in enumerate(examples(actor)[:labels]):
             learner.learn([Told(row, x.asks[0].task, n, x.asks[0].tick, x)])
     return learner
 
 
 def assert_same_state(a: Learner, b: Learner) -> None:
     """Bit for bit."""
-    one, two = a.fleet, b.fleet
-    assert torch.equal(one.cohort.theta, two.cohort.theta)
+    one, two = a.cohort, b.cohort
+    assert torch.equal(one.stack.theta, two.stack.theta)
     for part in ("first", "second", "steps", "draws"):
-        assert torch.equal(getattr(one.momentum, part), getattr(two.momentum, part))
+        assert torch.equal(getattr(one.adam, part), getattr(two.adam, part))
     known = [[x for s in f.headsets for x in (s.personal, s.federated)] for f in (one, two)]
     for mine, theirs in zip(*known, strict=True):
         assert mine.keys() == theirs.keys()
@@ -67,10 +67,10 @@ def assert_same_state(a: Learner, b: Learner) -> None:
     assert a.number == b.number
 
 
-def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], brain: Brain) -> None:
+def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], checkpoint: Checkpoint) -> None:
     """Two rounds and personal steps, bit for bit, when nothing is said in between."""
     rule = replace(live_rig.RULE, shared=Schedule(Dose(steps=3, rate=2e-3, batch=2)))
-    at_once, sliced = (learner_of(brain, cast, rule) for _ in range(2))
+    at_once, sliced = (learner_of(checkpoint, cast, rule) for _ in range(2))
     assert at_once.personalise()
     while at_once.personalise():
         pass
@@ -88,10 +88,10 @@ def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], brain: Brain) 
         assert_same_state(at_once, sliced)
 
 
-def test_personal_steps_come_between_two_rounds(cast: list[Actor], brain: Brain) -> None:
+def test_personal_steps_come_between_two_rounds(cast: list[Actor], checkpoint: Checkpoint) -> None:
     """All three are due for them, and rounds are wanted all the time: before each round but the
     first one takes its steps, so that neither waits for ever."""
-    learner = learner_of(brain, cast, live_rig.RULE)
+    learner = learner_of(checkpoint, cast, live_rig.RULE)
     for number, due in ((1, 3), (2, 3), (3, 2)):
         assert sum(labels >= live_rig.RULE.each for labels in learner._fresh.values()) == due
         report = learner.work([0, 1, 2]).report
@@ -103,92 +103,94 @@ def test_personal_steps_come_between_two_rounds(cast: list[Actor], brain: Brain)
     assert not learner.personalise()
 
 
-def test_one_alone_meets_nobody(cast: list[Actor], brain: Brain) -> None:
-    learner = learner_of(brain, cast[:1], replace(live_rig.RULE, each=100))
-    theta = learner.fleet.cohort.theta.clone()
+def test_one_alone_meets_nobody(cast: list[Actor], checkpoint: Checkpoint) -> None:
+    learner = learner_of(checkpoint, cast[:1], replace(live_rig.RULE, each=100))
+    theta = learner.cohort.stack.theta.clone()
     assert learner.round([0]) is None
     assert learner.round([]) is None
     for rows in ((), (0,)):
         assert learner.work(rows) == Slice(False)
     assert learner.number == 0
-    assert torch.equal(learner.fleet.cohort.theta, theta)
-    assert not any(s.federated for s in learner.fleet.headsets)
+    assert torch.equal(learner.cohort.stack.theta, theta)
+    assert not any(s.federated for s in learner.cohort.headsets)
 
 
 @pytest.mark.parametrize("moments", ["anew", "kept"])
 def test_the_first_step_of_each_round_is_as_long_as_the_rule_says(
-    cast: list[Actor], brain: Brain, moments: str
+    cast: list[Actor], checkpoint: Checkpoint, moments: str
 ) -> None:
     """One step a round and nobody to mix with: with moments anew, each number whose gradient is not
     next to nothing moves by the rate, in the second round as in the first; with moments kept, two
-    rounds are two steps of one run. The lessons drawn are others each time."""
+    rounds are two steps of one run. The examples drawn are others each time."""
     rate = 2e-3
     rule = replace(
         live_rig.RULE,
         shared=Schedule(Dose(steps=1, rate=rate, batch=2, clip=1e9)),
         moments=moments,
     ).with_round(coordination="local")
-    learner = learner_of(brain, cast[:2], rule)
-    fleet, shared = learner.fleet, learner.fleet.cohort.shared
-    thetas = [fleet.cohort.theta.clone()]
+    learner = learner_of(checkpoint, cast[:2], rule)
+    cohort, shared = learner.cohort, learner.cohort.stack.shared
+    thetas = [cohort.stack.theta.clone()]
     for _ in range(2):
         assert learner.round([0, 1]) is not None
-        thetas.append(fleet.cohort.theta.clone())
-    assert fleet.momentum.draws.tolist() == [2, 2]
-    assert fleet.momentum.steps.tolist() == ([1, 1] if moments == "anew" else [2, 2])
+        thetas.append(cohort.stack.theta.clone())
+    assert cohort.adam.draws.tolist() == [2, 2]
+    assert cohort.adam.steps.tolist() == ([1, 1] if moments == "anew" else [2, 2])
     one, two = ((after - before)[:, :shared].abs() for before, after in pairwise(thetas))
     median = [float(moved[moved > 0].median()) for moved in (one, two)]
     assert median[0] == pytest.approx(rate, rel=1e-3)
     if moments == "anew":
         assert median[1] == pytest.approx(rate, rel=1e-3)
     dose, start = replace(rule.shared.dose, steps=2), thetas[0]
-    taught = [[x for x in fleet.headsets[row].lessons() if not x.held] for row in range(2)]
+    taught = [[x for x in cohort.headsets[row].examples() if not x.held] for row in range(2)]
     run = learn(
-        fleet.cohort, start, Momentum.none(start), taught, ("shared",), dose, fleet.names, chunk=1
+        cohort.stack, start, AdamState.none(start), taught, ("shared",), dose, cohort.names, chunk=1
     )
     assert torch.equal(whole(run), thetas[2]) == (moments == "kept")
 
 
-def test_the_adapters_of_the_best_round_are_taken_up(cast: list[Actor], brain: Brain) -> None:
+def test_the_adapters_of_the_best_round_are_taken_up(
+    cast: list[Actor], checkpoint: Checkpoint
+) -> None:
     """Three rounds whose steps are as long as the rule says, then ten times too long ones: the
     round that is taken up is that with the least loss on what was held back."""
     rule = replace(headless(3), guard=0.0, personal=live_rig.PACE, each=100)
     rule = replace(rule, shared=Schedule(Dose(steps=4, rate=3e-3, batch=8)))
-    learner = learner_of(brain, cast[:2], rule, labels=30)
+    learner = learner_of(checkpoint, cast[:2], rule, labels=30)
     for rate in (3e-3, 3e-3, 0.3):
         learner.rule = replace(rule, shared=Schedule(Dose(steps=4, rate=rate, batch=8)))
         learner.round([0, 1])
-    thetas, shared = learner._rounds, learner.fleet.cohort.shared
+    thetas, shared = learner._rounds, learner.cohort.stack.shared
     # Whatever is a headset's own has no say: others would not get it.
-    learner.fleet.cohort.theta[:, shared:] += 1.0
+    learner.cohort.stack.theta[:, shared:] += 1.0
     assert len(thetas) == 4
-    found = [float(torch.cat(whole(held_losses(learner.fleet, x))).sum()) for x in thetas]
+    found = [float(torch.cat(whole(held_losses(learner.cohort, x))).sum()) for x in thetas]
     best = min(range(4), key=lambda i: found[i])
     assert best in (1, 2)
-    for trust in learner.fleet.headsets[0].trusts.values():
+    for trust in learner.cohort.headsets[0].trusts.values():
         trust.earned[ADAPTED] = 3.0
     learner.finish()
     for row in (0, 1):
-        assert torch.equal(learner.fleet.cohort.theta[row, :shared], thetas[best][row])
+        assert torch.equal(learner.cohort.stack.theta[row, :shared], thetas[best][row])
     # The adapters of the last round have earned that, which are gone.
-    assert all(t.earned[ADAPTED] < 0 for t in learner.fleet.headsets[0].trusts.values())
+    assert all(t.earned[ADAPTED] < 0 for t in learner.cohort.headsets[0].trusts.values())
     # Where not even the best is better by the guard, nothing that was shared is taken up.
     learner._rounds, learner.rule = thetas, replace(rule, guard=1e9)
     learner.finish()
     for row in (0, 1):
-        assert torch.equal(learner.fleet.cohort.theta[row, :shared], thetas[0][row])
+        assert torch.equal(learner.cohort.stack.theta[row, :shared], thetas[0][row])
 
 
 def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
-    cast: list[Actor], brain: Brain
+    cast: list[Actor], checkpoint: Checkpoint
 ) -> None:
     rule = replace(headless(3), guard=0.0, personal=live_rig.PACE, each=100)
-    learner = learner_of(brain, cast[:2], rule)
+    learner = learner_of(checkpoint, cast[:2], rule)
     learner.round([0, 1])
     learner.join(2, profile_of_actor(cast[2], cast[2].user.tasks))
-    for n, x in enumerate(lessons(cast[2])[:24]):
+    for n, x in enumerate(examples(cast[2])[:24]):
         learner.learn([Told(2, x.asks[0].task, n, x.asks[0].tick, x)])
-    assert any(x.held for x in learner.fleet.headsets[2].lessons())
+    assert any(x.held for x in learner.cohort.headsets[2].examples())
     learner.round([0, 1, 2])
     learner.leave(0, {})
     learner.round([1, 2])
@@ -201,46 +203,46 @@ def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
 
 
 def test_who_leaves_in_a_round_costs_the_others_that_try_alone(
-    cast: list[Actor], brain: Brain
+    cast: list[Actor], checkpoint: Checkpoint
 ) -> None:
     """They begin anew without it, at once."""
-    learner = learner_of(brain, cast, replace(live_rig.RULE, each=100))
+    learner = learner_of(checkpoint, cast, replace(live_rig.RULE, each=100))
     assert learner.work([0, 1, 2]).busy
     learner.leave(1, {})
     done = learner.work()
     while done.report is None:
         assert done.busy
         done = learner.work()
-    assert sorted(done.report.awake) == sorted(learner.fleet.names[row] for row in (0, 2))
+    assert sorted(done.report.awake) == sorted(learner.cohort.names[row] for row in (0, 2))
 
 
-def test_a_live_server_has_no_best_round(brain: Brain) -> None:
+def test_a_live_server_has_no_best_round(checkpoint: Checkpoint) -> None:
     rule = replace(live_rig.RULE, best_round=True)
     with pytest.raises(ValueError, match="rounds have no end"):
-        Live(Agents(brain, Tuning(), Learner(brain, Tuning(), rule)))
+        Live(Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), rule)))
 
 
-def test_undo_and_the_right_label_in_one_batch(cast: list[Actor], brain: Brain) -> None:
+def test_undo_and_the_right_label_in_one_batch(cast: list[Actor], checkpoint: Checkpoint) -> None:
     """Both wait while a slice is done: what is taken back is the first label, not the second."""
-    learner = learner_of(brain, cast[:1], live_rig.RULE, labels=4)
-    wrong = lessons(cast[0])[4]
+    learner = learner_of(checkpoint, cast[:1], live_rig.RULE, labels=4)
+    wrong = examples(cast[0])[4]
     (ask,) = wrong.asks
     right = replace(wrong, asks=(replace(ask, label=1 - min(1, ask.label)),))
     moment = (0, ask.task, 99, ask.tick)
     wrong, right = (replace(x, key="99") for x in (wrong, right))
     scores = learner.learn([Told(*moment, wrong), Told(*moment), Told(*moment, right)]).all()
     assert [s.label for s in scores] == [ask.label, right.asks[0].label]
-    (kept,) = [x for x in learner.fleet.headsets[0].lessons() if x.tokens.key == "99"]
+    (kept,) = [x for x in learner.cohort.headsets[0].examples() if x.tokens.key == "99"]
     assert kept.label == right.asks[0].label
 
 
 def test_who_has_left_is_in_the_file_and_not_in_memory(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    learner = Learner(brain, Tuning(), live_rig.RULE, tmp_path / "s.db")
+    learner = Learner(checkpoint, Tuning(), live_rig.RULE, tmp_path / "s.db")
     for row, actor in enumerate(cast[:2]):
         learner.join(row, profile_of_actor(actor, actor.user.tasks))
-        for n, x in enumerate(lessons(actor)[:4]):
+        for n, x in enumerate(examples(actor)[:4]):
             learner.learn([Told(row, x.asks[0].task, n, x.asks[0].tick, x)])
         learner.save(row, {})
     assert learner.store is not None
@@ -251,33 +253,33 @@ def test_who_has_left_is_in_the_file_and_not_in_memory(
     learner.close()
 
 
-def test_rows_that_nobody_has_are_given_back(cast: list[Actor], brain: Brain) -> None:
+def test_rows_that_nobody_has_are_given_back(cast: list[Actor], checkpoint: Checkpoint) -> None:
     """Many come and go; who stays keeps all, and who comes then knows nothing, at both sides."""
-    agents = Agents(brain, Tuning(), learner_of(brain, cast[:1], live_rig.RULE, labels=0))
+    agents = Agents(checkpoint, Tuning(), learner_of(checkpoint, cast[:1], live_rig.RULE, labels=0))
     learner = agents.learner
     profiles = [profile_of_actor(a, a.user.tasks) for a in cast]
     for n in range(12):
         agents.join(replace(profiles[n % 3], member=replace(profiles[n % 3].member, name=f"u{n}")))
     agents.now(
-        Learner.learn, [Told(1, x.asks[0].task, 0, x.asks[0].tick, x) for x in lessons(cast[1])]
+        Learner.learn, [Told(1, x.asks[0].task, 0, x.asks[0].tick, x) for x in examples(cast[1])]
     )
-    kept = learner.fleet.headsets[1].copy()
+    kept = learner.cohort.headsets[1].copy()
     for row in (0, *range(2, 12)):
         learner.leave(row, agents.normal(row))
         agents.leave(row)
-    fleet, answering = learner.fleet, agents.answering
-    for headsets in (fleet.headsets, answering.headsets):
+    cohort, inference = learner.cohort, agents.inference
+    for headsets in (cohort.headsets, inference.headsets):
         assert [one.member.name for one in headsets] == ["vacant", "u1"]
-    assert len(fleet.cohort.theta) == len(fleet.momentum.first) == 2
+    assert len(cohort.stack.theta) == len(cohort.adam.first) == 2
     # Not a view of the memory of all.
-    assert fleet.cohort.theta.untyped_storage().nbytes() == fleet.cohort.theta.nbytes
+    assert cohort.stack.theta.untyped_storage().nbytes() == cohort.stack.theta.nbytes
     assert kept.personal
-    assert learner.fleet.headsets[1].personal == kept.personal
+    assert learner.cohort.headsets[1].personal == kept.personal
     assert agents.join(profiles[0]) == 0
     assert agents.join(profiles[2]) == 2
-    for headsets in (fleet.headsets, answering.headsets):
+    for headsets in (cohort.headsets, inference.headsets):
         names = [profiles[0].member.name, "u1", profiles[2].member.name]
         assert [one.member.name for one in headsets] == names
-    assert torch.equal(fleet.cohort.theta[2], fleet.start[0])
-    assert not fleet.headsets[0].personal
-    assert not fleet.headsets[2].personal
+    assert torch.equal(cohort.stack.theta[2], cohort.start[0])
+    assert not cohort.headsets[0].personal
+    assert not cohort.headsets[2].personal

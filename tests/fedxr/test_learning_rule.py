@@ -11,24 +11,24 @@ from pathlib import Path
 import live_rig
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.replay import ReplayBuffer
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.checkpoints.state import Store
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
 from test_live import beat_together
 from tolerance import adam, pass_terms, rounding
 from torch import Tensor
 
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.memory import Memory
-from agent.online import Dose
-from agent.state import Store
-from agent.tokens import Tokens
-from fedxr.learning_rule import LearningRule, Schedule
-from fedxr.people import Person
-from fedxr.script import beats
-from fedxr.stream import Actor, open_player
-from fedxr.study import CHUNK, Protocol, profile_of, seated, tell
-from fedxr.told import Told
+from fedxr.experiments.splits import Person
+from fedxr.experiments.study import CHUNK, Protocol, profile_of, seated, tell
+from fedxr.learning.feedback import Told
+from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.virtual.streaming import Actor, open_player
+from fedxr.virtual.timeline import beats
 
 SECONDS = 8.0
 ROUND, LEARN = 120, 6
@@ -40,8 +40,8 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ def placed(cast: Sequence[Actor]) -> list[Actor]:
 
 
 async def told_live(
-    brain: Brain, cast: Sequence[Actor], state: Path
-) -> tuple[Fleet, list[list[Told] | None]]:
-    """Real headsets stream to :class:`fedxr.live.Live` for ``SECONDS``; in a process of its own, as
-    in ``fedxr serve``, and slice by slice, what was said is learned
-    every ``LEARN`` beats, then personal steps are taken; all meet every ``ROUND`` beats. The fleet
-    that has learned, and what was told, batch by batch, with None for each round."""
+    checkpoint: Checkpoint, cast: Sequence[Actor], state: Path
+) -> tuple[Cohort, list[list[Told] | None]]:
+    """Real headsets stream to :class:`fedxr.live.live.Live` for ``SECONDS``; in a process of its
+    own, as in ``fedxr serve``, and slice by slice, what was said is learned every ``LEARN`` beats,
+    then personal steps are taken; all meet every ``ROUND`` beats. The cohort that has learned, and
+    what was told, batch by batch, with None for each round."""
     batches: list[list[Told] | None] = []
-    async with live_rig.Rig(brain, state, apart=True) as rig:
+    async with live_rig.Rig(checkpoint, state, apart=True) as rig:
         live, take = rig.live, rig.live.agents.take
 
         def noted(alone: bool = False) -> list[Told]:
@@ -98,36 +98,36 @@ async def told_live(
         members = [p.member for _, p in sorted(live.agents.seated.items())]
         for player in players:
             await player.client.close()
-    return stored(brain, members, state), batches
+    return stored(checkpoint, members, state), batches
 
 
-def stored(brain: Brain, members: Sequence[Member], state: Path) -> Fleet:
+def stored(checkpoint: Checkpoint, members: Sequence[Member], state: Path) -> Cohort:
     """What was kept of these headsets: all that a learner in another process has learned."""
-    fleet, store = Fleet(brain, members, Tuning(), torch.float32), Store(state)
+    cohort, store = Cohort(checkpoint, members, Tuning(), torch.float32), Store(state)
     for row in range(len(members)):
-        assert store.load(fleet, row) is not None
+        assert store.load(cohort, row) is not None
     store.close()
-    return fleet
+    return cohort
 
 
 def told_headless(
-    brain: Brain, cast: Sequence[Actor], batches: Sequence[list[Told] | None], chunk: int
-) -> Fleet:
+    checkpoint: Checkpoint, cast: Sequence[Actor], batches: Sequence[list[Told] | None], chunk: int
+) -> Cohort:
     """The same labels in the same batches and rounds, by the driver of the headless study."""
-    learner = seated(brain, [person_of(a) for a in cast], Same())
+    learner = seated(checkpoint, [person_of(a) for a in cast], Same())
     learner.chunk = chunk
     for batch in batches:
         if batch is None:
             assert learner.round(range(len(cast))) is not None
             continue
-        lessons: list[list[Tokens]] = [[] for _ in cast]
+        examples: list[list[TokenizedEpisode]] = [[] for _ in cast]
         for told in batch:
             assert told.tokens is not None
-            lessons[told.row].append(told.tokens)
+            examples[told.row].append(told.tokens)
         # What comes together is scored before any of it is learned; the driver tells it in turn.
         assert max(Counter((told.row, told.task) for told in batch).values()) == 1
-        tell(learner, lessons)
-    return learner.fleet
+        tell(learner, examples)
+    return learner.cohort
 
 
 def assert_close(mine: Tensor, theirs: Tensor) -> None:
@@ -136,7 +136,7 @@ def assert_close(mine: Tensor, theirs: Tensor) -> None:
     torch.testing.assert_close(mine, theirs, atol=1e-6 * size, rtol=0)
 
 
-def assert_same_knowledge(mine: Fleet, theirs: Fleet) -> None:
+def assert_same_knowledge(mine: Cohort, theirs: Cohort) -> None:
     """Sums of labels, own and of others, and trust."""
     for row, state in enumerate(theirs.headsets):
         for part in ("personal", "federated"):
@@ -151,48 +151,48 @@ def assert_same_knowledge(mine: Fleet, theirs: Fleet) -> None:
 
 @pytest.fixture(scope="module")
 def live(
-    cast: list[Actor], brain: Brain, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Fleet, list[list[Told] | None]]:
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Cohort, list[list[Told] | None]]:
     state = tmp_path_factory.mktemp("live") / "s.db"
-    fleet, batches = asyncio.run(told_live(brain, placed(cast), state))
+    cohort, batches = asyncio.run(told_live(checkpoint, placed(cast), state))
     assert batches.count(None) == SECONDS * 30 // ROUND == 2
     assert sum(len(b) for b in batches if b) >= 10
-    assert any(s.federated for s in fleet.headsets), "somebody must have sums of others"
-    for row, member in enumerate(s.member for s in fleet.headsets):
-        assert not torch.equal(fleet.cohort.theta[row], fleet.start[0]), "all must have learned"
-        assert any((fleet.trust(row, task)[1:] > 0).any() for task in member.tasks)
-    return fleet, batches
+    assert any(s.federated for s in cohort.headsets), "somebody must have sums of others"
+    for row, member in enumerate(s.member for s in cohort.headsets):
+        assert not torch.equal(cohort.stack.theta[row], cohort.start[0]), "all must have learned"
+        assert any((cohort.trust(row, task)[1:] > 0).any() for task in member.tasks)
+    return cohort, batches
 
 
 def test_the_same_feedback_teaches_the_same_live_and_headless(
-    cast: list[Actor], brain: Brain, live: tuple[Fleet, list[list[Told] | None]]
+    cast: list[Actor], checkpoint: Checkpoint, live: tuple[Cohort, list[list[Told] | None]]
 ) -> None:
-    """**live**: :class:`fedxr.live.Live` behind a bridge that websocket clients stream to, whose
-    learner is a :class:`fedxr.apart.Apart`; rounds are ``round_due``, done by ``work_once``.
-    **headless**: ``seated``, ``tell`` and ``Learner.round`` of :mod:`fedxr.study`. The feedback
-    that reached the live learner gives the same mixed adapter, the same sums and the same trust.
-    Where both learn one headset a pass, as live, they do the same operations on the same
-    numbers."""
+    """**live**: :class:`fedxr.live.live.Live` behind a bridge that websocket clients stream to,
+    whose learner is a :class:`fedxr.learning.learner_process.LearnerProcess`; rounds are
+    ``round_due``, done by ``work_once``. **headless**: ``seated``, ``tell`` and ``Learner.round``
+    of :mod:`fedxr.experiments.study`. The feedback that reached the live learner gives the same
+    mixed adapter, the same sums and the same trust. Where both learn one headset a pass, as live,
+    they do the same operations on the same numbers."""
     theirs, batches = live
-    mine = told_headless(brain, placed(cast), batches, chunk=1)
+    mine = told_headless(checkpoint, placed(cast), batches, chunk=1)
     assert mine.names == theirs.names
     assert_same_knowledge(mine, theirs)
-    assert_close(mine.cohort.theta, theirs.cohort.theta)
+    assert_close(mine.stack.theta, theirs.stack.theta)
 
 
 def test_how_many_learn_in_one_pass_changes_rounding_alone(
-    cast: list[Actor], brain: Brain, live: tuple[Fleet, list[list[Told] | None]]
+    cast: list[Actor], checkpoint: Checkpoint, live: tuple[Cohort, list[list[Told] | None]]
 ) -> None:
-    """Headless, ``CHUNK`` headsets do, padded to the longest lesson: the rounding of a gradient is
+    """Headless, ``CHUNK`` headsets do, padded to the longest example: the rounding of a gradient is
     another. Sums and trust do not depend on it; Adam enlarges it where a gradient is next to
     nothing, for few numbers (:func:`tolerance.adam`); all but 1 in 1,000 agree to 1e-6."""
     theirs, batches = live
-    mine = told_headless(brain, placed(cast), batches, CHUNK)
+    mine = told_headless(checkpoint, placed(cast), batches, CHUNK)
     assert_same_knowledge(mine, theirs)
-    off, moved = mine.cohort.theta - theirs.cohort.theta, theirs.cohort.theta - theirs.start
+    off, moved = mine.stack.theta - theirs.stack.theta, theirs.stack.theta - theirs.start
     seen = max(len(t.tokens.emissions) for b in batches if b for t in b if t.tokens)
-    gradient = rounding(torch.float32, 3 * pass_terms(brain.model.plan.size, seen))
-    steps = int(theirs.momentum.steps.max())
+    gradient = rounding(torch.float32, 3 * pass_terms(checkpoint.model.plan.size, seen))
+    steps = int(theirs.adam.steps.max())
     assert (off.norm(dim=1) <= adam(gradient, steps) * moved.norm(dim=1)).all()
     assert (off.abs() > 1e-6).float().mean() < 1e-3
 
@@ -201,7 +201,7 @@ def test_more_labels_bear_more_and_longer_steps() -> None:
     """Below 10 a class 20 steps at 1e-3, above 100 a class 160 at 3e-3; a round takes its part."""
     schedule = Schedule(Dose(batch=16, clip=0.5), by_labels=True, parts=8)
     for each, steps, rate in ((5, 20, 1e-3), (200, 160, 3e-3)):
-        memories = [Memory(told={"doing": Counter({0: each, 1: each})})] * 2
+        memories = [ReplayBuffer(told={"doing": Counter({0: each, 1: each})})] * 2
         dose = schedule.of(memories, [["doing"]] * 2)
         assert (dose.steps, dose.batch, dose.clip) == (-(-steps // 8), 16, 0.5)
         assert dose.rate == pytest.approx(rate)

@@ -11,18 +11,18 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.bridge.channels import TICK_US, Channel
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import BridgeError, Notice
 from torch import Tensor
 
-from agent.analytic import Sums
-from agent.checkpoint import Brain
-from bridge.channels import TICK_US, Channel
-from bridge.connect import connect
-from bridge.protocol import BridgeError, Notice
-from fedxr.agents import Agents
-from fedxr.cast import profile_of_actor
-from fedxr.lockstep import lockstep
-from fedxr.script import beats
-from fedxr.stream import Actor, Player, open_player
+from fedxr.learning.agents import Agents
+from fedxr.live.lockstep import lockstep
+from fedxr.virtual.headsets import profile_of_actor
+from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.virtual.timeline import beats
 
 START = 10**15
 SECONDS = 8.0
@@ -36,8 +36,8 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 async def until(what: object, seconds: float = 60.0) -> None:
@@ -85,10 +85,10 @@ async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, lis
             await rig.personalise()
         if n % ROUND == 0:
             await rig.meet()
-    fleet = rig.live.agents.learner.fleet
-    assert bool((fleet.momentum.steps > 0).any()), "somebody must have taken personal steps"
-    crowd = [dict(s.federated) for s in fleet.headsets]
-    theta = fleet.cohort.theta.clone()
+    cohort = rig.live.agents.learner.cohort
+    assert bool((cohort.adam.steps > 0).any()), "somebody must have taken personal steps"
+    crowd = [dict(s.federated) for s in cohort.headsets]
+    theta = cohort.stack.theta.clone()
     for player in players:
         await player.client.close()
     await asyncio.gather(*listening)
@@ -115,42 +115,44 @@ def lockstep_answers(agents: Agents, cast: list[Actor]) -> Heard:
     return told
 
 
-async def test_live_equals_lockstep(cast: list[Actor], brain: Brain, tmp_path: Path) -> None:
+async def test_live_equals_lockstep(
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+) -> None:
     """Beat by beat: the same answers to every tick (1e-5) and the same adapters after a round."""
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         heard, crowd, theta = await live_answers(rig, cast)
-    agents = live_rig.agents_of(brain)
+    agents = live_rig.agents_of(checkpoint)
     told = lockstep_answers(agents, cast)
     assert heard.keys() == told.keys()
     assert len(heard) > 3 * 200
     for key, p in heard.items():
         np.testing.assert_allclose(p, told[key], atol=1e-5, err_msg=str(key))
-    fleet = agents.learner.fleet
-    torch.testing.assert_close(fleet.cohort.theta, theta, atol=1e-6, rtol=1e-5)
-    assert bool((theta != fleet.cohort.start(1)).any(1).all()), "all must have learned"
-    for mine, theirs in zip(crowd, (s.federated for s in fleet.headsets), strict=True):
+    cohort = agents.learner.cohort
+    torch.testing.assert_close(cohort.stack.theta, theta, atol=1e-6, rtol=1e-5)
+    assert bool((theta != cohort.stack.start(1)).any(1).all()), "all must have learned"
+    for mine, theirs in zip(crowd, (s.federated for s in cohort.headsets), strict=True):
         assert mine.keys() == theirs.keys()
         for task, sums in mine.items():
             torch.testing.assert_close(sums.b, theirs[task].b, atol=1e-4, rtol=1e-5)
 
 
 async def test_a_headset_that_is_killed_costs_the_others_nothing(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         players = [await open_player(rig.server.url, actor) for actor in cast]
         scripts = [list(beats(a.user, a.voice, 2.0)) for a in cast]
         for n in range(1, 31):
             await beat_together(rig, players, n, [s[n - 1] for s in scripts])
-        fleet = rig.live.agents.learner.fleet
-        before = fleet.cohort.theta[0].clone()
+        cohort = rig.live.agents.learner.cohort
+        before = cohort.stack.theta[0].clone()
         players[2].client._wire.transport.abort()
         await until(lambda: len(rig.live._here) == 2)
         for n in range(31, 60):
             await beat_together(rig, players[:2], n, [s[n - 1] for s in scripts[:2]])
         assert await rig.meet() is not None
         assert set(rig.live.agents.seated) == {0, 1}
-        assert torch.equal(fleet.cohort.theta[0], before)  # nobody was told a thing
+        assert torch.equal(cohort.stack.theta[0], before)  # nobody was told a thing
         replies = [m async for m in _waiting(players[0])]
         assert len(replies) == 59
         json.dumps(rig.live.scoreboard.state(rig.live.agents), allow_nan=False)
@@ -167,8 +169,10 @@ async def _waiting(player: Player):
         return
 
 
-async def test_what_cannot_be_read_is_refused_with_the_reason(brain: Brain, tmp_path: Path) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+async def test_what_cannot_be_read_is_refused_with_the_reason(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         wrist, heat = Channel("wrist", "motion/wrist", 100), Channel("heat", "thermal/map", 5)
         headset = await connect(
             rig.server.url, user="u", scenario="companion", channels=[wrist, heat]
@@ -187,17 +191,21 @@ async def test_what_cannot_be_read_is_refused_with_the_reason(brain: Brain, tmp_
                 )
 
 
-async def test_a_devices_name_is_not_longer_than_a_name(brain: Brain, tmp_path: Path) -> None:
+async def test_a_devices_name_is_not_longer_than_a_name(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
     """It stands in the live page's state, which every watcher gets again and again."""
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         who = {"user": "u", "scenario": "companion", "device": {"model": "x" * 100_000}}
         wrist = Channel("wrist", "motion/wrist", 100)
         async with await connect(rig.server.url, channels=[wrist], **who):
             assert [p.device for p in rig.live.agents.seated.values()] == ["x" * 64]
 
 
-async def test_an_unknown_scenario_is_answered_and_told(brain: Brain, tmp_path: Path) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+async def test_an_unknown_scenario_is_answered_and_told(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         wrist = [Channel("wrist", "motion/wrist", 100)]
         known = await connect(rig.server.url, user="a", scenario="companion", channels=wrist)
         odd = await connect(rig.server.url, user="b", scenario="bogus", channels=wrist)
@@ -217,9 +225,9 @@ async def test_an_unknown_scenario_is_answered_and_told(brain: Brain, tmp_path: 
 
 
 async def test_one_user_and_device_has_one_seat(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         first = await open_player(rig.server.url, cast[0])
         again = await open_player(rig.server.url, cast[0])
         assert set(rig.server.sessions) == {again.client.session}
@@ -231,9 +239,9 @@ async def test_one_user_and_device_has_one_seat(
 
 
 async def test_bad_times_and_feedback_are_told_and_cost_nothing(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         player = await open_player(rig.server.url, cast[1])
         client = player.client
         await client.send_frame(START + 2**40, {}, 0, START)  # 12 days into its episode
@@ -256,21 +264,23 @@ async def test_bad_times_and_feedback_are_told_and_cost_nothing(
         await client.close()
 
 
-def _labels(sums: Sums | None) -> float:
+def _labels(sums: RidgeStats | None) -> float:
     return float(sums.n.sum()) if sums else 0.0
 
 
-async def test_undo_takes_feedback_back(cast: list[Actor], brain: Brain, tmp_path: Path) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+async def test_undo_takes_feedback_back(
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         player = await open_player(rig.server.url, cast[1])
         script = list(beats(cast[1].user, cast[1].voice, 3.0))
         for n, beat in enumerate(script, 1):
             await beat_together(rig, [player], n, [beat])
         await rig.live.learn_once()
-        fleet = rig.live.agents.learner.fleet
+        cohort = rig.live.agents.learner.cohort
         count, told = (
-            fleet.headsets[0].replay.count("doing"),
-            fleet.headsets[0].personal.get("doing"),
+            cohort.headsets[0].replay.count("doing"),
+            cohort.headsets[0].personal.get("doing"),
         )
         n0 = _labels(told)
         for kind in ("label", "undo"):
@@ -279,18 +289,18 @@ async def test_undo_takes_feedback_back(cast: list[Actor], brain: Brain, tmp_pat
             await rig.live.learn_once()
             wanted = (count + 1, n0 + 1) if kind == "label" else (count, n0)
             got = (
-                fleet.headsets[0].replay.count("doing"),
-                _labels(fleet.headsets[0].personal.get("doing")),
+                cohort.headsets[0].replay.count("doing"),
+                _labels(cohort.headsets[0].personal.get("doing")),
             )
             assert got == pytest.approx(wanted)
         await player.client.close()
 
 
 async def test_a_restart_restores_what_was_learned(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     state = tmp_path / "s.db"
-    async with live_rig.Rig(brain, state) as rig:
+    async with live_rig.Rig(checkpoint, state) as rig:
         player = await open_player(rig.server.url, cast[1])
         for n, beat in enumerate(beats(cast[1].user, cast[1].voice, 6.0), 1):
             await beat_together(rig, [player], n, [beat])
@@ -298,15 +308,15 @@ async def test_a_restart_restores_what_was_learned(
         assert await rig.personalise()
         await rig.meet()
         await rig.live.save_once()
-        fleet = rig.live.agents.learner.fleet
-        theta, told = fleet.cohort.theta[0].clone(), dict(fleet.headsets[0].replay.told)
+        cohort = rig.live.agents.learner.cohort
+        theta, told = cohort.stack.theta[0].clone(), dict(cohort.headsets[0].replay.told)
         await player.client.close()
-    async with live_rig.Rig(brain, state) as rig:
+    async with live_rig.Rig(checkpoint, state) as rig:
         player = await open_player(rig.server.url, cast[0])
         again = await open_player(rig.server.url, cast[1])
-        fleet = rig.live.agents.learner.fleet
-        assert torch.equal(fleet.cohort.theta[1], theta)
-        assert fleet.headsets[1].replay.told == told
-        assert not fleet.headsets[0].replay.told
+        cohort = rig.live.agents.learner.cohort
+        assert torch.equal(cohort.stack.theta[1], theta)
+        assert cohort.headsets[1].replay.told == told
+        assert not cohort.headsets[0].replay.told
         await player.client.close()
         await again.client.close()

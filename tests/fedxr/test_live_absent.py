@@ -11,14 +11,14 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import TICK_US, Channel, Samples, layout_of
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.plausible import sieve_of
+from fedxr.bridge.protocol import Notice, Reply
 
-from agent.brain import load_brain
-from agent.checkpoint import Brain
-from bridge.channels import TICK_US, Channel, Samples, layout_of
-from bridge.connect import connect
-from bridge.plausible import sieve_of
-from bridge.protocol import Notice, Reply
-from fedxr.serve import CHECKPOINT
+from fedxr.cli.serve import CHECKPOINT
 
 START = 10**12
 EVERY = 2  # ticks a frame
@@ -42,8 +42,8 @@ Spoil = Callable[[int, np.ndarray], np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def brain() -> Brain:
-    return load_brain(CHECKPOINT)
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(CHECKPOINT)
 
 
 def usual(channel: Channel, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -58,14 +58,14 @@ def usual(channel: Channel, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 async def sent(
-    brain: Brain, state: Path, channel: Channel, task: str, spoil: Spoil, frames: int = 90
+    checkpoint: Checkpoint, state: Path, channel: Channel, task: str, spoil: Spoil, frames: int = 90
 ) -> tuple[list[np.ndarray], list[Notice], int]:
     """All answers, what was told, and how many emissions the headset's samples gave."""
     heard: list[np.ndarray] = []
     told: list[Notice] = []
     rng = np.random.default_rng(0)
     async with (
-        live_rig.Rig(brain, state) as rig,
+        live_rig.Rig(checkpoint, state) as rig,
         await connect(
             rig.server.url,
             user="u",
@@ -101,13 +101,13 @@ async def sent(
         if session.codecs[1].absences.samples.total():
             await until(lambda: told)
         listening.cancel()
-        answering = rig.live.agents.answering
-        kept = [c.rings for c in answering.caches]
-        emissions = sum(len(e.emissions) for e in answering.headsets[0].past._episodes)
+        inference = rig.live.agents.inference
+        kept = [c.rings for c in inference.caches]
+        emissions = sum(len(e.emissions) for e in inference.headsets[0].past._episodes)
         parts = [x for r in kept for x in (*r.keys, *r.values, r.states)]
         assert parts
         assert all(bool(x.isfinite().all()) for x in parts)
-        for moments in rig.live.agents.answering.headsets[0].normalizer.own.values():
+        for moments in rig.live.agents.inference.headsets[0].normalizer.own.values():
             assert np.isfinite(moments.total).all()
             assert np.isfinite(moments.square).all()
     return heard, told, emissions
@@ -127,7 +127,7 @@ async def until(what: Callable[[], object], seconds: float = 60.0) -> None:
 @pytest.mark.parametrize(("channel", "task"), CHANNELS, ids=lambda x: getattr(x, "layout", x))
 @pytest.mark.parametrize("number", [3e38, NAN])
 async def test_absurd_numbers_never_reach_an_answer(
-    brain: Brain, tmp_path: Path, channel: Channel, task: str, number: float
+    checkpoint: Checkpoint, tmp_path: Path, channel: Channel, task: str, number: float
 ) -> None:
     """Every other frame of usual numbers, the rest absurd."""
     noise = np.random.default_rng(1)
@@ -137,13 +137,15 @@ async def test_absurd_numbers_never_reach_an_answer(
             absurd = (noise.standard_normal(values.shape) * number).astype(np.float32)
         return absurd if i % 2 else values
 
-    answers, told, _ = await sent(brain, tmp_path / "state.db", channel, task, spoil)
+    answers, told, _ = await sent(checkpoint, tmp_path / "state.db", channel, task, spoil)
     assert all(np.isfinite(p).all() for p in answers)
     assert {n.code for n in told} == {"absent"}
     assert all(channel.name in n.counts for n in told)
 
 
-async def test_a_zero_orientation_is_a_gap_and_no_more(brain: Brain, tmp_path: Path) -> None:
+async def test_a_zero_orientation_is_a_gap_and_no_more(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
     """As if the headset had left that sample out itself, to the last bit."""
     head = Channel("head", "motion/head", 30.0)
 
@@ -155,8 +157,8 @@ async def test_a_zero_orientation_is_a_gap_and_no_more(brain: Brain, tmp_path: P
     def nothing(i: int, values: np.ndarray) -> np.ndarray:
         return values[:0] if i == 50 else values
 
-    lost, told, _ = await sent(brain, tmp_path / "a.db", head, "doing", zero)
-    left_out, silence, _ = await sent(brain, tmp_path / "b.db", head, "doing", nothing)
+    lost, told, _ = await sent(checkpoint, tmp_path / "a.db", head, "doing", zero)
+    left_out, silence, _ = await sent(checkpoint, tmp_path / "b.db", head, "doing", nothing)
     np.testing.assert_array_equal(lost, left_out)
     assert np.isfinite(lost).all()
     assert [n.code for n in told] == ["absent"]
@@ -165,7 +167,7 @@ async def test_a_zero_orientation_is_a_gap_and_no_more(brain: Brain, tmp_path: P
 
 
 async def test_a_loose_electrode_leaves_the_others_their_answers(
-    brain: Brain, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """One of eight is NaN throughout: the EEG is read all the same, and the electrode is named."""
     eeg, task = CHANNELS[1]
@@ -174,7 +176,7 @@ async def test_a_loose_electrode_leaves_the_others_their_answers(
         values[:, 2] = NAN
         return values
 
-    _, told, emissions = await sent(brain, tmp_path / "state.db", eeg, task, loose)
+    _, told, emissions = await sent(checkpoint, tmp_path / "state.db", eeg, task, loose)
     assert {n.code for n in told} == {"absent"}
     assert all("O2" in n.text for n in told)
     assert emissions > 0

@@ -8,13 +8,13 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import Samples
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import Notice, PackedFrame, Reply
 
-from agent.checkpoint import Brain
-from bridge.channels import Samples
-from bridge.clock import now_us
-from bridge.connect import connect
-from bridge.protocol import Notice, PackedFrame, Reply
-from fedxr.stream import Actor
+from fedxr.virtual.streaming import Actor
 
 S = 1_000_000
 REST = np.array([[0, 0, 0, 0, 0, 0, 1]], np.float32)
@@ -26,17 +26,17 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 @pytest.mark.parametrize("python", [True, False], ids=["client", "start left out on the wire"])
 async def test_frames_without_an_episode_are_answered(
-    python: bool, brain: Brain, cast: list[Actor], tmp_path: Path
+    python: bool, checkpoint: Checkpoint, cast: list[Actor], tmp_path: Path
 ) -> None:
     """Samples of a second before the first frame are there too, and lie before its start."""
     (head,) = [c for c in cast[0].user.channels if c.layout == "motion/head"]
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         client = await connect(rig.server.url, user="u", scenario="companion", channels=[head])
         start, seen = now_us(), 0
         for n in range(12):

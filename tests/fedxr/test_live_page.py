@@ -13,17 +13,17 @@ from urllib.parse import quote
 
 import pytest
 from browser_rig import PATIENCE_MS, needs_chromium, page_of
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.grants import Grant, TokenizedEpisode
+from fedxr.bridge.protocol import Feedback
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.serving.server import BridgeServer
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.serving.watchers import Watcher
 from playwright.async_api import Page, expect
 
-from bridge.admission import ServerConfig
-from bridge.frames import Frame
-from bridge.grants import Grant, Tokens
-from bridge.live import Watcher
-from bridge.protocol import Feedback
-from bridge.server import BridgeServer
-from bridge.session import Session
-from fedxr import live_state
-from fedxr.live_state import (
+from fedxr.dashboard import state as live_state
+from fedxr.dashboard.state import (
     AccuracyState,
     HeadsetState,
     LiveState,
@@ -31,7 +31,7 @@ from fedxr.live_state import (
     SenseState,
     TaskState,
 )
-from fedxr.page_files import page_files
+from fedxr.dashboard.static_files import page_files
 
 ROOT = Path(__file__).parents[2]
 TASKS = ("activity", "gesture", "emotion", "digit_written")
@@ -332,7 +332,7 @@ async def test_every_layout_of_hands_and_gaze_is_drawn() -> None:
     [("watch", []), ("record", ["Stop recording"]), ("administer", ["Stop recording", "Put out"])],
 )
 async def test_a_page_offers_what_its_token_allows(grant: Grant, buttons: list[str]) -> None:
-    token = quote(str(Tokens("let me in")[grant]))
+    token = quote(str(TokenizedEpisode("let me in")[grant]))
     async with _opened(f"?token={token}") as page:
         await page.wait_for_selector("#card-headset-7")
         for text in ("Stop recording", "Put out"):

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 from browser_rig import SIZES, barriers, needs_chromium, page_of, picture
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.protocol import BridgeError
+from fedxr.bridge.recording.reader import Recording
+from fedxr.bridge.serving.admission import ServerConfig
 from playwright.async_api import Page, expect
 
-from agent.brain import load_brain
-from agent.online import Dose
-from bridge.admission import ServerConfig
-from bridge.protocol import BridgeError
-from bridge.recording.reader import Recording
-from fedxr import serve
-from fedxr.cast import simulated_cast
-from fedxr.learning_rule import LearningRule, Schedule
-from fedxr.serve import CHECKPOINT, Serving, serving
-from fedxr.stream import Actor, play
-from fedxr.tempo import Tempo
+from fedxr.cli import serve
+from fedxr.cli.serve import CHECKPOINT, Serving, serving
+from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.live.loops import Tempo
+from fedxr.virtual.headsets import simulated_cast
+from fedxr.virtual.streaming import Actor, play
 
 PATIENCE_MS = 180_000
 PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
@@ -34,9 +34,9 @@ USERS = [f"persona-{n:04}" for n in range(4)]
 
 @asynccontextmanager
 async def run_of(folder: Path) -> AsyncIterator[Serving]:
-    """A live server with the demo's brain, light rounds and steps."""
+    """A live server with the demo's checkpoint, light rounds and steps."""
     async with serving(
-        load_brain(CHECKPOINT),
+        load_checkpoint(CHECKPOINT),
         folder / "state.db",
         ServerConfig(port=0),
         LearningRule(shared=PACE, personal=PACE),

@@ -10,26 +10,26 @@ from pathlib import Path
 
 import live_rig
 import pytest
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.tasks import Query
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.evaluation.intervals import Cell, pooled
+from fedxr.scenarios.devices import device_named
 
-from agent.brain import load_brain
-from agent.cohort import Tuning
-from agent.tasks import Query
-from bridge.server import BridgeServer, ServerConfig
-from evaluation.intervals import Cell, pooled
-from fedxr.agents import Agents
-from fedxr.cast import profile_of_actor, simulated_actor, simulated_cast
-from fedxr.judged import questions, truth_of
-from fedxr.label_delays import LabelDelays
-from fedxr.learner import Learner
-from fedxr.learning_rule import LIVE
-from fedxr.live import Live
-from fedxr.lockstep import Lockstep, lockstep
-from fedxr.marks import DRAWS, FRESH_S, Marks
-from fedxr.script import Voice, beats
-from fedxr.serve import CHECKPOINT
-from fedxr.stream import Actor, play
-from fedxr.told import Given
-from scenarios.devices import device_named
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.dashboard.judged import questions, truth_of
+from fedxr.dashboard.label_delays import LabelDelays
+from fedxr.dashboard.marks import DRAWS, FRESH_S, Marks
+from fedxr.learning.agents import Agents
+from fedxr.learning.feedback import Given
+from fedxr.learning.learner import Learner
+from fedxr.learning.learning_rule import LIVE
+from fedxr.live.live import Live
+from fedxr.live.lockstep import Lockstep, lockstep
+from fedxr.virtual.headsets import profile_of_actor, simulated_actor, simulated_cast
+from fedxr.virtual.streaming import Actor, play
+from fedxr.virtual.timeline import Voice, beats
 
 
 def test_marks_pool_over_tasks_then_headsets_with_an_interval() -> None:
@@ -121,7 +121,7 @@ async def test_a_server_that_plays_its_headsets_judges_all_questions(tmp_path: P
     """One headset is known here, one comes from elsewhere under another name: the run's figures are
     the first one's, against the truth, and include questions that no feedback followed."""
     known, other = live_rig.cast_of(("voice-glasses", "quest-3"), 3.0)
-    agents = live_rig.agents_of(live_rig.brain_of([known, other]), tmp_path / "s.db")
+    agents = live_rig.agents_of(live_rig.checkpoint_of([known, other]), tmp_path / "s.db")
     live = Live(agents, truth=truth_of([known], 3.0))
     async with BridgeServer(live, ServerConfig(port=0)) as server:
         playing = [asyncio.create_task(play(server.url, a, 3.0)) for a in (known, other)]
@@ -152,7 +152,7 @@ async def test_a_server_that_plays_its_headsets_judges_all_questions(tmp_path: P
 async def test_the_newest_label_is_the_one_that_an_answer_was_made_with() -> None:
     """In lockstep: the last one said before the last time of learning."""
     (actor,) = live_rig.cast_of(("voice-glasses",), 8.0)
-    agents = live_rig.agents_of(live_rig.brain_of([actor]))
+    agents = live_rig.agents_of(live_rig.checkpoint_of([actor]))
     script = list(beats(actor.user, actor.voice, 8.0))
     found = lockstep(agents, [(profile_of_actor(actor, actor.user.tasks), script)], learn=6)
     told: dict[str, int] = {}
@@ -169,8 +169,8 @@ async def test_the_newest_label_is_the_one_that_an_answer_was_made_with() -> Non
 
 
 def played(cast: list[Actor], seconds: float) -> Lockstep:
-    brain = load_brain(CHECKPOINT)
-    agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
+    checkpoint = load_checkpoint(CHECKPOINT)
+    agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
     script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, seconds)) for a in cast]
     return lockstep(agents, script)
 

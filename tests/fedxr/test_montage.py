@@ -9,16 +9,16 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.bridge.connecting.connect import connect
+from fedxr.scenarios.worlds.brain import LAYOUT
 from tolerance import assert_same_answers, pass_terms
 
-from agent.checkpoint import Brain
-from bridge.channels import Channel, Samples
-from bridge.connect import connect
-from fedxr.cli import main
-from fedxr.montage import lacking, montage_for
-from fedxr.stream import Actor
-from fedxr.welcome import readable
-from scenarios.worlds.brain import LAYOUT
+from fedxr.cli.main import main
+from fedxr.live.admission import readable
+from fedxr.live.electrodes import lacking, montage_for
+from fedxr.virtual.streaming import Actor
 
 CAP = "eeg/PO4-Cz-Po8-PO7-POz-OZ-O2-PO3-O1-T3"
 """The checkpoint's eight, in another order and spelling, and two more."""
@@ -33,8 +33,8 @@ def actor() -> Actor:
 
 
 @pytest.fixture(scope="module")
-def brain(actor: Actor) -> Brain:
-    return live_rig.brain_of([actor])
+def checkpoint(actor: Actor) -> Checkpoint:
+    return live_rig.checkpoint_of([actor])
 
 
 def test_columns_are_found_by_name() -> None:
@@ -49,9 +49,9 @@ def test_columns_are_found_by_name() -> None:
     assert lacking(cap, ["eeg/Fp1-T7-O1-O2", "eeg/C3-C4"]) == "C4"
 
 
-def test_what_is_refused_says_what_is_missing(brain: Brain) -> None:
+def test_what_is_refused_says_what_is_missing(checkpoint: Checkpoint) -> None:
     def why(layout: str, rate_hz: float = 256.0) -> str:
-        found = readable(brain, Channel("eeg", layout, rate_hz))
+        found = readable(checkpoint, Channel("eeg", layout, rate_hz))
         assert isinstance(found, str)
         return found
 
@@ -63,11 +63,11 @@ def test_what_is_refused_says_what_is_missing(brain: Brain) -> None:
 
 
 async def test_a_cap_is_answered_as_the_band_that_it_contains(
-    brain: Brain, actor: Actor, tmp_path: Path
+    checkpoint: Checkpoint, actor: Actor, tmp_path: Path
 ) -> None:
-    """The same brain waves from the checkpoint's own band and from a larger cap, on two headsets:
-    every answer is the same. Not to the last bit: they are two rows of one product, which the edge
-    of a kernel's tile may part."""
+    """The same checkpoint waves from the checkpoint's own band and from a larger cap, on two
+    headsets: every answer is the same. Not to the last bit: they are two rows of one product, which
+    the edge of a kernel's tile may part."""
     band = next(c for c in actor.user.channels if c.modality == "eeg")
     places = [n.upper() for n in band.layout.removeprefix("eeg/").split("-")]
     all_of = actor.user.episodes[0].samples[band.name]
@@ -76,7 +76,7 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
     worn = [n.upper() for n in CAP.removeprefix("eeg/").split("-")]
     columns = [all_of.values[:, places.index(n)] if n in places else noise for n in worn]
     cap_values = np.stack(columns, 1)
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         wearers = []
         for user, layout in (("band", band.layout), ("cap", CAP)):
             worn_as = [replace(band, layout=layout)]
@@ -95,7 +95,7 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
             await rig.live.tick_once()
             mine, its = (rig.live.scoreboard.boards[row].answers for row in (0, 1))
             assert mine.keys() == its.keys()
-            terms = pass_terms(brain.model.plan.size, rig.live.agents.answering.caches.total)
+            terms = pass_terms(checkpoint.model.plan.size, rig.live.agents.inference.caches.total)
             for task, p in mine.items():
                 assert_same_answers(its[task], p, terms)
         for wearer in wearers:
@@ -105,13 +105,16 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
 async def test_a_board_with_more_electrodes_is_read(
     actor: Actor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """BrainFlow's synthetic board, real in all but the brain: 16 electrodes stream, 8 are read."""
+    """BrainFlow's synthetic board, real in all but the checkpoint: 16 electrodes stream, 8 are
+    read."""
     pytest.importorskip("brainflow", reason="needs BrainFlow: pip install 'fedxr[sensors]'")
     channels = tuple(
         replace(c, layout=BOARD) if c.modality == "eeg" else c for c in actor.user.channels
     )
-    brain = live_rig.brain_of([replace(actor, user=replace(actor.user, channels=channels))])
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    checkpoint = live_rig.checkpoint_of(
+        [replace(actor, user=replace(actor.user, channels=channels))]
+    )
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         arguments = ["sensors", "--url", rig.server.url, "--scenario", "neuroadaptive"]
         streaming = asyncio.create_task(
             asyncio.to_thread(main, [*arguments, "--brainflow", "synthetic", "--seconds", "6"])

@@ -8,22 +8,23 @@ from pathlib import Path
 
 import live_rig
 import pytest
+from fedxr.agent.checkpoints.checkpoint_file import card_of, save_checkpoint
+from fedxr.agent.tasks import USE_CASES
+from fedxr.scenarios.devices import device_named, devices_for
+from fedxr.scenarios.personas import PRETRAINING, for_pretraining, persona_of
+from fedxr.scenarios.simulated import simulate
+from fedxr.scenarios.users import DataError, User
 from rich.console import Console
 
-from agent.brain import card_of, save_brain
-from agent.tasks import USE_CASES
-from fedxr import cli, headless
-from fedxr.cast import simulated_actor, simulated_cast
-from fedxr.commands import Stream, actor_of
-from fedxr.headless import Federate, card_for, gather
-from fedxr.people import Split, split_users
-from fedxr.script import PersonaVoice
-from fedxr.serve import CHECKPOINT
-from fedxr.stream import Actor
-from scenarios.devices import device_named, devices_for
-from scenarios.personas import PRETRAINING, for_pretraining, persona_of
-from scenarios.simulated import simulate
-from scenarios.users import DataError, User
+from fedxr.cli import main as cli
+from fedxr.cli.commands import Stream, actor_of
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.experiments import headless
+from fedxr.experiments.headless import Federate, card_for, gather
+from fedxr.experiments.splits import Split, split_users
+from fedxr.virtual.headsets import simulated_actor, simulated_cast
+from fedxr.virtual.streaming import Actor
+from fedxr.virtual.timeline import PersonaVoice
 
 SEEDS = (0, 1, 7, PRETRAINING - 1)
 KNOWN = {name for people in card_of(CHECKPOINT).people.values() for name in people}
@@ -79,7 +80,7 @@ def gathered(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whom_a_federation_is_tested_on_is_none_whom_any_brain_has_learned_from(
+def test_whom_a_federation_is_tested_on_is_none_whom_any_checkpoint_has_learned_from(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     config = Federate(scenario="storytelling", headsets=2, seed=seed)
@@ -136,7 +137,9 @@ def _recorded(n: int) -> list[User]:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
-def test_recorded_people_whom_a_brain_has_learned_from_are_none_of_the_others(seed: int) -> None:
+def test_recorded_people_whom_a_checkpoint_has_learned_from_are_none_of_the_others(
+    seed: int,
+) -> None:
     second = [User("har", "u0@second", "companion", (), ("doing",), ())]
     split = split_users("har", _recorded(20), seed, 12, second)
     card = card_for([split], Federate(source="recorded", seed=seed))
@@ -147,21 +150,21 @@ def test_recorded_people_whom_a_brain_has_learned_from_are_none_of_the_others(se
     assert not known & others
 
 
-def test_a_kept_brain_that_has_learned_from_who_would_be_shown_is_refused(
+def test_a_kept_checkpoint_that_has_learned_from_who_would_be_shown_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The brain of recorded people is made once and kept. It was made of 20 people; with one more
-    in the folder, others are drawn: some of those it has learned from would be tested."""
+    """The checkpoint of recorded people is made once and kept. It was made of 20 people; with one
+    more in the folder, others are drawn: some of those it has learned from would be tested."""
     monkeypatch.chdir(tmp_path)
     before, now = (split_users("har", _recorded(n), 0, 12) for n in (20, 21))
     (actor,) = live_rig.cast_of(("voice-glasses",), 8.0)
     kept = tmp_path / "runs" / "recorded-har-0.safetensors"
     card = card_for([before], Federate(source="recorded"))
-    save_brain(live_rig.brain_of([actor]), kept, card)
+    save_checkpoint(live_rig.checkpoint_of([actor]), kept, card)
     said = Console(file=io.StringIO())
     monkeypatch.setattr(cli, "gather", lambda *_: [before])
-    _, others = cli.recorded_brain(None, said)
+    _, others = cli.recorded_checkpoint(None, said)
     assert {u.name for u in others["har"]} == {u.name for u in (*before.federation, *before.unseen)}
     monkeypatch.setattr(cli, "gather", lambda *_: [now])
     with pytest.raises(DataError, match=r"recorded-har-0\.safetensors: has learned from har/u\d+ "):
-        cli.recorded_brain(None, said)
+        cli.recorded_checkpoint(None, said)

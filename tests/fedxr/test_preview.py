@@ -13,21 +13,21 @@ from typing import Any
 import live_rig
 import numpy as np
 import pytest
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.recording.recorder import Recorder
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.serving.watchers import Watcher
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 
-from agent.checkpoint import Brain
-from bridge.application import Application
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.frames import Frame
-from bridge.live import Watcher
-from bridge.recording.recorder import Recorder
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
-from fedxr.desk import Desk
-from fedxr.preview import AWAY, MANY, MOST, OFF, Look, Preview
+from fedxr.dashboard.controls import Desk
+from fedxr.dashboard.preview import AWAY, MANY, MOST, OFF, Look, Preview
 
 START = 10**15
 HAND = Channel("hand", "hands/webxr25", 30.0)
@@ -35,8 +35,8 @@ WRIST = Channel("wrist", "motion/wrist", 50.0)
 
 
 @pytest.fixture(scope="module")
-def brain() -> Brain:
-    return live_rig.brain_of(live_rig.cast_of(seconds=4.0))
+def checkpoint() -> Checkpoint:
+    return live_rig.checkpoint_of(live_rig.cast_of(seconds=4.0))
 
 
 async def until(what: Callable[[], object]) -> None:
@@ -74,8 +74,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_of(brain: Brain, folder: Path, allowed: bool = True) -> AsyncIterator[Shop]:
-    async with live_rig.Rig(brain, folder / "s.db") as rig:
+async def shop_of(
+    checkpoint: Checkpoint, folder: Path, allowed: bool = True
+) -> AsyncIterator[Shop]:
+    async with live_rig.Rig(checkpoint, folder / "s.db") as rig:
         yield Shop(rig, allowed)
 
 
@@ -96,10 +98,10 @@ async def told(page: ClientConnection) -> Any:
 
 
 async def test_a_page_is_shown_what_it_has_opened_and_nothing_else(
-    brain: Brain, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with (
-        shop_of(brain, tmp_path) as shop,
+        shop_of(checkpoint, tmp_path) as shop,
         await shop.headset("ann", HAND) as ann,
         await shop.headset("bob", HAND) as bob,
         shop.page("ann/quest-3") as page,
@@ -130,11 +132,11 @@ async def test_a_page_is_shown_what_it_has_opened_and_nothing_else(
 
 
 async def test_what_cannot_be_shown_is_refused_with_the_reason(
-    brain: Brain, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     many = [f"nobody-{n}" for n in range(MOST)]
     async with (
-        shop_of(brain, tmp_path) as shop,
+        shop_of(checkpoint, tmp_path) as shop,
         await shop.headset("cat", WRIST),
         shop.page("cat/quest-3", *many) as page,
     ):
@@ -152,10 +154,10 @@ async def test_what_cannot_be_shown_is_refused_with_the_reason(
 
 
 async def test_a_server_without_previews_says_so_and_keeps_nothing(
-    brain: Brain, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with (
-        shop_of(brain, tmp_path, allowed=False) as shop,
+        shop_of(checkpoint, tmp_path, allowed=False) as shop,
         await shop.headset("ann", HAND) as ann,
         shop.page("ann/quest-3") as page,
     ):

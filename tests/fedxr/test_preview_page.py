@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 from browser_rig import DOTS, SIZES, barriers, needs_chromium, picture
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.serving.admission import ServerConfig
 from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, WebSocket, expect
 from xr_rig import PATIENCE_MS, enter, headset_page, leave, until
 
-from agent.brain import load_brain
-from bridge.admission import ServerConfig
-from bridge.channels import Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.clock import now_us
-from bridge.connect import connect
-from fedxr.learning_rule import LIVE
-from fedxr.serve import CHECKPOINT, Serving, serving
-from fedxr.tempo import Tempo
+from fedxr.cli.serve import CHECKPOINT, Serving, serving
+from fedxr.learning.learning_rule import LIVE
+from fedxr.live.loops import Tempo
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 Points = NDArray[np.float64]
@@ -75,8 +75,8 @@ class Spy:
 @asynccontextmanager
 async def run_of(folder: Path) -> AsyncIterator[Serving]:
     config, tempo = ServerConfig(port=0, token="t"), Tempo(round=60.0)
-    brain = load_brain(CHECKPOINT)
-    async with serving(brain, folder / "state.db", config, LIVE, tempo) as live:
+    checkpoint = load_checkpoint(CHECKPOINT)
+    async with serving(checkpoint, folder / "state.db", config, LIVE, tempo) as live:
         yield live
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import live_rig
 import pytest
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.users import User
 from rich.console import Console
 
-from agent.checkpoint import Brain
-from bridge.admission import ServerConfig
-from fedxr.cast import recorded_cast
-from fedxr.commands import Stream, actor_of, stream_command
-from fedxr.demo import Demo, demo
-from fedxr.serve import serving
-from fedxr.tempo import Tempo
-from scenarios.recorded import RECORDED
-from scenarios.users import User
+from fedxr.cli.commands import Stream, actor_of, stream_command
+from fedxr.cli.demo import Demo, demo
+from fedxr.cli.serve import serving
+from fedxr.live.loops import Tempo
+from fedxr.virtual.headsets import recorded_cast
 
 DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")
 SETS = ("har", "ssvep", "fsdd", "shrec")
@@ -43,17 +43,17 @@ def test_the_demo_plays_recorded_people(tmp_path: Path) -> None:
     assert {a.user.source for a in cast} == set(SETS)
     config = Demo(4, 6.0, "recorded", out=tmp_path, port=0, round_s=2.0, open=False)
     said = Console(file=io.StringIO(), width=160)
-    found = asyncio.run(demo(config, live_rig.brain_of(cast), cast, said))
+    found = asyncio.run(demo(config, live_rig.checkpoint_of(cast), cast, said))
     assert {row.task for row in found.latency} == {t for a in cast for t in a.user.tasks}
     assert not [note for note in found.notes if "refused" in note or "ended" in note]
     assert found.traffic.up > 0
 
 
-async def streamed(brain: Brain, folder: Path, scenario: str) -> tuple[int, str]:
-    """Exit code and words of `fedxr stream --source recorded` at a server with ``brain``."""
+async def streamed(checkpoint: Checkpoint, folder: Path, scenario: str) -> tuple[int, str]:
+    """Exit code and words of `fedxr stream --source recorded` at a server with ``checkpoint``."""
     said = Console(file=io.StringIO(), width=400)
     learning, config = live_rig.RULE, ServerConfig(port=0)
-    async with serving(brain, folder / "s.db", config, learning, Tempo()) as live:
+    async with serving(checkpoint, folder / "s.db", config, learning, Tempo()) as live:
         command = Stream(live.server.url, scenario, "recorded", DATA, user="0", seconds=4.0)
         code = await asyncio.to_thread(stream_command, command, DATA, said)
     return code, said.file.getvalue()  # type: ignore[attr-defined]
@@ -64,11 +64,11 @@ async def streamed(brain: Brain, folder: Path, scenario: str) -> tuple[int, str]
 def test_a_recorded_person_streams_to_a_server_that_can_read_them(tmp_path: Path) -> None:
     people("har")
     person = actor_of(Stream(scenario="companion", source="recorded"), DATA)
-    brain = live_rig.brain_of([replace(person, user=people("har")[0])])
-    code, said = asyncio.run(streamed(brain, tmp_path, "companion"))
+    checkpoint = live_rig.checkpoint_of([replace(person, user=people("har")[0])])
+    code, said = asyncio.run(streamed(checkpoint, tmp_path, "companion"))
     assert (code, person.name in said, "replies" in said) == (0, True, True), said
     people("ssvep")
-    code, said = asyncio.run(streamed(brain, tmp_path, "neuroadaptive"))
+    code, said = asyncio.run(streamed(checkpoint, tmp_path, "neuroadaptive"))
     assert code == 1
     assert "of the tasks mental_command none can be answered" in said
     assert "fedxr pretrain --source recorded" in said

@@ -1,5 +1,5 @@
-"""A recorded live session, replayed into a fresh server with the same brain: the same inputs of the
-model bit by bit, and the same answers."""
+"""A recorded live session, replayed into a fresh server with the same checkpoint: the same inputs
+of the model bit by bit, and the same answers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 
 import live_rig
 import pytest
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenStream
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import TICK_US
+from fedxr.bridge.protocol import PackedFrame, Reply
+from fedxr.bridge.recording.reader import Recording
+from fedxr.bridge.recording.recorder import Recorder
+from fedxr.bridge.recording.records import Closed
+from fedxr.bridge.recording.replay import replay
+from fedxr.bridge.serving.admission import ServerConfig
 
-from agent.checkpoint import Brain
-from agent.tokens import Emission, TokenStream
-from bridge.admission import ServerConfig
-from bridge.channels import TICK_US
-from bridge.protocol import PackedFrame, Reply
-from bridge.recording.reader import Recording
-from bridge.recording.recorder import Recorder
-from bridge.recording.records import Closed
-from bridge.recording.replay import replay
-from fedxr.cli import main
-from fedxr.learning_rule import LIVE
-from fedxr.script import beats
-from fedxr.serve import serving
-from fedxr.stream import Actor, Player, open_player
-from fedxr.tempo import Tempo, keep_going
+from fedxr.cli.main import main
+from fedxr.cli.serve import serving
+from fedxr.learning.learning_rule import LIVE
+from fedxr.live.loops import Tempo, keep_going
+from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.virtual.timeline import beats
 
 START = 10**15
 SECONDS = 2.5
@@ -42,8 +42,8 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def inputs(monkeypatch: pytest.MonkeyPatch) -> Inputs:
     def key(stream: TokenStream, tick: int) -> tuple[tuple[str, ...], int]:
         return tuple(f"{c.name} {c.layout}" for c in stream.channels), tick
 
-    def noted_advance(self: TokenStream, tick: int, *rest: object) -> list[Emission]:
+    def noted_advance(self: TokenStream, tick: int, *rest: object) -> list[TokenFeatures]:
         made = advance(self, tick, *rest)  # type: ignore[arg-type]
         told = seen.setdefault(key(self, tick), [])
         told += [(e.layout, e.tick, e.features.tobytes()) for e in made]
@@ -73,11 +73,11 @@ def inputs(monkeypatch: pytest.MonkeyPatch) -> Inputs:
 
 
 @asynccontextmanager
-async def answering(brain: Brain, folder: Path) -> AsyncIterator[live_rig.Rig]:
+async def inference(checkpoint: Checkpoint, folder: Path) -> AsyncIterator[live_rig.Rig]:
     """A fresh live server whose loops run, at their own pace, but which learns nothing
     meanwhile: when learning takes effect depends on a clock, and that is not compared here."""
     folder.mkdir()
-    async with live_rig.Rig(brain, folder / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, folder / "s.db") as rig:
         never = 1e6
         tempo = Tempo(learn=never, round=never, publish=never, save=never)
         loop = asyncio.create_task(keep_going(rig.live, rig.server, tempo))
@@ -112,10 +112,10 @@ async def play_in_step(players: list[Player], cast: list[Actor]) -> None:
 
 
 async def test_a_replay_gives_the_same_inputs_and_answers(
-    cast: list[Actor], brain: Brain, inputs: Inputs, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, inputs: Inputs, tmp_path: Path
 ) -> None:
     path = tmp_path / "session.mcap"
-    async with answering(brain, tmp_path / "live") as rig:
+    async with inference(checkpoint, tmp_path / "live") as rig:
         recorder = Recorder(rig.server, tmp_path)
         recorder.start(path)
         players = [await open_player(rig.server.url, actor) for actor in cast]
@@ -124,7 +124,7 @@ async def test_a_replay_gives_the_same_inputs_and_answers(
         assert (status.dropped, status.error) == (0, "")
     live, recording = dict(inputs), Recording(path)
     inputs.clear()
-    async with answering(brain, tmp_path / "again") as rig:
+    async with inference(checkpoint, tmp_path / "again") as rig:
         again = Recorder(rig.server, tmp_path)
         again.start(tmp_path / "again.mcap")
         replayed = await replay(recording, rig.server.url, speed=0)
@@ -157,13 +157,13 @@ def _is_cue(message: object) -> bool:
 
 
 def test_the_commands_replay_and_export(
-    cast: list[Actor], brain: Brain, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`fedxr replay` against a live server, and `fedxr export`, as they are typed."""
     path = tmp_path / "session.mcap"
 
     async def session() -> None:
-        async with answering(brain, tmp_path / "live") as rig:
+        async with inference(checkpoint, tmp_path / "live") as rig:
             recorder = Recorder(rig.server, tmp_path)
             recorder.start(path)
             players = [await open_player(rig.server.url, actor) for actor in cast[:1]]
@@ -171,7 +171,7 @@ def test_the_commands_replay_and_export(
                 await players[0].beat(beat, START + n * TICK_US)
             await players[0].client.close()
             await recorder.stop()
-        async with answering(brain, tmp_path / "again") as rig:
+        async with inference(checkpoint, tmp_path / "again") as rig:
             typed = ["replay", str(path), "--url", rig.server.url, "--speed", "0"]
             assert await asyncio.to_thread(main, typed) == 0
 
@@ -190,12 +190,14 @@ def test_the_commands_replay_and_export(
 
 @pytest.mark.slow
 async def test_a_live_server_records_from_its_start_to_its_end(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """As `fedxr serve --record FILE` does, learning and all."""
     path, config = tmp_path / "r.mcap", ServerConfig(port=0)
     learning, tempo = LIVE.with_round(coordination="local", seed=0), Tempo(round=3600.0)
-    async with serving(brain, tmp_path / "s.db", config, learning, tempo, record=path) as running:
+    async with serving(
+        checkpoint, tmp_path / "s.db", config, learning, tempo, record=path
+    ) as running:
         player = await open_player(running.server.url, cast[0])
         for n, beat in enumerate(beats(cast[0].user, cast[0].voice, 0.5), 1):
             await player.beat(beat, START + n * TICK_US)

@@ -1,5 +1,5 @@
-"""The learner refuses a row, not the call: lessons, personal steps and rounds go on without whoever
-breaks them, bit for bit as if it were not there."""
+"""The learner refuses a row, not the call: examples, personal steps and rounds go on without
+whoever breaks them, bit for bit as if it were not there."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import live_rig
 import numpy as np
 import pytest
 import torch
-from test_learner import learner_of, lessons
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.experts import Mixing
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
+from test_learner import examples, learner_of
 
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.experts import Mixing
-from agent.tokens import Tokens
-from fedxr.cast import profile_of_actor
-from fedxr.learner import Learner
-from fedxr.profile import Profile
-from fedxr.stream import Actor
-from fedxr.told import Told
-from fedxr.walls import Fault, NotFiniteError
+from fedxr.learning.feedback import Told
+from fedxr.learning.learner import Learner
+from fedxr.learning.profile import Profile
+from fedxr.learning.walls import Fault, NotFiniteError
+from fedxr.virtual.headsets import profile_of_actor
+from fedxr.virtual.streaming import Actor
 
 
 @pytest.fixture(scope="module")
@@ -31,23 +31,23 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
-Spoil = Callable[[Tokens], Tokens]
+Spoil = Callable[[TokenizedEpisode], TokenizedEpisode]
 
 
-def too_short(tokens: Tokens) -> Tokens:
+def too_short(tokens: TokenizedEpisode) -> TokenizedEpisode:
     emissions = [replace(e, features=e.features[:-1]) for e in tokens.emissions]
     return replace(tokens, emissions=tuple(emissions))
 
 
 def spoil(learner: Learner, row: int, how: Spoil) -> None:
     """All that the headset was told."""
-    lessons = learner.fleet.headsets[row].replay.lessons
-    for task, kept in lessons.items():
-        lessons[task] = [replace(x, tokens=how(x.tokens)) for x in kept]
+    examples = learner.cohort.headsets[row].replay.examples
+    for task, kept in examples.items():
+        examples[task] = [replace(x, tokens=how(x.tokens)) for x in kept]
 
 
 def profile(actor: Actor, name: str) -> Profile:
@@ -57,17 +57,19 @@ def profile(actor: Actor, name: str) -> Profile:
 
 
 def steps(learner: Learner, row: int) -> tuple[torch.Tensor, ...]:
-    momentum = learner.fleet.momentum
-    parts = (momentum.first, momentum.second, momentum.steps)
-    return (learner.fleet.cohort.theta[row].clone(), *(part[row].clone() for part in parts))
+    adam = learner.cohort.adam
+    parts = (adam.first, adam.second, adam.steps)
+    return (learner.cohort.stack.theta[row].clone(), *(part[row].clone() for part in parts))
 
 
 def same(a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...]) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def test_a_round_goes_on_without_whose_steps_lead_nowhere(cast: list[Actor], brain: Brain) -> None:
-    learner, without = (learner_of(brain, cast, live_rig.RULE) for _ in range(2))
+def test_a_round_goes_on_without_whose_steps_lead_nowhere(
+    cast: list[Actor], checkpoint: Checkpoint
+) -> None:
+    learner, without = (learner_of(checkpoint, cast, live_rig.RULE) for _ in range(2))
     spoil(learner, 1, too_short)
     before = steps(learner, 1)
     learner._fresh.clear()  # no personal steps
@@ -83,16 +85,16 @@ def test_a_round_goes_on_without_whose_steps_lead_nowhere(cast: list[Actor], bra
     for row in (0, 2):
         assert same(steps(learner, row), steps(without, row))
         assert (
-            learner.fleet.headsets[row].federated.keys()
-            == without.fleet.headsets[row].federated.keys()
+            learner.cohort.headsets[row].federated.keys()
+            == without.cohort.headsets[row].federated.keys()
         )
     assert not same(steps(learner, 0), before)
 
 
 def test_a_round_in_which_nobody_can_learn_is_a_round_all_the_same(
-    cast: list[Actor], brain: Brain
+    cast: list[Actor], checkpoint: Checkpoint
 ) -> None:
-    learner = learner_of(brain, cast[:2], live_rig.RULE)
+    learner = learner_of(checkpoint, cast[:2], live_rig.RULE)
     for row in range(2):
         spoil(learner, row, too_short)
     report = learner.round([0, 1])
@@ -101,8 +103,10 @@ def test_a_round_in_which_nobody_can_learn_is_a_round_all_the_same(
     assert report.awake == ()
 
 
-def test_personal_steps_that_lead_nowhere_are_taken_back(cast: list[Actor], brain: Brain) -> None:
-    learner, without = (learner_of(brain, cast, live_rig.RULE) for _ in range(2))
+def test_personal_steps_that_lead_nowhere_are_taken_back(
+    cast: list[Actor], checkpoint: Checkpoint
+) -> None:
+    learner, without = (learner_of(checkpoint, cast, live_rig.RULE) for _ in range(2))
     spoil(learner, 1, too_short)
     before, faults = steps(learner, 1), list[Fault]()
     while (done := learner.work()).busy:
@@ -115,28 +119,30 @@ def test_personal_steps_that_lead_nowhere_are_taken_back(cast: list[Actor], brai
         assert same(steps(learner, row), steps(without, row))
 
 
-def short_summary(tokens: Tokens) -> Tokens:
+def short_summary(tokens: TokenizedEpisode) -> TokenizedEpisode:
     ask = tokens.asks[-1]
     cut = {layout: vector[:-1] for layout, vector in ask.summary.items()}
     return replace(tokens, asks=(replace(ask, summary=cut),))
 
 
-def no_summary(tokens: Tokens) -> Tokens:
+def no_summary(tokens: TokenizedEpisode) -> TokenizedEpisode:
     ask = tokens.asks[-1]
     none = {layout: vector * np.float32(np.nan) for layout, vector in ask.summary.items()}
     return replace(tokens, asks=(replace(ask, summary=none),))
 
 
 @pytest.mark.parametrize("how", [no_summary, short_summary])
-def test_what_the_others_said_is_learned(cast: list[Actor], brain: Brain, how: Spoil) -> None:
-    learner, without = (learner_of(brain, cast, live_rig.RULE, labels=4) for _ in range(2))
+def test_what_the_others_said_is_learned(
+    cast: list[Actor], checkpoint: Checkpoint, how: Spoil
+) -> None:
+    learner, without = (learner_of(checkpoint, cast, live_rig.RULE, labels=4) for _ in range(2))
     told = []
     for row, actor in enumerate(cast):
-        for n, x in enumerate(lessons(actor)[4:7]):
+        for n, x in enumerate(examples(actor)[4:7]):
             tokens = how(x) if (row, n) == (1, 2) else x
             told.append(Told(row, x.asks[0].task, 10 + n, x.asks[0].tick, tokens))
-    fleet = learner.fleet
-    before = {task: s.n.clone() for task, s in fleet.headsets[1].personal.items()}
+    cohort = learner.cohort
+    before = {task: s.n.clone() for task, s in cohort.headsets[1].personal.items()}
     heard = learner.learn(told)
     scores = without.learn([t for t in told if t.row != 1]).all()
     assert [f.row for f in heard.faults] == [1]
@@ -144,24 +150,26 @@ def test_what_the_others_said_is_learned(cast: list[Actor], brain: Brain, how: S
         (s.name, s.task, s.episode, s.label) for s in scores
     }
     for row in (0, 2):
-        for task, mine in fleet.headsets[row].personal.items():
-            torch.testing.assert_close(mine.a, without.fleet.headsets[row].personal[task].a)
-            assert torch.equal(mine.n, without.fleet.headsets[row].personal[task].n)
-    assert {task: s.n for task, s in fleet.headsets[1].personal.items()}.keys() == before.keys()
-    assert all(torch.equal(fleet.headsets[1].personal[task].n, n) for task, n in before.items())
-    assert fleet.headsets[1].replay.told == without.fleet.headsets[1].replay.told
+        for task, mine in cohort.headsets[row].personal.items():
+            torch.testing.assert_close(mine.a, without.cohort.headsets[row].personal[task].a)
+            assert torch.equal(mine.n, without.cohort.headsets[row].personal[task].n)
+    assert {task: s.n for task, s in cohort.headsets[1].personal.items()}.keys() == before.keys()
+    assert all(torch.equal(cohort.headsets[1].personal[task].n, n) for task, n in before.items())
+    assert cohort.headsets[1].replay.told == without.cohort.headsets[1].replay.told
     with pytest.raises(NotFiniteError, match="row 1"):
         heard.all()
 
 
-def test_of_whose_numbers_are_none_nothing_is_handed_on(cast: list[Actor], brain: Brain) -> None:
+def test_of_whose_numbers_are_none_nothing_is_handed_on(
+    cast: list[Actor], checkpoint: Checkpoint
+) -> None:
     """Damaged sums of one headset: the others' heads are handed on, and its own are named."""
     believed = replace(live_rig.RULE, mixing=Mixing(doubt=(-1e9, -1e9)))
-    learner = learner_of(brain, cast, believed)
-    sums = learner.fleet.headsets[1].personal
+    learner = learner_of(checkpoint, cast, believed)
+    sums = learner.cohort.headsets[1].personal
     for task, mine in sums.items():
         sums[task] = replace(mine, a=mine.a * float("nan"))
-    learner.fleet.cohort.theta[2, 0] = float("inf")
+    learner.cohort.stack.theta[2, 0] = float("inf")
     learned = learner._changes.take()
     assert set(learned.failed) == {1, 2}
     assert {row for row, _ in learned.weights} == {0, 2}
@@ -172,16 +180,16 @@ def test_of_whose_numbers_are_none_nothing_is_handed_on(cast: list[Actor], brain
 
 
 def test_a_headset_that_comes_back_with_other_sensors_and_tasks_ends_no_round(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """One name, first with one actor's channels and tasks, then with another's, and back."""
-    learner = Learner(brain, Tuning(), live_rig.RULE, tmp_path / "s.db")
+    learner = Learner(checkpoint, Tuning(), live_rig.RULE, tmp_path / "s.db")
     first, second = (profile(actor, "ann/any") for actor in cast[:2])
     other = profile(cast[2], "bob/any")
     learner.join(0, other)
     for visit, actor in ((first, cast[0]), (second, cast[1]), (first, cast[0])):
         learner.join(1, visit)
-        for n, x in enumerate(lessons(actor)[:6]):
+        for n, x in enumerate(examples(actor)[:6]):
             assert not learner.learn([Told(1, x.asks[0].task, n, x.asks[0].tick, x)]).faults
         report = learner.round([0, 1])
         assert report is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import tyro
 
-from fedxr.headless import Federate
-from fedxr.sensors import Sensors
-from fedxr.unity import Unity
+from fedxr.cli.sensors import Sensors
+from fedxr.cli.unity import Unity
+from fedxr.experiments.headless import Federate
 
 
 @pytest.mark.parametrize(

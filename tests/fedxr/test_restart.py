@@ -10,15 +10,15 @@ from pathlib import Path
 
 import live_rig
 import pytest
+from fedxr.agent.model.checkpoint import Checkpoint
 from test_learning_rule import stored
 from test_live import until
 from test_walls import running
 
-from agent.checkpoint import Brain
-from fedxr.agents import Agents
-from fedxr.apart import Apart
-from fedxr.stream import Actor
-from fedxr.tempo import Tempo, keep_going
+from fedxr.learning.agents import Agents
+from fedxr.learning.learner_process import LearnerProcess
+from fedxr.live.loops import Tempo, keep_going
+from fedxr.virtual.streaming import Actor
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +27,12 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 def kill_learner(agents: Agents) -> None:
-    assert isinstance(agents.learner, Apart)
+    assert isinstance(agents.learner, LearnerProcess)
     pid = agents.learner._process.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -40,9 +40,9 @@ def kill_learner(agents: Agents) -> None:
 
 @pytest.mark.slow
 async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with running(cast, brain, tmp_path / "s.db", count=2, apart=True) as run:
+    async with running(cast, checkpoint, tmp_path / "s.db", count=2, apart=True) as run:
         live = run.rig.live
         await run.beat(20)
         await run.say(0)
@@ -57,7 +57,7 @@ async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner
         (score,) = await live.learn_once()
         assert score.name == cast[1].name
         assert live.restart.count == 1
-        known = {row for row, _ in live.agents.answering.prepared.newest}
+        known = {row for row, _ in live.agents.inference.prepared.newest}
         assert known == {0, 1}, "the label of before, which was saved, and the new one"
         assert await run.rig.meet() is not None
         assert live.scoreboard.troubles.text == ""
@@ -66,10 +66,10 @@ async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner
 
 @pytest.mark.slow
 async def test_what_was_learned_and_not_saved_is_told_to_the_next_learner(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Killed between learning and saving; what was saved before is not told twice."""
-    async with running(cast, brain, tmp_path / "s.db", count=2, apart=True) as run:
+    async with running(cast, checkpoint, tmp_path / "s.db", count=2, apart=True) as run:
         live = run.rig.live
         await run.beat(20)
         await run.say(0)
@@ -82,24 +82,24 @@ async def test_what_was_learned_and_not_saved_is_told_to_the_next_learner(
         assert live.restart.count == 1
         assert live.agents.take_unsaved() == []
         members = [profile.member for _, profile in sorted(live.agents.seated.items())]
-    fleet = stored(brain, members, tmp_path / "s.db")
+    cohort = stored(checkpoint, members, tmp_path / "s.db")
     assert [
-        sum(len(kept) for kept in m.lessons.values()) for m in (s.replay for s in fleet.headsets)
+        sum(len(kept) for kept in m.examples.values()) for m in (s.replay for s in cohort.headsets)
     ] == [1, 1]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 async def test_a_learner_that_does_not_answer_is_ended_and_started_again(
-    cast: list[Actor], brain: Brain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(cast, brain, tmp_path / "s.db", count=1, apart=True) as run:
+    async with running(cast, checkpoint, tmp_path / "s.db", count=1, apart=True) as run:
         live = run.rig.live
         await run.beat(20)
         await run.say(0)
         await live.tell_once()
-        monkeypatch.setattr("fedxr.apart.ANSWER_S", 20.0)
-        assert isinstance(live.agents.learner, Apart)
+        monkeypatch.setattr("fedxr.learning.learner_process.ANSWER_S", 20.0)
+        assert isinstance(live.agents.learner, LearnerProcess)
         os.kill(live.agents.learner._process.pid or 0, signal.SIGSTOP)
         asking = asyncio.create_task(live.learn_once())
         await until(lambda: live.restart.count >= 1, 240.0)
@@ -116,10 +116,10 @@ class Poison:
 
 @pytest.mark.slow
 async def test_whose_feedback_ends_the_learner_is_found_and_put_out(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Both said something, and it may have been either; what the other said is learned."""
-    async with running(cast, brain, tmp_path / "s.db", count=2, apart=True) as run:
+    async with running(cast, checkpoint, tmp_path / "s.db", count=2, apart=True) as run:
         live = run.rig.live
         await run.beat(20)
         await run.say(0)
@@ -133,7 +133,7 @@ async def test_whose_feedback_ends_the_learner_is_found_and_put_out(
         await until(lambda: len(live._here) == 1, 240.0)
         await run.is_put_out("learning")
         await until(
-            lambda: (0, run.players[0].client.tasks[0]) in live.agents.answering.prepared.newest
+            lambda: (0, run.players[0].client.tasks[0]) in live.agents.inference.prepared.newest
         )
         loops.cancel()
         await asyncio.wait({loops})

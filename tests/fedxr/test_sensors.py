@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from fedxr.bridge.channels import Channel
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.sensors.boards import load_brainflow
+from fedxr.bridge.sensors.source import SensorError
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer
+from fedxr.bridge.serving.session import Session
 
-from bridge.admission import ServerConfig
-from bridge.application import Application
-from bridge.channels import Channel
-from bridge.frames import Frame
-from bridge.sensors.boards import load_brainflow
-from bridge.sensors.source import SensorError
-from bridge.server import BridgeServer
-from bridge.session import Session
-from fedxr.cli import main
-from fedxr.sensors import Sensors
+from fedxr.cli.main import main
+from fedxr.cli.sensors import Sensors
 
 try:
     load_brainflow()

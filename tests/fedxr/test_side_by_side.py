@@ -8,13 +8,13 @@ from functools import partial
 
 import msgspec
 import pytest
+from fedxr.agent.model.checkpoint import Checkpoint
 from made_users import users as made_users
 
-from agent.checkpoint import Brain
-from fedxr.headless import Federate, pretrain_on
-from fedxr.people import Split, meet, split_users
-from fedxr.side_by_side import Say, on_each
-from fedxr.study import Protocol, Study, evaluate, teach
+from fedxr.experiments.headless import Federate, pretrain_on
+from fedxr.experiments.side_by_side import Say, on_each
+from fedxr.experiments.splits import Split, meet, split_users
+from fedxr.experiments.study import Protocol, Study, evaluate, teach
 
 pytestmark = pytest.mark.slow  # each process that begins imports torch
 
@@ -32,28 +32,28 @@ def splits() -> list[Split]:
 
 
 @pytest.fixture(scope="module")
-def brain(splits: list[Split]) -> Brain:
+def checkpoint(splits: list[Split]) -> Checkpoint:
     return pretrain_on(splits, HOW, lambda _: None)
 
 
-def taught(brain: Brain, split: Split, say: Say) -> Study:
+def taught(checkpoint: Checkpoint, split: Split, say: Say) -> Study:
     """The federation of a domain without the arms beside it, which only take time."""
     say(f"{split.name}: federation")
-    people = [meet(u, brain.population) for u in split.federation]
-    learner, reports = teach(brain, people, Protocol(rounds=1))
+    people = [meet(u, checkpoint.population) for u in split.federation]
+    learner, reports = teach(checkpoint, people, Protocol(rounds=1))
     out = Study(split.name, "doing", "accuracy", reports=reports)
     out.federation["federated_personalised"] = evaluate(learner, people, "doing")
     return out
 
 
 def test_what_comes_out_does_not_depend_on_the_number_of_workers(
-    splits: list[Split], brain: Brain
+    splits: list[Split], checkpoint: Checkpoint
 ) -> None:
     packed = []
     for workers in (1, 2):
         said: list[str] = []
         found: dict[int, Study] = {}
-        on_each(splits, partial(taught, brain), workers, said.append, found)
+        on_each(splits, partial(taught, checkpoint), workers, said.append, found)
         assert {number: s.name for number, s in found.items()} == dict(enumerate(NAMES))
         assert {text.split(":")[0] for text in said} == set(NAMES)
         packed.append(msgspec.msgpack.encode([found[number] for number in sorted(found)]))
@@ -76,8 +76,10 @@ def test_an_error_in_one_domain_is_told_and_no_process_is_left(splits: list[Spli
     assert not multiprocessing.active_children()
 
 
-def test_the_same_brain_comes_of_any_number_of_workers(splits: list[Split], brain: Brain) -> None:
-    assert pretrain_on(splits, replace(HOW, workers=2), lambda _: None).digest == brain.digest
+def test_the_same_checkpoint_comes_of_any_number_of_workers(
+    splits: list[Split], checkpoint: Checkpoint
+) -> None:
+    assert pretrain_on(splits, replace(HOW, workers=2), lambda _: None).digest == checkpoint.digest
 
 
 def test_fewer_workers_than_none_are_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from fedxr.softmax_head import federated_head, pooled_head
+from fedxr.experiments.softmax_head import federated_head, pooled_head
 
 
 def _told(seed: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.checkpoints.state import Store
 from test_stop import Command, end, learner_of
-from visits import HEAD, WRIST, lessons_on_disk, until_kept, visit
+from visits import HEAD, WRIST, examples_on_disk, until_kept, visit
 
-from agent.brain import load_brain
-from agent.cohort import Tuning
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.state import Store
-from fedxr.serve import CHECKPOINT
+from fedxr.cli.serve import CHECKPOINT
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,13 +71,13 @@ def stop(command: Command) -> str:
 
 def told(path: Path) -> list[int]:
     """Labels of each user, the fewest first, of the states as they load."""
-    brain, store = load_brain(CHECKPOINT), Store(path)
+    checkpoint, store = load_checkpoint(CHECKPOINT), Store(path)
     found = []
     for name in store.names():
-        member = Member(name, (WRIST,), tuple(brain.model.plan.tasks))
-        fleet = Fleet(brain, [member], Tuning(), torch.float32)
-        assert store.load(fleet, 0) is not None
-        found.append(sum(c.total() for c in fleet.headsets[0].replay.told.values()))
+        member = Member(name, (WRIST,), tuple(checkpoint.model.plan.tasks))
+        cohort = Cohort(checkpoint, [member], Tuning(), torch.float32)
+        assert store.load(cohort, 0) is not None
+        found.append(sum(c.total() for c in cohort.headsets[0].replay.told.values()))
     store.close()
     return sorted(found)
 
@@ -104,7 +104,7 @@ async def test_a_damaged_state_is_set_aside_and_said(start: Start, path: Path) -
     assert told(path) == [2, 2]
 
 
-async def test_one_damaged_lesson_is_told_to_its_user(start: Start, path: Path) -> None:
+async def test_one_damaged_example_is_told_to_its_user(start: Start, path: Path) -> None:
     server = start()
     await visit(url_of(server), "ann", labels=4)
     await until_kept(path, 4)
@@ -164,7 +164,7 @@ async def test_a_disk_that_takes_nothing_and_then_does(start: Start, path: Path)
         assert ann.answers > 0
         assert "anew" not in ann.state()
     assert (await visit(url, "bob", labels=2)).answers > 0
-    assert lessons_on_disk(path) == 0
+    assert examples_on_disk(path) == 0
     learner = learner_of(server.process.pid)
     resource.prlimit(learner, resource.RLIMIT_FSIZE, (unlimited, unlimited))
     await until_kept(path, 9)
@@ -201,7 +201,7 @@ async def test_a_learner_killed_at_any_instant_loses_nothing_that_was_kept(
         teaching = asyncio.create_task(visit(url, "ann", ticks=400, labels=60))
         await until_kept(path, kept + 5)
         await asyncio.sleep(wait)
-        kept = lessons_on_disk(path)
+        kept = examples_on_disk(path)
         os.kill(learner_of(server.process.pid), signal.SIGKILL)
         await asyncio.sleep(0.5)
         end(server)

@@ -12,15 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fedxr.agent.checkpoints.state import stored_names
+from fedxr.bridge.channels import TICK_US, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import BridgeError, Reply
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.evaluation.result import read_result
 from visits import WRIST, samples
-
-from agent.state import stored_names
-from bridge.admission import ServerConfig
-from bridge.channels import TICK_US, Samples
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.protocol import BridgeError, Reply
-from evaluation.result import read_result
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 WHO = {"user": "u", "scenario": "companion", "channels": [WRIST]}
@@ -30,7 +29,7 @@ WAIT_S = 60
 class Command:
     """A running command; ``said`` is what it has printed, errors included."""
 
-    def __init__(self, *words: str, run: Sequence[str] = ("-m", "fedxr.entry")) -> None:
+    def __init__(self, *words: str, run: Sequence[str] = ("-m", "fedxr.cli.entry")) -> None:
         env = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [sys.executable, *run, *words],
@@ -135,9 +134,9 @@ async def test_one_sigterm_is_enough_while_the_learner_hangs(server: Command) ->
 
 STUCK = """
 import sys, time
-import agent.encoders
-from fedxr.entry import main
-real = agent.encoders._encoder
+import fedxr.agent.encoders
+from fedxr.cli.entry import main
+real = fedxr.agent.encoders._encoder
 
 class Slow:
     def __init__(self, real): self._real = real
@@ -146,7 +145,7 @@ class Slow:
         print("stuck", flush=True)
         time.sleep(3600)
 
-agent.encoders._encoder = lambda m: Slow(real(m)) if m == "motion" else real(m)
+fedxr.agent.encoders._encoder = lambda m: Slow(real(m)) if m == "motion" else real(m)
 sys.exit(main())
 """
 """`fedxr` with an encoder in which whoever sends motion is stuck."""
@@ -211,7 +210,9 @@ def test_a_signal_ends_record_with_what_the_file_holds(tmp_path: Path, number: i
 
 def test_a_package_that_is_not_installed_is_one_line() -> None:
     """As after an update of the source in a virtual environment that is older."""
-    without = "import sys; sys.modules['mcap'] = None; from fedxr.entry import main; exit(main())"
+    without = (
+        "import sys; sys.modules['mcap'] = None; from fedxr.cli.entry import main; exit(main())"
+    )
     ended = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True)
     assert ended.returncode == 2
     assert ended.stderr.startswith("fedxr: the package 'mcap")

@@ -1,7 +1,7 @@
 """One headset's trouble is its own: whose data break a step is put out, the others go on.
 
 The faults are planted where data of a headset can provoke them: in an encoder that breaks over a
-value which one headset sends, in lessons and learned numbers of one headset, in its figures.
+value which one headset sends, in examples and learned numbers of one headset, in its figures.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fedxr.agent.encoders
 import live_rig
 import numpy as np
 import pytest
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.protocol import BridgeError, Notice, Reply
 from test_live import START, beat_together, until
 
-import agent.encoders
-from agent.checkpoint import Brain
-from agent.tokens import Tokens
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.protocol import BridgeError, Notice, Reply
-from fedxr.script import beats
-from fedxr.stream import Actor, Player, open_player
-from fedxr.tempo import Tempo, keep_going
-from fedxr.walls import FIRST_S, LONGEST_S, Quarantine, Troubles, keep_on
+from fedxr.learning.walls import FIRST_S, LONGEST_S, Quarantine, Troubles, keep_on
+from fedxr.live.loops import Tempo, keep_going
+from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.virtual.timeline import beats
 
 MARK = 0.0625
 """A metre, and a value like any other: but the planted encoder breaks over it."""
@@ -38,8 +38,8 @@ def cast() -> list[Actor]:
 
 
 @pytest.fixture(scope="module")
-def brain(cast: list[Actor]) -> Brain:
-    return live_rig.brain_of(cast)
+def checkpoint(cast: list[Actor]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
 
 
 class Faulty:
@@ -68,8 +68,8 @@ class Faulty:
 def faulty(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """What all encoders break in; empty at first."""
     when: set[str] = set()
-    real = agent.encoders._encoder
-    monkeypatch.setattr(agent.encoders, "_encoder", lambda m: Faulty(real(m), when))
+    real = fedxr.agent.encoders._encoder
+    monkeypatch.setattr(fedxr.agent.encoders, "_encoder", lambda m: Faulty(real(m), when))
     return when
 
 
@@ -143,9 +143,9 @@ def _marked(samples: Samples, name: str) -> Samples:
 
 @asynccontextmanager
 async def running(
-    cast: list[Actor], brain: Brain, state: Path, count: int = 3, **options: Any
+    cast: list[Actor], checkpoint: Checkpoint, state: Path, count: int = 3, **options: Any
 ) -> AsyncIterator[Run]:
-    async with live_rig.Rig(brain, state, **options) as rig:
+    async with live_rig.Rig(checkpoint, state, **options) as rig:
         players = [await open_player(rig.server.url, actor) for actor in cast[:count]]
         run = Run(rig, players, cast[:count])
         yield run
@@ -154,9 +154,9 @@ async def running(
 
 @pytest.mark.parametrize("what", ["features", "summary"])
 async def test_whose_samples_break_an_encoder_is_put_out_and_cannot_come_straight_back(
-    cast: list[Actor], brain: Brain, tmp_path: Path, faulty: set[str], what: str
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, faulty: set[str], what: str
 ) -> None:
-    async with running(cast, brain, tmp_path / "s.db") as run:
+    async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(20)
         faulty.add(what)
         await run.beat(1, marked=True)
@@ -179,16 +179,16 @@ async def test_whose_samples_break_an_encoder_is_put_out_and_cannot_come_straigh
 
 
 async def test_an_answer_that_is_no_number_is_never_sent(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """It is left out and told; the third time its headset is put out. The others notice nothing."""
-    async with running(cast, brain, tmp_path / "s.db") as run:
+    async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(20)
         agents = run.rig.live.agents
-        weights = dict(agents.answering.prepared.weights)
+        weights = dict(agents.inference.prepared.weights)
         for key, found in weights.items():
             weights[key] = found * float("nan") if key[0] == 2 else found
-        agents.adopt(replace(agents.answering.prepared, version=10**6, weights=weights))
+        agents.adopt(replace(agents.inference.prepared, version=10**6, weights=weights))
         await run.beat(3)
         await run.is_put_out("answering")
         assert run.notices(2)[:2] == ["not-finite", "not-finite"]
@@ -200,13 +200,13 @@ async def test_an_answer_that_is_no_number_is_never_sent(
 
 
 async def test_numbers_that_are_none_leave_the_cache_with_the_answer(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """One bad token is forgotten with the answer that it spoiled: the next answers are numbers."""
-    async with running(cast, brain, tmp_path / "s.db") as run:
+    async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(20)
-        answering = run.rig.live.agents.answering
-        found = next(c for c in answering.caches if (2, False) in c.seats)
+        inference = run.rig.live.agents.inference
+        found = next(c for c in inference.caches if (2, False) in c.seats)
         for each in (*found.rings.keys, found.rings.states):
             each[found.seats.index((2, False))] = float("nan")
         await run.beat(5)
@@ -214,16 +214,16 @@ async def test_numbers_that_are_none_leave_the_cache_with_the_answer(
         await until(lambda: [run.replies(i) for i in range(3)] == [25, 25, 24])
 
 
-async def test_whose_feedback_breaks_a_lesson_is_put_out(
-    cast: list[Actor], brain: Brain, tmp_path: Path, faulty: set[str]
+async def test_whose_feedback_breaks_a_example_is_put_out(
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, faulty: set[str]
 ) -> None:
-    async with running(cast, brain, tmp_path / "s.db") as run:
+    async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(10)
         await run.beat(1, marked=True)
         await run.beat(10)
         await run.say(0)
         await run.say(2)
-        faulty.add("summary")  # only lessons make summaries now
+        faulty.add("summary")  # only examples make summaries now
         scores = await run.rig.live.learn_once()
         await run.is_put_out("feedback")
         assert [s.name for s in scores] == [cast[0].name]
@@ -231,10 +231,10 @@ async def test_whose_feedback_breaks_a_lesson_is_put_out(
 
 
 async def test_the_learner_refuses_a_row_and_not_the_call(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """What the others said is learned as if nothing had been; of the one nothing is."""
-    async with running(cast, brain, tmp_path / "s.db") as run:
+    async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(20)
         for i in range(3):
             await run.say(i)
@@ -243,17 +243,17 @@ async def test_the_learner_refuses_a_row_and_not_the_call(
         broken = next(t for t in agents._told if t.row == 2)
         assert broken.tokens is not None
         broken.tokens = _shortened(broken.tokens)
-        fleet = agents.learner.fleet
-        before = fleet.headsets[2].copy()
+        cohort = agents.learner.cohort
+        before = cohort.headsets[2].copy()
         scores = await run.rig.live.learn_once()
         await run.is_put_out("learning")
         assert sorted(s.name for s in scores) == sorted(a.name for a in cast[:2])
         for row in range(2):
-            assert sum(float(s.n.sum()) for s in fleet.headsets[row].personal.values()) == 1.0
+            assert sum(float(s.n.sum()) for s in cohort.headsets[row].personal.values()) == 1.0
         assert not before.personal
 
 
-def _shortened(tokens: Tokens) -> Tokens:
+def _shortened(tokens: TokenizedEpisode) -> TokenizedEpisode:
     """Summaries of a length that no encoder makes."""
     ask = tokens.asks[-1]
     cut = {layout: vector[:-1] for layout, vector in ask.summary.items()}
@@ -261,9 +261,9 @@ def _shortened(tokens: Tokens) -> Tokens:
 
 
 async def test_who_cannot_be_shown_is_put_out_and_the_others_are_shown(
-    cast: list[Actor], brain: Brain, tmp_path: Path
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with running(cast, brain, tmp_path / "s.db") as run:
+    async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(5)
         live, shown = run.rig.live, list[bytes]()
         live.scoreboard.boards[2].answers = dict.fromkeys(run.players[2].client.tasks)  # type: ignore[misc]
@@ -274,10 +274,10 @@ async def test_who_cannot_be_shown_is_put_out_and_the_others_are_shown(
 
 
 async def test_what_breaks_over_nobody_is_a_trouble_and_the_loops_go_on(
-    cast: list[Actor], brain: Brain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every loop is broken at once, and each goes on when it works again."""
-    async with running(cast, brain, tmp_path / "s.db", count=2) as run:
+    async with running(cast, checkpoint, tmp_path / "s.db", count=2) as run:
         live, broken = run.rig.live, True
         turns: dict[str, int] = {}
 
@@ -345,9 +345,9 @@ def test_each_time_the_wait_is_twice_as_long_and_is_forgotten_in_the_end() -> No
 
 
 async def test_one_message_that_breaks_the_application_ends_its_own_session(
-    cast: list[Actor], brain: Brain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(cast, brain, tmp_path / "s.db") as run:
+    async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(5)
         row = run.rig.live._here
         last = list(row.values())[-1]

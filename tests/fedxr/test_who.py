@@ -12,13 +12,12 @@ from typing import Any
 import live_rig
 import numpy as np
 import pytest
-
-from agent.checkpoint import Brain
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.protocol import BridgeError, Notice, Reply
-from bridge.user_key import UserKey, fingerprint
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import BridgeError, Notice, Reply
+from fedxr.bridge.user_key import UserKey, fingerprint
 
 WRIST = Channel("wrist", "motion/wrist", 100)
 LABELS = 40
@@ -26,8 +25,8 @@ KEYS = {name: UserKey.new() for name in ("alice", "mallory")}
 
 
 @pytest.fixture(scope="module")
-def brain() -> Brain:
-    return live_rig.brain_of(live_rig.cast_of())
+def checkpoint() -> Checkpoint:
+    return live_rig.checkpoint_of(live_rig.cast_of())
 
 
 def frame(t_us: int) -> Mapping[str, Samples]:
@@ -84,9 +83,9 @@ async def left(rig: live_rig.Rig, client: HeadsetClient) -> None:
 
 
 async def test_who_says_another_name_is_a_stranger_and_harms_nobody(
-    brain: Brain, tmp_path: Path
+    checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         stranger = await come(rig, UserKey.new(), "bob")
         untaught = await asked(rig, stranger)
         await left(rig, stranger)
@@ -110,8 +109,10 @@ async def test_who_says_another_name_is_a_stranger_and_harms_nobody(
         await left(rig, mallory)
 
 
-async def test_the_same_key_replaces_its_own_stale_session(brain: Brain, tmp_path: Path) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+async def test_the_same_key_replaces_its_own_stale_session(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         stale = await come(rig, KEYS["alice"])
         taught = await asked(rig, stale, label=2)
         fresh = await come(rig, KEYS["alice"], "by another name")
@@ -137,10 +138,12 @@ async def until_ended(client: HeadsetClient) -> AsyncIterator[object]:
             return
 
 
-async def test_a_state_of_an_older_version_is_nobodys(brain: Brain, tmp_path: Path) -> None:
+async def test_a_state_of_an_older_version_is_nobodys(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
     """It was kept under a name, and whoever says the name first does not get it."""
     path = tmp_path / "s.db"
-    async with live_rig.Rig(brain, path) as rig:
+    async with live_rig.Rig(checkpoint, path) as rig:
         alice = await come(rig, KEYS["alice"])
         taught = await asked(rig, alice, label=2)
         await left(rig, alice)
@@ -154,14 +157,14 @@ async def test_a_state_of_an_older_version_is_nobodys(brain: Brain, tmp_path: Pa
                 rename = f"UPDATE {table} SET name = 'alice/headset' WHERE name = ?"  # noqa: S608
                 renamed += file.execute(rename, (kept,)).rowcount
         assert renamed
-    async with live_rig.Rig(brain, path) as rig:
+    async with live_rig.Rig(checkpoint, path) as rig:
         alice = await come(rig, KEYS["alice"])
         assert await asked(rig, alice) != taught
         await left(rig, alice)
 
 
-async def test_an_administrator_puts_a_headset_out(brain: Brain, tmp_path: Path) -> None:
-    async with live_rig.Rig(brain, tmp_path / "s.db") as rig:
+async def test_an_administrator_puts_a_headset_out(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         alice = await come(rig, KEYS["alice"])
         rig.live.put_out("nobody")
         assert alice.session in rig.server.sessions

@@ -15,25 +15,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.tasks import USE_CASES, Query, task_named
+from fedxr.scenarios.devices import devices_for
+from fedxr.scenarios.personas import Persona
+from fedxr.scenarios.simulated import simulate
 
-from agent.brain import load_brain
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.tasks import USE_CASES, Query, task_named
-from fedxr.agents import Agents
-from fedxr.cast import profile_of_actor, simulated_cast
-from fedxr.judged import Judged
-from fedxr.learner import Learner
-from fedxr.learning_rule import LIVE
-from fedxr.lockstep import lockstep
-from fedxr.people import meet
-from fedxr.script import PersonaVoice, Voice, beats
-from fedxr.serve import CHECKPOINT
-from fedxr.stream import Actor
-from fedxr.study import Protocol, seated
-from scenarios.devices import devices_for
-from scenarios.personas import Persona
-from scenarios.simulated import simulate
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.dashboard.judged import Judged
+from fedxr.experiments.splits import meet
+from fedxr.experiments.study import Protocol, seated
+from fedxr.learning.agents import Agents
+from fedxr.learning.learner import Learner
+from fedxr.learning.learning_rule import LIVE
+from fedxr.live.lockstep import lockstep
+from fedxr.virtual.headsets import profile_of_actor, simulated_cast
+from fedxr.virtual.streaming import Actor
+from fedxr.virtual.timeline import PersonaVoice, Voice, beats
 
 SECONDS = 90.0
 HEADSETS = 8
@@ -59,8 +59,8 @@ KINDS: dict[str, Callable[[Persona], Voice]] = {
 
 
 @pytest.fixture(scope="module")
-def brain() -> Brain:
-    return load_brain(CHECKPOINT)
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(CHECKPOINT)
 
 
 def noise(actor: Actor) -> float:
@@ -76,23 +76,23 @@ def cast_with(kind: str) -> list[Actor]:
     ]
 
 
-def lived(brain: Brain, cast: list[Actor]) -> list[Judged]:
+def lived(checkpoint: Checkpoint, cast: list[Actor]) -> list[Judged]:
     """Every question, what was answered, and what the checkpoint alone says to it."""
-    agents = Agents(brain, Tuning(), Learner(brain, Tuning(), LIVE))
+    agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
     script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, SECONDS)) for a in cast]
     return lockstep(agents, script).judged
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_nobody_ends_below_the_checkpoint(brain: Brain, kind: str) -> None:
+def test_nobody_ends_below_the_checkpoint(checkpoint: Checkpoint, kind: str) -> None:
     """By more than one standard error of the mean of the paired differences. One answer lost of n
     and none won is just that: the mean is -1 / n, the deviation 1 / √n."""
     cast = cast_with(kind)
     wrong = [a for a in cast if not isinstance(a.voice, PersonaVoice) or noise(a) > 0.1]
     assert len(wrong) == HEADSETS // 2
     late: dict[str, list[tuple[bool, bool]]] = {a.name: [] for a in cast}
-    for one in lived(brain, cast):
+    for one in lived(checkpoint, cast):
         asked, given = one.question, one.given
         assert given is not None
         if asked.at >= SECONDS * 2 / 3:
@@ -112,7 +112,7 @@ def test_nobody_ends_below_the_checkpoint(brain: Brain, kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("use_case", USE_CASES)
 def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
-    brain: Brain, use_case: str
+    checkpoint: Checkpoint, use_case: str
 ) -> None:
     """Five people, each told the truth of all their 36 or 48 moments of a task or anything but
     that, from the first label on. Whoever is honest is never doubted; of those who are not, at
@@ -121,9 +121,9 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
     """
     devices = devices_for(use_case)
     users = [simulate(use_case, devices[i % len(devices)], 5, i, 12) for i in range(5)]
-    people = [meet(user, brain.population) for user in users]
+    people = [meet(user, checkpoint.population) for user in users]
     for contrary in (False, True):
-        fleet = seated(brain, people, Protocol()).fleet
+        cohort = seated(checkpoint, people, Protocol()).cohort
         doubted: dict[tuple[int, str], bool] = {}
         for row, person in enumerate(people):
             rng = np.random.default_rng(row)
@@ -132,8 +132,8 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
                 classes = len(task_named(ask.task).classes)
                 wrong = (ask.label + int(rng.integers(1, classes))) % classes
                 said = replace(ask, label=wrong if contrary else ask.label)
-                fleet.learn([(row, replace(moment, asks=(said,)))])
-                now = fleet.headsets[row].trusts[ask.task].doubted
+                cohort.learn([(row, replace(moment, asks=(said,)))])
+                now = cohort.headsets[row].trusts[ask.task].doubted
                 doubted[row, ask.task] = doubted.get((row, ask.task), False) or now
         if not contrary:
             assert not any(doubted.values()), doubted

@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 from browser_rig import needs_chromium
+from fedxr.agent.tasks import ACTS, TASKS
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.async_api import Browser, Page
 from xr_rig import PATIENCE_MS, Listener, bridge_of, enter, headset_page, leave, until
-
-from agent.tasks import ACTS, TASKS
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -132,7 +131,8 @@ async def test_intensity_changes_the_light_and_every_rule_can_be_drawn(browser: 
         app.cue("engagement", "intensity", change=-0.5)
         sky = _part(slice(0, 60), slice(0, 640))
         await _seen_when(page, lambda p: sky(p).mean() < 0.7 * sky(empty).mean())
-        # Whatever fedxr.live can send, the page draws: it throws at nothing (the rig would fail).
+        # Whatever fedxr.live.live can send, the page draws: it throws at nothing (the rig would
+        # fail).
         for task in TASKS.values():
             assert task.cues
             for act, payload in task.cues.acts.values():

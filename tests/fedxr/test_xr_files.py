@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from fedxr.page_files import page_files
+from fedxr.dashboard.static_files import page_files
 
 NAMED = re.compile(r'(?:src=|href=|from |new URL\()"([^"#:]+)"')
 

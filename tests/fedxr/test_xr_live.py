@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 from browser_rig import barriers, needs_chromium, picture
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.serving.admission import ServerConfig
 from playwright.async_api import Browser, expect
 from xr_rig import PATIENCE_MS, enter, headset_page, leave
 
-from agent.brain import load_brain
-from agent.online import Dose
-from bridge.admission import ServerConfig
-from fedxr.learning_rule import LearningRule, Schedule
-from fedxr.serve import CHECKPOINT, serving
-from fedxr.tempo import Tempo
+from fedxr.cli.serve import CHECKPOINT, serving
+from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.live.loops import Tempo
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
@@ -24,7 +24,7 @@ async def test_agents_answer_a_headset_in_a_browser(browser: Browser, tmp_path: 
     expect.set_options(timeout=PATIENCE_MS)
     async with (
         serving(
-            load_brain(CHECKPOINT),
+            load_checkpoint(CHECKPOINT),
             tmp_path / "state.db",
             ServerConfig(port=0),
             LearningRule(shared=PACE, personal=PACE),
@@ -50,7 +50,7 @@ async def test_agents_answer_a_headset_in_a_browser(browser: Browser, tmp_path: 
         await expect(shown).not_to_contain_text("answer –")
         await expect(page.locator("#notices")).to_contain_text(
             "controller-left"
-        )  # not in the brain
+        )  # not in the checkpoint
         watching = await page.context.new_page()
         await watching.goto(f"http://127.0.0.1:{live.server.port}/")
         await expect(watching.locator("article")).to_have_count(1)

@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-
-from bridge.channels import LAYOUTS
-from bridge.clock import ClockSync, Exchange
-from bridge.protocol import Bye, Ping, decode_up, encode
+from fedxr.bridge.channels import LAYOUTS
+from fedxr.bridge.clock import ClockSync, Exchange
+from fedxr.bridge.protocol import Bye, Ping, decode_up, encode
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "fedxr" / "pages"

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.client import HeadsetClient
-from bridge.connect import connect
-from bridge.protocol import BridgeError, Notice, Reply
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.connecting.client import HeadsetClient
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import BridgeError, Notice, Reply
 
 WRIST = Channel("wrist", "motion/wrist", 30)
 HEAD = Channel("head", "motion/head", 30)
@@ -93,7 +92,7 @@ async def _hear(headset: HeadsetClient, found: Visit) -> None:
             found.notices.setdefault(message.code, []).append(message.text)
 
 
-def lessons_on_disk(path: Path) -> int:
+def examples_on_disk(path: Path) -> int:
     """Labelled moments in the file, which a server may be keeping right now."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
@@ -103,9 +102,9 @@ def lessons_on_disk(path: Path) -> int:
         return 0
 
 
-async def until_kept(path: Path, lessons: int, limit_s: float = 120.0) -> None:
+async def until_kept(path: Path, examples: int, limit_s: float = 120.0) -> None:
     """Until so many are on disk; the limit is for a test that fails."""
     until = time.monotonic() + limit_s
-    while lessons_on_disk(path) < lessons:
-        assert time.monotonic() < until, f"{lessons_on_disk(path)} of {lessons} are on disk"
+    while examples_on_disk(path) < examples:
+        assert time.monotonic() < until, f"{examples_on_disk(path)} of {examples} are on disk"
         await asyncio.sleep(0.1)

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from browser_rig import CHROMIUM
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import Answer, Feedback
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-from bridge.application import Application
-from bridge.frames import Frame
-from bridge.protocol import Answer, Feedback
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
-from fedxr.page_files import page_files
+from fedxr.dashboard.static_files import page_files
 
 IWER = Path(__file__).parents[1] / "webxr" / "vendor" / "iwer.min.js"
 ARGS = (
@@ -97,7 +97,7 @@ class Listener(Application):
         self.over.append(reason)
 
     def cue(self, task: str, act: str, **payload: Any) -> None:
-        """Tell the newest headset's scene to do something, as fedxr.live does."""
+        """Tell the newest headset's scene to do something, as fedxr.live.live does."""
         whole = {"task": task, "act": act, "payload": payload, "confidence": 0.9}
         self.sessions[-1].send_cue(act, whole)
 

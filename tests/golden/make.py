@@ -23,9 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import msgspec
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric import rsa
-
-from bridge import protocol as p
-from bridge.user_key import UserKey
+from fedxr.bridge import protocol as p
+from fedxr.bridge.user_key import UserKey
 
 FILE = Path(__file__).with_name("fedxr_v1.json")
 CHANNELS = {

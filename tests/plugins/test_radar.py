@@ -17,16 +17,16 @@ from test_registry import install
 
 ROOT = Path(__file__).parents[2]
 TASK = """
-from agent.tasks import TASKS, Task
+from fedxr.agent.tasks import TASKS, Task
 TASKS.add(Task("presence", "companion", ("nobody", "somebody"), ("radar",), 500))
 """
 HEADSET = """
 import asyncio, json, sys
 import numpy as np
 import websockets
-from bridge.channels import TICK_US, Channel, Samples
-from bridge.connect import connect
-from bridge.protocol import Notice, Reply
+from fedxr.bridge.channels import TICK_US, Channel, Samples
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.protocol import Notice, Reply
 
 RADAR = Channel("radar", "radar/range32", 30.0)
 
@@ -88,7 +88,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def fedxr(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "fedxr.entry", *words],
+        [sys.executable, "-m", "fedxr.cli.entry", *words],
         env={**env, "COLUMNS": "200"},
         cwd=ROOT,
         capture_output=True,
@@ -133,15 +133,24 @@ def test_a_checkpoint_says_what_it_lacks(plugins: dict[str, str], tmp_path: Path
 def test_from_hello_to_an_answer_a_page_and_a_recording(
     plugins: dict[str, str], tmp_path: Path
 ) -> None:
-    brain, kept = tmp_path / "radar.safetensors", tmp_path / "r.mcap"
+    checkpoint, kept = tmp_path / "radar.safetensors", tmp_path / "r.mcap"
     made = fedxr(
         plugins, "extend", "--task", "presence", "--channel", "radar/range32@30",
-        "--out", str(brain),
+        "--out", str(checkpoint),
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
-    words = ("serve", "--port", "0", "--checkpoint", brain, "--state", tmp_path / "s", "--record")
+    words = (
+        "serve",
+        "--port",
+        "0",
+        "--checkpoint",
+        checkpoint,
+        "--state",
+        tmp_path / "s",
+        "--record",
+    )
     server = subprocess.Popen(
-        [sys.executable, "-m", "fedxr.entry", *map(str, words), str(kept)],
+        [sys.executable, "-m", "fedxr.cli.entry", *map(str, words), str(kept)],
         env={**plugins, "PYTHONUNBUFFERED": "1"}, cwd=ROOT, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip

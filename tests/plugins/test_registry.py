@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from plugins import PluginError, Registry
+from fedxr.plugins import PluginError, Registry
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def install(folder: Path, name: str, code: str) -> None:
 
 
 HOST = """
-from plugins import Registry, loaded
+from fedxr.plugins import Registry, loaded
 class Thing:
     def __init__(self, name): self.name = name
 things = Registry("thing", (Thing("ours"),))

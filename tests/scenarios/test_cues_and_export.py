@@ -5,12 +5,11 @@ import math
 import re
 
 import pytest
-
-from agent.tasks import METRICS, TASKS, USE_CASES, CueRule, Task
-from evaluation.baselines import METRICS as FIGURES
-from scenarios.cues import Cues
-from scenarios.devices import DEVICES
-from scenarios.export import definition
+from fedxr.agent.tasks import METRICS, TASKS, USE_CASES, CueRule, Task
+from fedxr.evaluation.baselines import METRICS as FIGURES
+from fedxr.scenarios.cues import Cues
+from fedxr.scenarios.devices import DEVICES
+from fedxr.scenarios.export import definition
 
 LOW, MEDIUM, HIGH = [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from bridge.channels import TICK_US
-from scenarios.recorded import shrec
-from scenarios.users import DataError, User
+from fedxr.bridge.channels import TICK_US
+from fedxr.scenarios.recorded import shrec
+from fedxr.scenarios.users import DataError, User
 
 DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fedxr.bridge.channels import TICK_US
+from fedxr.scenarios.recorded import fsdd, ravdess
+from fedxr.scenarios.users import DataError, RecordedSet, User
 from tiny_sets import tone
-
-from bridge.channels import TICK_US
-from scenarios.recorded import fsdd, ravdess
-from scenarios.users import DataError, RecordedSet, User
 
 DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")
 

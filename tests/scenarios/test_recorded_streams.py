@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_sets
-
-from agent.tasks import TASKS
-from bridge.channels import TICK_US, layout_of
-from scenarios.recorded import RECORDED, find
-from scenarios.users import DataError, User
+from fedxr.agent.tasks import TASKS
+from fedxr.bridge.channels import TICK_US, layout_of
+from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.users import DataError, User
 
 OURS = ("har", "ssvep", "gazegraph", "cwru", "stress")
 DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")

@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 import tiny_sets
+from fedxr.agent.tasks import Episode
+from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.users import DataError, User, Users
 from tiny_sets import TWO
-
-from agent.tasks import Episode
-from scenarios.recorded import RECORDED
-from scenarios.users import DataError, User, Users
 
 ALL = sorted(RECORDED)
 TOP = {

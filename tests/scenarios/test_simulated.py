@@ -4,15 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
-from agent.tasks import TASKS, USE_CASES
-from bridge.channels import Channel, ChannelError, layout_of
-from scenarios.devices import DEVICES, device_named, devices_for
-from scenarios.personas import persona_of, stream
-from scenarios.simulated import demo_users, simulate
-from scenarios.users import User
-from scenarios.worlds import WORLDS
-from scenarios.worlds.base import Course, Moment, paths
+from fedxr.agent.tasks import TASKS, USE_CASES
+from fedxr.bridge.channels import Channel, ChannelError, layout_of
+from fedxr.scenarios.devices import DEVICES, device_named, devices_for
+from fedxr.scenarios.personas import persona_of, stream
+from fedxr.scenarios.simulated import demo_users, simulate
+from fedxr.scenarios.users import User
+from fedxr.scenarios.worlds import WORLDS
+from fedxr.scenarios.worlds.base import Course, Moment, paths
 
 
 @pytest.fixture(scope="module")

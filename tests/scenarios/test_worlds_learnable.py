@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from fedxr.agent.tasks import TASKS, USE_CASES
 
-from agent.tasks import TASKS, USE_CASES
 from benchmarks.simulated_worlds import PAIRS, Figures, measure
 
 

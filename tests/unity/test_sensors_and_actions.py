@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-
-from bridge.channels import ChannelError
-from bridge.unity.actions import ActionPlan
-from bridge.unity.clock import BEHIND_US, PlayerClock
-from bridge.unity.observations import read, samples_of, sensor_of
-from bridge.unity.turns import Behaviour
+from fedxr.bridge.channels import ChannelError
+from fedxr.bridge.unity.actions import ActionPlan
+from fedxr.bridge.unity.clock import BEHIND_US, PlayerClock
+from fedxr.bridge.unity.observations import read, samples_of, sensor_of
+from fedxr.bridge.unity.turns import Behaviour
 
 
 @pytest.mark.parametrize(

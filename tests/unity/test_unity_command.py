@@ -6,16 +6,16 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from fedxr.agent.checkpoints.checkpoint_file import load_brain
+from fedxr.bridge.serving.admission import ServerConfig
 from rich.console import Console
 from unity_rig import StandIn
 
-from agent.brain import load_brain
-from bridge.admission import ServerConfig
-from fedxr.cli import main
-from fedxr.learning_rule import LIVE
-from fedxr.serve import CHECKPOINT, serving
-from fedxr.tempo import Tempo
-from fedxr.unity import Unity, parameters_of, unity_command
+from fedxr.cli.main import main
+from fedxr.cli.serve import CHECKPOINT, serving
+from fedxr.cli.unity import Unity, parameters_of, unity_command
+from fedxr.learning.learning_rule import LIVE
+from fedxr.live.loops import Tempo
 
 
 @pytest.mark.slow

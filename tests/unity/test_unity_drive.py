@@ -8,20 +8,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from fedxr.bridge.connecting.unacknowledged import Retry
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import Answer, BridgeError, Feedback
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.unity.drive import Drive, Wearer
+from fedxr.bridge.unity.side_channels import SceneChannel
+from fedxr.bridge.unity.turns import PlayerError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from unity_rig import IncomingMessage, StandIn, expected
 
-from bridge.application import Application
-from bridge.frames import Frame
-from bridge.protocol import Answer, BridgeError, Feedback
-from bridge.resend import Retry
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
-from bridge.unity.drive import Drive, Wearer
-from bridge.unity.side_channels import SceneChannel
-from bridge.unity.turns import PlayerError
-from fedxr.visit import closes
+from fedxr.live.headset import closes
 
 STEP_US, START_US = 33_333, 5_000_000
 """The stand-in's clock: its first step is at START_US."""
@@ -64,7 +64,7 @@ class Agents(Application):
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in's clock ticks a step at a time, however slow the machine is that day."""
-    monkeypatch.setattr("bridge.unity.clock.BEHIND_US", 10**12)
+    monkeypatch.setattr("fedxr.bridge.unity.clock.BEHIND_US", 10**12)
 
 
 async def drive_of(stand_in: StandIn, agents: Agents, *options: str, **wearer: object) -> Drive:

@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import unity_rig
+from fedxr.bridge.unity.environment import to_hwc
+from fedxr.bridge.unity.player import Launch, UnityPlayer
+from fedxr.bridge.unity.turns import Action, PlayerError, PlayerQuitError, Turn
 from mlagents_envs import rpc_utils
 from mlagents_envs.communicator_objects.observation_pb2 import PNG, ObservationProto
 from PIL import Image
 from unity_rig import StandIn, expected, sensors
-
-from bridge.unity.environment import to_hwc
-from bridge.unity.player import Launch, UnityPlayer
-from bridge.unity.turns import Action, PlayerError, PlayerQuitError, Turn
 
 
 def play(player: UnityPlayer) -> None:
@@ -217,7 +216,9 @@ def gone(stand_in: StandIn) -> None:
 def test_a_wait_can_be_ended_from_another_thread(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.unity.player.QUIT_S", 0.1)  # seconds given to quit before a kill
+    monkeypatch.setattr(
+        "fedxr.bridge.unity.player.QUIT_S", 0.1
+    )  # seconds given to quit before a kill
     player = stand_in.launch("--end", "hang:1")
     player.reset()
     threading.Timer(0.2, player.interrupt).start()

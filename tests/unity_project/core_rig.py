@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
+from fedxr.bridge.channels import Channel, Samples, layout_of
 from mono_keys import keep_key
 from numpy.typing import NDArray
 from toolchain import PACKAGE, Assemblies
-
-from bridge.channels import Channel, Samples, layout_of
 
 HERE = Path(__file__).parent
 PATIENCE = 60.0

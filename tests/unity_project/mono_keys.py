@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 from urllib.parse import quote
 
-from bridge.user_key import UserKey
+from fedxr.bridge.user_key import UserKey
 
 _PARTS = {"P": "p", "Q": "q", "DP": "dmp1", "DQ": "dmq1", "InverseQ": "iqmp", "D": "d"}
 

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fedxr.bridge.protocol import Cue, Feedback, PackedFrame
+from fedxr.bridge.recording.reader import Recording
 from toolchain import PACKAGE, ROOT, Assemblies
-
-from bridge.protocol import Cue, Feedback, PackedFrame
-from bridge.recording.reader import Recording
 
 HERE = Path(__file__).parent
 STUB = HERE / "stub"
@@ -50,7 +49,7 @@ def agents(folder: Path) -> Iterator[str]:
     words = ["serve", "--port", "0", "--state", str(folder / "state.db")]
     words += ["--record", str(folder / "seen.mcap")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "fedxr.entry", *words],
+        [sys.executable, "-m", "fedxr.cli.entry", *words],
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,

@@ -9,12 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from scene_rig import agents
 from test_editor import runtime, stub
 from toolchain import ROOT, Assemblies
-
-from bridge.application import Application
-from bridge.server import BridgeServer, ServerConfig
 
 HERE = Path(__file__).parent
 TABLE = (ROOT / "docs" / "unity_project.md").read_text().split("## When it does not work")[1]
@@ -55,7 +54,7 @@ async def test_a_wrong_token_and_a_wrong_version(
     async with BridgeServer(Nobody(), ServerConfig(port=0, token="sesame")) as server:
         wrong = await asyncio.to_thread(console, assemblies, server.url, "open")
         none = await asyncio.to_thread(console, assemblies, server.url)
-        monkeypatch.setattr("bridge.admission.VERSIONS", (7, 9))
+        monkeypatch.setattr("fedxr.bridge.serving.admission.VERSIONS", (7, 9))
         newer = await asyncio.to_thread(console, assemblies, server.url, "sesame")
     assert row(wrong) == row(none) == "… token; give the one …"
     assert row(newer) == "you speak versions … this bridge …"

@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from core_rig import runner
+from fedxr.bridge.channels import LAYOUTS, Layout, layout_of
+from fedxr.bridge.clock import ClockSync, Exchange
+from fedxr.bridge.user_key import proves
 from mono_keys import keep_key
 from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
-
-from bridge.channels import LAYOUTS, Layout, layout_of
-from bridge.clock import ClockSync, Exchange
-from bridge.user_key import proves
 
 sys.path.insert(0, str(ROOT / "tests" / "golden"))
 from make import HOST, NONCE, user_key

@@ -9,11 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
 from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
-
-from bridge.application import Application
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
 
 HERE = Path(__file__).parent
 TESTS = PACKAGE / "Tests" / "Editor"

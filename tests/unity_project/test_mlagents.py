@@ -18,21 +18,21 @@ from rich.console import Console
 
 pytest.importorskip("mlagents_envs", reason="needs the extra 'unity': pip install -e .[unity]")
 
+from fedxr.agent.tasks import TASKS
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import Answer, Feedback
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
+from fedxr.bridge.serving.session import Session
+from fedxr.bridge.unity.drive import Drive, Wearer
+from fedxr.bridge.unity.player import Launch, UnityPlayer
 from scene_rig import SCENES
 from scene_rig import agents as serving
 from test_editor import reading, runtime, stub
 from toolchain import PACKAGE, ROOT, Assemblies
 
-from agent.tasks import TASKS
-from bridge.application import Application
-from bridge.frames import Frame
-from bridge.protocol import Answer, Feedback
-from bridge.server import BridgeServer, ServerConfig
-from bridge.session import Session
-from bridge.unity.drive import Drive, Wearer
-from bridge.unity.player import Launch, UnityPlayer
-from fedxr.environments import PlayerEnv
-from fedxr.unity import Unity, parameters_of, unity_command
+from fedxr.cli.unity import Unity, parameters_of, unity_command
+from fedxr.virtual.environments import PlayerEnv
 
 HERE = Path(__file__).parent
 PROJECT = ROOT / "unity_project"
@@ -155,7 +155,7 @@ class Agents(Application):
 async def test_a_scene_is_a_headset_through_ml_agents(
     built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.unity.clock.BEHIND_US", 10**12)  # a slow start is no pause
+    monkeypatch.setattr("fedxr.bridge.unity.clock.BEHIND_US", 10**12)  # a slow start is no pause
     agents = Agents()
     classes = {name: task.classes for name, task in TASKS.items()}
     async with BridgeServer(agents, ServerConfig(port=0)) as server:

@@ -15,28 +15,28 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.encoders import encoder_for
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.serving.inference import InferenceEngine
+from fedxr.agent.serving.weight_update import Changes
+from fedxr.agent.tasks import TASKS, USE_CASES
+from fedxr.bridge.channels import TICK_US, Channel, Samples, layout_of
+from fedxr.scenarios.export import definition
+from fedxr.scenarios.personas import typical
+from fedxr.scenarios.worlds import world_of
+from fedxr.scenarios.worlds.base import Moment, Path
+from fedxr.scenarios.worlds.brain import LAYOUT as EEG
 from numpy.typing import NDArray
 from scene_rig import HERE, stub_of
 from scipy.stats import binom
 from toolchain import PACKAGE, Assemblies
 
-from agent.answering import Answering
-from agent.brain import load_brain
-from agent.checkpoint import Brain
-from agent.cohort import Tuning
-from agent.encoders import encoder_for
-from agent.fleet import Fleet
-from agent.headset import Member
-from agent.learned import Changes
-from agent.tasks import TASKS, USE_CASES
-from bridge.channels import TICK_US, Channel, Samples, layout_of
-from fedxr.serve import CHECKPOINT
-from fedxr.welcome import readable
-from scenarios.export import definition
-from scenarios.personas import typical
-from scenarios.worlds import world_of
-from scenarios.worlds.base import Moment, Path
-from scenarios.worlds.brain import LAYOUT as EEG
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.live.admission import readable
 
 EEG_CAP = Channel("eeg", EEG, 256)
 HAND = Channel("hand", "hands/webxr25", 30)
@@ -118,25 +118,27 @@ def signals(assemblies: Assemblies, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def brain() -> Brain:
+def checkpoint() -> Checkpoint:
     torch.set_num_threads(1)
-    return load_brain(CHECKPOINT)
+    return load_checkpoint(CHECKPOINT)
 
 
 @dataclass
 class Agent:
     """One headset's agent."""
 
-    answering: Answering
+    answering: InferenceEngine
     episode: int = 0
 
     @classmethod
-    def of(cls, brain: Brain, channels: Sequence[Channel], task: str) -> Agent:
+    def of(cls, checkpoint: Checkpoint, channels: Sequence[Channel], task: str) -> Agent:
         for channel in channels:
-            assert readable(brain, channel) is None
-        fleet = Fleet(brain, [Member("h", tuple(channels), (task,))], Tuning(), torch.float32)
-        answering = Answering(brain, [s.member for s in fleet.headsets])
-        answering.adopt(answering.prepare(Changes(fleet).take()))
+            assert readable(checkpoint, channel) is None
+        cohort = Cohort(
+            checkpoint, [Member("h", tuple(channels), (task,))], Tuning(), torch.float32
+        )
+        answering = InferenceEngine(checkpoint, [s.member for s in cohort.headsets])
+        answering.adopt(answering.prepare(Changes(cohort).take()))
         return cls(answering)
 
     def answer(self, task: str, episode: Episode, seconds: float) -> int:
@@ -152,7 +154,7 @@ class Agent:
 
 def _answers(
     signals: Signals,
-    brain: Brain,
+    checkpoint: Checkpoint,
     use_case: str,
     channels: Sequence[Channel],
     task: str,
@@ -167,7 +169,7 @@ def _answers(
         for _ in range(12)
     ]
     rng.shuffle(states)  # the agent gets used to a user's levels by what comes
-    agent = Agent.of(brain, channels, task)
+    agent = Agent.of(checkpoint, channels, task)
     said = np.zeros((classes, classes), np.int64)
     for now, episode in zip(
         states, signals.episodes(use_case, channels, seconds, states), strict=True
@@ -191,23 +193,23 @@ def _answers(
 )
 def test_the_agent_reads_the_state_off_the_signal(
     signals: Signals,
-    brain: Brain,
+    checkpoint: Checkpoint,
     use_case: str,
     channels: Sequence[Channel],
     task: str,
     seconds: float,
 ) -> None:
     """So many right answers come by guessing less than once in a thousand times."""
-    said = _answers(signals, brain, use_case, channels, task, seconds)
+    said = _answers(signals, checkpoint, use_case, channels, task, seconds)
     right, n = int(np.trace(said)), int(said.sum())
     assert binom.sf(right - 1, n, 1 / len(said)) < 1e-3, said.tolist()
 
 
 @pytest.mark.parametrize("channel", [EEG_CAP, HAND], ids=["eeg", "hand"])
-def test_the_agent_reads_intent(signals: Signals, brain: Brain, channel: Channel) -> None:
+def test_the_agent_reads_intent(signals: Signals, checkpoint: Checkpoint, channel: Channel) -> None:
     """Which of the last two buttons is which, only the user can tell (nearly half of all people
     exchanged them); rest and the first button are the same for everybody."""
-    said = _answers(signals, brain, "neuroadaptive", (channel,), "intent", 8.0)
+    said = _answers(signals, checkpoint, "neuroadaptive", (channel,), "intent", 8.0)
     assert said[0, 0] + said[1, 1] >= 20, said.tolist()
     assert said[2:, 2:].sum() >= 20, said.tolist()
 

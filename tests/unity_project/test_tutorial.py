@@ -65,7 +65,7 @@ def taught(tmp_path: Path) -> Path:
 
 def fedxr(command: list[str]) -> list[str]:
     assert command[0] == "fedxr"
-    return [sys.executable, "-m", "fedxr.entry", *command[1:]]
+    return [sys.executable, "-m", "fedxr.cli.entry", *command[1:]]
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-from scenarios.export import definition
+from fedxr.scenarios.export import definition
+
 from unity_project.scenes.findings import Finding
 from unity_project.scenes.materials import FONT, Material
 from unity_project.scenes.metas import write_missing

@@ -1,12 +1,12 @@
 """Neuroadaptive: an app launcher and a virtual arm, moved by looking at what flickers.
 
-The three buttons flicker at the rates of `scenarios.worlds.brain.FLICKER_HZ`. Messages drop in
-around the user; the more load the agent sees, the fewer they become.
-"""
+The three buttons flicker at the rates of `fedxr.scenarios.worlds.brain.FLICKER_HZ`. Messages drop
+in around the user; the more load the agent sees, the fewer they become."""
 
 from __future__ import annotations
 
-from scenarios.worlds.brain import FLICKER_HZ
+from fedxr.scenarios.worlds.brain import FLICKER_HZ
+
 from unity_project.scenes import kit
 from unity_project.scenes.materials import Material
 from unity_project.scenes.parts import AudioSource, Cube, Cylinder, Sphere

@@ -1,15 +1,16 @@
 """Overlays: a plant hall with things to look at, machines to listen to and notes to read.
 
-The six things are drawn as the signs that the simulated camera sees (`scenarios.worlds.pictures`),
-so that the scene and the simulation show the same world to the agent.
-"""
+The six things are drawn as the signs that the simulated camera sees
+(`fedxr.scenarios.worlds.pictures`), so that the scene and the simulation show the same world to the
+agent."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from math import atan2, cos, hypot, radians, sin
 
-from scenarios.worlds.pictures import SIDE
+from fedxr.scenarios.worlds.pictures import SIDE
+
 from unity_project.scenes import kit
 from unity_project.scenes.materials import Material
 from unity_project.scenes.parts import AudioSource, Camera, Cube, Cylinder, Sphere
@@ -85,7 +86,8 @@ def scene() -> Scene:
 
 
 def _eye(scene: Scene, user: kit.User) -> Component:
-    """The camera that the agent sees through. Two neighbours fill it as in `scenarios.worlds`:
+    """The camera that the agent sees through. Two neighbours fill it as in
+    `fedxr.scenarios.worlds`:
     13.6 of 28 pixels apart and nearly as large."""
     eye = scene.object("Eye", parent=user.head)
     camera = eye.add(Camera(field_of_view=27, background=Color(0.5, 0.5, 0.5), enabled=False))

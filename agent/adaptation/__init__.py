@@ -1,0 +1,1 @@
+"""What a headset learns: replay, ridge heads, experts, adapters and their training."""

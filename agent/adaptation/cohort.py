@@ -1,0 +1,227 @@
+"""A cohort: the agents of H headsets, from feedback to answers.
+
+One headset's life: its tokens are standardised by what is known of the user; a labelled moment is
+answered by every expert, which earns or loses weight by it (:mod:`fedxr.agent.adaptation.experts`),
+and becomes a example in the replay memory and a term in the analytic sums; adapter steps replay
+examples (:mod:`fedxr.agent.adaptation.trainer`); an update carries the shared blocks and the sums
+to the federation and brings the mixed ones back (:mod:`fedxr.agent.adaptation.exchange`).
+
+What one headset has learned is its :class:`fedxr.agent.adaptation.headset.HeadsetState`; here stand
+all of them, and the adapters that train together, row by row.
+
+Shape legend: H headsets, P numbers of theta, Z features, C classes, E experts, M examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
+from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, E, Mixing
+from fedxr.agent.adaptation.headset import VACANT, HeadsetState, Member
+from fedxr.agent.adaptation.room import Room
+from fedxr.agent.adaptation.trainer import AdamState
+from fedxr.agent.inputs.batch import collate
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
+from torch import Tensor
+
+
+class Cohort:
+    """``headsets[row]`` is what the headset at ``row`` has learned, ``stack.theta[row]`` (P,) its
+    adapters and ``adam`` their optimiser's."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        members: Sequence[Member],
+        tuning: Tuning,
+        dtype: torch.dtype = torch.float32,
+        mixing: Mixing | None = None,
+    ) -> None:
+        self.checkpoint, self.mixing = checkpoint, mixing or Mixing()
+        self.stack = AdapterStack(checkpoint.model, len(members), tuning, dtype)
+        self.start = self.stack.start(1)
+        self.adam = AdamState.none(self.stack.theta)
+        self.headsets = [self._new(member) for member in members]
+        self._rooms = Room(), Room(), Room()
+
+    def _new(self, member: Member) -> HeadsetState:
+        return HeadsetState.new(member, self.checkpoint, self.mixing)
+
+    @property
+    def names(self) -> list[str]:
+        return [state.member.name for state in self.headsets]
+
+    # -- rows ------------------------------------------------------------------------------------
+
+    def add(self, row: int, member: Member) -> None:
+        """Row ``row`` is ``member``'s, who knows nothing yet; every other row stays as it is, and
+        nobody has those between the last and a new one. Nobody may learn or answer with the cohort
+        meanwhile."""
+        while row > len(self.headsets):
+            self.add(len(self.headsets), VACANT)
+        if row == len(self.headsets):
+            self._add_row()
+        else:
+            self._clear_row(row)
+        self.headsets[row : row + 1] = [self._new(member)]
+
+    def _add_row(self) -> None:
+        theta, moments = self.stack.theta, self.adam
+        theta, first, second = (
+            room.add(x)
+            for room, x in zip(self._rooms, (theta, moments.first, moments.second), strict=True)
+        )
+        self.stack.theta, none = theta, theta.new_zeros(1)
+        steps, draws = (torch.cat((x, none)) for x in (moments.steps, moments.draws))
+        self.adam = AdamState(first, second, steps, draws)
+        (told,) = self.start[0].nonzero(as_tuple=True)  # zeros it has, and they cost nothing
+        theta[-1, told] = self.start[0, told]
+
+    def _clear_row(self, row: int) -> None:
+        """What is as at the start is not written, and goes on costing nothing."""
+        if not torch.equal(self.stack.theta[row], self.start[0]):
+            self.stack.theta[row] = self.start[0]
+        moments = self.adam
+        for part in (moments.first, moments.second, moments.steps, moments.draws):
+            if bool(part[row].any()):
+                part[row] = 0.0
+
+    def remove(self, row: int) -> bool:
+        """Nobody has ``row`` any more, nor is anything left of who had it. Where the last half of
+        all rows is nobody's, its memory is given back: whether it was."""
+        self.add(row, VACANT)
+        there = (r + 1 for r, state in enumerate(self.headsets) if state.member is not VACANT)
+        used = max(there, default=0)
+        if 2 * used > len(self.headsets):
+            return False
+        self.stack.theta = self.stack.theta[:used].clone()
+        self.adam = self.adam.rows(slice(used))
+        del self.headsets[used:]
+        return True
+
+    # -- feedback --------------------------------------------------------------------------------
+
+    def learn(self, told: Sequence[tuple[int, TokenizedEpisode]], chunk: int = 64) -> list[int]:
+        """Score the experts on the last ask of each ``(row, standardised tokens)``, then learn its
+        truth: the example joins the memory and the analytic sums. Returns the checkpoint's best
+        class of each. Of labels that come together, ``chunk`` at a time are scored before any of
+        those is learned. Raises ValueError, before any is, where one holds what is no number."""
+        if broken := [self.names[row] for row, tokens in told if not tokens.finite]:
+            raise ValueError(f"a label of {broken[0]} with numbers that are not finite")
+        generic = []
+        for start in range(0, len(told), chunk):
+            part = told[start : start + chunk]
+            features = self.features([t for _, t in part])
+            for (row, tokens), answers in zip(part, self.answers(part, features), strict=True):
+                ask = tokens.asks[-1]
+                present = self.present(row, ask.task)
+                self.headsets[row].trusts[ask.task].score(answers, present, ask.label)
+                generic.append(int(answers[GENERIC].argmax()))
+            for (row, tokens), z in zip(part, features, strict=True):
+                state = self.headsets[row]
+                state.count(state.replay.add(tokens, z), 1.0)
+        return generic
+
+    def features(self, episodes: Sequence[TokenizedEpisode]) -> list[Tensor]:
+        """Fixed features (Z,) of the last ask of each of ``episodes``."""
+        model = self.checkpoint.model
+        asks = [TokenizedEpisode((), e.asks[-1:]) for e in episodes]
+        batch = collate([asks], model.plan.tokens_of, model.plan.tasks)
+        summaries = model.summaries(batch.summaries)
+        tasks = [e.asks[0].task for e in asks]
+        by_task = {t: self.checkpoint.ridges[t].features(summaries, len(asks)) for t in set(tasks)}
+        return [by_task[task][i].clone() for i, task in enumerate(tasks)]
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def present(self, row: int, task: str) -> tuple[int, ...]:
+        """The experts that headset ``row`` has for ``task``."""
+        adapted = not torch.equal(self.stack.theta[row], self.start[0])
+        return self.headsets[row].present(task, adapted)
+
+    def answers(
+        self, asked: Sequence[tuple[int, TokenizedEpisode]], z: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Log-probabilities (E, C) of all experts for the last ask of each ``(row, tokens)`` with
+        features ``z``; an expert that the headset lacks says what the generic one does."""
+        logits = self._logits([(0, t) for _, t in asked], None)
+        moved = [i for i, (row, t) in enumerate(asked) if ADAPTED in self.present(row, _task(t))]
+        theta = self.stack.theta
+        found = self._logits([asked[i] for i in moved], theta) if moved else []
+        adapted = dict(zip(moved, found, strict=True))
+        out = []
+        for i, (row, tokens) in enumerate(asked):
+            task = _task(tokens)
+            present = self.present(row, task)
+            state = self.headsets[row]
+            heads = [state.head(task, e if e in present else GENERIC) for e in range(E)]
+            own = torch.stack([logits[i]] * ADAPTED + [adapted.get(i, logits[i])])
+            scores = self.mixing.head * own + torch.stack([z[i] @ w for w in heads])
+            out.append(torch.log_softmax(scores, -1))
+        return out
+
+    def with_shared(self, theta: Tensor) -> Tensor:
+        """(1, P) of a headset that has the shared adapters ``theta`` and none of its own."""
+        out = self.start.clone()
+        out[0, : len(theta)] = theta
+        return out
+
+    def take_up(self, row: int, theta: Tensor) -> None:
+        """Headset ``row`` goes on with other shared adapters; what its own expert behind them has
+        earned beyond its start, it earned with those that are gone."""
+        mine = self.stack.theta[row, : len(theta)]
+        if torch.equal(mine, theta):
+            return
+        mine.copy_(theta)
+        for trust in self.headsets[row].trusts.values():
+            trust.anew(ADAPTED)
+
+    def common(self, row: int, task: str, asked: Sequence[TokenizedEpisode]) -> Tensor:
+        """Log-probabilities (M, C) by the model that is everybody's: the sums of all, and the
+        shared part of row ``row``'s adapters."""
+        theta = self.with_shared(self.stack.theta[row, : self.stack.shared])
+        logits = torch.stack(self._logits([(0, t) for t in asked], theta))
+        weights = self.headsets[row].common_head(task)
+        z = torch.stack(self.features(asked))
+        return torch.log_softmax(self.mixing.head * logits + z @ weights, -1)
+
+    def _logits(
+        self, asked: Sequence[tuple[int, TokenizedEpisode]], theta: Tensor | None
+    ) -> list[Tensor]:
+        """The model's logits (C,) of the last ask of each ``(row, tokens)`` with theta[row], or as
+        the checkpoint has it; rows with as many questions are answered in one pass."""
+        plan, out = self.checkpoint.model.plan, [torch.zeros(0)] * len(asked)
+        places: dict[int, list[int]] = {}
+        for i, (row, _) in enumerate(asked):
+            places.setdefault(row, []).append(i)
+        for count in sorted({len(p) for p in places.values()}):
+            rows = [row for row, p in places.items() if len(p) == count]
+            batch = collate(
+                [[_last(asked[i][1]) for i in places[row]] for row in rows],
+                plan.tokens_of,
+                plan.tasks,
+            )
+            found = (
+                self.stack.generic(batch)
+                if theta is None
+                else self.stack.answers(batch, theta[rows])
+            )
+            for r, row in enumerate(rows):
+                for b, i in enumerate(places[row]):
+                    out[i] = found.logits[_task(asked[i][1])][r, b].cpu()
+        return out
+
+    def trust(self, row: int, task: str) -> Tensor:
+        """(E,) how far each expert is believed in answers."""
+        return self.headsets[row].trusts[task].weights(self.present(row, task))
+
+
+def _task(tokens: TokenizedEpisode) -> str:
+    return tokens.asks[-1].task
+
+
+def _last(tokens: TokenizedEpisode) -> TokenizedEpisode:
+    return tokens if len(tokens.asks) == 1 else TokenizedEpisode(tokens.emissions, tokens.asks[-1:])

@@ -1,0 +1,201 @@
+"""One headset: who it is, and everything that it has learned from its user.
+
+Its row of the stacked adapters and of the optimiser is the cohort's
+(:mod:`fedxr.agent.adaptation.stack`), where all train together; all else that is known of a user is
+here and ends with this object.
+
+Shape legend: Z features, C classes, E experts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from fedxr.agent.adaptation.experts import (
+    ADAPTED,
+    FEDERATED,
+    GENERIC,
+    JOINT,
+    PERSONAL,
+    Mixing,
+    Trust,
+)
+from fedxr.agent.adaptation.replay import Example, ReplayBuffer
+from fedxr.agent.inputs.normalization import Normalizer
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.agent.tasks import task_named
+from fedxr.bridge.channels import Channel
+from torch import Tensor
+
+AGAIN = 64
+"""Examples of a task that are counted again where one of them is taken back: not even rounding is
+left of that one. Of more, it is subtracted."""
+Offer = Mapping[str, RidgeStats]
+"""Sums by task that a headset gives to others."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One headset of a cohort: a name, what it senses and what it is asked. ``person`` is whose it
+    is: whoever takes its name does not get what is kept of it."""
+
+    name: str
+    channels: tuple[Channel, ...]
+    tasks: tuple[str, ...]
+    person: str = ""
+
+    @property
+    def kept_as(self) -> str:
+        """What its state is stored under."""
+        return self.person or self.name
+
+
+VACANT = Member("vacant", (), ())
+"""Who is in a row that nobody has."""
+
+
+@dataclass
+class HeadsetState:
+    """Everything learned for one headset, but for its adapters: the examples it may replay, its
+    normaliser, its own sums of the ridge head (``personal``) and what the last round brought of
+    others' (``federated``), by task, and how far each expert is believed, ``trusts``."""
+
+    member: Member
+    checkpoint: Checkpoint
+    replay: ReplayBuffer
+    normalizer: Normalizer
+    trusts: dict[str, Trust]
+    personal: dict[str, RidgeStats] = field(default_factory=dict)
+    federated: dict[str, RidgeStats] = field(default_factory=dict)
+    _solved: dict[tuple[str, int], tuple[RidgeStats | None, RidgeStats | None, Tensor]] = field(
+        default_factory=dict
+    )
+
+    @classmethod
+    def new(cls, member: Member, checkpoint: Checkpoint, mixing: Mixing) -> HeadsetState:
+        """Of a headset that knows nothing yet."""
+        trusts = {task: Trust(mixing) for task in member.tasks}
+        return cls(
+            member,
+            checkpoint,
+            ReplayBuffer(member.name),
+            Normalizer.of(checkpoint.population),
+            trusts,
+        )
+
+    # -- feedback --------------------------------------------------------------------------------
+
+    def count(self, example: Example, times: float) -> None:
+        """``example`` joins the own sums of its task; with ``times`` -1 it leaves them."""
+        task, classes = example.task, _classes(example.task)
+        one = RidgeStats.of(example.z[None], torch.tensor([example.label]), classes)
+        self.personal[task] = self.personal.get(task, RidgeStats.none(classes)).plus(one, times)
+
+    def forget(self, task: str, key: str, tick: int) -> None:
+        """Take the newest example on that moment out of replay and sums, and what the experts
+        earned by it where it is the last that was learned of the task."""
+        replay = self.replay
+        newest = replay.newest.get(task)  # forgetting it changes that
+        example = replay.forget(task, key, tick)
+        if example is None:
+            return
+        told = [label for label, count in replay.told[task].items() if count > 0]
+        self.trusts[task] = self.trusts[task].without(told, example is newest)
+        kept = replay.examples[task]
+        if not told:
+            del self.personal[task]
+        elif len(kept) == replay.count(task) <= AGAIN:
+            again = ((x.z, x.label) for x in kept)
+            self.personal[task] = RidgeStats.counted(again, _classes(task))
+        else:
+            self.count(example, -1.0)
+
+    def copy(self) -> HeadsetState:
+        """The same, to go back to where learning fails; the normaliser is shared."""
+        return replace(
+            self,
+            replay=self.replay.copy(),
+            trusts={task: replace(trust) for task, trust in self.trusts.items()},
+            personal=dict(self.personal),
+            federated=dict(self.federated),
+            _solved=dict(self._solved),
+        )
+
+    def finite(self, since: HeadsetState) -> bool:
+        """Whether all that was learned from feedback ``since`` are numbers."""
+        sums = [s for t, s in self.personal.items() if s is not since.personal.get(t)]
+        trusts = self.trusts.values()
+        return all(
+            bool(torch.isfinite(x).all())
+            for x in (
+                *(part for s in sums for part in (s.a, s.b)),
+                *(part for t in trusts for part in (t.earned, t.losses, t.odds, t.against)),
+            )
+        )
+
+    def examples(self) -> list[Example]:
+        """What it may train on: not where its feedback is doubted."""
+        return self.replay.of([t for t, x in self.trusts.items() if not x.doubted])
+
+    def offered(self) -> Offer:
+        """The own sums that it gives to others: not where its feedback is doubted."""
+        asked = (task for task in self.member.tasks if task in self.personal)
+        return {task: self.personal[task] for task in asked if not self.trusts[task].doubted}
+
+    # -- experts ---------------------------------------------------------------------------------
+
+    def present(self, task: str, adapted: bool) -> tuple[int, ...]:
+        """The experts that it has for ``task``, the adapted one where its adapters are. A
+        checkpoint that was told nothing of the task sleeps once there is another: being uniform
+        costs less than the first label of each class costs whoever learns."""
+        own, crowd = task in self.personal, task in self.federated
+        told = float(self.checkpoint.ridges[task].prior.n.sum()) > 0
+        there = [GENERIC] if told or not (own or crowd) else []
+        if crowd:
+            there.append(FEDERATED)
+        if own:
+            there.append(PERSONAL)
+        if own and crowd:
+            there.append(JOINT)
+        if adapted:
+            there.append(ADAPTED)
+        return tuple(there)
+
+    def head(self, task: str, expert: int) -> Tensor:
+        """The ridge head (Z, C) of an expert; solved anew only where its sums have changed."""
+        own, crowd = self.personal.get(task), self.federated.get(task)
+        if expert == GENERIC:
+            own = crowd = None
+        elif expert == PERSONAL or crowd is None:
+            crowd, expert = None, PERSONAL
+        elif expert == ADAPTED or own is None:
+            expert = JOINT if own is not None else FEDERATED
+        # Sums are replaced, never changed in place, so being the same object means no change.
+        known = self._solved.get((task, expert))
+        if known is None or known[0] is not own or known[1] is not crowd:
+            known = (own, crowd, self._solve(task, own, crowd, expert == FEDERATED))
+            self._solved[task, expert] = known
+        return known[2]
+
+    def common_head(self, task: str) -> Tensor:
+        """The ridge head (Z, C) that is everybody's: own labels count as anybody's."""
+        return self._solve(task, self.offered().get(task), self.federated.get(task), common=True)
+
+    def _solve(
+        self, task: str, own: RidgeStats | None, crowd: RidgeStats | None, common: bool
+    ) -> Tensor:
+        ridge = self.checkpoint.ridges[task]
+        if own is None and crowd is None:
+            return self.checkpoint.generic[task]
+        if common:
+            given = [s for s in (crowd, own) if s is not None]
+            every = given[0] if len(given) == 1 else given[0].plus(given[1])
+            return ridge.weights(ridge.total(None, every))
+        return ridge.weights(ridge.total(own, crowd), ridge.own)
+
+
+def _classes(task: str) -> int:
+    return len(task_named(task).classes)

@@ -1,0 +1,140 @@
+"""What a headset has been told: labelled moments, kept for replay and for checking.
+
+Feedback joins by reservoir sampling (Vitter 1985), so that the memory stays a fair sample of all
+that was ever told. Of every ``HOLD`` examples of a class one, drawn by seed, is held back: nothing
+is trained on it while it may have to confirm a change of the model. By class and by chance, since
+labels come in an order: what is held back every so many labels of a cycle is always the same class.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from zlib import crc32
+
+import numpy as np
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from torch import Tensor
+
+HOLD = 4
+"""One of so many examples of a class is held back."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A moment with its truth: ``tokens`` hold one ask with its label; ``z`` (Z,) are the fixed
+    features of the analytic head."""
+
+    tokens: TokenizedEpisode
+    task: str
+    label: int
+    z: Tensor
+    held: bool
+
+
+@dataclass
+class ReplayBuffer:
+    """Examples of the headset ``name``, at most ``capacity`` per task; ``told`` counts all there
+    were, ``newest`` is the last of each task, unless it was taken back; ``before`` are the examples
+    of earlier visits. Every draw of chance is named by headset, task and count."""
+
+    name: str = ""
+    capacity: int = 512
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+    told: dict[str, Counter[int]] = field(default_factory=dict)
+    newest: dict[str, Example] = field(default_factory=dict)
+    before: Sequence[Example] = ()
+
+    def add(self, tokens: TokenizedEpisode, z: Tensor) -> Example:
+        """Remember the last ask of ``tokens``; returns the example. Raises ValueError where
+        something is no number: replayed, it would spoil every step."""
+        if not (tokens.finite and bool(z.isfinite().all())):
+            raise ValueError(f"a lesson on {tokens.asks[-1].task} with numbers that are not finite")
+        ask = tokens.asks[-1]
+        seen = self.told.setdefault(ask.task, Counter())
+        turn, place = divmod(seen[ask.label], HOLD)
+        held = int(self._draw(ask.task, ask.label, turn).integers(HOLD)) == place
+        seen[ask.label] += 1
+        example = Example(tokens, ask.task, ask.label, z, held)
+        self.newest[ask.task] = example
+        kept = self.examples.setdefault(ask.task, [])
+        if len(kept) < self.capacity:
+            kept.append(example)
+        else:
+            total = seen.total()
+            place = int(self._draw(ask.task, "reservoir", total).integers(total))
+            if place < self.capacity:
+                kept[place] = example
+        return example
+
+    def _draw(self, *names: object) -> np.random.Generator:
+        return np.random.default_rng([crc32(str(n).encode()) for n in (self.name, *names)])
+
+    def forget(self, task: str, key: str, tick: int) -> Example | None:
+        """Take the newest example of this visit on that moment out, kept or not; returns it, None
+        where there is none."""
+        kept, newest = self.examples.get(task, []), self.newest.get(task)
+        old = {id(x) for x in self.before}
+        recent = [x for x in reversed(kept) if id(x) not in old]
+        for example in recent if newest is None else [newest, *recent]:
+            if (example.tokens.key, example.tokens.asks[0].tick) == (key, tick):
+                kept[:] = [x for x in kept if x is not example]
+                if newest is example:
+                    del self.newest[task]
+                self.told[task][example.label] -= 1
+                return example
+        return None
+
+    def restore(self, examples: dict[str, list[Example]], told: dict[str, Counter[int]]) -> None:
+        """What was kept of earlier visits, whose moments nobody can take back: episodes are counted
+        anew in each."""
+        self.examples, self.told = examples, told
+        self.before = [x for kept in examples.values() for x in kept]
+
+    def copy(self) -> ReplayBuffer:
+        """The same examples, to put back where learning on from here fails."""
+        return replace(
+            self,
+            examples={task: list(kept) for task, kept in self.examples.items()},
+            told={task: Counter(count) for task, count in self.told.items()},
+            newest=dict(self.newest),
+        )
+
+    def of(self, tasks: Sequence[str]) -> list[Example]:
+        """All examples on ``tasks``, by task name and age."""
+        return [x for task in sorted(tasks) for x in self.examples.get(task, ())]
+
+    def count(self, task: str) -> int:
+        return self.told.get(task, Counter()).total()
+
+    def per_class(self, tasks: Sequence[str]) -> float:
+        """Labels a class, over all classes of ``tasks`` that were told."""
+        told = [n for task in tasks for n in self.told.get(task, Counter()).values() if n > 0]
+        return sum(told) / max(1, len(told))
+
+
+Split = tuple[list[Example], list[Example]]
+"""Examples to train on, and others to check on."""
+
+
+def splits(examples: Sequence[Example]) -> list[Split]:
+    """How ``examples`` can confirm what is learned from them.
+
+    One split by what is held back, where each class shown has an example on both sides; else two
+    folds, each class dealt out between them in turn. None where not even that leaves something on
+    both sides: then nothing can be checked.
+    """
+    train = [x for x in examples if not x.held]
+    check = [x for x in examples if x.held]
+    classes = {(x.task, x.label) for x in examples}
+    if classes and all({(x.task, x.label) for x in side} == classes for side in (train, check)):
+        return [(train, check)]
+    folds: Split = ([], [])
+    dealt = Counter[tuple[str, int]]()
+    for x in examples:
+        # The second class starts on the other side, so that single examples do not all gather.
+        folds[(dealt[x.task, x.label] + x.label) % 2].append(x)
+        dealt[x.task, x.label] += 1
+    one, two = folds
+    return [(one, two), (two, one)] if one and two else []

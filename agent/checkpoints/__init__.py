@@ -1,0 +1,1 @@
+"""What is kept on disk: checkpoints, pretraining, states of headsets, PEFT folders."""

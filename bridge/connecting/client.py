@@ -1,0 +1,381 @@
+"""A headset in Python: connects to a bridge, streams frames, receives replies and cues.
+
+    async with await connect(url, user="u1", scenario="companion", channels=[...]) as headset:
+        await headset.send_frame(now_us(), {"wrist": samples})
+        async for message in headset: ...
+
+While the socket keeps up, a frame is written within ``send_frame``. When it does not, frames wait
+in a `FrameQueue` that thins them by each channel's policy, so that what leaves next is fresh;
+``send_frame`` only waits itself when `reliable` data have filled that queue.
+
+With ``retry`` a lost connection is no end: see `fedxr.bridge.connecting.reconnecting`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from fedxr.bridge.channels import Channel, Samples
+from fedxr.bridge.clock import BURST, ClockSync, Estimate, Exchange
+from fedxr.bridge.connecting.unacknowledged import Unacknowledged
+from fedxr.bridge.episodes import Episodes
+from fedxr.bridge.frames import ChannelCodec, Frame, pack_frame, pack_samples
+from fedxr.bridge.protocol import (
+    BridgeError,
+    Bye,
+    Challenge,
+    Consent,
+    Cue,
+    Feedback,
+    Notice,
+    PackedFrame,
+    Ping,
+    Pong,
+    ProtocolError,
+    Reply,
+    Welcome,
+    decode_down,
+    encode,
+)
+from fedxr.bridge.transport.connection import ClientWire
+from fedxr.bridge.transport.queues import FrameQueue
+
+_INCOMING = 1024
+"""Messages that wait for the reader; beyond, the oldest goes and ``unread`` counts it."""
+_PONG_S = 2.0
+_LEAPT = "went back, or nothing was captured for more than a minute"
+
+
+class HeadsetClient:
+    """One open session; made by `connect`.
+
+    Iterate over it for `Reply`, `Cue` and `Notice` as they come; iteration ends with the session
+    and raises BridgeError when the server or the network ended it.
+    """
+
+    _kept: Unacknowledged | None = None
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        wire: ClientWire,
+        welcome: Welcome,
+        now: Callable[[], int],
+        queue_bytes: int,
+    ) -> None:
+        self.clock = ClockSync()
+        self.episodes = Episodes()
+        self.unread = 0
+        self.reconnects = 0
+        """How often a lost connection was taken up again
+        (`fedxr.bridge.connecting.reconnecting`)."""
+        self.record = True
+        """Whether the user may be recorded, as was said last."""
+        self._channels = {c.name: c for c in channels if c.name in welcome.channels}
+        self._now = now
+        self._seq = self._written = welcome.last_seq
+        policies = {c.name: c.delivery for c in self._channels.values()}
+        self._waiting = FrameQueue(policies, queue_bytes)
+        self._incoming: deque[Reply | Cue | Notice] = deque(maxlen=_INCOMING)
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._pongs: dict[int, asyncio.Future[Exchange]] = {}
+        self._ended: str | None = None
+        self._said_bye = False
+        self._syncing: asyncio.Task[None] | None = None
+        self._take_up(wire, welcome)
+
+    def _take_up(self, wire: ClientWire, welcome: Welcome) -> None:
+        """Go on over a new connection."""
+        self.welcome = welcome
+        numbers = welcome.channels
+        self.codecs = {
+            name: ChannelCodec(channel, numbers[name])
+            for name, channel in self._channels.items()
+            if name in numbers
+        }
+        self._wire, self._connected = wire, True
+        wire.direct(self.receive, self.flush, partial(self._lost, wire))
+        for data in wire.early:
+            self.receive(data)
+        if not wire.open:
+            self._lost(wire)
+
+    @property
+    def session(self) -> str:
+        """The session's id: ``connect(resume=…)`` takes it after a lost connection."""
+        return self.welcome.session
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(self.welcome.tasks)
+
+    @property
+    def drops(self) -> Counter[str]:
+        """Blocks that this side dropped because the socket did not keep up, by channel."""
+        return self._waiting.drops
+
+    @property
+    def ended(self) -> str | None:
+        """Why the session is over, or None while it is open."""
+        return self._ended
+
+    async def send_frame(
+        self,
+        capture_us: int,
+        samples: Mapping[str, Samples],
+        episode: int | None = None,
+        episode_start_us: int | None = None,
+    ) -> int:
+        """Send the tick that closes at ``capture_us``; returns its sequence number.
+
+        Without ``episode`` they are numbered here: a new one begins, and a notice ``new-episode``
+        says so the first time, when time goes back or nothing was captured for 60 s. Without
+        ``episode_start_us`` it began one tick before its first frame (`fedxr.bridge.episodes`).
+
+        Raises ChannelError for samples that do not fit and BridgeError when the session is over.
+        """
+        self._check_open()
+        # Packed even if it must wait: samples that do not fit are the caller's error, here and now.
+        blocks = pack_samples(samples, self.codecs)
+        leaps = self.episodes.leaps
+        episode, episode_start_us = self.episodes.of(capture_us, episode, episode_start_us)
+        if not leaps and self.episodes.leaps:
+            self._tell(Notice("new-episode", f"capture times {_LEAPT}: episode {episode} begins"))
+        self._seq += 1
+        seq = self._seq
+        if self._kept is not None:
+            self._kept.keep(Frame(seq, capture_us, dict(samples), episode, episode_start_us))
+        if self._ready:
+            self._send(PackedFrame(seq, capture_us, blocks, episode, episode_start_us))
+        else:
+            self._waiting.put(Frame(seq, capture_us, dict(samples), episode, episode_start_us))
+        if self._full:
+            await self._until_room()
+        return seq
+
+    async def send_feedback(
+        self,
+        task: str,
+        t_us: int,
+        label: int = 0,
+        episode: int | None = None,
+        kind: str = "label",
+    ) -> int:
+        """Tell what the user says of ``task`` at capture time ``t_us``; never dropped.
+
+        Without ``episode`` it is of the one that the time was in, where they are numbered here.
+        ``kind`` is label, correction, rating or undo. Returns the sequence number.
+        """
+        self._check_open()
+        if kind not in ("label", "correction", "rating", "undo"):
+            raise ProtocolError(
+                "bad-feedback", f"kind {kind!r}; allowed are label, correction, rating, undo"
+            )
+        if episode is None:
+            episode = self.episodes.at(t_us)
+        self._seq += 1
+        feedback = Feedback(self._seq, task, t_us, label, episode, kind)  # type: ignore[arg-type]
+        if self._kept is not None:
+            self._kept.keep(feedback)
+        if self._ready:
+            self._send(feedback)
+        else:
+            self._waiting.put(feedback)
+        if self._full:
+            await self._until_room()
+        return feedback.seq
+
+    async def forward(self, message: PackedFrame | Feedback) -> None:
+        """Send a recorded message as it is, its blocks and sequence number included; waits until
+        the socket takes it. Raises BridgeError when the session is over."""
+        self._check_open()
+        while self._wire.congested or len(self._waiting):
+            self._room.clear()
+            await self._room.wait()
+            self._check_open()
+        self._seq = message.seq
+        self._wire.write(encode(message))
+
+    def allow_recording(self, allowed: bool) -> None:
+        """Say whether the user may be recorded from now on; a session that may not is left out."""
+        self._check_open()
+        self.record = allowed
+        if self._connected:
+            self._wire.write(encode(Consent(allowed)))
+
+    def abort(self) -> None:
+        """Lose the connection, as a headset does whose battery is empty."""
+        self._said_bye = True
+        self._wire.transport.abort()
+
+    async def sync_clock(self, exchanges: int = BURST) -> Estimate | None:
+        """One burst of pings, one after the other; returns the estimate (server minus here)."""
+        burst = []
+        for _ in range(exchanges):
+            self._check_open()
+            pong: asyncio.Future[Exchange] = self._wire.loop.create_future()
+            sent = self._now()
+            while sent in self._pongs:
+                sent += 1
+            self._pongs[sent] = pong
+            self._wire.write(encode(self._ping(sent)))
+            try:
+                burst.append(await asyncio.wait_for(pong, _PONG_S))
+            except TimeoutError:
+                # A congested server does not answer pings; a later burst will do.
+                break
+            finally:
+                self._pongs.pop(sent, None)
+        estimate = self.clock.add_burst(burst)
+        if estimate is not None and self._ended is None:
+            self._wire.write(encode(self._ping(self._now())))
+        return estimate
+
+    def keep_synced(self, every_s: float) -> None:
+        """From now on run a burst every ``every_s`` seconds in the background."""
+        self._syncing = asyncio.create_task(self._sync(every_s))
+
+    def __aiter__(self) -> AsyncIterator[Reply | Cue | Notice]:
+        return self
+
+    async def __anext__(self) -> Reply | Cue | Notice:
+        while not self._incoming:
+            if self._ended is not None:
+                if self._said_bye:
+                    raise StopAsyncIteration
+                raise BridgeError(f"the session ended: {self._ended}")
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._incoming.popleft()
+
+    async def close(self, reason: str = "") -> None:
+        """Say bye, once all that waits has been sent or cannot be, and close."""
+        if self._syncing is not None:
+            self._syncing.cancel()
+        self._said_bye = True
+        if self._ended is None:
+            if not self._wire.congested:
+                self._wire.write(encode(Bye(reason)))
+            await self._wire.shut(1000, reason)
+        self._end("closed here")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # Called by the wire
+
+    def receive(self, data: bytes) -> None:
+        """One message from the server."""
+        try:
+            message = decode_down(data)
+        except ProtocolError as error:
+            self._end(f"the server sent what is {error}")
+            self._wire.fail(1002, str(error))
+            return
+        if isinstance(message, Reply):
+            self._acknowledge(message.seq)
+            self._tell(message)
+        elif isinstance(message, Pong):
+            self._acknowledge(message.last_seq)
+            waiter = self._pongs.get(message.sent_us)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(
+                    Exchange(message.sent_us, message.received_us, message.answered_us, self._now())
+                )
+        elif isinstance(message, Bye):
+            self._acknowledge(message.last_seq)
+            self._bye(message)
+        elif not isinstance(message, (Welcome, Challenge)):
+            self._tell(message)
+
+    def flush(self) -> None:
+        """The socket has drained: send what waited, oldest first."""
+        while self._ready and (item := self._waiting.take()) is not None:
+            self._send(pack_frame(item, self.codecs) if isinstance(item, Frame) else item)
+        self._room.set()
+
+    def _lost(self, wire: ClientWire) -> None:
+        if wire is self._wire:
+            self._lose(wire.close_reason or "connection lost")
+
+    def _bye(self, bye: Bye) -> None:
+        self._end(bye.reason or "the server said bye")
+
+    def _lose(self, reason: str) -> None:
+        self._end(reason)
+
+    # Inside
+
+    @property
+    def _ready(self) -> bool:
+        return self._connected and not self._wire.congested
+
+    def _send(self, message: PackedFrame | Feedback) -> None:
+        self._written = message.seq
+        self._wire.write(encode(message))
+
+    @property
+    def _full(self) -> bool:
+        """Whether the sender must wait for room."""
+        return self._waiting.full or (self._kept is not None and self._kept.full)
+
+    def _acknowledge(self, seq: int) -> None:
+        """The server has everything up to ``seq``."""
+        if self._kept is not None:
+            self._kept.acknowledge(seq)
+            self._room.set()
+
+    def _tell(self, message: Reply | Cue | Notice) -> None:
+        if len(self._incoming) == _INCOMING:
+            self.unread += 1
+        self._incoming.append(message)
+        self._arrived.set()
+
+    def _ping(self, sent_us: int) -> Ping:
+        estimate = self.clock.estimate
+        if estimate is None:
+            return Ping(sent_us)
+        return Ping(
+            sent_us, estimate.offset_at(sent_us), estimate.drift * 1e6, estimate.uncertainty_us
+        )
+
+    async def _sync(self, every_s: float) -> None:
+        # The session's end is told to whoever reads or sends, not to this task.
+        with contextlib.suppress(BridgeError):
+            while self._ended is None:
+                await self.sync_clock()
+                await asyncio.sleep(every_s)
+
+    async def _until_room(self) -> None:
+        while self._full and self._ended is None:
+            self._room.clear()
+            await self._room.wait()
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if self._ended is not None:
+            raise BridgeError(f"the session ended: {self._ended}; connect again")
+
+    def _end(self, reason: str) -> None:
+        if self._ended is None:
+            self._ended = reason
+            self._arrived.set()
+            self._room.set()
+            for waiter in self._pongs.values():
+                if not waiter.done():
+                    waiter.set_exception(BridgeError(f"the session ended: {reason}"))

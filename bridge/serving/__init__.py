@@ -1,0 +1,1 @@
+"""The server's side: one port, admission, sessions, pages, watchers, pictures."""

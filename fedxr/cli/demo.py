@@ -1,0 +1,179 @@
+"""``fedxr demo``: eight headsets live over the real websocket, learning and meeting, then tables.
+
+The headsets run in a process of their own and stream in real time; the server answers, learns and
+federates. Afterwards the same ticks and feedback are played again in lockstep, without a network
+and without a clock, under every coordination (:mod:`fedxr.cli.compared`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.protocol import BridgeError
+from fedxr.bridge.serving.admission import ServerConfig
+from fedxr.bridge.transport.connection import settle
+from fedxr.cli.compared import Coordination, Replay, affordable, replays
+from fedxr.cli.demo_result import Lived, print_demo, result_of
+from fedxr.cli.serve import Serving, serving
+from fedxr.dashboard.judged import truth_of
+from fedxr.evaluation import result as results
+from fedxr.evaluation.report import write_report
+from fedxr.experiments.choices import one_of
+from fedxr.federation import AGGREGATIONS
+from fedxr.learning.learning_rule import LIVE, LearningRule
+from fedxr.live.lockstep import Lockstep
+from fedxr.live.loops import Tempo
+from fedxr.virtual.streaming import Actor, Played, play_apart
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Eight headsets stream live, learn from feedback and federate; then a table and a report."""
+
+    headsets: int = 8
+    """How many headsets; the eight devices take turns."""
+    seconds: float = 60.0
+    """How long they stream, in real time."""
+    source: Literal["simulated", "recorded"] = "simulated"
+    """Simulated people, or recorded ones (two per use case)."""
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
+    out: Path | None = None
+    """Where result.json, report.html and the states go; default runs/<time>."""
+    port: int = 8765
+    """Port for headsets and the live page; 0 takes any free one."""
+    round_s: float = 10.0
+    """Seconds between federated rounds."""
+    aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
+    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
+    compare: tuple[Coordination, ...] = field(default_factory=affordable)
+    """What is replayed in lockstep afterwards, to compare with. Each takes a core about as long as
+    the run, so by default there are as many as cores, two at least."""
+    seed: int = 0
+    """Names all draws of chance."""
+    open: bool = True
+    """Open the live page in a browser, where there is one."""
+
+    def __post_init__(self) -> None:
+        if self.headsets < 1 or self.seconds < 1 or self.round_s <= 0:
+            raise ValueError(
+                f"demo: {self.headsets} headsets, {self.seconds} s, rounds every {self.round_s} s; "
+                "take at least 1 headset and 1 s, and a positive time between rounds"
+            )
+        self.learning()  # refuses what cannot go together
+
+    def learning(self) -> LearningRule:
+        return LIVE.with_round(
+            coordination="semi-decentralized", aggregation=self.aggregation, seed=self.seed
+        )
+
+
+async def demo(
+    config: Demo, checkpoint: Checkpoint, cast: Sequence[Actor], console: Console | None = None
+) -> results.Result:
+    """Run it, print the table, write result.json and report.html; returns the result."""
+    out, began, began_s = console or Console(), datetime.now(UTC), time.monotonic()
+    folder = config.out or Path("runs") / began.strftime("%Y%m%d-%H%M%S")
+    folder.mkdir(parents=True, exist_ok=True)
+    rule = config.learning()
+    tempo = Tempo(round=config.round_s)
+    bridge = ServerConfig(port=config.port)
+    truth = truth_of(cast, config.seconds)
+    async with serving(checkpoint, folder / "state.db", bridge, rule, tempo, truth=truth) as live:
+        settle()
+        page = f"http{live.server.url[2:]}/"
+        out.print(f"live page: {page}")
+        if config.open and has_browser():
+            webbrowser.open(page)
+        played = await _stream(config, live, cast, out)
+        if not live.interrupted:
+            await live.live.learn_once()
+    seconds = time.monotonic() - began_s
+    spent = min(config.seconds, live.scoreboard.seconds)
+    curves = {task: list(points) for task, points in live.scoreboard.curves().items()}
+    lived = Lived(asdict(config), config.seed, live, cast, played, spent, curves)
+
+    def write(others: dict[str, Lockstep]) -> results.Result:
+        found = result_of(lived, others)
+        found = msgspec.structs.replace(found, started=began.isoformat(), seconds=seconds)
+        results.write_result(found, folder / "result.json")
+        write_report(found, folder / "report.html")
+        return found
+
+    found = write({})  # what was lived is kept, whatever becomes of the comparison
+    others: dict[str, Lockstep] = {}
+    if not live.interrupted and config.compare:
+        others = _replayed(config, checkpoint, cast, out, live)
+        found = write(others)
+    print_demo(found, out)
+    out.print(f"written: {folder / 'result.json'}, {folder / 'report.html'}")
+    return found
+
+
+async def _stream(config: Demo, live: Serving, cast: Sequence[Actor], out: Console) -> list[Played]:
+    """All headsets until they are done, or until Ctrl-C ends their sessions."""
+    playing = asyncio.create_task(play_apart(live.server.url, cast, config.seconds))
+    stopped = asyncio.create_task(live.stopped.wait())
+    with Progress(console=out, transient=True) as progress:
+        bar = progress.add_task(f"{len(cast)} headsets stream", total=config.seconds)
+        while not playing.done() and not stopped.done():
+            await asyncio.wait({playing, stopped}, timeout=0.5)
+            progress.update(bar, completed=min(live.scoreboard.seconds, config.seconds))
+    stopped.cancel()
+    while live.interrupted and not playing.done():  # also those who come only now
+        for session in list(live.server.sessions.values()):
+            session.close("the demo was stopped")
+        await asyncio.wait({playing}, timeout=0.2)
+    try:
+        return await playing
+    except (BrokenProcessPool, BridgeError):
+        if live.interrupted:
+            return []
+        raise
+
+
+def _replayed(
+    config: Demo, checkpoint: Checkpoint, cast: Sequence[Actor], out: Console, live: Serving
+) -> dict[str, Lockstep]:
+    """The replays; Ctrl-C ends them with what there is, and the demo is interrupted."""
+    found: dict[str, Lockstep] = {}
+    replay = Replay(
+        checkpoint, cast, config.seconds, config.round_s, config.seed, config.aggregation
+    )
+    names = list(dict.fromkeys(config.compare))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Progress(console=out, transient=True) as progress:
+            bar = progress.add_task("the same without a clock", total=len(names))
+            for name, one in replays(replay, names):
+                found[name] = one
+                progress.advance(bar)
+    except KeyboardInterrupt:
+        live.interrupted = True
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return found
+
+
+def has_browser() -> bool:
+    """Whether somebody sits in front of a screen here."""
+    screen = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(k) for k in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return screen and sys.stdout.isatty()

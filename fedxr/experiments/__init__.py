@@ -1,0 +1,1 @@
+"""Headless studies: people, splits, arms, and the tables of their results."""

@@ -1,0 +1,59 @@
+"""What of ours and of plug-ins an option takes: its choices, and its line of ``--help``.
+
+Names are asked for when a command line is built or its help is shown, and at no other time: who
+imports fedxr does not load plug-ins that it has no use for. What is unknown is refused where it is
+looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import tyro
+from tyro.constructors import PrimitiveConstructorSpec
+
+from fedxr.agent.tasks import TASKS
+from fedxr.federation import AGGREGATIONS, COORDINATIONS
+from fedxr.plugins import Registry
+from fedxr.scenarios.recorded import RECORDED
+
+
+def _known(registry: Registry) -> object:  # type: ignore[type-arg]  # of any kind
+    return tyro.conf.arg(help_behavior_hint=lambda _: f"(repeatable; known: {', '.join(registry)})")
+
+
+SetNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], _known(RECORDED)]
+TaskNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], _known(TASKS)]
+
+
+def one_of(names: Iterable[str]) -> PrimitiveConstructorSpec[str]:
+    """Annotates a field of a command: ``size: Annotated[str, one_of(SIZES)]``.
+
+    In a module that postpones its annotations this is called when the command line is built, not
+    when the module is imported. So it may go through a registry, which loads plug-ins.
+    """
+    allowed = tuple(names)
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="{" + ",".join(allowed) + "}",
+        instance_from_str=lambda given: given[0],
+        is_instance=lambda value: isinstance(value, str),
+        str_from_instance=lambda value: [value],
+        choices=allowed,
+    )
+
+
+def live_coordinations() -> list[str]:
+    """Those of a live server, where raw samples stay on the headset."""
+    return [name for name, plan in COORDINATIONS.items() if not plan.union]
+
+
+def told_of(aggregation: str) -> list[str]:
+    """What a result's notes say of a rule that is not the mean: which blocks it decides."""
+    rule = AGGREGATIONS.named(aggregation)
+    if rule.combine is None:
+        return []
+    kinds = ", ".join(sorted(rule.kinds))
+    said = f"aggregation {rule.name} ({rule.about}): at the server, over blocks of kind {kinds}"
+    return [f"{said}; all others, and all that clusters agree on, are means"]

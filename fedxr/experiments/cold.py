@@ -1,0 +1,305 @@
+"""The cold protocol: nobody was pretrained on, and every arm is a curve over labels a class.
+
+A *draw* decides by seed who of the set is a member of the federation (two in three) and who a
+stranger, which unlabelled moments become landmarks, and which labels are told: of each class of a
+user's adaptation half the first k of a seeded order, so that more labels always contain the fewer.
+They are told in the order of time where the set was lived in order, else in the seeded one.
+Everybody is tested on their test half, which nothing has read before. Strangers meet a federation
+whose members have told as many labels a class as they then tell themselves.
+
+Learning is that of :mod:`fedxr.experiments.study`: the same learner, experts and rounds, only
+without adapter steps, for the trunk has no say (:mod:`fedxr.experiments.cold_checkpoint`); hence
+tokens are left out altogether, and a window is its summary. The wire and the consensus are exact
+enough for sums to stay sums.
+
+Arms that cannot be are absent: no own model without an own label, no classical one without any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.agent.tasks import task_named
+from fedxr.experiments.classical import label_arms
+from fedxr.experiments.cold_checkpoint import (
+    Told,
+    empty_checkpoint,
+    fitted_alone,
+    fitted_together,
+    told_by,
+)
+from fedxr.experiments.softmax_head import federated_head, pooled_head
+from fedxr.experiments.splits import Person, meet, population_of, raw_tokens, stream
+from fedxr.experiments.study import (
+    Protocol,
+    answered,
+    example,
+    join,
+    metric_of,
+    seated,
+    teach,
+    tell,
+    trust_of,
+)
+from fedxr.federation import Consensus
+from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.scenarios.users import User
+
+LABELS: tuple[int | None, ...] = (0, 1, 2, 5, 20, None)
+"""Labels a class; None: all there are."""
+FEWEST = 5
+"""A set with fewer users, of whom one is a stranger, says nothing of a federation."""
+ROLES = ("members", "strangers")
+Figures = dict[str, dict[str, float]]
+"""arm -> user -> figure"""
+
+
+@dataclass(frozen=True)
+class ColdProtocol(Protocol):
+    """No adapter steps; ``draws`` of everything random."""
+
+    draws: int = 3
+
+    def rule(self) -> LearningRule:
+        nothing = Schedule(Dose(steps=0))
+        rule = LearningRule(shared=nothing, personal=nothing)
+        return rule.with_round(
+            coordination=self.coordination,
+            exchange=self.exchange,
+            seed=self.seed,
+            consensus=Consensus(rms_error=1e-7),
+        )
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one draw found at ``labels`` a class, by role; ``apart`` is how far the federation's
+    probabilities are from those of one ridge on all labels in one place, at most."""
+
+    labels: int | None
+    draw: int
+    figures: dict[str, Figures]
+    trust: dict[str, list[float]] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    own: float = 0.0
+    apart: float = 0.0
+
+
+@dataclass
+class ColdStudy:
+    """All points of one domain; ``windows`` are the questions on test halves, by role, a draw."""
+
+    name: str
+    task: str
+    metric: str
+    points: list[Point] = field(default_factory=list)
+    windows: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A user and their windows, not standardised, of one task and without tokens."""
+
+    user: User
+    raw: tuple[TokenizedEpisode, ...]
+
+
+def all_known(users: Sequence[User], task: str) -> list[Known]:
+    """Those of ``users`` who are asked ``task`` in both halves of their time."""
+    found = [known(u, task) for u in users if task in u.tasks]
+    return [p for p in found if len({t.adapt for t in p.raw}) == 2]
+
+
+def known(user: User, task: str) -> Known:
+    """``user``, asked nothing but ``task``."""
+    raw = []
+    for tokens in raw_tokens(user):
+        asks = tuple(a for a in tokens.asks if a.task == task and a.summary)
+        if asks:
+            raw.append(replace(tokens, emissions=(), asks=asks))
+    return Known(replace(user, tasks=(task,)), tuple(raw))
+
+
+def suits(people: Sequence[Known]) -> str:
+    """Why a set has no cold curves; empty where it has."""
+    if len(people) < FEWEST:
+        return f"{len(people)} users; at least {FEWEST} are needed (--headsets, where simulated)"
+    told, asked = (
+        [{a.label for t in p.raw if t.adapt == half for a in t.asks} for p in people]
+        for half in (True, False)
+    )
+    if sum(bool(a & b) for a, b in zip(told, asked, strict=True)) < len(people) / 2:
+        return "the halves of a user share no class, so own labels say nothing of the test"
+    return ""
+
+
+def cold_study(
+    name: str,
+    people: Sequence[Known],
+    protocol: ColdProtocol,
+    most: int,
+    ordered: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> ColdStudy:
+    """Every arm at every number of labels, over the draws; at most ``most`` members."""
+    (task,) = people[0].user.tasks
+    out = ColdStudy(name, task, metric_of(task))
+    for draw in range(protocol.draws):
+        groups = split(name, people, protocol.seed, draw, most)
+        one = Draw(name, task, groups, replace(protocol, seed=protocol.seed + draw), ordered)
+        for role, group in zip(ROLES, one.groups, strict=True):
+            count = sum(len(p.test) for p in group) / protocol.draws
+            out.windows[role] = out.windows.get(role, 0.0) + count
+        found: dict[tuple[int, ...], Point] = {}
+        for labels in LABELS:
+            told = one.told(labels)
+            size = tuple(len(p.adapt) for group in told for p in group)
+            if size not in found:
+                progress(f"{name}: draw {draw + 1}, {'all' if labels is None else labels} labels")
+                found[size] = one.point(told, draw)
+            out.points.append(replace(found[size], labels=labels))
+    return out
+
+
+def split(
+    name: str, people: Sequence[Known], seed: int, draw: int, most: int
+) -> tuple[list[Known], list[Known]]:
+    """Members and strangers, two to one, at least two and one and at most ``most`` each."""
+    order = [people[i] for i in stream(seed, "cold", name, draw).permutation(len(people))]
+    count = min(most, max(2, round(2 * len(order) / 3)), len(order) - 1)
+    return order[:count], order[count:][:most]
+
+
+def drawn(person: Person, labels: int | None, seed: int, ordered: bool) -> Person:
+    """``person`` with the first ``labels`` of each class in a seeded order as adaptation half."""
+    order = stream(seed, "labels", person.user.source, person.user.name)
+    place = order.permutation(len(person.adapt))
+    chosen: list[int] = []
+    for c in sorted({t.asks[-1].label for t in person.adapt}):
+        chosen += [i for i in place if person.adapt[i].asks[-1].label == c][:labels]
+    rank = {i: r for r, i in enumerate(place)}
+    chosen = sorted(chosen) if ordered else sorted(chosen, key=rank.__getitem__)
+    return replace(person, adapt=tuple(person.adapt[i] for i in chosen))
+
+
+class Draw:
+    """One draw of a set: who is in it, and the checkpoint that has only seen the members."""
+
+    def __init__(
+        self,
+        name: str,
+        task: str,
+        groups: tuple[Sequence[Known], Sequence[Known]],
+        protocol: ColdProtocol,
+        ordered: bool,
+    ) -> None:
+        self.name, self.task, self.protocol, self.ordered = name, task, protocol, ordered
+        population = population_of([[t for t in k.raw if t.adapt] for k in groups[0]])
+        self.groups = [[meet(k.user, population, raw=k.raw) for k in group] for group in groups]
+        everyone = [p for group in self.groups for p in group]
+        self.checkpoint = empty_checkpoint(
+            task, self.groups[0], everyone, population, protocol.seed
+        )
+
+    def told(self, labels: int | None) -> list[list[Person]]:
+        """Members and strangers with ``labels`` a class to tell."""
+        seed = self.protocol.seed
+        return [[drawn(p, labels, seed, self.ordered) for p in group] for group in self.groups]
+
+    def point(self, told: Sequence[Sequence[Person]], draw: int) -> Point:
+        """All arms after everybody has told what they have."""
+        members, strangers = told
+        said = [told_by(self.checkpoint, self.task, p) for p in members]
+        checkpoint = fitted_together(self.checkpoint, self.task, said)
+        out = Point(None, draw, {role: {} for role in ROLES}, own=checkpoint.ridges[self.task].own)
+        together, _ = teach(checkpoint, members, self._rounds(members), personal=False)
+        new = seated(checkpoint, strangers, self.protocol)
+        join(new, together)
+        apart = 0.0
+        for role, group, learner in zip(ROLES, told, (together, new), strict=True):
+            rows, figures = range(len(group)), out.figures[role]
+            common = [answered(learner, r, group[r].test, common=True) for r in rows]
+            figures["federated"] = self._scored(group, common)
+            if learner is new:
+                tell(new, [p.adapt for p in strangers], personal=False)
+            mixed = [answered(learner, r, group[r].test) for r in rows]
+            figures["federated_personalised"] = self._scored(group, mixed)
+            out.trust[role] = trust_of(learner, self.task)
+            central = self._central(checkpoint, group, said)
+            figures.update({arm: self._scored(group, p) for arm, p in central.items()})
+            for one, other in zip(common, central["pooled"], strict=True):
+                apart = max([apart, *(one - other).abs().flatten().tolist()])
+            figures.update(self._uncooperative(group))
+            won = label_arms(figures, group, members, metric_of(self.task))
+            out.kinds.update({f"{role} {arm}": kind for arm, kind in won.items()})
+        return replace(out, apart=apart)
+
+    def _rounds(self, members: Sequence[Person]) -> ColdProtocol:
+        """No more rounds than somebody has labels for."""
+        most = max(len(p.adapt) for p in members)
+        return replace(self.protocol, rounds=max(1, min(self.protocol.rounds, most)))
+
+    def _uncooperative(self, group: Sequence[Person]) -> Figures:
+        """The arms of those who share nothing: ``generic`` and, each for themselves, ``local``.
+
+        Whoever is alone has one expert that knows anything, so the order of the labels is nothing
+        to the answers, and they are told at once.
+        """
+        generic, local = [], []
+        alone = replace(self.protocol, coordination="local")
+        for person in group:
+            mine = told_by(self.checkpoint, self.task, person)
+            learner = seated(fitted_alone(self.checkpoint, self.task, mine), [person], alone)
+            generic.append(answered(learner, 0, person.test, common=True))
+            learner.learn([example(0, i, x) for i, x in enumerate(person.adapt)]).all()
+            local.append(answered(learner, 0, person.test))
+        return {"generic": self._scored(group, generic), "local": self._scored(group, local)}
+
+    def _central(
+        self, checkpoint: Checkpoint, group: Sequence[Person], said: Sequence[Told]
+    ) -> dict[str, list[Tensor]]:
+        """Answers (M, C) to each of ``group`` by one head for all: ridge on all labels in one
+        place; and, where there are any, a softmax head averaged and pooled."""
+        classes = len(task_named(self.task).classes)
+        heads = {"pooled": pooled_ridge(checkpoint, self.task, said)}
+        if any(len(y) for _, y in said):
+            heads["fedavg"] = federated_head(said, classes)
+            heads["pooled_softmax"] = pooled_head(said, classes)
+        asked = [told_by(checkpoint, self.task, replace(p, adapt=p.test))[0] for p in group]
+        return {arm: [torch.softmax(z @ w, -1) for z in asked] for arm, w in heads.items()}
+
+    def _scored(self, group: Sequence[Person], answers: Sequence[Tensor]) -> dict[str, float]:
+        """Each user's figure on their test half."""
+        metric = metric_of(self.task)
+        return {
+            p.user.name: expected([t.asks[-1].label for t in p.test], a, metric)
+            for p, a in zip(group, answers, strict=True)
+            if p.test
+        }
+
+
+def pooled_ridge(checkpoint: Checkpoint, task: str, said: Sequence[Told]) -> Tensor:
+    """(Z, C) of one ridge regression on all labels brought together."""
+    z, label = torch.cat([z for z, _ in said]), torch.cat([y for _, y in said])
+    ridge = checkpoint.ridges[task]
+    return ridge.weights(RidgeStats.of(z, label, len(task_named(task).classes)))
+
+
+def expected(truth: Sequence[int], answers: Tensor, metric: str) -> float:
+    """The figure of ``answers`` (M, C), where equally likely classes are guessed among: what is
+    uniform is worth chance, not the share of the first class."""
+    best = answers >= answers.max(1, keepdim=True).values - 1e-6
+    right = (best[range(len(truth)), truth] / best.sum(1)).numpy()
+    if metric != "balanced accuracy":
+        return float(right.mean())
+    label = np.array(truth)
+    return float(np.mean([right[label == c].mean() for c in np.unique(label)]))

@@ -1,0 +1,114 @@
+"""``fedxr federate --protocol cold``: the curves of every domain, from users to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from fedxr.agent.tasks import USE_CASES
+from fedxr.evaluation.result import Result
+from fedxr.experiments.cold import ColdProtocol, ColdStudy, all_known, cold_study, suits
+from fedxr.experiments.headless import Federate, gather, written
+from fedxr.experiments.run_info import empty_result
+from fedxr.experiments.side_by_side import Say
+from fedxr.experiments.splits import stream
+from fedxr.experiments.tables import curves_of
+from fedxr.scenarios.devices import devices_for
+from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.simulated import simulate
+from fedxr.scenarios.users import DataError, User
+
+COLD = (
+    "Nobody of a set is pretrained on: the trunk has no say, the prior is empty. Each draw decides "
+    "by seed who is a member of the federation and who a stranger (2 to 1), and which labels are "
+    "told: k of each class of a user's adaptation half (fewer where there are fewer); everybody is "
+    "tested on their test half. Settings are chosen by the members on the labels at hand, left out "
+    "in turn. Standardisation by a user's own unlabelled adaptation half is part of every arm. "
+    "Strangers meet a federation that was told k labels a class and tell k themselves. Means over "
+    "users and draws; intervals: 95 %, bootstrap over users."
+)
+
+
+def federate_cold(config: Federate, data: Path | None, say: Say = lambda _: None) -> Result:
+    """Run ``config``, write result.json and report.html, and return the result.
+
+    An interrupt keeps the domains that are finished and marks the result.
+    """
+    done: list[ColdStudy] = []
+    notes: list[str] = []
+    return written(
+        config,
+        lambda: run_cold(config, data, say, done, notes),
+        lambda started, seconds, cut: msgspec.structs.replace(
+            cold_result(config, done, started, seconds, cut), notes=notes
+        ),
+        say,
+    )
+
+
+def run_cold(
+    config: Federate,
+    data: Path | None,
+    say: Say,
+    done: list[ColdStudy],
+    notes: list[str] | None = None,
+) -> None:
+    """The cold start of every domain that has users enough; appended to ``done`` as they come, and
+    what is to be said of the data to ``notes``. Raises DataError where no domain has."""
+    how = ColdProtocol(config.rounds, config.coordination, seed=config.seed, draws=config.draws)
+    notes = [] if notes is None else notes
+    for name, users in everybody(config, data, say, notes):
+        for task in sorted({t for u in users for t in u.tasks}):
+            title = name if config.source == "recorded" else f"{name}/{task}"
+            say(f"{title}: reading windows")
+            people = all_known(users, task)
+            why = suits(people)
+            if why:
+                notes.append(f"{title} is left out: {why}")
+                say(notes[-1])
+                continue
+            ordered = RECORDED[name].ordered if name in RECORDED else True
+            done.append(cold_study(title, people, how, config.headsets, ordered, say))
+    if not done:
+        raise DataError(f"nothing to measure: {'; '.join(notes)}")
+
+
+def everybody(
+    config: Federate, data: Path | None, say: Say, notes: list[str]
+) -> Iterator[tuple[str, Sequence[User]]]:
+    """The users of every domain, but not more than a draw can seat; of a simulated world, people
+    of the population that is shown, never of the one that is pretrained on."""
+    most = 2 * config.headsets
+    if config.source == "recorded":
+        for split in gather(config, data, say):
+            notes += split.notes
+            users = (*split.pretraining, *split.federation, *split.unseen)
+            order = stream(config.seed, "cold", split.name).permutation(len(users))
+            yield split.name, [users[i] for i in order[:most]]
+        return
+    for case in USE_CASES if config.scenario == "all" else (config.scenario,):
+        say(f"simulating {case}")
+        devices = devices_for(case)
+        count = config.headsets + max(2, config.headsets // 2)
+        yield (
+            case,
+            [
+                simulate(case, devices[i % len(devices)], config.seed, 3000 + i)
+                for i in range(count)
+            ],
+        )
+
+
+def cold_result(
+    config: Federate,
+    done: Sequence[ColdStudy],
+    started: str,
+    seconds: float,
+    interrupted: bool = False,
+) -> Result:
+    """One Result from the cold starts of some domains."""
+    seeds = [config.seed + i for i in range(config.draws)]
+    run = empty_result(config, seeds, COLD, started, seconds, interrupted)
+    return msgspec.structs.replace(run, cold=curves_of(done))

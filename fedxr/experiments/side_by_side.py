@@ -1,0 +1,110 @@
+"""The same work on several domains at a time: a process each, with one thread.
+
+Which domain is worked on in which process decides nothing: the work draws from streams of its own
+and computes on one thread, so that what comes out is the same with any number of workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from typing import Any, TypeVar
+
+import torch
+
+from fedxr.agent.tasks import task_named
+from fedxr.experiments.splits import Split
+
+Say = Callable[[str], None]
+R = TypeVar("R")
+
+
+def on_each(
+    splits: Sequence[Split],
+    work: Callable[[Split, Say], R],
+    workers: int,
+    say: Say,
+    found: dict[int, R],
+) -> None:
+    """``work`` (picklable) on each of ``splits``, ``workers`` at a time (0: one a core). What comes
+    out is put into ``found`` at once, by the number of the split, so that what was finished before
+    an interrupt is there; the processes have then ended."""
+    workers = min(workers or os.cpu_count() or 1, len(splits))
+    if workers < 2:
+        for number, split in enumerate(splits):
+            found[number] = work(split, say)
+        return
+    with _pool(workers, work, say) as pool:
+        waiting: dict[Future[R], int] = {
+            pool.submit(_one, splits[i]): i for i in _largest_first(splits)
+        }
+        while waiting:
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for job in ready:
+                found[waiting.pop(job)] = job.result()
+
+
+def _largest_first(splits: Sequence[Split]) -> list[int]:
+    """So that no large domain is begun when the others are over. The classical models of many
+    classes take longest."""
+
+    def size(split: Split) -> int:
+        people = (*split.pretraining, *split.federation, *split.unseen)
+        classes = max((len(task_named(t).classes) for p in people for t in p.tasks), default=0)
+        return classes * sum(len(p.episodes) for p in people)
+
+    return sorted(range(len(splits)), key=lambda i: (-size(splits[i]), i))
+
+
+@contextlib.contextmanager
+def _pool(workers: int, work: Callable[..., Any], say: Say) -> Iterator[ProcessPoolExecutor]:
+    """Processes that know ``work`` and tell here what they do; ended at once if this is left by an
+    exception."""
+    context = multiprocessing.get_context("spawn")
+    # Pickled here: torch would hand tensors over as shared memory, of which containers have little.
+    told, packed = context.SimpleQueue(), pickle.dumps(work)
+    listener = threading.Thread(target=_listen, args=(told, say), daemon=True)
+    listener.start()
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(workers, context, _begin, (packed, told))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        ours = [p for p in multiprocessing.active_children() if p not in others]
+        for process in ours:
+            process.terminate()
+        for process in ours:
+            process.join()
+        raise
+    else:
+        pool.shutdown()
+    finally:
+        told.put("")
+        listener.join()
+
+
+def _listen(told: multiprocessing.SimpleQueue[str], say: Say) -> None:
+    while text := told.get():
+        say(text)
+
+
+_work: Callable[[Split, Say], Any]
+_say: Say
+
+
+def _begin(packed: bytes, told: multiprocessing.SimpleQueue[str]) -> None:
+    """In a worker, once."""
+    global _work, _say
+    torch.set_num_threads(1)
+    _work, _say = pickle.loads(packed), told.put  # noqa: S301 (written by our own process)
+
+
+def _one(split: Split) -> Any:
+    """In a worker."""
+    return _work(split, _say)

@@ -1,0 +1,314 @@
+"""One domain under the learning protocol: every arm of the table, on the same people and ticks.
+
+A domain is a recorded set or a simulated use case. Federation users learn from their adaptation
+half and are tested on the other; unseen users took part in nothing: they get the federation's
+model and may then personalise on their own adaptation half. Where a coordination makes no common
+model (local, decentralized), there is none for them, and both of these arms are left out.
+
+Everybody learns as live headsets do, by the same :class:`fedxr.learning.learner.Learner`: label by
+label in the order of time, each answered by every expert before it is learned, with a round after
+each part of the half. The weights that the experts have earned at its end serve the test half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fedxr.agent.adaptation.adapter_stack import TUNINGS, Tuning
+from fedxr.agent.adaptation.experts import EXPERTS, mixed
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.tasks import task_named
+from fedxr.evaluation.baselines import METRICS
+from fedxr.experiments.classical import classical_arms
+from fedxr.experiments.splits import Person, stream
+from fedxr.federation import COORDINATIONS, RoundReport
+from fedxr.learning.feedback import Told
+from fedxr.learning.learner import Learner
+from fedxr.learning.learning_rule import LearningRule, headless
+from fedxr.learning.profile import Profile
+from fedxr.scenarios.recorded import RECORDED
+
+Array = NDArray[np.int64]
+Scores = dict[str, dict[str, float]]
+"""arm -> user -> figure"""
+CHUNK = 8
+"""Headsets that learn in one pass: their activations stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """So many ``rounds``; ``coordination``, ``aggregation``, ``tuning``, ``exchange`` by name."""
+
+    rounds: int = 8
+    coordination: str = "semi-decentralized"
+    exchange: str = "ffa"
+    seed: int = 0
+    aggregation: str = "mean"
+    tuning: str = "lora"
+
+    def adapters(self) -> Tuning:
+        """What is trained on each headset."""
+        named = TUNINGS.named(self.tuning).tuning
+        return replace(named, exchange=self.exchange, seed=self.seed)  # type: ignore[arg-type]
+
+    def rule(self) -> LearningRule:
+        return headless(self.rounds).with_round(
+            coordination=self.coordination,
+            aggregation=self.aggregation,
+            exchange=self.exchange,
+            seed=self.seed,
+        )
+
+    def beside(self, coordination: str) -> Protocol:
+        """The same under the ``coordination`` of a baseline, where only the mean can act."""
+        return replace(self, coordination=coordination, aggregation="mean")
+
+
+@dataclass
+class Study:
+    """What came out of one domain. ``reports`` are the federation's rounds. By role: ``trust``, how
+    far each expert is believed at the end, mean over users; ``experts``, each expert's figures as
+    if it alone were believed; and ``cost``, by user, what personalising changed and its standard
+    error over the user's windows."""
+
+    name: str
+    task: str
+    metric: str
+    federation: Scores = field(default_factory=dict)
+    unseen: Scores = field(default_factory=dict)
+    windows: int = 0
+    unseen_windows: int = 0
+    reports: list[RoundReport] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+    unseen_kinds: dict[str, str] = field(default_factory=dict)
+    trust: dict[str, list[float]] = field(default_factory=dict)
+    experts: dict[str, Scores] = field(default_factory=dict)
+    cost: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+
+
+def metric_of(task: str) -> str:
+    """What the tables show of ``task``."""
+    return task_named(task).metric
+
+
+def study(
+    name: str,
+    task: str,
+    people: Sequence[Person],
+    unseen: Sequence[Person],
+    pretraining: Sequence[Person],
+    checkpoint: Checkpoint,
+    protocol: Protocol,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Study:
+    """Run every arm of ``task`` on federation ``people`` and ``unseen`` ones.
+
+    ``pretraining`` people are what the classical baselines may learn from, as the checkpoint did.
+    """
+    out = Study(name, task, metric_of(task))
+    out.windows = sum(len(p.test) for p in people)
+    out.unseen_windows = sum(len(p.test) for p in unseen)
+    for group, scores in ((people, out.federation), (unseen, out.unseen)):
+        progress(f"{name}: generic and local")
+        scores["generic"] = evaluate(seated(checkpoint, group, protocol), group, task, common=True)
+        alone, _ = teach(checkpoint, group, protocol.beside("local"))
+        scores["local"] = evaluate(alone, group, task)
+    progress(f"{name}: federation")
+    together, out.reports = teach(checkpoint, people, protocol)
+    _personalised(out, "federation", out.federation, together, people)
+    if COORDINATIONS[protocol.coordination].server:
+        progress(f"{name}: unseen users")
+        newcomers = seated(checkpoint, unseen, protocol)
+        join(newcomers, together)
+        tell(newcomers, [in_order(p, protocol.seed) for p in unseen])
+        _personalised(out, "unseen", out.unseen, newcomers, unseen)
+    progress(f"{name}: pooled")
+    pooled, _ = teach(checkpoint, people, protocol.beside("pooled"), personal=False)
+    out.federation["pooled"] = evaluate(pooled, people, task, common=True)
+    others = seated(checkpoint, unseen, protocol)
+    join(others, pooled)
+    out.unseen["pooled"] = evaluate(others, unseen, task, common=True)
+    progress(f"{name}: classical baselines")
+    out.kinds = classical_arms(out.federation, people, people, pretraining, out.metric)
+    out.unseen_kinds = classical_arms(out.unseen, unseen, people, pretraining, out.metric)
+    return out
+
+
+def _personalised(
+    out: Study, role: str, scores: Scores, learner: Learner, people: Sequence[Person]
+) -> None:
+    """The arms without and with personalisation of those whom ``learner`` knows, each expert by
+    itself, and what personalising changed for each of them."""
+    task, figure = out.task, METRICS[out.metric]
+    scores["federated"], scores["federated_personalised"] = {}, {}
+    out.experts[role], out.cost[role] = {name: {} for name in EXPERTS}, {}
+    out.trust[role] = trust_of(learner, task)
+    for row, person in enumerate(people):
+        if not person.test:
+            continue
+        name, truth = person.user.name, np.array([t.asks[-1].label for t in person.test])
+        common = _best(_common(learner, row, person.test))
+        answers, earned = _answers(learner, row, person.test), learner.cohort.trust(row, task)
+        mixture = _best(mixed(answers, earned))
+        for expert, alone in zip(EXPERTS, answers, strict=True):
+            out.experts[role][expert][name] = figure(truth, _best(alone))
+        scores["federated"][name] = figure(truth, common)
+        scores["federated_personalised"][name] = figure(truth, mixture)
+        out.cost[role][name] = paired(truth, common, mixture, out.metric)
+
+
+def paired(truth: Array, before: Array, after: Array, metric: str) -> tuple[float, float]:
+    """By how much ``metric`` changed from answers ``before`` to ``after``, and the standard error
+    of that over the windows (paired: a window that both answer alike says nothing)."""
+    weight = np.ones(len(truth))
+    if metric == "balanced accuracy":  # each class of the truth has the same part
+        classes, counts = np.unique(truth, return_counts=True)
+        part = dict(
+            zip(classes.tolist(), (len(truth) / len(classes) / counts).tolist(), strict=True)
+        )
+        weight = np.array([part[label] for label in truth.tolist()])
+    change = weight * ((after == truth).astype(float) - (before == truth))
+    error = change.std(ddof=1) / len(change) ** 0.5 if len(change) > 1 else 0.0
+    return float(change.mean()), float(error)
+
+
+def seated(checkpoint: Checkpoint, people: Sequence[Person], protocol: Protocol) -> Learner:
+    """A learner whose rows are ``people``, who have said nothing yet."""
+    learner = Learner(checkpoint, protocol.adapters(), protocol.rule(), chunk=CHUNK)
+    for row, person in enumerate(people):
+        learner.join(row, profile_of(person, row))
+    return learner
+
+
+def profile_of(person: Person, row: int) -> Profile:
+    """Headsets of a headless run stand in a grid, 2 m apart, four in a line."""
+    adapt = [e for e in person.user.episodes if e.adapt]
+    return Profile(
+        person.member,
+        person.user.name,
+        person.user.use_case,
+        person.user.device,
+        position=(2.0 * (row % 4), 2.0 * (row // 4)),
+        raw_bytes=sum(s.values.nbytes for e in adapt for s in e.samples.values()),
+    )
+
+
+def teach(
+    checkpoint: Checkpoint, people: Sequence[Person], protocol: Protocol, personal: bool = True
+) -> tuple[Learner, list[RoundReport]]:
+    """Everybody is told the truth of every adaptation moment, in as many parts as there are rounds,
+    each followed by personal steps and a round; what was learned, and the rounds."""
+    learner, reports, n = seated(checkpoint, people, protocol), [], protocol.rounds
+    told = [in_order(p, protocol.seed) for p in people]
+    for part in range(n):
+        some = [x[part * len(x) // n : (part + 1) * len(x) // n] for x in told]
+        tell(learner, some, personal)
+        report = learner.round(range(len(people)))
+        if report is not None:
+            reports.append(report)
+    learner.finish()
+    return learner, reports
+
+
+def in_order(person: Person, seed: int) -> list[TokenizedEpisode]:
+    """The adaptation half as it was lived; by a draw of chance where the set has no such order."""
+    known = RECORDED.get(person.user.source)
+    if known is None or known.ordered:
+        return list(person.adapt)
+    order = stream(seed, "order", person.user.source, person.user.name)
+    return [person.adapt[i] for i in order.permutation(len(person.adapt))]
+
+
+def tell(
+    learner: Learner, examples: Sequence[Sequence[TokenizedEpisode]], personal: bool = True
+) -> None:
+    """Each row hears its ``examples`` in turn, one a time, then takes personal steps if due."""
+    for number, together in enumerate(zip_longest(*examples)):
+        said = [(row, x) for row, x in enumerate(together) if x is not None]
+        learner.learn([example(row, number, x) for row, x in said]).all()
+    while personal and learner.personalise():
+        pass
+
+
+def example(row: int, number: int, tokens: TokenizedEpisode) -> Told:
+    """Feedback of row ``row`` on the last ask of ``tokens``."""
+    ask = tokens.asks[-1]
+    return Told(row, ask.task, number, ask.tick, tokens)
+
+
+def join(newcomers: Learner, learner: Learner) -> None:
+    """Newcomers start from the federation's model, without having been part of it."""
+    ours, theirs = newcomers.cohort, learner.cohort
+    shared = theirs.stack.shared
+    ours.stack.theta[:, :shared] = theirs.stack.theta[:1, :shared]
+    everyone = dict(theirs.headsets[0].federated)
+    for task, own in theirs.headsets[0].offered().items():
+        everyone[task] = everyone[task].plus(own) if task in everyone else own
+    for row in range(len(ours.headsets)):
+        ours.headsets[row].federated = dict(everyone)
+
+
+def trust_of(learner: Learner, task: str) -> list[float]:
+    """(E,) mean over the rows."""
+    rows = range(len(learner.cohort.headsets))
+    mean: list[float] = torch.stack([learner.cohort.trust(r, task) for r in rows]).mean(0).tolist()
+    return mean
+
+
+def evaluate(
+    learner: Learner, people: Sequence[Person], task: str, common: bool = False
+) -> dict[str, float]:
+    """Each user's figure on their test half, by what the experts have earned; or, ``common``, by
+    the model that is everybody's: the common sums, and the shared adapters as they are."""
+    figure, out = METRICS[metric_of(task)], {}
+    for row, person in enumerate(people):
+        if person.test:
+            out[person.user.name] = figure(
+                np.array([t.asks[-1].label for t in person.test]),
+                _best(answered(learner, row, person.test, common)),
+            )
+    return out
+
+
+CHUNK_TEST = 64
+"""Questions of one pass."""
+
+
+def answered(
+    learner: Learner, row: int, asked: Sequence[TokenizedEpisode], common: bool = False
+) -> Tensor:
+    """(M, C) probabilities: the mixture of the experts of row ``row``, or the common model's."""
+    if not asked:
+        return torch.zeros(0, 0)
+    if common:
+        return _common(learner, row, asked)
+    return mixed(_answers(learner, row, asked), learner.cohort.trust(row, asked[0].asks[-1].task))
+
+
+def _answers(learner: Learner, row: int, asked: Sequence[TokenizedEpisode]) -> Tensor:
+    """(E, M, C) log-probabilities of the experts."""
+    cohort, out = learner.cohort, []
+    for start in range(0, len(asked), CHUNK_TEST):
+        part = asked[start : start + CHUNK_TEST]
+        out += cohort.answers([(row, t) for t in part], cohort.features(part))
+    return torch.stack(out, 1)
+
+
+def _common(learner: Learner, row: int, asked: Sequence[TokenizedEpisode]) -> Tensor:
+    """(M, C) probabilities; the row's personal adapter and own weight have no say."""
+    task = asked[0].asks[-1].task
+    parts = [asked[i : i + CHUNK_TEST] for i in range(0, len(asked), CHUNK_TEST)]
+    return torch.cat([learner.cohort.common(row, task, part) for part in parts]).exp()
+
+
+def _best(answers: Tensor) -> Array:
+    """(M,) from (M, C)."""
+    best: Array = answers.argmax(-1).numpy()
+    return best

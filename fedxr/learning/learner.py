@@ -1,0 +1,328 @@
+"""What the headsets that are here have been told, and what they learn from it; without a clock.
+
+:meth:`Learner.learn` scores the experts on feedback and counts it in: milliseconds. Everything that
+takes longer, personal steps and rounds (:mod:`fedxr.learning.federated_round`), is done whole where
+nobody waits (:meth:`personalise`, :meth:`round`), or slice by slice (:meth:`work`), so that
+feedback goes ahead of it. The learner may live in the process that answers, or in one of its own
+(:mod:`fedxr.learning.learner_process`); either way :meth:`Learner.ask` is the one door, and
+:class:`fedxr.agent.serving.weight_update.WeightUpdate` all that comes out for answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import torch
+
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset import VACANT, Member
+from fedxr.agent.adaptation.trainer import Slices, better, learn_checked, whole
+from fedxr.agent.allocation import give_back_freed_memory
+from fedxr.agent.checkpoints.state import Keep, Loaded, NotSavedError, StateError, Store
+from fedxr.agent.inputs.normalization import RunningStats
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.serving.weight_update import Changes, WeightUpdate
+from fedxr.federation import RoundReport, StragglerDeadline
+from fedxr.learning.federated_round import held_losses, meet
+from fedxr.learning.feedback import Evaluation, Heard, Told
+from fedxr.learning.learning_rule import LearningRule
+from fedxr.learning.profile import Batteries, Profile
+from fedxr.learning.walls import Fault, NotFiniteError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Normals = Mapping[str, RunningStats]
+"""A user's moments by key (:mod:`fedxr.agent.inputs.normalization`)."""
+Shared = Mapping[int, torch.Tensor]
+"""The shared part of theta of each row of a round."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was known of a headset that comes: its moments; ``trouble`` says why nothing, and
+    ``said`` what else its user should know of it."""
+
+    normal: Normals
+    trouble: str = ""
+    said: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice was done, if there was one (``busy``); ``report`` of the round that it ended, after
+    which another is ``wanted``; over whom it could not be done (``faults``), while the others went
+    on."""
+
+    busy: bool
+    report: RoundReport | None = None
+    wanted: bool = False
+    faults: Sequence[Fault] = ()
+
+
+def _said(loaded: Loaded) -> list[str]:
+    """What of the old state does not fit this visit."""
+    out = []
+    if loaded.device:
+        out.append(f"what you have taught with {loaded.device} counts here, too")
+    if loaded.unasked:
+        kept = ", ".join(loaded.unasked)
+        out.append(f"what you have taught of {kept} is kept until it is asked again")
+    return out
+
+
+class Learner:
+    """``state`` is where headsets' states are kept; None: nowhere; and ``keep`` for how long.
+    ``chunk`` headsets learn in one pass in a round.
+
+    Raises TakenError where another server keeps its states there."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        tuning: Tuning,
+        rule: LearningRule,
+        state: Path | None = None,
+        chunk: int = 1,
+        keep: Keep | None = None,
+    ) -> None:
+        self.checkpoint, self.rule, self.chunk = checkpoint, rule, chunk
+        self.cohort = Cohort(checkpoint, (), tuning, torch.float32, rule.mixing)
+        self.store = Store(state, keep) if state else None
+        self.seated: dict[int, Profile] = {}
+        self.batteries = Batteries()
+        self.number = 0
+        self._changes = Changes(self.cohort)
+        self._patience = StragglerDeadline()
+        self._fresh: Counter[int] = Counter()
+        self._waiting: list[int] = []  # who is to meet next
+        self._met = False  # whether a round was the last work
+        self._work: tuple[list[int], Slices[RoundReport | None]] | None = None
+        self._faults: list[Fault] = []  # of the round that is under way
+        self._rounds: list[Shared] = []  # before the first round and after each
+
+    def ask(
+        self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[T, WeightUpdate]:
+        """Do ``what``; what came of it, and everything that has been learned since."""
+        return what(self, *args, **kwargs), self._changes.take()
+
+    def close(self) -> None:
+        if self.store:
+            self.store.close()
+
+    # -- seats -----------------------------------------------------------------------------------
+
+    def join(self, row: int, profile: Profile) -> Restored:
+        """A headset sits down at ``row``, with what is kept of it."""
+        self._reseat(row, profile.member)
+        self.seated[row] = profile
+        self.batteries.spent[profile.member.name] = 0.0
+        try:
+            loaded = self.store.load(self.cohort, row) if self.store else None
+        except StateError as error:
+            return Restored({}, str(error))
+        return Restored(
+            self.cohort.headsets[row].normalizer.own, said=_said(loaded) if loaded else ()
+        )
+
+    def resume(self, seats: Mapping[int, Profile], number: int) -> list[Fault]:
+        """In a process that was started again: the headsets that are here sit down where they were,
+        with what was saved of them; ``number`` rounds were held. Returns over whom that failed;
+        they are not seated."""
+        self.number, faults = number, []
+        for row, profile in sorted(seats.items()):
+            try:
+                self.join(row, profile)
+            except Exception as error:  # noqa: BLE001 - named
+                self.seated.pop(row, None)
+                self._reseat(row, VACANT)
+                faults.append(Fault.of(row, error))
+        return faults
+
+    def leave(self, row: int, normal: Normals) -> str:
+        """A headset goes; its state is kept. A round that it was in is given up. Returns why its
+        state cannot be saved now, and waits; empty where it is."""
+        self.cohort.headsets[row].normalizer.own = dict(normal)
+        del self.batteries.spent[self.seated.pop(row).member.name]
+        if self.store:
+            self.store.leave(self.cohort, row)
+        self._reseat(row, VACANT)
+        return self.store.trouble if self.store else ""
+
+    def save(self, row: int, normal: Normals) -> str:
+        """Save what has changed of a headset, and its moments, which answering counts. Returns why
+        that cannot be done now; then the next call tries again."""
+        self.cohort.headsets[row].normalizer.own = dict(normal)
+        try:
+            if self.store:
+                self.store.save(self.cohort, row)
+        except NotSavedError as error:
+            return str(error)
+        return ""
+
+    def tend(self) -> str:
+        """Save what waits of headsets that have left, and let go states that are too old. Returns
+        why nothing can be saved; empty while all is well."""
+        return self.store.tend() if self.store else ""
+
+    def _reseat(self, row: int, member: Member) -> None:
+        if self._work is not None and row in self._work[0]:
+            if self._met and not self._waiting:  # the others meet without it
+                self._waiting = [other for other in self._work[0] if other != row]
+            self._work, self._faults = None, []
+        self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
+        if member is VACANT:
+            if self.cohort.remove(row):
+                give_back_freed_memory()
+        else:
+            self.cohort.add(row, member)
+        self._fresh.pop(row, None)
+
+    # -- feedback --------------------------------------------------------------------------------
+
+    def learn(self, told: Sequence[Told]) -> Heard:
+        """Count feedback into trust, memories and analytic heads, in the order in which it came:
+        an undo takes back what was said before it. Labels with no undo between them are scored
+        before any of them is learned.
+
+        Of a headset over which that fails, nothing of ``told`` is learned; the others' is."""
+        rows = sorted({one.row for one in told})
+        headsets = self.cohort.headsets
+        before, fresh = {row: headsets[row].copy() for row in rows}, self._fresh.copy()
+        try:
+            scores = self._learn(told)
+            if all(headsets[row].finite(before[row]) for row in rows):
+                return Heard(scores)
+            raise NotFiniteError("what it said leads to numbers that are not finite")
+        except Exception as error:  # noqa: BLE001 - named below
+            for row, state in before.items():
+                headsets[row] = state
+            self._fresh = fresh
+            if len(rows) == 1:
+                return Heard([], (Fault.of(rows[0], error),))
+        alone = [self.learn([one for one in told if one.row == row]) for row in rows]
+        return Heard(
+            [score for heard in alone for score in heard.scores],
+            tuple(fault for heard in alone for fault in heard.faults),
+        )
+
+    def _learn(self, told: Sequence[Told]) -> list[Evaluation]:
+        scores, waiting = [], list[tuple[Told, TokenizedEpisode]]()
+        for one in told:
+            if one.tokens is not None:
+                waiting.append((one, one.tokens))
+                continue
+            scores += self._count(waiting)
+            waiting.clear()
+            self.cohort.headsets[one.row].forget(one.task, str(one.episode), one.tick)
+        return scores + self._count(waiting)
+
+    def _count(self, told: Sequence[tuple[Told, TokenizedEpisode]]) -> list[Evaluation]:
+        cohort, scores = self.cohort, []
+        generic = cohort.learn([(one.row, tokens) for one, tokens in told])
+        for (one, tokens), guess in zip(told, generic, strict=True):
+            name, label = cohort.names[one.row], tokens.asks[-1].label
+            moment = name, one.task, one.episode, one.tick
+            scores.append(Evaluation(*moment, label, one.answered, guess))
+            self._fresh[one.row] += 1
+        return scores
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def personalise(self) -> bool:
+        """Personal steps of the headset that has waited longest for them; False when none is
+        due."""
+        row = self._due()
+        if row is None:
+            return False
+        whole(self._personal(row))
+        return True
+
+    def round(self, rows: Sequence[int]) -> RoundReport | None:
+        """The headsets at ``rows`` meet once; None when there are not two of them. Who cannot learn
+        is left out, as the report says."""
+        return whole(self._meet(sorted(rows), [])) if len(rows) > 1 else None
+
+    def work(self, rows: Sequence[int] = ()) -> Slice:
+        """One slice of a round of ``rows``, once it is asked for and until it is over; else of
+        personal steps that are due, which also come between two rounds. Over whom it fails is told;
+        raises where it fails over nobody."""
+        if rows:
+            self._waiting = sorted(rows)
+        if self._work is None:
+            here, row = [r for r in self._waiting if r in self.seated], self._due()
+            if row is not None and (self._met or len(here) < 2):
+                self._work, self._met = ([row], self._personal(row)), False
+            elif len(here) > 1:
+                self._work, self._met = (here, self._meet(here, self._faults)), True
+                self._waiting = []
+            else:
+                return Slice(False)
+        (rows, slices), faults = self._work, self._faults
+        try:
+            next(slices)
+        except StopIteration as end:
+            self._work, self._faults = None, []
+            return Slice(True, end.value, bool(self._waiting), faults)
+        except Exception as error:
+            self._work, self._faults = None, []
+            if len(rows) > 1:  # a round: whose part fails is found in it
+                raise
+            return Slice(True, faults=(Fault.of(rows[0], error),))
+        return Slice(True)
+
+    def finish(self) -> None:
+        """The rounds are over: where the rule says so, take up the shared adapters of the best
+        round, or those of the start where not even the best is better by the rule's guard; judged
+        by those who were in all rounds."""
+        cohort, rounds, self._rounds = self.cohort, self._rounds, []
+        rows = sorted(set.intersection(*map(set, rounds))) if rounds else []
+        if not rows:  # no round was held, or nobody was in all of them
+            return
+        rounds = [{row: theta[row] for row in rows} for theta in rounds]
+        losses = [torch.cat(whole(held_losses(cohort, theta))) for theta in rounds]
+        best = min(range(len(losses)), key=lambda i: float(losses[i].sum()))
+        confirmed = better(losses[best] - losses[0], self.rule.guard)
+        for row, shared in rounds[best if confirmed else 0].items():
+            cohort.take_up(row, shared)
+
+    def _shared(self, rows: Sequence[int]) -> Shared:
+        theta = self.cohort.stack.theta[:, : self.cohort.stack.shared]
+        return {row: theta[row].clone() for row in rows}
+
+    def _due(self) -> int | None:
+        row, labels = max(self._fresh.items(), key=lambda item: item[1], default=(-1, 0))
+        return row if labels >= self.rule.each else None
+
+    def _personal(self, row: int) -> Slices[None]:
+        self._fresh[row] = 0
+        cohort = self.cohort
+        state = cohort.headsets[row]
+        dose = self.rule.personal.of([state.replay], [list(state.trusts)])
+        adam = cohort.adam.rows([row])
+        theta, _ = yield from learn_checked(
+            cohort.stack, cohort.stack.theta[[row]], adam, state.examples(), ("personal",),
+            dose, cohort.names[row], self.rule.guard,
+        )  # fmt: skip
+        if not bool(torch.isfinite(theta).all()) or not adam.finite.all():
+            raise NotFiniteError("its personal steps lead to numbers that are not finite")
+        cohort.stack.theta[[row]] = theta
+        cohort.adam.put([row], adam)
+
+    def _meet(self, rows: list[int], faults: list[Fault]) -> Slices[RoundReport | None]:
+        if self.rule.best_round and not self._rounds:
+            self._rounds = [self._shared(rows)]
+        self.number += 1
+        seated = {row: self.seated[row] for row in rows}
+        report = yield from meet(
+            self.cohort, self.rule, seated, self.batteries, self.number, self._patience, self.chunk,
+            faults,
+        )  # fmt: skip
+        if self.rule.best_round:
+            self._rounds.append(self._shared(rows))
+        return report

@@ -1,0 +1,70 @@
+"""Who is at which seat: member, place and means of each headset."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from fedxr.agent.adaptation.headset import Member
+from fedxr.federation import Headset, RoundReport
+from fedxr.scenarios.devices import MOBILE, Computer
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Who is at a seat: member, place and means; ``battery_j`` 0 means mains. ``raw_bytes`` are its
+    samples, where they are known, which pooling would move."""
+
+    member: Member
+    user: str
+    use_case: str
+    device: str
+    position: tuple[float, float] = (0.0, 0.0)
+    battery: float = 1.0
+    battery_j: float = 0.0
+    computer: Computer = MOBILE
+    d2d_bytes_per_s: float | None = None
+    uplink_bytes_per_s: float | None = None
+    raw_bytes: int = 0
+
+    def told_apart(self, names: Collection[str]) -> Profile:
+        """As it is, or by another name where that is among ``names``: two people may be called the
+        same."""
+        numbers = (f"{self.user} ({n})/{self.device}" for n in itertools.count(2))
+        free = (name for name in itertools.chain([self.member.name], numbers) if name not in names)
+        return replace(self, member=replace(self.member, name=next(free)))
+
+
+@dataclass
+class Batteries:
+    """Joules that each headset has spent since it came, by name."""
+
+    spent: dict[str, float] = field(default_factory=dict)
+
+    def spend(self, report: RoundReport) -> None:
+        """What a round took, of the headsets that are here."""
+        for line in report.rows:
+            if line.sender in self.spent:
+                self.spent[line.sender] += line.joules
+
+    def left(self, profile: Profile) -> float:
+        """0 to 1: what it came with, less what radio and learning took since."""
+        spent = self.spent.get(profile.member.name, 0.0)
+        used = spent / profile.battery_j if profile.battery_j else 0.0
+        return max(0.0, profile.battery - used)
+
+
+def network(seated: Mapping[int, Profile], batteries: Batteries) -> list[Headset]:
+    """The seated headsets as the federation sees them, by row."""
+    return [
+        Headset(
+            profile.member.name,
+            (profile.position[0], 0.0, profile.position[1]),
+            battery=batteries.left(profile),
+            d2d_bytes_per_s=profile.d2d_bytes_per_s,
+            server_bytes_per_s=profile.uplink_bytes_per_s,
+            label=profile.use_case,
+        )
+        for _, profile in sorted(seated.items())
+    ]

@@ -1,0 +1,1 @@
+"""The live server: headsets that come, are answered, taught, and go."""

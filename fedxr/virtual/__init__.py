@@ -1,0 +1,1 @@
+"""Headsets that nobody wears: their people, timelines, streams and environments."""
