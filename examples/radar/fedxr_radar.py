@@ -8,15 +8,8 @@ Shapes: N samples of the window, R = 32 range bins of 15 cm.
 
 import numpy as np
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
-from fedxr.bridge.channels import (
-    MODALITIES,
-    Channel,
-    ChannelError,
-    Layout,
-    Modality,
-    Range,
-    Samples,
-)
+from fedxr.bridge.channels import MODALITIES, Channel, ChannelError
+from fedxr.bridge.channels import Layout, Modality, Range, Samples
 
 BINS = 32
 RANGE = Layout(

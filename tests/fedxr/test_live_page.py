@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from browser_rig import PATIENCE_MS, needs_chromium, page_of
 from fedxr.bridge.frames import Frame
-from fedxr.bridge.grants import Grant, TokenizedEpisode
+from fedxr.bridge.grants import Grant, Tokens
 from fedxr.bridge.protocol import Feedback
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.server import BridgeServer
@@ -332,7 +332,7 @@ async def test_every_layout_of_hands_and_gaze_is_drawn() -> None:
     [("watch", []), ("record", ["Stop recording"]), ("administer", ["Stop recording", "Put out"])],
 )
 async def test_a_page_offers_what_its_token_allows(grant: Grant, buttons: list[str]) -> None:
-    token = quote(str(TokenizedEpisode("let me in")[grant]))
+    token = quote(str(Tokens("let me in")[grant]))
     async with _opened(f"?token={token}") as page:
         await page.wait_for_selector("#card-headset-7")
         for text in ("Stop recording", "Put out"):

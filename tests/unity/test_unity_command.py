@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from fedxr.agent.checkpoints.checkpoint_file import load_brain
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
 from rich.console import Console
 from unity_rig import StandIn
@@ -25,8 +25,8 @@ async def test_a_player_is_answered_by_agents(
     tempo = Tempo(round=3600.0)
     learning = LIVE.with_round(coordination="local", seed=0)
     config = ServerConfig(port=0, token="t0ken")
-    brain = load_brain(CHECKPOINT)
-    async with serving(brain, tmp_path / "s.db", config, learning, tempo) as running:
+    checkpoint = load_checkpoint(CHECKPOINT)
+    async with serving(checkpoint, tmp_path / "s.db", config, learning, tempo) as running:
         report = stand_in.arguments(
             "--stamps", "--hz", "30", "--episode", "45", "--layout", "chw", "--end", "quit:answered"
         )

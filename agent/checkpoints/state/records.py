@@ -77,7 +77,7 @@ class PackedTask(msgspec.Struct, forbid_unknown_fields=True):
 
     trust: PackedTrust
     told: dict[int, int]
-    examples: int
+    examples: int = msgspec.field(name="lessons")
     sums: list[str]
     counted: bool
 
