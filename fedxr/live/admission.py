@@ -4,7 +4,7 @@ it says that it is."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from fedxr.agent.adaptation.headset import Member
@@ -18,6 +18,8 @@ from fedxr.learning.profile import Profile
 from fedxr.live.electrodes import Montage, lacking, montage_for
 from fedxr.scenarios.devices import DEVICES, MOBILE
 
+DEVICES_EACH = 4
+"""Headsets of one user that are here at once, each with what it learns."""
 MOST_TASKS = 8
 """Tasks that one headset may have answered."""
 
@@ -90,6 +92,18 @@ def unknown_scenario(session: Session, tasks: Sequence[str]) -> str | None:
         f"scenario {its!r} is not known; answering tasks {', '.join(tasks)}; "
         f"known are {', '.join(USE_CASES)}"
     )
+
+
+def check_devices(session: Session, here: Iterable[Member]) -> None:
+    """Raise RefusalError where the user of ``session`` is here with as many headsets as one may be:
+    a key costs nothing to make, but each device of it would be another model to keep and answer."""
+    worn = [m.name for m in here if m.person.startswith(f"{session.person}/")]
+    if len(worn) >= DEVICES_EACH:
+        raise RefusalError(
+            "full",
+            f"you are here with {len(worn)} headsets already ({', '.join(worn)}), and at most "
+            f"{DEVICES_EACH} of one user are; close one, and this one can come",
+        )
 
 
 def profile_of(

@@ -37,7 +37,7 @@ from fedxr.learning.learner import Learner, Restored
 from fedxr.learning.learner_process import LearnerExitedError
 from fedxr.learning.profile import Profile
 from fedxr.learning.walls import Fault, NotFiniteError, briefly
-from fedxr.live.admission import profile_of, readable, tasks_for, unknown_scenario
+from fedxr.live.admission import check_devices, profile_of, readable, tasks_for, unknown_scenario
 from fedxr.live.budget import Room
 from fedxr.live.electrodes import Montage
 from fedxr.live.headset import Visit
@@ -109,6 +109,7 @@ class Live(LiveLearning, Application):
             here = [p.member for p in self.agents.seated.values()]
             if any(m.kept_as == profile.member.kept_as for m in here):
                 raise RefusalError("gone", "the same key has opened another session just now")
+            check_devices(session, here)
             profile = profile.told_apart({m.name for m in here})
             row, known = await self._sit_down(profile)
             try:

@@ -130,6 +130,21 @@ async def test_the_same_key_replaces_its_own_stale_session(
         await left(rig, fresh)
 
 
+async def test_one_user_cannot_take_all_seats_with_ever_new_devices(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
+        worn = [await come(rig, KEYS["alice"], device={"model": f"m{n}"}) for n in range(4)]
+        with pytest.raises(BridgeError, match="here with 4 headsets already .*alice/m0"):
+            await come(rig, KEYS["alice"], device={"model": "one more"})
+        other = await come(rig, KEYS["mallory"], device={"model": "m0"})
+        await left(rig, worn.pop())
+        worn.append(await come(rig, KEYS["alice"], device={"model": "one more"}))
+        assert len(rig.server.sessions) == 5
+        for headset in (*worn, other):
+            await left(rig, headset)
+
+
 async def until_ended(client: HeadsetClient) -> AsyncIterator[object]:
     while True:
         try:
