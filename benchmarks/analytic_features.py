@@ -18,19 +18,19 @@ from pathlib import Path
 import numpy as np
 import torch
 import tyro
-from fedxr.agent.checkpoints.ridge_fit import Told, best_fit, left_out
-from fedxr.agent.inputs.tokens import TokenizedEpisode
-from fedxr.agent.model.nystroem import FEATURES, WIDTH, Kernel, landmarks_from
-from fedxr.agent.tasks import task_named
-from fedxr.scenarios.recorded import RECORDED, find
-from fedxr.scenarios.users import DataError
 from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from fedxr.agent.checkpoints.ridge_fit import Told, best_fit, left_out
+from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.model.nystroem import FEATURES, WIDTH, Kernel, landmarks_from
+from fedxr.agent.tasks import task_named
 from fedxr.cli.data import folder
 from fedxr.experiments.splits import copies_of, meet, population_of, raw_tokens, split_users
+from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.users import DataError
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import psutil
+from websockets.asyncio.client import connect as open_websocket
+from websockets.asyncio.server import ServerConnection, serve
+
+from benchmarks.newcomer import KEY
 from fedxr.bridge.channels import Channel, Samples, layout_of
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.client import HeadsetClient
@@ -34,10 +38,6 @@ from fedxr.bridge.protocol import Answer, Reply, encode
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
 from fedxr.bridge.transport.connection import run
-from websockets.asyncio.client import connect as open_websocket
-from websockets.asyncio.server import ServerConnection, serve
-
-from benchmarks.newcomer import KEY
 
 EEG32 = "eeg/" + "-".join(f"E{n}" for n in range(32))
 ONE = ((Channel("eeg", EEG32, 2304), 32),)

@@ -23,15 +23,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
+from torch import Tensor
+
+from benchmarks.plain import Peft, fused
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.allocation import keep_freed_memory
 from fedxr.agent.encoders.base import Shape
 from fedxr.agent.inputs.batch import Batch, collate
 from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
 from fedxr.agent.model.m3t import M3T, Plan
-from torch import Tensor
-
-from benchmarks.plain import Peft, fused
 
 TASK, CLASSES, LAYOUT, NUMBERS = "doing", 5, "motion/wrist", 32
 TOKENS, BATCH, STEPS, RATE, CHUNK = 24, 16, 4, 0.05, 16

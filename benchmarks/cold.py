@@ -21,21 +21,21 @@ from pathlib import Path
 import msgspec
 import torch
 import tyro
+from rich.console import Console
+
 from fedxr.agent.tasks import USE_CASES
+from fedxr.cli.data import folder
 from fedxr.evaluation.label_curves import Draws, estimate
 from fedxr.evaluation.label_figure import draw, ticks
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import LabelPoint, Result, write_result
 from fedxr.evaluation.tables import COLD_SHORT, GAIN_SHORT, interval, print_curves, print_table
-from fedxr.scenarios.recorded import RECORDED, find
-from fedxr.scenarios.users import DataError
-from rich.console import Console
-
-from fedxr.cli.data import folder
 from fedxr.experiments.cold import ROLES, ColdStudy
 from fedxr.experiments.cold_run import cold_result, run_cold
 from fedxr.experiments.headless import Federate, Source
 from fedxr.experiments.tables import measured
+from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.users import DataError
 
 EARLY = (1, 2, 5)
 PAIR = ("federated_personalised", "local")

@@ -21,20 +21,20 @@ from statistics import fmean
 import numpy as np
 import torch
 import tyro
+from rich.console import Console
+from rich.table import Table
+
 from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.adaptation.trainer import Dose
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.scenarios.recorded import find
-from fedxr.scenarios.users import DataError
-from rich.console import Console
-from rich.table import Table
-
 from fedxr.cli.data import folder
 from fedxr.experiments.headless import Federate, card_for, gather, pretrain_on
 from fedxr.experiments.splits import Person, meet
 from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell
 from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.scenarios.recorded import find
+from fedxr.scenarios.users import DataError
 
 NO_STEPS = Schedule(Dose(steps=0))
 NEVER = Mixing(doubt=(-1e9, -1e9))

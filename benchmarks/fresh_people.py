@@ -24,16 +24,16 @@ from typing import Literal
 
 import torch
 import tyro
-from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
-from fedxr.agent.tasks import Query
-from fedxr.evaluation.intervals import Cell, pooled
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.tasks import Query
 from fedxr.cli.compared import Replay
 from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import Judged
+from fedxr.evaluation.intervals import Cell, pooled
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice

@@ -27,6 +27,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import psutil
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+
+from benchmarks.load_clients import GOLDEN, bent, golden
+from benchmarks.newcomer import greet
 from fedxr.bridge.channels import TICK_US, Channel
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.frames import ChannelCodec, Frame, unpack_samples
@@ -43,11 +48,6 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.decode_process import Pictures
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
 from fedxr.bridge.transport.connection import Wire, run
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-
-from benchmarks.load_clients import GOLDEN, bent, golden
-from benchmarks.newcomer import greet
 
 CHANNELS = (
     Channel("left", "hands/openxr26", 72),

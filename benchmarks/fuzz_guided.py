@@ -85,10 +85,9 @@ def inside(target: str, arguments: list[str]) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["bridge"]):
+        import benchmarks.fuzz as plain
         from fedxr.bridge.protocol import Hello, ProtocolError, decode_up
         from fedxr.bridge.serving.admission import open_channels
-
-        import benchmarks.fuzz as plain
 
     def codec(data: bytes) -> None:
         plain.through_codec(data, plain.Counter())

@@ -27,6 +27,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import WebSocketException
+
+from benchmarks.fuzz import upward
+from benchmarks.hostile_rig import Lived, ServeProcess, folder, streaming
+from benchmarks.load_clients import bent
+from benchmarks.newcomer import greet
 from fedxr.agent.tasks import TASKS
 from fedxr.bridge.channels import LAYOUTS, TICK_US, Channel, Samples, layout_of
 from fedxr.bridge.frames import ChannelCodec, Frame, pack_frame
@@ -41,14 +49,6 @@ from fedxr.bridge.protocol import (
     decode_down,
     encode,
 )
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import WebSocketException
-
-from benchmarks.fuzz import upward
-from benchmarks.hostile_rig import Lived, ServeProcess, folder, streaming
-from benchmarks.load_clients import bent
-from benchmarks.newcomer import greet
 
 DEVICES, VISITORS = 6, 4
 RATES = (1.0, 10.0, 30.0, 72.0, 250.0, 1000.0)

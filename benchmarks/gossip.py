@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 
 import torch
+
 from fedxr.federation import Block, Blocks, Updates
 from fedxr.federation.consensus import mix
 from fedxr.federation.topology import k_regular, metropolis, spectral_norm

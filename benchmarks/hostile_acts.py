@@ -17,6 +17,9 @@ from itertools import count
 from urllib.parse import urlsplit
 
 import numpy as np
+from PIL import Image
+
+from benchmarks.hostile_rig import HANDS, HEAD, Act, heard, join, newcomer_waits, poses
 from fedxr.bridge.channels import TICK_US, Channel
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.protocol import (
@@ -30,9 +33,6 @@ from fedxr.bridge.protocol import (
     Reply,
     encode,
 )
-from PIL import Image
-
-from benchmarks.hostile_rig import HANDS, HEAD, Act, heard, join, newcomer_waits, poses
 
 EYE = Channel("eye", "vision/gray", 30.0)
 POSE = np.zeros((1, 7), "<f4").tobytes()

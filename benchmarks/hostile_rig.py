@@ -26,13 +26,14 @@ from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
+
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import BridgeError, Cue, Notice, Reply
 from fedxr.bridge.transport.connection import run
 from fedxr.bridge.user_key import UserKey
-from numpy.typing import NDArray
 
 HANDS = Channel("hands", "hands/webxr25", 30.0)
 HEAD = Channel("head", "motion/head", 30.0)

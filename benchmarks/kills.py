@@ -20,14 +20,14 @@ from pathlib import Path
 
 import torch
 import tyro
+
+from benchmarks.hostile_rig import ServeProcess
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.state import Store, stored_names
 from fedxr.bridge.transport.connection import run
-
-from benchmarks.hostile_rig import ServeProcess
 from fedxr.cli.serve import CHECKPOINT
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import play_apart

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.transport.connection import settle
-
 from fedxr.cli.serve import CHECKPOINT, Serving, serving
 from fedxr.dashboard.judged import truth_of
 from fedxr.learning.learning_rule import LIVE

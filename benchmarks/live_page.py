@@ -30,6 +30,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import tyro
+from playwright.async_api import CDPSession, Page, async_playwright
+
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.tasks import TASKS
 from fedxr.bridge.connecting.connect import connect
@@ -37,14 +39,12 @@ from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.user_key import UserKey
-from fedxr.scenarios.devices import DEVICES
-from playwright.async_api import CDPSession, Page, async_playwright
-
 from fedxr.cli.serve import CHECKPOINT, serving
 from fedxr.dashboard.state import AccuracyState, HeadsetState, LiveState, TaskState
 from fedxr.dashboard.static_files import page_files
 from fedxr.learning.learning_rule import LIVE
 from fedxr.live.loops import Tempo
+from fedxr.scenarios.devices import DEVICES
 from fedxr.virtual.headsets import simulated_cast
 
 USE_CASES = ("overlays", "neuroadaptive", "companion", "storytelling")

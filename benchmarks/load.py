@@ -28,6 +28,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
+
+from benchmarks import load_bare, load_clients
+from benchmarks.bridge import EEG32, Process
+from benchmarks.load_act import Act
+from benchmarks.load_clients import CALM, RECORD, at, before_all_else
+from benchmarks.newcomer import KEY
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.client import HeadsetClient
@@ -36,12 +42,6 @@ from fedxr.bridge.connecting.reconnecting import ReturningClient
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError, Reply
 from fedxr.bridge.transport.connection import run
-
-from benchmarks import load_bare, load_clients
-from benchmarks.bridge import EEG32, Process
-from benchmarks.load_act import Act
-from benchmarks.load_clients import CALM, RECORD, at, before_all_else
-from benchmarks.newcomer import KEY
 
 CALM_HEADSETS, SURE_HEADSETS, HZ = 64, 4, 72
 BARE_S = 20.0

@@ -13,8 +13,6 @@ import struct
 from collections.abc import Awaitable
 from typing import Any
 
-from fedxr.bridge.clock import now_us
-from fedxr.bridge.transport.connection import settle
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 from websockets.asyncio.server import ServerConnection, serve
@@ -22,6 +20,8 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks.bridge import report_when_told
 from benchmarks.load_act import Act
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.transport.connection import settle
 
 _CAPTURE = struct.Struct("<q")
 _FRAME = bytes(4096)

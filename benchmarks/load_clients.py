@@ -23,6 +23,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
+from PIL import Image
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import WebSocketException
+
+from benchmarks import load_bare
+from benchmarks.bridge import EEG32, Echo, report_when_told
+from benchmarks.newcomer import KEY, greet
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.client import HeadsetClient
@@ -31,13 +38,6 @@ from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Block, BridgeError, Hello, Offer, PackedFrame, Reply
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
 from fedxr.bridge.transport.connection import run, settle
-from PIL import Image
-from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import WebSocketException
-
-from benchmarks import load_bare
-from benchmarks.bridge import EEG32, Echo, report_when_told
-from benchmarks.newcomer import KEY, greet
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "fedxr_v1.json"
 RECORD = struct.Struct("<iq")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from websockets.asyncio.client import ClientConnection
+
 from fedxr.bridge.protocol import Challenge, Hello, Proof, decode_down, encode
 from fedxr.bridge.user_key import UserKey
-from websockets.asyncio.client import ClientConnection
 
 KEY = UserKey.new()
 """Of every client of a benchmark: nobody's agent is at stake there."""

@@ -13,13 +13,14 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from peft import LoraConfig, get_peft_model
+from torch import Tensor, nn
+from torch.nn import functional
+
 from fedxr.agent.adaptation.adapter_stack import AdapterStack
 from fedxr.agent.inputs.batch import Batch
 from fedxr.agent.model.backbone import GROUPS
 from fedxr.agent.model.m3t import M3T, mean_of, visible
-from peft import LoraConfig, get_peft_model
-from torch import Tensor, nn
-from torch.nn import functional
 
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """(q, k, v (B, G, N, E), mask (B, 1, N, N)) -> (B, G, N, E)"""

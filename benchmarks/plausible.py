@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from fedxr.bridge.absences import Absences
 from fedxr.bridge.channels import Samples
 from fedxr.bridge.plausible import sieve_of

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import torch
 import tyro
+
 from fedxr.agent.checkpoints.pretrain import Pretraining, fastest, fit_standards, pretrain
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.m3t import M3T, Plan
-
 from fedxr.experiments.headless import Federate, gather
 from fedxr.experiments.splits import meet, population_of, raw_tokens
 

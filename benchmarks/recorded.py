@@ -25,18 +25,18 @@ import msgspec
 import numpy as np
 import torch
 import tyro
-from fedxr.agent.adaptation.experts import EXPERTS
-from fedxr.evaluation.report import write_report
-from fedxr.evaluation.result import Result, Row, mean_over_rows, write_result
-from fedxr.evaluation.tables import print_table
-from fedxr.scenarios.recorded import find
-from fedxr.scenarios.users import DataError
 from rich.console import Console
 from rich.table import Table
 
+from fedxr.agent.adaptation.experts import EXPERTS
 from fedxr.cli.data import folder
+from fedxr.evaluation.report import write_report
+from fedxr.evaluation.result import Result, Row, mean_over_rows, write_result
+from fedxr.evaluation.tables import print_table
 from fedxr.experiments.headless import Federate, result_of, run_seed
 from fedxr.experiments.study import Study
+from fedxr.scenarios.recorded import find
+from fedxr.scenarios.users import DataError
 
 CLASSICAL = ("classical_own", "classical_pretraining", "classical_everyone")
 

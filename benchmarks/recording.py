@@ -20,6 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.bridge import SEVEN, samples_of
+from benchmarks.newcomer import KEY
 from fedxr.bridge.channels import Samples
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.connect import connect
@@ -33,9 +36,6 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.transport.connection import run
-
-from benchmarks.bridge import SEVEN, samples_of
-from benchmarks.newcomer import KEY
 
 RATE = 72.0
 CHANNELS = [channel for channel, _ in SEVEN]

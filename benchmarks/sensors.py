@@ -18,6 +18,7 @@ import uuid
 from multiprocessing.queues import Queue
 
 import numpy as np
+
 from fedxr.bridge.clock import Exchange, now_us
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.sensors.boards import Board, BoardFinder

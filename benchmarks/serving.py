@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.allocation import keep_freed_memory
 from fedxr.agent.encoders.base import Shape
@@ -31,7 +33,6 @@ from fedxr.agent.inputs.tokens import Ask, TokenFeatures
 from fedxr.agent.model.backbone import Adapters
 from fedxr.agent.model.kv_cache import Rings, tick_batch
 from fedxr.agent.model.m3t import FAST, M3T, SLOW, Plan
-from torch import Tensor
 
 FASTS = ("hands/openxr26", "motion/head", "motion/wrist", "audio/pcm16")
 SLOWS, NUMBERS, TASK, SECOND, WARM = "gaze/ray", 64, "gesture", 30, 10

@@ -17,10 +17,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from fedxr.agent.tasks import TASKS
-from fedxr.scenarios.devices import DEVICES
-from fedxr.scenarios.simulated import simulate
-from fedxr.scenarios.users import User
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
@@ -28,6 +24,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.world_statistics import rows
+from fedxr.agent.tasks import TASKS
+from fedxr.scenarios.devices import DEVICES
+from fedxr.scenarios.simulated import simulate
+from fedxr.scenarios.users import User
 
 PAIRS = (
     ("target", "hololens-2"),

@@ -20,13 +20,14 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from mlagents_envs.environment import UnityEnvironment
+from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
+
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.unity.drive import Drive, Wearer
 from fedxr.bridge.unity.player import Launch, UnityPlayer
-from mlagents_envs.environment import UnityEnvironment
-from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
 
 STAND_IN = Path(__file__).resolve().parent.parent / "tests" / "unity" / "stand_in_player.py"
 

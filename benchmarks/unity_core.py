@@ -31,17 +31,17 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tests" / "unity_pr
 
 import numpy as np
 from core_rig import runner
-from fedxr.bridge.clock import now_us
-from fedxr.bridge.connecting.connect import connect
-from fedxr.bridge.frames import Frame
-from fedxr.bridge.protocol import Reply, encode
-from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
 from toolchain import Assemblies, ToolchainMissing
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks.bridge import ANSWERS, SEVEN, Echo, samples_of
 from benchmarks.newcomer import KEY
+from fedxr.bridge.clock import now_us
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.frames import Frame
+from fedxr.bridge.protocol import Reply, encode
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
 
 HZ = 90
 SMALL = 110

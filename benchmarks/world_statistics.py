@@ -6,10 +6,11 @@ Deliberately independent of the agent's encoders: what is shown with these holds
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.tasks import TASKS, Episode, Query
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.scenarios.users import User
-from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 SECONDS = {"intent": 3.8, "doing": 1.9}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+
 from fedxr.bridge.channels import Samples, modality_of
 from fedxr.bridge.columns import Columns
 from fedxr.bridge.plausible import Booleans, Floats, Sieve, sieve_of

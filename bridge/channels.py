@@ -15,9 +15,10 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.layouts import ChannelError, Layout, Modality, Places, Range
 from fedxr.bridge.modalities import LAYOUTS, MODALITIES, layout_of, modality_of
-from numpy.typing import NDArray
 
 __all__ = [
     "LAYOUTS",

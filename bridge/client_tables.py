@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+
 from fedxr.bridge.channels import MODALITIES, Layout, Modality
 from fedxr.bridge.layouts import Places
 from fedxr.bridge.sensor_table import OURS

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from fedxr.bridge.channels import MODALITIES
 from numpy.typing import NDArray
+
+from fedxr.bridge.channels import MODALITIES
 
 Floats = NDArray[Any]
 Numbers = NDArray[np.int64]

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.absences import Absences
 from fedxr.bridge.channels import Channel, ChannelError, Samples, layout_of
 from fedxr.bridge.images import decode_picture, encode_png
 from fedxr.bridge.protocol import Block, PackedFrame, ProtocolError
 from fedxr.bridge.stamps import StampGrid
-from numpy.typing import NDArray
 
 _MAX_US = 2**53
 DecodePicture = Callable[[bytes, str, int, tuple[int, ...]], NDArray[np.uint8]]

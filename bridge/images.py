@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from fedxr.bridge.protocol import ProtocolError
 from numpy.typing import NDArray
 from PIL import Image
+
+from fedxr.bridge.protocol import ProtocolError
 
 MAX_PIXELS = 2**20
 """Pixels in all images of one block."""

@@ -21,8 +21,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from fedxr.bridge.channels import Layout, Range, Samples, layout_of, modality_of
 from numpy.typing import NDArray
+
+from fedxr.bridge.channels import Layout, Range, Samples, layout_of, modality_of
 
 TOLERANCE = 0.1
 """How far from 1 the length of an orientation or direction may be: interpolated ones are short."""

@@ -25,9 +25,10 @@ from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.channels import TICK_US
 from fedxr.bridge.clock import MAX_DRIFT, Estimate
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

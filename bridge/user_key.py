@@ -35,6 +35,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+
 from fedxr.bridge.authority import write_private
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.settings import user_folder

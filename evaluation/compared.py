@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fedxr.evaluation.result import ARMS, Comparison, LabelDelay, Result, Row, Score
 from rich import box
 from rich.table import Table
+
+from fedxr.evaluation.result import ARMS, Comparison, LabelDelay, Result, Row, Score
 
 NAMES = {
     "generic": "generic",

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from fedxr.evaluation.result import COLD_ARMS, LabelCurves, LabelPoint, LabelRole
 
 REPEATS = 4000

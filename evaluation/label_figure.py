@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fedxr.evaluation.label_curves import MEAN
-from fedxr.evaluation.result import LabelCurves, LabelPoint, LabelRole
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from fedxr.evaluation.label_curves import MEAN
+from fedxr.evaluation.result import LabelCurves, LabelPoint, LabelRole
 
 STYLE: dict[str, tuple[str, str, float]] = {
     "generic": ("#9aa3b5", ":", 1.2),

@@ -9,6 +9,9 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from fedxr.evaluation.baselines import OPTIMISTIC
 from fedxr.evaluation.compared import HOW, delay, figure, full, lines
 from fedxr.evaluation.intervals import wilson
@@ -24,8 +27,6 @@ from fedxr.evaluation.result import (
     check,
 )
 from fedxr.evaluation.tables import SHORT, UNCERTAIN, arms_of, mean_percent, percent, totals
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 _STYLE = """
 :root { color-scheme: light; }

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+
 from fedxr.evaluation.intervals import Users, over_users, pooled
 
 SCHEMA = 2

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import Console
+from rich.table import Table
+
 from fedxr.evaluation.baselines import OPTIMISTIC
 from fedxr.evaluation.compared import by_task, delay, table
 from fedxr.evaluation.label_figure import ticks
@@ -18,8 +21,6 @@ from fedxr.evaluation.result import (
     interval_over_rows,
     mean_over_rows,
 )
-from rich.console import Console
-from rich.table import Table
 
 SHORT = {
     "generic": "generic",

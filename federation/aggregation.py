@@ -6,8 +6,9 @@ Legend: H headsets, P columns, K blocks.
 from __future__ import annotations
 
 import torch
-from fedxr.federation.blocks import Updates
 from torch import Tensor
+
+from fedxr.federation.blocks import Updates
 
 COLUMNS = 16_384
 """Columns per product: with 64 rows of float32 that is 4 MB, which the cache still holds."""

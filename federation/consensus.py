@@ -21,10 +21,11 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from fedxr.federation.aggregation import blank, product
 from fedxr.federation.blocks import Updates
 from fedxr.federation.wire import Wire, rounded
-from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+
 from fedxr.federation.network import Headset, draw_link
 from fedxr.federation.topology import (
     Cluster,

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from fedxr.federation.blocks import Blocks, Updates
 from torch import Tensor
+
+from fedxr.federation.blocks import Blocks, Updates
 
 Exchange = Literal["ffa", "naive"]
 STAYS_HOME: dict[str, tuple[str, ...]] = {"ffa": ("lora_A",), "naive": ()}

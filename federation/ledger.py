@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
+from torch import Tensor
+
 from fedxr.federation.blocks import Blocks, Updates
 from fedxr.federation.network import D2D, DOWNLINK, UPLINK, Headset
 from fedxr.federation.topology import Cluster
 from fedxr.federation.wire import Wire, packet_bytes
-from torch import Tensor
 
 SERVER = "server"
 

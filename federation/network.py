@@ -16,8 +16,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from fedxr.federation.streams import draw
 from torch import Tensor
+
+from fedxr.federation.streams import draw
 
 
 @dataclass(frozen=True)

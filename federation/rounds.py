@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+from torch import Tensor
+
 from fedxr.federation import steps
 from fedxr.federation.blocks import Updates
 from fedxr.federation.config import Round
@@ -26,7 +28,6 @@ from fedxr.federation.ledger import adapt_rows, written
 from fedxr.federation.network import Headset, StragglerDeadline, check_fleet, is_awake
 from fedxr.federation.report import RoundReport
 from fedxr.federation.rules import aggregate
-from torch import Tensor
 
 
 class Adapt(Protocol):

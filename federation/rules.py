@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import Tensor
+
 from fedxr.federation.aggregation import average
 from fedxr.federation.blocks import SUMS, Updates
 from fedxr.federation.coordination import COORDINATIONS, coordination_named
 from fedxr.federation.exchange import STAYS_HOME
 from fedxr.plugins import Registry
-from torch import Tensor
 
 Combine = Callable[[Tensor, Tensor], Tensor]
 """(R, p) values of the owners of one block and (R,) float64 samples behind each, all above 0 and

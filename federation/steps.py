@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
+
 from fedxr.federation.aggregation import average, disagreement
 from fedxr.federation.blocks import Updates
 from fedxr.federation.config import Round
@@ -23,7 +25,6 @@ from fedxr.federation.report import ClusterReport, Drop
 from fedxr.federation.rules import check_kinds
 from fedxr.federation.topology import Cluster, metropolis, spectral_norm
 from fedxr.federation.wire import packet_bytes, rounded
-from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)

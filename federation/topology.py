@@ -18,8 +18,9 @@ from typing import Literal
 
 import numpy as np
 import torch
-from fedxr.federation.streams import rng
 from torch import Tensor
+
+from fedxr.federation.streams import rng
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from typing import Literal
 
 import msgspec
 import torch
-from fedxr.federation.blocks import Blocks, Updates
 from torch import Tensor
+
+from fedxr.federation.blocks import Blocks, Updates
 
 Wire = Literal["float32", "bf16"]
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import Channel, Samples, layout_of
 from fedxr.scenarios.devices import Device, device_named, devices_for

@@ -16,14 +16,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+from torch import Tensor
+from torch.nn import functional
+
 from fedxr.agent.adaptation.blocks import BlockId
 from fedxr.agent.inputs.batch import Batch
 from fedxr.agent.model.backbone import GROUPS, Adapters
 from fedxr.agent.model.lora import stack_ranks
 from fedxr.agent.model.m3t import M3T, Answers
 from fedxr.plugins import Registry
-from torch import Tensor
-from torch.nn import functional
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, E, Mixing
 from fedxr.agent.adaptation.headset import VACANT, HeadsetState, Member
@@ -25,7 +27,6 @@ from fedxr.agent.adaptation.trainer import AdamState
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
-from torch import Tensor
 
 
 class Cohort:

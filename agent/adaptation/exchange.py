@@ -14,12 +14,13 @@ from copy import copy
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.blocks import BlockId
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.model.nystroem import FEATURES
 from fedxr.agent.model.ridge_head import RidgeStats, flatten, unflatten
 from fedxr.agent.tasks import task_named
-from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.experts import (
     ADAPTED,
     FEDERATED,
@@ -28,7 +30,6 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.agent.tasks import task_named
 from fedxr.bridge.channels import Channel
-from torch import Tensor
 
 AGAIN = 64
 """Examples of a task that are counted again where one of them is taken back: not even rounding is

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 import numpy as np
-from fedxr.agent.inputs.tokens import TokenizedEpisode
 from torch import Tensor
+
+from fedxr.agent.inputs.tokens import TokenizedEpisode
 
 HOLD = 4
 """One of so many examples of a class is held back."""

@@ -20,12 +20,13 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
+
 from fedxr.agent.adaptation.adapter_stack import AdapterStack
 from fedxr.agent.adaptation.replay import Example, splits
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import TokenizedEpisode
-from torch import Tensor
-from torch.nn import functional
 
 CHECKED = 24
 """Examples, the newest, that confirm a change of one headset's adapters."""

@@ -9,6 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
 from fedxr.agent.checkpoints.pretrain import Pretraining, fit_standards, pretrain
 from fedxr.agent.checkpoints.ridge_fit import Told, fit
 from fedxr.agent.encoders.base import EncoderSpec
@@ -22,9 +26,6 @@ from fedxr.agent.model.nystroem import FEATURES, Kernel, side_by_side
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, flatten, unflatten
 from fedxr.agent.tasks import task_named
 from fedxr.plugins import loaded
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 FORMAT = "fedxr-brain/3"
 

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.normalization import summary_key, task_and_layout, token_key
 from fedxr.agent.model.checkpoint import Checkpoint
@@ -27,7 +29,6 @@ from fedxr.agent.model.nystroem import FEATURES, Kernel
 from fedxr.agent.model.ridge_head import RidgeHead, RidgeStats
 from fedxr.agent.tasks import Task, task_named
 from fedxr.bridge.channels import Channel
-from torch import Tensor
 
 Donors = Mapping[str, str]
 """By layout that a new task reads, the known task from which its numbers are taken."""

@@ -17,11 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from fedxr.agent.adaptation.adapter_stack import AdapterStack
-from fedxr.agent.model.backbone import GROUPS
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from fedxr.agent.adaptation.adapter_stack import AdapterStack
+from fedxr.agent.model.backbone import GROUPS
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _TARGETS = sorted(name.rsplit(".", 1)[1] for names in GROUPS.values() for name in names)

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from fedxr.agent.adaptation.adapter_stack import losses
 from fedxr.agent.encoders.base import Array
 from fedxr.agent.inputs.batch import Batch, collate
 from fedxr.agent.inputs.normalization import summary_key
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.m3t import M3T, Plan
-from torch import Tensor, nn
-from torch.nn import functional
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.model.nystroem import Kernel, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats
-from torch import Tensor
 
 RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 SHARPNESSES = (4.0, 8.0, 16.0, 32.0)

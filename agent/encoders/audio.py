@@ -11,10 +11,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from scipy.fft import irfft, rfft
+
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite
 from fedxr.agent.encoders.speech import SUMMARY, speech_statistics
 from fedxr.bridge.channels import Channel, ChannelError, Samples
-from scipy.fft import irfft, rfft
 
 TOKENS = 2
 FRAMES = 10

@@ -24,8 +24,9 @@ from functools import wraps
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
-from fedxr.bridge.channels import Channel, Samples
 from numpy.typing import NDArray
+
+from fedxr.bridge.channels import Channel, Samples
 
 Array = NDArray[np.float32]
 

@@ -10,9 +10,10 @@ Shapes: F frames (15), B bands (32), N samples.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
-from numpy.typing import NDArray
 
 FRAMES = 15
 BANDS = 32

@@ -21,9 +21,10 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders.base import HUGE, Array, EncoderSpec, energy, finite
 from fedxr.bridge.channels import Channel, ChannelError, Samples
-from numpy.typing import NDArray
 
 WINDOW_S = 4.0
 HOP_TICKS = 6  # 0.2 s

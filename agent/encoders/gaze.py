@@ -14,9 +14,10 @@ Shapes: N points on an even 30 Hz grid, 2 for right and up.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
 from fedxr.bridge.channels import Channel, ChannelError, Samples
-from numpy.typing import NDArray
 
 Grid = NDArray[np.float64]
 

@@ -10,10 +10,11 @@ Shapes: T ticks, J = 22 joints.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
 from fedxr.agent.encoders.posture import POSTURE, SUMMARY, gesture_statistics, hand_size, posture
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
-from numpy.typing import NDArray
 
 JOINTS = 22
 PERIOD = 4

@@ -18,9 +18,10 @@ Shapes: T grid points of the window (100 a second), S signals (8).
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
 from fedxr.bridge.channels import Channel, ChannelError, Samples
-from numpy.typing import NDArray
 
 Grid = NDArray[np.float64]
 

@@ -13,9 +13,10 @@ Shapes: N samples of the window.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite, window
 from fedxr.bridge.channels import Channel, ChannelError, Samples
-from numpy.typing import NDArray
 
 WINDOW_S = 5.0
 HOP_TICKS = 150  # 5 s

@@ -13,10 +13,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders.base import Array, EncoderSpec, finite
 from fedxr.agent.encoders.warp import warped
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
-from numpy.typing import NDArray
 
 SIDE = 28
 _INK = 20

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.tasks import Episode
 from fedxr.bridge.channels import TICK_US, Channel, Samples

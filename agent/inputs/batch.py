@@ -12,9 +12,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from fedxr.agent.inputs.normalization import summary_key
 from fedxr.agent.inputs.tokens import TokenizedEpisode
-from torch import Tensor
 
 Rows = dict[str, tuple[Tensor, Tensor]]
 """By name: the numbers (M, F) and where they go (M,), an index into H·B·T or H·B·Q."""

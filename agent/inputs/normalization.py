@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from torch import Tensor
+
 from fedxr.agent.encoders.base import Array
 from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
 from fedxr.agent.tasks import task_named
 from fedxr.bridge.channels import modality_of
-from torch import Tensor
 
 PRIOR = 4.0
 LIMIT = 8.0

@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.encoders.base import Array, Encoder, EncoderSpec
 from fedxr.agent.tasks import Episode, task_named
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples, sizes_vary
 from fedxr.bridge.plausible import present
-from numpy.typing import NDArray
 
 BYTES = 1 << 24
 """Most bytes of pictures of one channel that are looked back on (16 MiB)."""

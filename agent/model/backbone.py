@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
 from fedxr.agent.model.lora import lora_linear
 from fedxr.agent.model.ops import attention, rms_norm, rotary, split_heads, swiglu
 from fedxr.plugins import Registry
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """(layer, q (H,B,G,N,E), k (H,B,V,N,E), v (H,B,V,N,E)) -> (H,B,N,G*E)"""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.model.m3t import M3T
 from fedxr.agent.model.ridge_head import RidgeHead, flatten
-from torch import Tensor
 
 Population = dict[str, tuple[Tensor, Tensor]]
 """Mean and deviation of all users by key (:mod:`fedxr.agent.inputs.normalization`)."""

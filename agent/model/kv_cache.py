@@ -20,14 +20,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.batch import Batch, collate
 from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
 from fedxr.agent.model.m3t import FAST, M3T, SLOW
 from fedxr.agent.model.ops import attention
 from fedxr.bridge.channels import TICK_US, Channel
-from numpy.typing import NDArray
-from torch import Tensor
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]

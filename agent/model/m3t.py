@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from fedxr.agent.encoders.base import EncoderSpec
 from fedxr.agent.inputs.batch import Batch, Rows
 from fedxr.agent.inputs.normalization import LIMIT, summary_key, task_and_layout
 from fedxr.agent.model.backbone import BACKBONES, Adapters, Backbone, Joined, Size, attend_within
 from fedxr.agent.tasks import task_named
-from torch import Tensor, nn
-from torch.nn import functional
 
 FAST = 150
 """Ticks (5 s) for which a fast token is visible."""

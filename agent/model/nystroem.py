@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from fedxr.agent.inputs.batch import Rows
 from torch import Tensor
+
+from fedxr.agent.inputs.batch import Rows
 
 FEATURES = 384
 """Z: at most Z - 1 landmarks. An update carries Z² / 2 numbers of A."""

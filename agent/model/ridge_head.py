@@ -19,9 +19,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.inputs.batch import Rows
 from fedxr.agent.model.nystroem import FEATURES, Kernel
-from torch import Tensor
 
 
 @dataclass

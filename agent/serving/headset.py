@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.encoders.base import Array
 from fedxr.agent.inputs.normalization import Normalizer, summary_key
@@ -24,7 +26,6 @@ from fedxr.agent.model.kv_cache import reach
 from fedxr.agent.serving.history import SensorHistory
 from fedxr.agent.tasks import task_named
 from fedxr.bridge.channels import TICK_US, Samples
-from torch import Tensor
 
 STALEST = 15
 """Ticks after which a summary is renewed at the latest (0.5 s)."""

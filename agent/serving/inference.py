@@ -20,6 +20,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.experts import ADAPTED, EXPERTS, GENERIC, Mixing, mixed
 from fedxr.agent.adaptation.headset import VACANT, Member
@@ -31,8 +34,6 @@ from fedxr.agent.serving.headset import ServingState
 from fedxr.agent.serving.size_classes import Seat, SizeClass, SizeClasses
 from fedxr.agent.serving.weight_update import WeightUpdate
 from fedxr.bridge.channels import Samples
-from numpy.typing import NDArray
-from torch import Tensor
 
 Probabilities = NDArray[np.float32]
 

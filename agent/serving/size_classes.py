@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
+
 from fedxr.agent.model.kv_cache import Rings, places, resized
 from fedxr.agent.model.m3t import M3T
 from fedxr.bridge.channels import Channel

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import EXPERTS, GENERIC
-from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,10 @@ import asyncio
 import ssl
 from pathlib import Path
 
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
+from websockets.typing import Subprotocol
+
 from fedxr.bridge.protocol import (
     MAX_MESSAGE,
     SUBPROTOCOL,
@@ -24,9 +28,6 @@ from fedxr.bridge.protocol import (
 )
 from fedxr.bridge.transport.connection import WRITE_LIMIT, ClientWire
 from fedxr.bridge.user_key import UserKey
-from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
-from websockets.typing import Subprotocol
 
 
 def trusting(url: str, root: Path | None) -> ssl.SSLContext | None:

@@ -22,6 +22,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
+from mcap.writer import CompressionType, Writer
+from msgspec import Struct
+
 from fedxr.bridge.protocol import PackedFrame
 from fedxr.bridge.recording.order import LIBRARY
 from fedxr.bridge.recording.records import (
@@ -35,8 +38,6 @@ from fedxr.bridge.recording.records import (
     view_of,
 )
 from fedxr.bridge.recording.sessions import SESSION, RecordedSession, from_metadata, to_metadata
-from mcap.writer import CompressionType, Writer
-from msgspec import Struct
 
 LENGTH = struct.Struct("<I")
 _MOST_TOPICS = 65_000

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from mmap import mmap
 
 import numpy as np
-from fedxr.bridge.recording.salvage import MAGIC, Damage, Part, parts_at, walk
-from fedxr.bridge.recording.sessions import RecordedSession
 from mcap.records import Channel, Message
 from numpy.typing import NDArray
+
+from fedxr.bridge.recording.salvage import MAGIC, Damage, Part, parts_at, walk
+from fedxr.bridge.recording.sessions import RecordedSession
 
 LIBRARY = "fedxr"
 """What our files name as the program that wrote them."""

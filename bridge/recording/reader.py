@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from mcap.records import Channel as Topic
+from mcap.records import Message
+from msgspec import Struct
+
 from fedxr.bridge.protocol import (
     Block,
     BridgeError,
@@ -24,9 +28,6 @@ from fedxr.bridge.recording.order import Counted, in_order, is_own, kind_of
 from fedxr.bridge.recording.records import Closed, Dropped, Recorded
 from fedxr.bridge.recording.salvage import MAGIC, Damage, read_summary
 from fedxr.bridge.recording.sessions import SESSION, RecordedSession, from_metadata
-from mcap.records import Channel as Topic
-from mcap.records import Message
-from msgspec import Struct
 
 
 class RecordingError(BridgeError, ValueError):

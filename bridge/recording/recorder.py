@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.protocol import BridgeError, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
 from fedxr.bridge.recording.records import Closed, Recorded

@@ -20,9 +20,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import Struct
+
 from fedxr.bridge.channels import Channel, Layout, layout_of
 from fedxr.bridge.protocol import Block, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
-from msgspec import Struct
 
 _TIME = {
     "type": "object",

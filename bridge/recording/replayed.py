@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from fedxr.bridge.protocol import Reply
 
 CLOSE = 1e-6

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from fedxr.bridge.channels import Channel, Samples, layout_of
 from fedxr.bridge.clock import Estimate
 from fedxr.bridge.protocol import BridgeError, Feedback, PackedFrame, Ping, Reply

@@ -19,10 +19,11 @@ from mmap import mmap
 
 import lz4.frame
 import zstandard
-from fedxr.bridge.recording.sessions import SESSION, RecordedSession, from_metadata
 from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Message, Metadata, Statistics
+
+from fedxr.bridge.recording.sessions import SESSION, RecordedSession, from_metadata
 
 MAGIC = b"\x89MCAP0\r\n"
 _HEAD = struct.Struct("<BQ")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
+
 from fedxr.bridge.protocol import BridgeError, Cue, PackedFrame, Reply
 from fedxr.bridge.recording.mcap_file import LENGTH, Counts, Line, kept_free
 from fedxr.bridge.recording.private import make_private

@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 import numpy as np
+
 from fedxr.bridge.channels import Channel, Samples, layout_of, modality_of
 from fedxr.bridge.protocol import Feedback, PackedFrame, Ping, Reply
 from fedxr.bridge.recording.private import make_private

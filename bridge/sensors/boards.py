@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from fedxr.bridge.clock import Exchange, now_us
 from fedxr.bridge.sensors.source import (
     INSTALL,

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from fedxr.bridge.clock import Exchange, now_us
 from fedxr.bridge.sensors.source import (
     INSTALL,

@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.channels import LAYOUTS, MODALITIES, Channel, ChannelError, Layout, layout_of
 from fedxr.bridge.sensors.electrodes import electrode
 from fedxr.bridge.sensors.source import Column, Floats, SensorError, Source
 from fedxr.bridge.sensors.units import convertible, plain, to_si
-from numpy.typing import NDArray
 
 _WISH = re.compile(
     r"(?P<name>.+?)(?:\[(?P<columns>[^\]]+)\])?=(?P<layout>[^=@]+)(?:@(?P<unit>.+))?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from fedxr.bridge.sensors.source import Floats
 
 _FIRST_US = 250_000.0

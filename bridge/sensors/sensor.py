@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+
 from fedxr.bridge.absences import Absences
 from fedxr.bridge.channels import LAYOUTS, Channel, Samples
 from fedxr.bridge.columns import Columns

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from fedxr.bridge.clock import Exchange
 from numpy.typing import NDArray
+
+from fedxr.bridge.clock import Exchange
 
 Floats = NDArray[np.float64]
 

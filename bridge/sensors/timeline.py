@@ -27,9 +27,10 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.sensors.rate import RateMeter
 from fedxr.bridge.sensors.source import Floats
-from numpy.typing import NDArray
 
 _HALF_LIFE_S = 30.0
 _PRIOR_S = 3.0

@@ -24,9 +24,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, cast
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.images import check_pixels, decode_picture
 from fedxr.bridge.protocol import ProtocolError
-from numpy.typing import NDArray
 
 _REQUEST = struct.Struct("<?IIIII")
 """Whether JPEG; n, height, width, colours (0: gray); bytes that follow."""

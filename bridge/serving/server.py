@@ -18,6 +18,10 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.protocol import (
     SUBPROTOCOL,
@@ -50,9 +54,6 @@ from fedxr.bridge.transport.pending import Doorstep, patience
 from fedxr.bridge.transport.rate_limit import Pace
 from fedxr.bridge.user_key import NONCE_BYTES, fingerprint
 from fedxr.plugins import loaded
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
 _log = logging.getLogger(__name__)
 _CLOSE_S = 1.0

@@ -10,11 +10,12 @@ import http
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
 from fedxr.bridge.grants import Grant
 from fedxr.bridge.protocol import SUBPROTOCOL
 from fedxr.bridge.serving.admission import ServerConfig, is_loopback
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
 
 _POLICY = "; ".join(
     (

@@ -20,12 +20,13 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fedxr.bridge.transport.rate_limit import Pace
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import OPEN, Event
+
+from fedxr.bridge.transport.rate_limit import Pace
 
 WRITE_LIMIT = 64 * 1024
 """Bytes in a socket's buffer above which it counts as congested."""

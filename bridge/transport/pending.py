@@ -8,10 +8,11 @@ import math
 import random
 from typing import Any, cast
 
-from fedxr.bridge.transport.connection import ServerWire
-from fedxr.bridge.transport.rate_limit import Pace
 from websockets.asyncio.server import Server
 from websockets.server import ServerProtocol
+
+from fedxr.bridge.transport.connection import ServerWire
+from fedxr.bridge.transport.rate_limit import Pace
 
 _MOST = 2**16
 """Bytes of a request that may wait here; the library refuses one that is longer."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+
 from fedxr.bridge.authority import Authority, general_name, lasts, write_private
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.settings import user_folder

@@ -17,8 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from fedxr.bridge.unity.turns import Action, Behaviour
 from numpy.typing import NDArray
+
+from fedxr.bridge.unity.turns import Action, Behaviour
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.channels import Samples
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.protocol import BridgeError, Cue, Notice, Reply
@@ -21,7 +23,6 @@ from fedxr.bridge.unity.clock import PlayerClock
 from fedxr.bridge.unity.observations import Sensor, samples_of
 from fedxr.bridge.unity.side_channels import SceneChannel, SceneFeedback
 from fedxr.bridge.unity.turns import Action, Behaviour, Turn
-from numpy.typing import NDArray
 
 _EPISODES = 64
 """Episodes whose start is remembered for late feedback."""

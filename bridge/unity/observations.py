@@ -18,9 +18,10 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.channels import MODALITIES, Channel, ChannelError, Layout, Samples, layout_of
 from fedxr.bridge.images import MAX_PIXELS
-from numpy.typing import NDArray
 
 Values = NDArray[np.generic]
 _NAME = re.compile(r"(?P<layout>[^:@]+)(:(?P<channel>[^@]+))?(@(?P<rate>.+))?")

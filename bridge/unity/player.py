@@ -20,10 +20,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedxr.bridge.unity.environment import QUIT_S, STOPPED, Environment
-from fedxr.bridge.unity.side_channels import SceneChannel
-from fedxr.bridge.unity.steps import Seats, action_tuple, behaviour_of
-from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError, PlayerQuitError, Turn
 from mlagents_envs.exception import (
     UnityCommunicatorStoppedException,
     UnityException,
@@ -34,6 +30,11 @@ from mlagents_envs.logging_util import WARNING, set_log_level
 from mlagents_envs.side_channel.engine_configuration_channel import EngineConfigurationChannel
 from mlagents_envs.side_channel.environment_parameters_channel import EnvironmentParametersChannel
 from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
+
+from fedxr.bridge.unity.environment import QUIT_S, STOPPED, Environment
+from fedxr.bridge.unity.side_channels import SceneChannel
+from fedxr.bridge.unity.steps import Seats, action_tuple, behaviour_of
+from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError, PlayerQuitError, Turn
 
 EDITOR_PORT = 5004
 """Where an editor looks for Python; a player is told its port on its command line."""

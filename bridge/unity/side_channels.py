@@ -14,9 +14,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from fedxr.bridge.protocol import Count, Micros, Name
 from mlagents_envs.side_channel.side_channel import IncomingMessage, OutgoingMessage, SideChannel
 from msgspec import Meta, Struct
+
+from fedxr.bridge.protocol import Count, Micros, Name
 
 SCENE_ID = UUID("5c0f7a3e-3b1d-4f0e-9a43-6f9f1d0c7b11")
 _KEPT = 256

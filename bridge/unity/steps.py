@@ -11,11 +11,12 @@ from collections import Counter
 from typing import Literal
 
 import numpy as np
+from mlagents_envs.base_env import ActionTuple, BehaviorSpec, DecisionSteps, TerminalSteps
+from numpy.typing import NDArray
+
 from fedxr.bridge.channels import ChannelError
 from fedxr.bridge.unity.observations import read, sensor_of
 from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError, Turn
-from mlagents_envs.base_env import ActionTuple, BehaviorSpec, DecisionSteps, TerminalSteps
-from numpy.typing import NDArray
 
 
 def behaviour_of(key: str, spec: BehaviorSpec) -> Behaviour:

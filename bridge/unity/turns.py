@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.unity.observations import Sensor
-from numpy.typing import NDArray
 
 
 class PlayerError(BridgeError):

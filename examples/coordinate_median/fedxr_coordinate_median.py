@@ -9,8 +9,9 @@ ten times the samples still counts once, since a median by weight would let a li
 and the median outvotes that cluster; two clusters cannot outvote each other.
 """
 
-from fedxr.federation import AGGREGATIONS, AggregationRule
 from torch import Tensor
+
+from fedxr.federation import AGGREGATIONS, AggregationRule
 
 
 def coordinate_median(values: Tensor, weights: Tensor) -> Tensor:

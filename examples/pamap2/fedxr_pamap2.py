@@ -10,6 +10,7 @@ from io import BytesIO
 
 import numpy as np
 import pandas as pd
+
 from fedxr.agent.tasks import TASKS, Episode, Query, Task
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.scenarios.recorded import RECORDED, reading

@@ -22,6 +22,11 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+from scipy.signal import resample_poly
+
 from fedxr.agent.tasks import TASKS, Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.scenarios.recorded.reading import (
@@ -35,10 +40,6 @@ from fedxr.scenarios.recorded.reading import (
     users_of,
 )
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
-from scipy.signal import resample_poly
 
 RATE_HZ = 12_000
 CHANNEL = Channel("bearing", "contact/vibration", RATE_HZ, "queue 64")

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
 from fedxr.agent.tasks import TASKS, Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.scenarios.recorded.reading import (

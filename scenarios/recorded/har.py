@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.tasks import TASKS, Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.scenarios.recorded.reading import (
@@ -37,7 +39,6 @@ from fedxr.scenarios.recorded.reading import (
 )
 from fedxr.scenarios.recorded.tables import read_csv, whole_rows
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from numpy.typing import NDArray
 
 CHANNELS = (
     Channel("phone", "motion/phone", 100.0, "queue 64"),

@@ -25,11 +25,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from fedxr.scenarios.recorded.pictures import CAMERA, picture
 from fedxr.scenarios.recorded.reading import FETCH, Say, entries, foreign, users_of
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from numpy.typing import NDArray
-from PIL import Image
 
 ALPHABETS = (("Balinese", 24), ("Early_Aramaic", 22), ("Greek", 24))
 """The alphabets of the task and how many characters each has: 70 classes in this order."""

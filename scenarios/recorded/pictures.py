@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
-from numpy.typing import NDArray
 
 CAMERA = Channel("camera", "vision/gray", 0)
 _NOW = np.zeros(1, np.int64)

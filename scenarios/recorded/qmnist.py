@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.scenarios.recorded.pictures import CAMERA, picture
 from fedxr.scenarios.recorded.reading import FETCH, Say, lies_at, place, read_bytes, users_of
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from numpy.typing import NDArray
 
 _IMAGES = "t10k-images-idx3-ubyte.gz"
 _LABELS = "t10k-labels-idx1-ubyte.gz"

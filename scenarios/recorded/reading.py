@@ -17,9 +17,10 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.bridge.channels import TICK_US, Samples
 from fedxr.scenarios.users import DataError, User, Users
-from numpy.typing import NDArray
 
 FETCH = "fetch the file again from the distributor"
 Say = Callable[[str], None]

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import Channel
 from fedxr.scenarios.recorded.reading import (
@@ -29,7 +31,6 @@ from fedxr.scenarios.recorded.reading import (
     whole_ticks,
 )
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from numpy.typing import NDArray
 
 RATE_HZ = 30.0
 LONGEST = 1800

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import TICK_US
 from fedxr.scenarios.recorded.reading import FETCH, read_bytes, regular
 from fedxr.scenarios.users import DataError
-from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 _TOKEN_US = 3 * TICK_US
 """Audio tokens come every third tick; a question about speech waits for the last of them."""

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError
 from fedxr.scenarios.recorded.reading import (
@@ -39,7 +41,6 @@ from fedxr.scenarios.recorded.reading import (
     users_of,
 )
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from numpy.typing import NDArray
 
 _CLASS_OF_EVENT = {1: 0, 2: 1, 4: 2, 3: 3}  # rest, 13 Hz, 17 Hz, 21 Hz
 TRIAL_US = 150 * TICK_US  # 5 s

@@ -23,6 +23,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.scenarios.recorded.reading import (
@@ -40,7 +42,6 @@ from fedxr.scenarios.recorded.reading import (
 )
 from fedxr.scenarios.recorded.tables import Table, numbers, read_csv, whole_rows
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from numpy.typing import NDArray
 
 CHANNELS = (
     Channel("eda", "physiology/eda", 4.0, "queue 64"),

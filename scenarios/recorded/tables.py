@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
 from fedxr.scenarios.recorded.reading import FETCH, Say, read_bytes
 from fedxr.scenarios.users import DataError
-from numpy.typing import NDArray
 
 _FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _BLANK_END = re.compile(rb"\n[\s,;\0]*\Z")

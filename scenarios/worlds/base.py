@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
 from fedxr.bridge.channels import Channel, ChannelError
 from fedxr.scenarios.personas import Array, Persona, stream
 

@@ -6,6 +6,7 @@ Shapes: T samples, E electrodes. Volts.
 from __future__ import annotations
 
 import numpy as np
+
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds.base import Moment
 from fedxr.scenarios.worlds.signals import band, coloured, smooth

@@ -7,6 +7,7 @@ T samples, 5 fingers, 25 joints.
 from __future__ import annotations
 
 import numpy as np
+
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds.base import Moment
 from fedxr.scenarios.worlds.signals import product, quaternion, rotated, wander

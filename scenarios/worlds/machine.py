@@ -9,6 +9,7 @@ the shaft. T samples.
 from __future__ import annotations
 
 import numpy as np
+
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds.base import Moment
 

@@ -7,6 +7,7 @@ little; phases, directions and the hand that happens to act are random too.
 from __future__ import annotations
 
 import numpy as np
+
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds.base import Moment
 from fedxr.scenarios.worlds.signals import product, quaternion, smooth, turned, unit, wander

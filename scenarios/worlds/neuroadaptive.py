@@ -14,6 +14,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
+
 from fedxr.bridge.channels import Channel
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds import brain, hands

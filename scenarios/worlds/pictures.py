@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds.base import Moment
 from fedxr.scenarios.worlds.signals import wander
-from numpy.typing import NDArray
 
 SIDE = 28
 _FINE = 2 * SIDE

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
+
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds.signals import wander
 

@@ -6,6 +6,7 @@ Shapes: T samples, K sources.
 from __future__ import annotations
 
 import numpy as np
+
 from fedxr.scenarios.personas import Array
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+
 from fedxr.scenarios.personas import Array, Persona
 from fedxr.scenarios.worlds.base import Moment
 from fedxr.scenarios.worlds.signals import coloured, smooth

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.checkpoints.checkpoint_file import fit_ridge
 from fedxr.agent.checkpoints.pretrain import fit_standards

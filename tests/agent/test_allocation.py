@@ -8,6 +8,7 @@ import sys
 import psutil
 import pytest
 import torch
+
 from fedxr.agent.adaptation.room import Room
 
 SCRIPT = """

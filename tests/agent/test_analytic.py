@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from tolerance import rounding
+
 from fedxr.agent.checkpoints.ridge_fit import OWN, Told, fit
 from fedxr.agent.model.nystroem import FEATURES, JITTER, WIDTH, Kernel, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats, flatten, unflatten
-from tolerance import rounding
 
 
 def _rows(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:

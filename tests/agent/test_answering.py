@@ -6,6 +6,9 @@ import made
 import numpy as np
 import pytest
 import torch
+from tolerance import assert_same_answers, pass_terms, rounding
+from torch import Tensor
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import ADAPTED, PERSONAL
@@ -17,8 +20,6 @@ from fedxr.agent.serving.inference import InferenceEngine, Probabilities
 from fedxr.agent.serving.weight_update import Changes
 from fedxr.agent.tasks import Episode
 from fedxr.bridge.channels import TICK_US
-from tolerance import assert_same_answers, pass_terms, rounding
-from torch import Tensor
 
 
 @pytest.fixture(scope="module")

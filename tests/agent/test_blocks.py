@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import made
 import pytest
+
 from fedxr.agent.adaptation.adapter_stack import TUNINGS, AdapterStack, NamedTuning, Tuning
 from fedxr.agent.adaptation.blocks import BlockId
 from fedxr.agent.model.m3t import Plan

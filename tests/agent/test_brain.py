@@ -7,6 +7,9 @@ from pathlib import Path
 
 import made
 import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
+
 from fedxr.agent.checkpoints.checkpoint_file import (
     Card,
     card_of,
@@ -15,8 +18,6 @@ from fedxr.agent.checkpoints.checkpoint_file import (
     save_checkpoint,
 )
 from fedxr.agent.model.checkpoint import Checkpoint
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 CARD = Card("a test", {"companion": ("7/one", "7/two"), "made": ("made/u0",)})
 

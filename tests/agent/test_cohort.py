@@ -7,6 +7,10 @@ from dataclasses import replace
 import made
 import pytest
 import torch
+from tolerance import adam, pass_terms, rounding
+from torch import Tensor
+
+from benchmarks.plain import Peft
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.adaptation.trainer import (
@@ -21,10 +25,6 @@ from fedxr.agent.adaptation.trainer import (
 )
 from fedxr.agent.inputs.batch import Batch, collate
 from fedxr.agent.inputs.tokens import TokenizedEpisode
-from tolerance import adam, pass_terms, rounding
-from torch import Tensor
-
-from benchmarks.plain import Peft
 
 ROWS, STEPS, RATE = 3, 3, 3e-3
 """The rate is one that descends. At 0.1 the loss rises from 3 to 56 in the first step; after that

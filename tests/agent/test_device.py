@@ -10,12 +10,13 @@ from __future__ import annotations
 import made
 import pytest
 import torch
+from tolerance import pass_terms, root_mean_square, rounding
+
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning, losses
 from fedxr.agent.adaptation.trainer import AdamState, Dose, shown_classes
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import Ask
 from fedxr.agent.model.kv_cache import Rings, places, tick_batch
-from tolerance import pass_terms, root_mean_square, rounding
 
 
 def _mixes_nothing(device: str) -> AdapterStack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fedxr.agent.encoders.audio import BANDS, ENCODER
 from fedxr.agent.encoders.speech import SEGMENTS
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples

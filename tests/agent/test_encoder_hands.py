@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fedxr.agent.encoders.hands import ENCODER, JOINTS, PERIOD, common_joints, rotation
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
 

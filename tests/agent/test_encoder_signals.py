@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.encoders.eeg import EegEncoder
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples, layout_of

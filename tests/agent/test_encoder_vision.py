@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tolerance import rounding
+
 from fedxr.agent.encoders.vision import ENCODER, SIDE, gradients, normalised, resampling
 from fedxr.bridge.channels import TICK_US, Channel, ChannelError, Samples
-from tolerance import rounding
 
 GRAY = Channel("camera", "vision/gray", 0)
 RGB = Channel("camera", "vision/rgb", 0)

@@ -10,6 +10,9 @@ import made
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.adaptation.replay import ReplayBuffer
@@ -25,8 +28,6 @@ from fedxr.agent.serving.weight_update import Changes
 from fedxr.agent.tasks import Episode
 from fedxr.bridge.channels import LAYOUTS, Channel, Samples, layout_of
 from fedxr.bridge.plausible import sieve_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NAN = float("nan")
 END_US = 130_000_000

@@ -13,6 +13,8 @@ import made
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.exchange import Exchange
 from fedxr.agent.adaptation.experts import (
@@ -27,7 +29,6 @@ from fedxr.agent.adaptation.experts import (
     mixed,
 )
 from fedxr.agent.adaptation.headset import Member
-from torch import Tensor
 
 Scored = tuple[Tensor, tuple[int, ...], int]
 ALL = tuple(range(E))

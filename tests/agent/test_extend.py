@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import fedxr.agent.tasks
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
+from tolerance import assert_same_answers, pass_terms, rounding
+
+import fedxr.agent.tasks
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.checkpoints.checkpoint_file import Card, load_checkpoint, save_checkpoint
@@ -21,9 +24,6 @@ from fedxr.agent.inputs.tokens import Ask, TokenStream
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import Task
 from fedxr.bridge.channels import MODALITIES, TICK_US, Channel, ChannelError, Samples
-from rich.console import Console
-from tolerance import assert_same_answers, pass_terms, rounding
-
 from fedxr.cli.commands import Extend, extend_command
 from fedxr.cli.serve import CHECKPOINT
 from fedxr.learning.agents import Agents

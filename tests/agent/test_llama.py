@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from fedxr.agent.model.backbone import Backbone, attend_within
 from tolerance import pass_terms, root_mean_square, rounding
 from transformers import LlamaConfig, LlamaModel
+
+from fedxr.agent.model.backbone import Backbone, attend_within
 
 
 def _save(folder: Path, **changes: object) -> LlamaModel:

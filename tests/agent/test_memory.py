@@ -9,6 +9,7 @@ import made
 import numpy as np
 import pytest
 import torch
+
 from fedxr.agent.adaptation.replay import HOLD, Example, ReplayBuffer, splits
 from fedxr.agent.inputs.normalization import Normalizer
 from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode

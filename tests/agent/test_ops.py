@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from fedxr.agent.model.backbone import attend_within
-from fedxr.agent.model.lora import lora_linear, stack_ranks
-from fedxr.agent.model.ops import attention, rms_norm, rotary, split_heads, swiglu
 from tolerance import rounding
 from torch import Tensor
 from torch.nn import functional
+
+from fedxr.agent.model.backbone import attend_within
+from fedxr.agent.model.lora import lora_linear, stack_ranks
+from fedxr.agent.model.ops import attention, rms_norm, rotary, split_heads, swiglu
 
 Formula = Callable[..., Tensor | tuple[Tensor, ...]]
 

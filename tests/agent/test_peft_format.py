@@ -8,14 +8,14 @@ from pathlib import Path
 import made
 import pytest
 import torch
-from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
-from fedxr.agent.checkpoints.peft_format import CONFIG, WEIGHTS, load_peft, save_peft
-from fedxr.agent.inputs.batch import collate
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from tolerance import pass_terms, root_mean_square, rounding
 
 from benchmarks.plain import Plain
+from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
+from fedxr.agent.checkpoints.peft_format import CONFIG, WEIGHTS, load_peft, save_peft
+from fedxr.agent.inputs.batch import collate
 
 
 def _cohort(exchange: str = "ffa", rows: int = 3, **kwargs: int) -> AdapterStack:

@@ -6,6 +6,8 @@ import made
 import numpy as np
 import pytest
 import torch
+from tolerance import assert_same_answers, pass_terms
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
@@ -18,7 +20,6 @@ from fedxr.agent.serving.inference import InferenceEngine
 from fedxr.agent.serving.size_classes import ORDINARY, SizeClasses, size_class
 from fedxr.agent.serving.weight_update import Changes
 from fedxr.bridge.channels import TICK_US, Channel, Samples
-from tolerance import assert_same_answers, pass_terms
 
 WATCH, EYE = made.WATCH, Channel("eye", "vision/gray", 30.0)
 EYES = tuple(Channel(f"eye{i}", "vision/gray", 30.0) for i in range(4))

@@ -15,6 +15,7 @@ from pathlib import Path
 import made
 import pytest
 import torch
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import GENERIC, Trust

@@ -12,12 +12,13 @@ import made
 import msgspec
 import pytest
 import torch
-from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.checkpoints.state import DamagedError, Store, fingerprint
-from fedxr.agent.checkpoints.state.rows import Stored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_state import MEMBERS, assert_same, make_cohort, teach
+
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.checkpoints.state import DamagedError, Store, fingerprint
+from fedxr.agent.checkpoints.state.rows import Stored
 
 FOREIGN = (
     None, True, -1, 0, 1, 3, 7, 2**40, 2**63, 2**64 - 1, -(2**63), 0.5, -1.0, 1e30, 1e300,

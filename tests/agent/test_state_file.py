@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from fedxr.agent.checkpoints.state import disk, rows
 from fedxr.agent.checkpoints.state.errors import DamagedError, NotSavedError, StateError, TakenError
 from fedxr.agent.checkpoints.state.file import Keep, StateFile, stored_names
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 ROOT = Path(__file__).parents[2]
 NAMES = [f"user-{i:02d}" for i in range(12)]

@@ -10,12 +10,13 @@ from pathlib import Path
 import made
 import pytest
 import torch
+from test_state import MEMBERS, assert_same, changes, make_cohort, teach
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.checkpoints.state import Keep, NotSavedError, Store
 from fedxr.agent.checkpoints.state import store as state
 from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
-from test_state import MEMBERS, assert_same, changes, make_cohort, teach
 
 NAME = "user-0"
 

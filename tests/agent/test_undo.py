@@ -5,6 +5,7 @@ from __future__ import annotations
 import made
 import pytest
 import torch
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import GENERIC, PERSONAL, Mixing, Trust
 from fedxr.agent.adaptation.headset import Member

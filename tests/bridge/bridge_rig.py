@@ -9,6 +9,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+from websockets.frames import Frame, Opcode
+
 from fedxr.bridge.channels import Channel, Samples, layout_of
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.connecting.connect import connect
@@ -30,9 +34,6 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.user_key import UserKey
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-from websockets.frames import Frame, Opcode
 
 GAZE = Channel("gaze", "gaze/point2", 72)
 KEY = UserKey.new()

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.sensors.lsl import load_pylsl
 from fedxr.bridge.sensors.source import SensorError

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from bridge_rig import Recorder, headset, samples_of, server_of, until
+from PIL import Image
+
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.frames import pack_samples
@@ -16,7 +18,6 @@ from fedxr.bridge.protocol import Block, Feedback, PackedFrame, encode
 from fedxr.bridge.recording.reader import Event, Recording
 from fedxr.bridge.recording.recorder import Recorder as SessionRecorder
 from fedxr.bridge.serving.server import BridgeServer
-from PIL import Image
 
 CHANNELS = (
     Channel("head", "motion/head", 72),

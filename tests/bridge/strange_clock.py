@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from fedxr.bridge.channels import TICK_US
 from fedxr.bridge.clock import Exchange
 from fedxr.bridge.sensors.mapping import map_source

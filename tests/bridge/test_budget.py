@@ -9,6 +9,10 @@ import ipaddress
 import numpy as np
 import pytest
 from bridge_rig import Recorder, headset, server_of, until
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
 from fedxr.bridge.channels import LAYOUTS, Channel, Samples, modality_of
 from fedxr.bridge.images import MAX_SCANS, decode_picture
 from fedxr.bridge.protocol import BridgeError, Hello, Offer, ProtocolError
@@ -17,9 +21,6 @@ from fedxr.bridge.serving.address import longest_silent, principal, share
 from fedxr.bridge.serving.admission import open_channels
 from fedxr.bridge.serving.budget import PATIENCE, Allowance, Budget
 from fedxr.bridge.serving.limits import MOST_CHANNELS, samples_of
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image
 
 
 class Clock:

@@ -15,11 +15,12 @@ from bridge_rig import RawHeadset, Recorder, gaze, headset, server_of
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from websockets.exceptions import InvalidStatus
+
 from fedxr.bridge import authority
 from fedxr.bridge.authority import Authority
 from fedxr.bridge.protocol import BridgeError, Reply
 from fedxr.bridge.transport.tls import Certificate, names_here, own_certificate, user_folder
-from websockets.exceptions import InvalidStatus
 
 NAMES = ["127.0.0.1", "localhost", "thishost.local"]
 

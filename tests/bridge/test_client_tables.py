@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from fedxr.bridge import client_tables
 from fedxr.bridge.client_tables import CSHARP, JS, blocks, filled, main
 from fedxr.bridge.layouts import Layout, Modality, Places, Range

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from fedxr.bridge.clock import BURST, MAX_US, ClockSync, Estimate, Exchange, now_us
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from fedxr.bridge.clock import BURST, MAX_US, ClockSync, Estimate, Exchange, now_us
 
 
 class Network:

@@ -12,6 +12,10 @@ import msgspec
 import numpy as np
 import pytest
 from bridge_rig import samples_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
 from fedxr.bridge.channels import LAYOUTS, Channel, ChannelError, Samples
 from fedxr.bridge.frames import ChannelCodec, Frame, pack_frame, unpack_samples
 from fedxr.bridge.protocol import (
@@ -24,9 +28,6 @@ from fedxr.bridge.protocol import (
     encode,
 )
 from fedxr.bridge.stamps import StampGrid
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 VECTORS = json.loads((GOLDEN / "fedxr_v1.json").read_text(encoding="utf-8"))

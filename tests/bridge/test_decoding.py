@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bridge_rig import GAZE, Recorder, gaze, headset, samples_of, server_of, until
+
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.protocol import Block, Notice, PackedFrame, Reply
 from fedxr.bridge.serving.decode_process import Pictures

@@ -12,6 +12,11 @@ import msgspec
 import numpy as np
 import pytest
 from bridge_rig import GAZE, KEY, PATIENCE, RawHeadset, Recorder, headset, server_of, until
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame as WebsocketFrame
+from websockets.frames import Opcode
+
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import (
@@ -30,10 +35,6 @@ from fedxr.bridge.protocol import (
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
-from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.frames import Frame as WebsocketFrame
-from websockets.frames import Opcode
 
 HELLO = Hello(2, 2, "u", "companion", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 

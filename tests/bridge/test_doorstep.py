@@ -7,6 +7,7 @@ import contextlib
 import gc
 
 from bridge_rig import RawHeadset, Recorder, gaze, headset, server_of, until
+
 from fedxr.bridge.protocol import Notice, Reply
 
 BEGINNING = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "

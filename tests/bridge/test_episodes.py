@@ -7,14 +7,15 @@ import asyncio
 import numpy as np
 import pytest
 from bridge_rig import GAZE, Recorder, gaze, headset, server_of, until
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fedxr.bridge.channels import TICK_US
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.episodes import LEAP_US, Episodes, default_start
 from fedxr.bridge.protocol import Block, Notice, PackedFrame
-from hypothesis import given
-from hypothesis import strategies as st
 
 S = 1_000_000
 POINT = np.zeros(2, "<f4").tobytes()

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import GAZE, RawHeadset, Recorder, gaze, server_of
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from fedxr.bridge.frames import ChannelCodec, pack_samples
 from fedxr.bridge.protocol import (
     Feedback,
@@ -25,9 +29,6 @@ from fedxr.bridge.protocol import (
     Reply,
     Welcome,
 )
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import Recorder, headset, server_of, until
-from fedxr.bridge.grants import ALL, Tokens
-from fedxr.bridge.protocol import BridgeError, Notice
-from fedxr.bridge.recording.reader import Recording
 from recording_rig import Rig, kinds_of, send
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import InvalidStatus
+
+from fedxr.bridge.grants import ALL, Tokens
+from fedxr.bridge.protocol import BridgeError, Notice
+from fedxr.bridge.recording.reader import Recording
 
 GIVES = {
     "wear": {"wear"},

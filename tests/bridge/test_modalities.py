@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from fedxr.bridge.absences import Absences
 from fedxr.bridge.channels import (
     LAYOUTS,

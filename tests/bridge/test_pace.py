@@ -6,10 +6,11 @@ import asyncio
 import math
 
 from bridge_rig import Recorder, gaze, headset, server_of, until
+from websockets.frames import Frame, Opcode
+
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.protocol import Block, Notice, PackedFrame, encode
 from fedxr.bridge.transport.rate_limit import Pace
-from websockets.frames import Frame, Opcode
 
 
 def test_what_one_second_allows_is_free_and_the_rest_is_paid_for() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bridge_rig import RawHeadset, Recorder, headset, samples_of, server_of, until
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fedxr.bridge.absences import Absences
 from fedxr.bridge.channels import LAYOUTS, Channel, Samples, layout_of
 from fedxr.bridge.frames import ChannelCodec, Frame, pack_frame, unpack_samples
 from fedxr.bridge.plausible import present, sieve_of
 from fedxr.bridge.protocol import Block, Hello, Notice, Offer, PackedFrame, Reply
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NAN, INF = float("nan"), float("inf")
 FLOATS = [*(n for n, x in LAYOUTS.items() if x.dtype == "float32"), "eeg/Oz-O1-O2", "fnirs/F3-F4"]

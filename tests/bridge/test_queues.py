@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from fedxr.bridge.channels import Samples
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Feedback

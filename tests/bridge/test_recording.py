@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bridge_rig import until
+from jsonschema import validate
+from mcap.reader import make_reader
+from recording_rig import CHANNELS, START, TICK, Rig, kinds_of, record, send
+
 from fedxr.bridge.protocol import BridgeError, Bye, Cue, Feedback, Notice, PackedFrame, Ping, Reply
 from fedxr.bridge.recording.reader import Recording, RecordingError
 from fedxr.bridge.recording.records import Closed, Dropped
 from fedxr.bridge.recording.writer import RecordingWriter
-from jsonschema import validate
-from mcap.reader import make_reader
-from recording_rig import CHANNELS, START, TICK, Rig, kinds_of, record, send
 
 
 async def test_every_message_comes_back_bit_for_bit(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ import bridge_rig
 import numpy as np
 import pytest
 from bridge_rig import until
-from fedxr.bridge.protocol import Answer, BridgeError
 from recording_rig import Rig, record
 from rich.console import Console
 
+from fedxr.bridge.protocol import Answer, BridgeError
 from fedxr.cli.commands import Stream, stream_command
 from fedxr.cli.record import Export, Replay, recording_command
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import until
+from recording_rig import Rig, frames_of, record, send
+
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.recording import writer
 from fedxr.bridge.recording.reader import Recording
-from recording_rig import Rig, frames_of, record, send
 
 SEEDS = 30
 

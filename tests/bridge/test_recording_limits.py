@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import headset, until
+from recording_rig import CHANNELS, Rig, frames_of, record, send
+
 from fedxr.bridge.protocol import BridgeError, Notice, PackedFrame
 from fedxr.bridge.recording.mcap_file import LEAST_FREE, McapFile
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.recording.recorder import Recorder as SessionRecorder
 from fedxr.bridge.recording.recorder import RecordingStatus
 from fedxr.bridge.recording.writer import Entry, RecordingWriter, session_line
-from recording_rig import CHANNELS, Rig, frames_of, record, send
-
 from fedxr.cli.record import Record, bytes_of
 
 MAX = 400_000

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bridge_rig import ANSWERS, headset, samples_of, server_of, until
+from recording_rig import CHANNELS, START, TICK, Rig, SessionRecorder, frames_of, record, send
+
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Answer, BridgeError
@@ -16,7 +18,6 @@ from fedxr.bridge.recording.replay import replay
 from fedxr.bridge.recording.replayed import Replayed
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.session import Session
-from recording_rig import CHANNELS, START, TICK, Rig, SessionRecorder, frames_of, record, send
 
 
 async def recorded_again(path: Path, folder: Path, **how: object) -> tuple[Recording, Replayed]:

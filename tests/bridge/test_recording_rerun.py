@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from recording_rig import record
+
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.recording.rerun import write_rerun
-from recording_rig import record
 
 
 async def test_every_channel_is_in_the_file(tmp_path: Path) -> None:

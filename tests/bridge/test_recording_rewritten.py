@@ -16,13 +16,14 @@ from typing import Any
 import lz4.frame
 import pytest
 import zstandard
-from fedxr.bridge.recording import salvage, writer
-from fedxr.bridge.recording.reader import Event, Recording, RecordingError
-from fedxr.bridge.recording.salvage import MAGIC
 from mcap.records import Channel, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType, IndexType, Writer
 from recording_rig import frames_of, record
+
+from fedxr.bridge.recording import salvage, writer
+from fedxr.bridge.recording.reader import Event, Recording, RecordingError
+from fedxr.bridge.recording.salvage import MAGIC
 
 Order = Callable[[list[Message]], list[Message]]
 

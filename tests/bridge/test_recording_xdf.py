@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recording_rig import CHANNELS, record
+
 from fedxr.bridge.protocol import PackedFrame, Ping
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.recording.xdf import write_xdf
-from recording_rig import CHANNELS, record
 
 pyxdf = pytest.importorskip("pyxdf")
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 from bridge_rig import RawHeadset, Recorder, gaze, headset, samples_of, server_of, until
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.connecting.handshake import RefusedError
 from fedxr.bridge.connecting.reconnecting import ReturningClient
@@ -14,8 +17,6 @@ from fedxr.bridge.connecting.unacknowledged import Retry, Unacknowledged
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import BridgeError, Feedback, Hello, Notice, Offer, Welcome, encode
 from fedxr.bridge.serving.session import Session
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.typing import Subprotocol
 
 SURE = Channel("gaze", "gaze/point2", 72, "reliable")
 EYE = Channel("eye", "gaze/point2", 72, "latest")

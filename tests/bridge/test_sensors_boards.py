@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bridge_rig import Recorder, until
+from sensor_rig import counts_up, numbers_of, streaming
+
 from fedxr.bridge.sensors import boards
 from fedxr.bridge.sensors.source import SensorError
 from fedxr.bridge.sensors.units import GRAVITY
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.server import BridgeServer
-from sensor_rig import counts_up, numbers_of, streaming
 
 try:
     boards.load_brainflow()

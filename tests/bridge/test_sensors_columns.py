@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from fedxr.bridge.clock import Exchange
 from fedxr.bridge.columns import TIMES, Columns
 from fedxr.bridge.sensors.mapping import Wish, map_source

@@ -7,12 +7,13 @@ import asyncio
 import numpy as np
 import pytest
 from bridge_rig import until
+from lsl_rig import Outlet
+from sensor_rig import counts_up, numbers_of, streaming
+
 from fedxr.bridge.sensors.headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.lsl import LslFinder
 from fedxr.bridge.sensors.source import SensorError
 from fedxr.bridge.sensors.units import GRAVITY
-from lsl_rig import Outlet
-from sensor_rig import counts_up, numbers_of, streaming
 
 
 async def test_values_units_times_and_a_gap() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fedxr.bridge.clock import Exchange
 from fedxr.bridge.sensors.clocks import SourceClock
 from fedxr.bridge.sensors.electrodes import electrode

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bridge_rig import RawHeadset, Recorder, gaze, headset, samples_of, server_of, until
+
 from fedxr.bridge.channels import LAYOUTS, Channel
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.frames import Frame

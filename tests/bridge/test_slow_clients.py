@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from bridge_rig import PATIENCE, RawHeadset, Recorder, gaze, headset, introduce, server_of, until
+
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.frames import Frame

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from fedxr.bridge.channels import TICK_US
-from fedxr.bridge.stamp_clock import AHEAD_US
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strange_clock import EYES, Heard, S, Stamps, listen
+
+from fedxr.bridge.channels import TICK_US
+from fedxr.bridge.stamp_clock import AHEAD_US
 
 SANE_S = 6.0
 """From then on the source's clock is sane, whatever it did before; what leaves 5 s later counts."""

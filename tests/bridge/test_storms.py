@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from bridge_rig import RawHeadset, Recorder, gaze, headset, samples_of, server_of, until
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
+
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.connecting.reconnecting import ReturningClient
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError, Hello, Offer, Reply
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from websockets.exceptions import ConnectionClosed
 
 HERE = Path(__file__).parent
 SURE = Channel("gaze", "gaze/point2", 72, "reliable")

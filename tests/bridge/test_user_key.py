@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from bridge_rig import GAZE, KEY, RawHeadset, Recorder, gaze, headset, server_of, until
+from websockets.exceptions import InvalidStatus
+
 from fedxr.bridge.protocol import (
     BridgeError,
     Bye,
@@ -22,7 +24,6 @@ from fedxr.bridge.protocol import (
     decode_up,
 )
 from fedxr.bridge.user_key import UserKey, fingerprint, proves
-from websockets.exceptions import InvalidStatus
 
 HELLO = Hello(2, 2, "ann", "companion", [Offer("gaze", GAZE.layout, 72.0)], ["emotion"])
 OTHER = UserKey.new()

@@ -9,11 +9,12 @@ import os
 import numpy as np
 import pytest
 from bridge_rig import PATIENCE, RawHeadset, Recorder, introduce, server_of, until
+from websockets.asyncio.connection import Connection
+from websockets.frames import Frame, Opcode
+
 from fedxr.bridge.protocol import Block, Hello, Offer, PackedFrame, Reply, decode_down, encode
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.transport.connection import short
-from websockets.asyncio.connection import Connection
-from websockets.frames import Frame, Opcode
 
 HELLO = Hello(2, 2, "u", "s", [Offer("gaze", "gaze/point2", 72.0)], ["emotion"])
 HANDSHAKE = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
 from fedxr.evaluation.intervals import Cell
 from fedxr.evaluation.result import (
     Cluster,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fedxr.evaluation.baselines import KINDS, Case, balanced_accuracy, best_of, classical
 
 

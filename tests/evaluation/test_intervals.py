@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fedxr.evaluation.intervals import Cell, mean_of, over_users, pooled, wilson
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.console import Console
+
 from fedxr.evaluation.label_curves import MEAN, Measured, estimate, mean_curves, role_of
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import LabelCurves, Result, ResultError, read_result, write_result
 from fedxr.evaluation.tables import print_table
-from rich.console import Console
 
 EVEN = {"a": 0.2, "b": 0.4, "c": 0.6, "d": 0.8}
 

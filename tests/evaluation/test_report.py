@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
+
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.requirements import figures, judge, parse
 from fedxr.evaluation.result import Result
 from fedxr.evaluation.tables import amount, print_table
-from rich.console import Console
 
 
 class _Page(HTMLParser):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
 from fedxr.evaluation.requirements import RequirementError, figures, judge, parse
 from fedxr.evaluation.result import Result
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from fedxr.evaluation import result as schema
 from fedxr.evaluation.intervals import Cell
 from fedxr.evaluation.result import (

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plugin_rig import environment, fedxr, install, lines_of
+
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import Cue, Reply
-from plugin_rig import environment, fedxr, install, lines_of
 
 HEART = Channel("heart", "physiology/heart-rate", 2.0)
 BREATH = Channel("breath", "physiology/respiration", 2.0)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fedxr.evaluation.result import read_result
 from plugin_rig import environment, fedxr, install, lines_of
+
+from fedxr.evaluation.result import read_result
 
 ACTIVITIES = {1: 0.0, 4: 1.8, 24: 3.2}
 """Lying, walking, rope jumping; movements a second."""

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 import torch
+
 from fedxr.federation import Block, Blocks, PacketError, Updates, from_bytes, to_bytes
 from fedxr.federation.wire import packet_bytes
 

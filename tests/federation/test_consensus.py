@@ -6,6 +6,9 @@ import math
 
 import pytest
 import torch
+from tolerance import rounding
+from torch import Tensor
+
 from fedxr.federation import Block, Blocks, Consensus, Updates
 from fedxr.federation.aggregation import average
 from fedxr.federation.consensus import mix, rounds_for, rounds_needed, spread
@@ -17,8 +20,6 @@ from fedxr.federation.topology import (
     ring,
     spectral_norm,
 )
-from tolerance import rounding
-from torch import Tensor
 
 P = 40
 BLOCKS = Blocks((Block("a", 0, 10, "lora_B"), Block("b", 10, 37, "head"), Block("c", 37, P)))

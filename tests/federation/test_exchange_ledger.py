@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tolerance import rounding
+
 from fedxr.federation import (
     Block,
     Blocks,
@@ -23,7 +25,6 @@ from fedxr.federation.exchange import exchanged, select
 from fedxr.federation.ledger import total
 from fedxr.federation.network import D2D, UPLINK
 from fedxr.federation.topology import metropolis, ring
-from tolerance import rounding
 
 OUT, RANK, IN, H = 6, 2, 5, 4
 LORA = Blocks((Block("A", 0, RANK * IN, "lora_A"), Block("B", 10, 10 + OUT * RANK, "lora_B")))

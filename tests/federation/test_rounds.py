@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from tolerance import rounding
+from torch import Tensor
+
 from fedxr.federation import (
     COORDINATIONS,
     Adapt,
@@ -26,8 +29,6 @@ from fedxr.federation import (
     run_round,
 )
 from fedxr.federation.election import ranking
-from tolerance import rounding
-from torch import Tensor
 
 P = 30
 BLOCKS = Blocks((Block("b", 0, 12, "lora_B"), Block("h1", 12, 20, "head"), Block("h2", 20, P)))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor
+
 from fedxr.federation import (
     AGGREGATIONS,
     COORDINATIONS,
@@ -23,7 +25,6 @@ from fedxr.federation import (
 )
 from fedxr.federation.aggregation import average
 from fedxr.federation.rules import aggregate
-from torch import Tensor
 
 H, P = 8, 12
 BLOCKS = Blocks(

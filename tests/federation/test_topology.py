@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+from tolerance import rounding
+
 from fedxr.federation.topology import (
     Topology,
     complete,
@@ -15,7 +17,6 @@ from fedxr.federation.topology import (
     ring,
     spectral_norm,
 )
-from tolerance import rounding
 
 GRAPHS = {
     "ring of 5": ring(5),

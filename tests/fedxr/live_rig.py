@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.trainer import Dose
 from fedxr.agent.checkpoints.checkpoint_file import fit_ridge
@@ -15,15 +16,14 @@ from fedxr.agent.inputs.tokens import tokenize
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.m3t import M3T, Plan
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
-from fedxr.federation import RoundReport
-from fedxr.scenarios.devices import device_named
-
 from fedxr.experiments.splits import one_ask_each
+from fedxr.federation import RoundReport
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learner_process import LearnerProcess
 from fedxr.learning.learning_rule import LearningRule, Schedule
 from fedxr.live.live import Live
+from fedxr.scenarios.devices import device_named
 from fedxr.virtual.headsets import simulated_actor
 from fedxr.virtual.streaming import Actor
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.scenarios.users import User

@@ -9,6 +9,10 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from test_live import until
+
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.m3t import M3T, Plan
@@ -18,15 +22,11 @@ from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.serving.budget import ALLOWANCES, Budget
 from fedxr.bridge.user_key import UserKey
-from fedxr.scenarios.devices import DEVICES
-from hypothesis import given
-from hypothesis import strategies as st
-from test_live import until
-
 from fedxr.cli.serve import CHECKPOINT
 from fedxr.live.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of
 from fedxr.live.moments import REMEMBERED, RunningStats, Said
 from fedxr.live.waiting_frames import BYTES, FRAMES, HeldFrames
+from fedxr.scenarios.devices import DEVICES
 
 HEAD = Channel("head", "motion/head", 30.0)
 

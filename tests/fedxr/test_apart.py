@@ -11,11 +11,11 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.serving.weight_update import WeightUpdate
-
 from fedxr.experiments.splits import one_ask_each
 from fedxr.learning.feedback import Told
 from fedxr.learning.learner import Learner

@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_users import users as made_users
+
 from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, PERSONAL
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.ridge_head import RidgeStats
-from fedxr.evaluation.result import COLD_ARMS, read_result
-from fedxr.scenarios.recorded import RECORDED
-from fedxr.scenarios.users import Users
-from made_users import users as made_users
-
 from fedxr.cli import main as cli
+from fedxr.evaluation.result import COLD_ARMS, read_result
 from fedxr.experiments import cold, cold_run
 from fedxr.experiments.cold import (
     ColdProtocol,
@@ -44,6 +42,8 @@ from fedxr.experiments.cold_checkpoint import (
 from fedxr.experiments.headless import Federate
 from fedxr.experiments.splits import Person
 from fedxr.experiments.study import answered, join, seated, teach, tell
+from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.users import Users
 
 CLASSES = 5  # of the task "doing", of which three are shown
 HOW = ColdProtocol(rounds=2, coordination="centralized", draws=1)

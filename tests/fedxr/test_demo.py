@@ -9,19 +9,19 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
-from fedxr.agent.inputs.tokens import tick_of
-from fedxr.bridge.channels import TICK_US
-from fedxr.evaluation.result import Result, read_result
-from fedxr.federation import AGGREGATIONS, AggregationRule
-from fedxr.scenarios.personas import persona_of
-from fedxr.scenarios.users import User
 from rich.console import Console
 
+from fedxr.agent.inputs.tokens import tick_of
+from fedxr.bridge.channels import TICK_US
 from fedxr.cli.compared import REPLAYED, Replay, comparisons, outcomes, replays, rows
 from fedxr.cli.demo import Demo, demo
 from fedxr.cli.demo_result import gathered
 from fedxr.dashboard.judged import Judged, Question, questions
+from fedxr.evaluation.result import Result, read_result
+from fedxr.federation import AGGREGATIONS, AggregationRule
 from fedxr.learning.feedback import Given
+from fedxr.scenarios.personas import persona_of
+from fedxr.scenarios.users import User
 from fedxr.virtual.headsets import recorded_cast, simulated_cast
 from fedxr.virtual.timeline import PersonaVoice, beats
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
 from fedxr.bridge.grants import Grant
 from fedxr.bridge.recording.recorder import Recorder
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-
 from fedxr.dashboard.controls import Desk
 from fedxr.dashboard.metrics import Scoreboard
 from fedxr.dashboard.preview import Look, Preview

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import Channel
+from fedxr.cli.data import data, look
+from fedxr.cli.doctor import as_table, compare, doctor, processor, recorded_data
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.recorded.reading import users_of
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
-from rich.console import Console
-
-from fedxr.cli.data import data, look
-from fedxr.cli.doctor import as_table, compare, doctor, processor, recorded_data
 
 
 def _load(folder: Path) -> Users:

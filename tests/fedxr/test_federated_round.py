@@ -7,6 +7,7 @@ from dataclasses import replace
 import live_rig
 import pytest
 import torch
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import FEDERATED, JOINT
@@ -14,9 +15,8 @@ from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.adaptation.trainer import Dose, whole
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.ridge_head import RidgeStats
-from fedxr.federation import Consensus, RoundReport, StragglerDeadline
-
 from fedxr.experiments.splits import one_ask_each
+from fedxr.federation import Consensus, RoundReport, StragglerDeadline
 from fedxr.learning import federated_round
 from fedxr.learning.learning_rule import LearningRule, Schedule
 from fedxr.learning.profile import Batteries, Profile, network

@@ -7,10 +7,9 @@ from typing import Any
 
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.stats import SessionStats
+from fedxr.dashboard.events import KEPT, Happenings, drops, links
 from fedxr.federation import RoundReport
 from fedxr.federation.ledger import Row
-
-from fedxr.dashboard.events import KEPT, Happenings, drops, links
 
 
 def session(**counts: int) -> Any:

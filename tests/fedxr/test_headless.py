@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_users import users as made_users
+
 from fedxr.agent.adaptation.adapter_stack import TUNINGS, NamedTuning, Tuning
 from fedxr.agent.adaptation.experts import FEDERATED, GENERIC, PERSONAL
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.evaluation.result import ARMS, read_result
-from fedxr.federation import RoundReport
-from fedxr.scenarios.users import DataError, Users
-from made_users import users as made_users
-
 from fedxr.cli.commands import Stream
+from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import headless, study
 from fedxr.experiments.bridged import through_bridge
 from fedxr.experiments.headless import Federate, pretrain_on
 from fedxr.experiments.splits import Person, Split, meet, split_users
 from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
+from fedxr.federation import RoundReport
 from fedxr.learning.learner import Learner
+from fedxr.scenarios.users import DataError, Users
 
 LIVED = {"live", "last_label", "centralized", "decentralized", "semi-decentralized"}
 STUDIED = set(ARMS) - LIVED

@@ -11,13 +11,13 @@ from pathlib import Path
 import live_rig
 import pytest
 import torch
+from test_live import START, beat_together, until
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.adaptation.trainer import Dose
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US
-from test_live import START, beat_together, until
-
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import Schedule

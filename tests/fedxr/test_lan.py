@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.transport.tls import Certificate, lan_address, names_here
-from rich.console import Console
-
 from fedxr.cli.lan import ROOT_PAGE, open_door, root_page, show_door
 from fedxr.cli.serve import Serve, serve
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import live_rig
 import pytest
 import torch
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.experts import ADAPTED
 from fedxr.agent.adaptation.trainer import AdamState, Dose, learn, whole
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.checkpoint import Checkpoint
-
 from fedxr.experiments.splits import one_ask_each
 from fedxr.learning.agents import Agents
 from fedxr.learning.federated_round import held_losses

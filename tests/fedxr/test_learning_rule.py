@@ -11,6 +11,10 @@ from pathlib import Path
 import live_rig
 import pytest
 import torch
+from test_live import beat_together
+from tolerance import adam, pass_terms, rounding
+from torch import Tensor
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
@@ -19,10 +23,6 @@ from fedxr.agent.adaptation.trainer import Dose
 from fedxr.agent.checkpoints.state import Store
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
-from test_live import beat_together
-from tolerance import adam, pass_terms, rounding
-from torch import Tensor
-
 from fedxr.experiments.splits import Person
 from fedxr.experiments.study import CHUNK, Protocol, profile_of, seated, tell
 from fedxr.learning.feedback import Told

@@ -11,13 +11,13 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.bridge.channels import TICK_US, Channel
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import BridgeError, Notice
-from torch import Tensor
-
 from fedxr.learning.agents import Agents
 from fedxr.live.lockstep import lockstep
 from fedxr.virtual.headsets import profile_of_actor

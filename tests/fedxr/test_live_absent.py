@@ -11,13 +11,13 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
+
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US, Channel, Samples, layout_of
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.plausible import sieve_of
 from fedxr.bridge.protocol import Notice, Reply
-
 from fedxr.cli.serve import CHECKPOINT
 
 START = 10**12

@@ -8,12 +8,12 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
+
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import Samples
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import Notice, PackedFrame, Reply
-
 from fedxr.virtual.streaming import Actor
 
 S = 1_000_000

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import pytest
 from browser_rig import PATIENCE_MS, needs_chromium, page_of
+from playwright.async_api import Page, expect
+
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.grants import Grant, Tokens
 from fedxr.bridge.protocol import Feedback
@@ -20,8 +22,6 @@ from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.serving.watchers import Watcher
-from playwright.async_api import Page, expect
-
 from fedxr.dashboard import state as live_state
 from fedxr.dashboard.state import (
     AccuracyState,

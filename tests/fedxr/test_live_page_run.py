@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from browser_rig import SIZES, barriers, needs_chromium, page_of, picture
+from playwright.async_api import Page, expect
+
 from fedxr.agent.adaptation.trainer import Dose
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.serving.admission import ServerConfig
-from playwright.async_api import Page, expect
-
 from fedxr.cli import serve
 from fedxr.cli.serve import CHECKPOINT, Serving, serving
 from fedxr.learning.learning_rule import LearningRule, Schedule

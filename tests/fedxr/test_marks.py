@@ -10,23 +10,23 @@ from pathlib import Path
 
 import live_rig
 import pytest
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.tasks import Query
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
-from fedxr.evaluation.intervals import Cell, pooled
-from fedxr.scenarios.devices import device_named
-
 from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import questions, truth_of
 from fedxr.dashboard.label_delays import LabelDelays
 from fedxr.dashboard.marks import DRAWS, FRESH_S, Marks
+from fedxr.evaluation.intervals import Cell, pooled
 from fedxr.learning.agents import Agents
 from fedxr.learning.feedback import Given
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
 from fedxr.live.live import Live
 from fedxr.live.lockstep import Lockstep, lockstep
+from fedxr.scenarios.devices import device_named
 from fedxr.virtual.headsets import profile_of_actor, simulated_actor, simulated_cast
 from fedxr.virtual.streaming import Actor, play
 from fedxr.virtual.timeline import Voice, beats

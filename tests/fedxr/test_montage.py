@@ -9,15 +9,15 @@ from pathlib import Path
 import live_rig
 import numpy as np
 import pytest
+from tolerance import assert_same_answers, pass_terms
+
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.bridge.connecting.connect import connect
-from fedxr.scenarios.worlds.brain import LAYOUT
-from tolerance import assert_same_answers, pass_terms
-
 from fedxr.cli.main import main
 from fedxr.live.admission import readable
 from fedxr.live.electrodes import lacking, montage_for
+from fedxr.scenarios.worlds.brain import LAYOUT
 from fedxr.virtual.streaming import Actor
 
 CAP = "eeg/PO4-Cz-Po8-PO7-POz-OZ-O2-PO3-O1-T3"

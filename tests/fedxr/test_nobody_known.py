@@ -8,20 +8,20 @@ from pathlib import Path
 
 import live_rig
 import pytest
-from fedxr.agent.checkpoints.checkpoint_file import card_of, save_checkpoint
-from fedxr.agent.tasks import USE_CASES
-from fedxr.scenarios.devices import device_named, devices_for
-from fedxr.scenarios.personas import PRETRAINING, for_pretraining, persona_of
-from fedxr.scenarios.simulated import simulate
-from fedxr.scenarios.users import DataError, User
 from rich.console import Console
 
+from fedxr.agent.checkpoints.checkpoint_file import card_of, save_checkpoint
+from fedxr.agent.tasks import USE_CASES
 from fedxr.cli import main as cli
 from fedxr.cli.commands import Stream, actor_of
 from fedxr.cli.serve import CHECKPOINT
 from fedxr.experiments import headless
 from fedxr.experiments.headless import Federate, card_for, gather
 from fedxr.experiments.splits import Split, split_users
+from fedxr.scenarios.devices import device_named, devices_for
+from fedxr.scenarios.personas import PRETRAINING, for_pretraining, persona_of
+from fedxr.scenarios.simulated import simulate
+from fedxr.scenarios.users import DataError, User
 from fedxr.virtual.headsets import simulated_actor, simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice

@@ -13,6 +13,9 @@ from typing import Any
 import live_rig
 import numpy as np
 import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as open_websocket
+
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.bridge.connecting.client import HeadsetClient
@@ -23,9 +26,6 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.serving.watchers import Watcher
-from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as open_websocket
-
 from fedxr.dashboard.controls import Desk
 from fedxr.dashboard.preview import AWAY, MANY, MOST, OFF, Look, Preview
 

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 from browser_rig import DOTS, SIZES, barriers, needs_chromium, picture
+from numpy.typing import NDArray
+from playwright.async_api import Browser, Page, WebSocket, expect
+from xr_rig import PATIENCE_MS, enter, headset_page, leave, until
+
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.channels import Channel, Samples
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.serving.admission import ServerConfig
-from numpy.typing import NDArray
-from playwright.async_api import Browser, Page, WebSocket, expect
-from xr_rig import PATIENCE_MS, enter, headset_page, leave, until
-
 from fedxr.cli.serve import CHECKPOINT, Serving, serving
 from fedxr.learning.learning_rule import LIVE
 from fedxr.live.loops import Tempo

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import live_rig
 import pytest
-from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.scenarios.recorded import RECORDED
-from fedxr.scenarios.users import User
 from rich.console import Console
 
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.commands import Stream, actor_of, stream_command
 from fedxr.cli.demo import Demo, demo
 from fedxr.cli.serve import serving
 from fedxr.live.loops import Tempo
+from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.users import User
 from fedxr.virtual.headsets import recorded_cast
 
 DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import live_rig
 import pytest
+
 from fedxr.agent.inputs.tokens import TokenFeatures, TokenStream
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US
@@ -20,7 +21,6 @@ from fedxr.bridge.recording.recorder import Recorder
 from fedxr.bridge.recording.records import Closed
 from fedxr.bridge.recording.replay import replay
 from fedxr.bridge.serving.admission import ServerConfig
-
 from fedxr.cli.main import main
 from fedxr.cli.serve import serving
 from fedxr.learning.learning_rule import LIVE

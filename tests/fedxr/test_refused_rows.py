@@ -11,12 +11,12 @@ import live_rig
 import numpy as np
 import pytest
 import torch
+from test_learner import examples, learner_of
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
-from test_learner import examples, learner_of
-
 from fedxr.learning.feedback import Told
 from fedxr.learning.learner import Learner
 from fedxr.learning.profile import Profile

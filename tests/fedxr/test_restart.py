@@ -10,11 +10,11 @@ from pathlib import Path
 
 import live_rig
 import pytest
-from fedxr.agent.model.checkpoint import Checkpoint
 from test_learning_rule import stored
 from test_live import until
 from test_walls import running
 
+from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner_process import LearnerProcess
 from fedxr.live.loops import Tempo, keep_going

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.sensors.boards import load_brainflow
@@ -14,7 +15,6 @@ from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
-
 from fedxr.cli.main import main
 from fedxr.cli.sensors import Sensors
 

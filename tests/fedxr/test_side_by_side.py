@@ -8,9 +8,9 @@ from functools import partial
 
 import msgspec
 import pytest
-from fedxr.agent.model.checkpoint import Checkpoint
 from made_users import users as made_users
 
+from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.experiments.headless import Federate, pretrain_on
 from fedxr.experiments.side_by_side import Say, on_each
 from fedxr.experiments.splits import Split, meet, split_users

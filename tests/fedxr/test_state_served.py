@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_stop import Command, end, learner_of
+from visits import HEAD, WRIST, examples_on_disk, until_kept, visit
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.state import Store
-from test_stop import Command, end, learner_of
-from visits import HEAD, WRIST, examples_on_disk, until_kept, visit
-
 from fedxr.cli.serve import CHECKPOINT
 
 pytestmark = [

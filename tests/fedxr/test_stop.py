@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from visits import WRIST, samples
+
 from fedxr.agent.checkpoints.state import stored_names
 from fedxr.bridge.channels import TICK_US, Samples
 from fedxr.bridge.connecting.client import HeadsetClient
@@ -19,7 +21,6 @@ from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import BridgeError, Reply
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.evaluation.result import read_result
-from visits import WRIST, samples
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 WHO = {"user": "u", "scenario": "companion", "channels": [WRIST]}

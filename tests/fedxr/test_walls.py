@@ -13,16 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fedxr.agent.encoders
 import live_rig
 import numpy as np
 import pytest
+from test_live import START, beat_together, until
+
+import fedxr.agent.encoders
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.bridge.protocol import BridgeError, Notice, Reply
-from test_live import START, beat_together, until
-
 from fedxr.learning.walls import FIRST_S, LONGEST_S, Quarantine, Troubles, keep_on
 from fedxr.live.loops import Tempo, keep_going
 from fedxr.virtual.streaming import Actor, Player, open_player

@@ -12,6 +12,7 @@ from typing import Any
 import live_rig
 import numpy as np
 import pytest
+
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.bridge.connecting.client import HeadsetClient

@@ -15,14 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import USE_CASES, Query, task_named
-from fedxr.scenarios.devices import devices_for
-from fedxr.scenarios.personas import Persona
-from fedxr.scenarios.simulated import simulate
-
 from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import Judged
 from fedxr.experiments.splits import meet
@@ -31,6 +28,9 @@ from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
 from fedxr.live.lockstep import lockstep
+from fedxr.scenarios.devices import devices_for
+from fedxr.scenarios.personas import Persona
+from fedxr.scenarios.simulated import simulate
 from fedxr.virtual.headsets import profile_of_actor, simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice, Voice, beats

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 from browser_rig import needs_chromium
-from fedxr.agent.tasks import ACTS, TASKS
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.async_api import Browser, Page
 from xr_rig import PATIENCE_MS, Listener, bridge_of, enter, headset_page, leave, until
+
+from fedxr.agent.tasks import ACTS, TASKS
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 

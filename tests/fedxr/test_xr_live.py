@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from browser_rig import barriers, needs_chromium, picture
-from fedxr.agent.adaptation.trainer import Dose
-from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
-from fedxr.bridge.serving.admission import ServerConfig
 from playwright.async_api import Browser, expect
 from xr_rig import PATIENCE_MS, enter, headset_page, leave
 
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.serve import CHECKPOINT, serving
 from fedxr.learning.learning_rule import LearningRule, Schedule
 from fedxr.live.loops import Tempo

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+
 from fedxr.bridge.channels import LAYOUTS
 from fedxr.bridge.clock import ClockSync, Exchange
 from fedxr.bridge.protocol import Bye, Ping, decode_up, encode

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 from browser_rig import needs_chromium
-from fedxr.bridge.serving.session import Session
 from playwright.async_api import Browser, Page
 from xr_rig import (
     ONLY,
@@ -22,6 +21,8 @@ from xr_rig import (
     leave,
     until,
 )
+
+from fedxr.bridge.serving.session import Session
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 

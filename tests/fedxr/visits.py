@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.connecting.connect import connect

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from browser_rig import CHROMIUM
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Answer, Feedback
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
-
 from fedxr.dashboard.static_files import page_files
 
 IWER = Path(__file__).parents[1] / "webxr" / "vendor" / "iwer.min.js"

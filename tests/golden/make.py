@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import msgspec
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from fedxr.bridge import protocol as p
 from fedxr.bridge.user_key import UserKey
 

@@ -5,6 +5,7 @@ import math
 import re
 
 import pytest
+
 from fedxr.agent.tasks import METRICS, TASKS, USE_CASES, CueRule, Task
 from fedxr.evaluation.baselines import METRICS as FIGURES
 from fedxr.scenarios.cues import Cues

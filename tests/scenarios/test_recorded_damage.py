@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fedxr.scenarios.recorded import RECORDED
-from fedxr.scenarios.users import DataError, Users
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_recorded_variants import read
 from tiny_sets import TWO
+
+from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.users import DataError, Users
 
 SHARED = ("Processed_data", "t10k", "qmnist-", ".zip")
 """Files that hold something of everybody."""

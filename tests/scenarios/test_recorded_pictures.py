@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_sets import drawing, idx
+from tiny_sets import qmnist as digits
+
 from fedxr.agent.tasks import TASKS
 from fedxr.bridge.channels import TICK_US
 from fedxr.scenarios.recorded import omniglot, qmnist
 from fedxr.scenarios.users import DataError, RecordedSet, User
-from tiny_sets import drawing, idx
-from tiny_sets import qmnist as digits
 
 DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from fedxr.bridge.channels import TICK_US
 from fedxr.scenarios.recorded import shrec
 from fedxr.scenarios.users import DataError, User

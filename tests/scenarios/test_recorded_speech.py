@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tiny_sets import tone
+
 from fedxr.bridge.channels import TICK_US
 from fedxr.scenarios.recorded import fsdd, ravdess
 from fedxr.scenarios.users import DataError, RecordedSet, User
-from tiny_sets import tone
 
 DATA = Path(os.environ.get("FEDXR_DATA") or "/no/data")
 

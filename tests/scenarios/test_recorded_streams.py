@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_sets
+
 from fedxr.agent.tasks import TASKS
 from fedxr.bridge.channels import TICK_US, layout_of
 from fedxr.scenarios.recorded import RECORDED, find

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import soundfile
 import tiny_sets
+from tiny_sets import TWO
+
 from fedxr.agent.tasks import Episode
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.users import DataError, User, Users
-from tiny_sets import TWO
 
 ALL = sorted(RECORDED)
 TOP = {

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from fedxr.agent.tasks import TASKS, USE_CASES
 from fedxr.bridge.channels import Channel, ChannelError, layout_of
 from fedxr.scenarios.devices import DEVICES, device_named, devices_for

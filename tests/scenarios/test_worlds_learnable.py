@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fedxr.agent.tasks import TASKS, USE_CASES
 
 from benchmarks.simulated_worlds import PAIRS, Figures, measure
+from fedxr.agent.tasks import TASKS, USE_CASES
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pytest
 pytest.importorskip("gymnasium", reason="needs the extra 'unity': pip install -e .[unity]")
 pytest.importorskip("pettingzoo", reason="needs the extra 'unity': pip install -e .[unity]")
 
-from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError
-from fedxr.scenarios.simulated import simulate
 from gymnasium.spaces import Box, Dict, MultiDiscrete
 from gymnasium.utils.env_checker import check_env
 from pettingzoo.test import parallel_api_test
 
+from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError
+from fedxr.scenarios.simulated import simulate
 from fedxr.virtual.environments import ParallelPlayerEnv, PlayerEnv, action_space
 from fedxr.virtual.player import SimulatedPlayer
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+
 from fedxr.bridge.channels import ChannelError
 from fedxr.bridge.unity.actions import ActionPlan
 from fedxr.bridge.unity.clock import BEHIND_US, PlayerClock

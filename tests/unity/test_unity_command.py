@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
-from fedxr.bridge.serving.admission import ServerConfig
 from rich.console import Console
 from unity_rig import StandIn
 
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.main import main
 from fedxr.cli.serve import CHECKPOINT, serving
 from fedxr.cli.unity import Unity, parameters_of, unity_command

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from unity_rig import IncomingMessage, StandIn, expected
+
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Answer, BridgeError, Feedback
@@ -17,10 +21,6 @@ from fedxr.bridge.serving.session import Session
 from fedxr.bridge.unity.drive import Drive, Wearer
 from fedxr.bridge.unity.side_channels import SceneChannel
 from fedxr.bridge.unity.turns import PlayerError
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-from unity_rig import IncomingMessage, StandIn, expected
-
 from fedxr.live.headset import closes
 
 STEP_US, START_US = 33_333, 5_000_000

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import unity_rig
-from fedxr.bridge.unity.environment import to_hwc
-from fedxr.bridge.unity.player import Launch, UnityPlayer
-from fedxr.bridge.unity.turns import Action, PlayerError, PlayerQuitError, Turn
 from mlagents_envs import rpc_utils
 from mlagents_envs.communicator_objects.observation_pb2 import PNG, ObservationProto
 from PIL import Image
 from unity_rig import StandIn, expected, sensors
+
+from fedxr.bridge.unity.environment import to_hwc
+from fedxr.bridge.unity.player import Launch, UnityPlayer
+from fedxr.bridge.unity.turns import Action, PlayerError, PlayerQuitError, Turn
 
 
 def play(player: UnityPlayer) -> None:

@@ -14,8 +14,9 @@ import pytest
 pytest.importorskip("mlagents_envs", reason="needs the extra 'unity': pip install -e .[unity]")
 
 import stand_in_player as stand_in
-from fedxr.bridge.unity.player import Launch, UnityPlayer
 from mlagents_envs.side_channel import IncomingMessage as IncomingMessage
+
+from fedxr.bridge.unity.player import Launch, UnityPlayer
 
 TIMEOUT_S = 60.0
 """Far more than anything here takes; only the tests of hangs wait for less."""

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
-from fedxr.bridge.channels import Channel, Samples, layout_of
 from mono_keys import keep_key
 from numpy.typing import NDArray
 from toolchain import PACKAGE, Assemblies
+
+from fedxr.bridge.channels import Channel, Samples, layout_of
 
 HERE = Path(__file__).parent
 PATIENCE = 60.0

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolchain import PACKAGE, ROOT, Assemblies
+
 from fedxr.bridge.protocol import Cue, Feedback, PackedFrame
 from fedxr.bridge.recording.reader import Recording
-from toolchain import PACKAGE, ROOT, Assemblies
 
 HERE = Path(__file__).parent
 STUB = HERE / "stub"

@@ -9,11 +9,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fedxr.bridge.serving.application import Application
-from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from scene_rig import agents
 from test_editor import runtime, stub
 from toolchain import ROOT, Assemblies
+
+from fedxr.bridge.serving.application import Application
+from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 
 HERE = Path(__file__).parent
 TABLE = (ROOT / "docs" / "unity_project.md").read_text().split("## When it does not work")[1]

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from bridge_rig import Recorder, server_of, until
 from core_rig import MonoHeadset, mono_headset, runner, samples_at
+from PIL import Image
+from toolchain import Assemblies
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
 from fedxr.bridge.channels import LAYOUTS, MODALITIES, Channel
 from fedxr.bridge.protocol import Feedback, Ping, Welcome, encode
 from fedxr.bridge.serving import admission
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.transport.tls import own_certificate
-from PIL import Image
-from toolchain import Assemblies
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.typing import Subprotocol
 
 EVERY = [
     Channel(name.replace("/", "-"), name, 0, "queue 64")

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from core_rig import runner
+from mono_keys import keep_key
+from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
+
 from fedxr.bridge.channels import LAYOUTS, Layout, layout_of
 from fedxr.bridge.clock import ClockSync, Exchange
 from fedxr.bridge.user_key import proves
-from mono_keys import keep_key
-from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
 
 sys.path.insert(0, str(ROOT / "tests" / "golden"))
 from make import HOST, NONCE, user_key

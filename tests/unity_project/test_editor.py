@@ -9,10 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
+
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
-from toolchain import PACKAGE, ROOT, Assemblies, nunit_framework
 
 HERE = Path(__file__).parent
 TESTS = PACKAGE / "Tests" / "Editor"

@@ -18,6 +18,11 @@ from rich.console import Console
 
 pytest.importorskip("mlagents_envs", reason="needs the extra 'unity': pip install -e .[unity]")
 
+from scene_rig import SCENES
+from scene_rig import agents as serving
+from test_editor import reading, runtime, stub
+from toolchain import PACKAGE, ROOT, Assemblies
+
 from fedxr.agent.tasks import TASKS
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Answer, Feedback
@@ -26,11 +31,6 @@ from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.unity.drive import Drive, Wearer
 from fedxr.bridge.unity.player import Launch, UnityPlayer
-from scene_rig import SCENES
-from scene_rig import agents as serving
-from test_editor import reading, runtime, stub
-from toolchain import PACKAGE, ROOT, Assemblies
-
 from fedxr.cli.unity import Unity, parameters_of, unity_command
 from fedxr.virtual.environments import PlayerEnv
 

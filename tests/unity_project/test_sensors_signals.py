@@ -15,6 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from scene_rig import HERE, stub_of
+from scipy.stats import binom
+from toolchain import PACKAGE, Assemblies
+
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
@@ -25,18 +30,13 @@ from fedxr.agent.serving.inference import InferenceEngine
 from fedxr.agent.serving.weight_update import Changes
 from fedxr.agent.tasks import TASKS, USE_CASES
 from fedxr.bridge.channels import TICK_US, Channel, Samples, layout_of
+from fedxr.cli.serve import CHECKPOINT
+from fedxr.live.admission import readable
 from fedxr.scenarios.export import definition
 from fedxr.scenarios.personas import typical
 from fedxr.scenarios.worlds import world_of
 from fedxr.scenarios.worlds.base import Moment, Path
 from fedxr.scenarios.worlds.brain import LAYOUT as EEG
-from numpy.typing import NDArray
-from scene_rig import HERE, stub_of
-from scipy.stats import binom
-from toolchain import PACKAGE, Assemblies
-
-from fedxr.cli.serve import CHECKPOINT
-from fedxr.live.admission import readable
 
 EEG_CAP = Channel("eeg", EEG, 256)
 HAND = Channel("hand", "hands/webxr25", 30)

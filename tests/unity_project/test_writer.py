@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from fedxr.scenarios.export import definition
 
+from fedxr.scenarios.export import definition
 from unity_project.scenes import (
     Camera,
     Color,

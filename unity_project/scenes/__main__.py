@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from fedxr.scenarios.export import definition
-
 from unity_project.scenes.findings import Finding
 from unity_project.scenes.materials import FONT, Material
 from unity_project.scenes.metas import write_missing

@@ -6,7 +6,6 @@ in around the user; the more load the agent sees, the fewer they become."""
 from __future__ import annotations
 
 from fedxr.scenarios.worlds.brain import FLICKER_HZ
-
 from unity_project.scenes import kit
 from unity_project.scenes.materials import Material
 from unity_project.scenes.parts import AudioSource, Cube, Cylinder, Sphere

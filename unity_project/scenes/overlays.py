@@ -10,7 +10,6 @@ from itertools import pairwise
 from math import atan2, cos, hypot, radians, sin
 
 from fedxr.scenarios.worlds.pictures import SIDE
-
 from unity_project.scenes import kit
 from unity_project.scenes.materials import Material
 from unity_project.scenes.parts import AudioSource, Camera, Cube, Cylinder, Sphere

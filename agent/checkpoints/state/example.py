@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 import torch
+
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.checkpoints.state.errors import DamagedError
 from fedxr.agent.encoders.base import EncoderSpec

@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.checkpoints.state.errors import DamagedError
@@ -34,7 +36,6 @@ from fedxr.agent.inputs.normalization import RunningStats
 from fedxr.agent.model.nystroem import FEATURES
 from fedxr.agent.model.ridge_head import RidgeStats, flatten, unflatten
 from fedxr.agent.tasks import task_named
-from torch import Tensor
 
 STEEP = 1e4
 """No weight, gradient or square of one that is learned comes near it."""

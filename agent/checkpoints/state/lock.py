@@ -12,8 +12,9 @@ import os
 import time
 from pathlib import Path
 
-from fedxr.agent.checkpoints.state.errors import NotSavedError, TakenError
 from filelock import FileLock, Timeout
+
+from fedxr.agent.checkpoints.state.errors import NotSavedError, TakenError
 
 _WINDOWS, _PROCESSES = os.name == "nt", Path("/proc/self/stat")
 WAIT_S = 20.0

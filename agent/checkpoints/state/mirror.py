@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import AGAIN
 from fedxr.agent.adaptation.replay import Example
@@ -14,7 +16,6 @@ from fedxr.agent.checkpoints.state.format import HeadsetState, example_key
 from fedxr.agent.checkpoints.state.records import PackedHead, PackedTask, PackedTrust
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.agent.tasks import task_named
-from torch import Tensor
 
 Part = np.ndarray | Tensor | RidgeStats | Example | PackedTask
 """What is stored under one key, before it is packed."""

@@ -6,6 +6,7 @@ import math
 
 import msgspec
 import torch
+
 from fedxr.agent.adaptation.experts import E, Trust
 from fedxr.agent.checkpoints.state.errors import DamagedError
 from fedxr.agent.checkpoints.state.example import LARGE

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.checkpoints.state.errors import DamagedError, NotSavedError, OtherModelError
 from fedxr.agent.checkpoints.state.file import Keep, StateFile
