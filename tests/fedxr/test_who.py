@@ -136,7 +136,7 @@ async def test_one_user_cannot_take_all_seats_with_ever_new_devices(
 ) -> None:
     async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         worn = [await come(rig, KEYS["alice"], device={"model": f"m{n}"}) for n in range(4)]
-        with pytest.raises(BridgeError, match="here with 4 headsets already .*alice/m0"):
+        with pytest.raises(BridgeError, match=r"here with 4 headsets already .*alice/m0"):
             await come(rig, KEYS["alice"], device={"model": "one more"})
         other = await come(rig, KEYS["mallory"], device={"model": "m0"})
         await left(rig, worn.pop())
