@@ -1,0 +1,91 @@
+"""Every file, module and command that a document names exists."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from doc_names import FOLDERS, ROOT, documents, lines, tracked
+
+DOCUMENTS = [path.relative_to(ROOT).as_posix() for path in documents()]
+PATH = re.compile(r"[\w./~-]+/[\w.-]+\.(?:py|cs|js|css|html|md|toml|json|sh|png|svg)\b")
+BARE = re.compile(r"(?<![\w/.-])\w+\.py\b")
+FOLDER = re.compile(rf"`((?:{'|'.join((*FOLDERS, 'fedxr', 'tests', 'benchmarks'))})/[\w/]+)/?`")
+DOTTED = re.compile(r"(?<![\w.@/-])((?:fedxr|benchmarks)(?:\.\w+)+)")
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
+NOT_OURS = {
+    "fedxr.v1": "the websocket's subprotocol",
+    "fedxr.plugins": "a group of entry points, too",
+    **{f"fedxr.{n}": "a schema of recordings" for n in ("Samples", "Frame", "Clock", "Closed",
+                                                        "Dropped", "Session", "session")},
+}  # fmt: skip
+YOURS = {"tool_task.py", "Packages/manifest.json"}
+"""Files of a reader's own project, which a tutorial makes."""
+
+
+def exists(dotted: str) -> bool:
+    """Whether it is a module, or something in one."""
+    parts = dotted.split(".")
+    for n in range(len(parts), 0, -1):
+        try:
+            if find_spec(".".join(parts[:n])) is None:
+                continue
+        except ModuleNotFoundError:
+            continue
+        found: object = import_module(".".join(parts[:n])) if n < len(parts) else None
+        for part in parts[n:]:
+            found = getattr(found, part, None)
+            if found is None:
+                return False
+        return True
+    return False
+
+
+def anchors(document: Path) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    heads = (text.lstrip("# ") for _, text in lines(document) if text.startswith("#"))
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_is_named_exists(name: str) -> None:
+    document, files = ROOT / name, tracked()
+    last = {file.rsplit("/", 1)[-1] for file in files}
+    wrong = []
+    for number, text in lines(document):
+        text = text.replace("\\", "")
+        for path in PATH.findall(re.sub(r"https?://\S+", "", text)):
+            here = (document.parent / path).exists() or path in files
+            if not here and not any(f.endswith(f"/{path}") for f in files) and path not in YOURS:
+                wrong.append(f"{number}: {path}")
+        wrong += [f"{number}: {file}" for file in BARE.findall(text) if file not in last | YOURS]
+        wrong += [f"{number}: {f}" for f in FOLDER.findall(text)
+                  if not any((ROOT / f"{f}{end}").exists() for end in ("", ".py"))]  # fmt: skip
+    assert not wrong, f"{name} names what is not there: {wrong}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_module_that_is_named_exists(name: str) -> None:
+    wrong = []
+    for number, text in lines(ROOT / name):
+        text = re.sub(r"com\.fedxr\.\w+|https?://\S+", "", text)
+        for dotted in DOTTED.findall(text):
+            if dotted not in NOT_OURS and not exists(dotted):
+                wrong.append(f"{number}: {dotted}")
+    assert not wrong, f"{name} names what cannot be imported: {wrong}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    document, wrong = ROOT / name, []
+    for number, text in lines(document):
+        for path, anchor in LINK.findall(text):
+            target = (document.parent / path) if path else document
+            if not target.exists():
+                wrong.append(f"{number}: {path}")
+            elif anchor and target.suffix == ".md" and anchor not in anchors(target):
+                wrong.append(f"{number}: {path}#{anchor}")
+    assert not wrong, f"{name} links to what is not there: {wrong}"
