@@ -12,9 +12,11 @@ from doc_names import FOLDERS, ROOT, documents, lines, tracked
 
 DOCUMENTS = [path.relative_to(ROOT).as_posix() for path in documents()]
 PATH = re.compile(r"[\w./~-]+/[\w.-]+\.(?:py|cs|js|css|html|md|toml|json|sh|png|svg)\b")
+TOP = "|".join(FOLDERS)
 BARE = re.compile(r"(?<![\w/.-])\w+\.py\b")
-FOLDER = re.compile(rf"`((?:{'|'.join((*FOLDERS, 'fedxr', 'tests', 'benchmarks'))})/[\w/]+)/?`")
+FOLDER = re.compile(rf"`((?:{TOP}|fedxr|tests|benchmarks)/[\w/]+)/?`")
 DOTTED = re.compile(r"(?<![\w.@/-])((?:fedxr|benchmarks)(?:\.\w+)+)")
+REFERENCE = re.compile(rf":(?:mod|class|func|meth|data|attr):`[.~]?((?:fedxr|{TOP})(?:\.\w+)+)`")
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
 NOT_OURS = {
     "fedxr.v1": "the websocket's subprotocol",
@@ -71,10 +73,8 @@ def test_every_file_that_is_named_exists(name: str) -> None:
 def test_every_module_that_is_named_exists(name: str) -> None:
     wrong = []
     for number, text in lines(ROOT / name):
-        text = re.sub(r"com\.fedxr\.\w+|https?://\S+", "", text)
-        for dotted in DOTTED.findall(text):
-            if dotted not in NOT_OURS and not exists(dotted):
-                wrong.append(f"{number}: {dotted}")
+        said = DOTTED.findall(re.sub(r"com\.fedxr\.\w+|https?://\S+", "", text))
+        wrong += [f"{number}: {one}" for one in said if one not in NOT_OURS and not exists(one)]
     assert not wrong, f"{name} names what cannot be imported: {wrong}"
 
 
@@ -83,9 +83,17 @@ def test_every_link_leads_somewhere(name: str) -> None:
     document, wrong = ROOT / name, []
     for number, text in lines(document):
         for path, anchor in LINK.findall(text):
-            target = (document.parent / path) if path else document
+            target = document.parent / path.strip("<>") if path else document
             if not target.exists():
                 wrong.append(f"{number}: {path}")
             elif anchor and target.suffix == ".md" and anchor not in anchors(target):
                 wrong.append(f"{number}: {path}#{anchor}")
     assert not wrong, f"{name} links to what is not there: {wrong}"
+
+
+def test_every_name_that_a_docstring_refers_to_exists() -> None:
+    wrong = []
+    for name in sorted(n for n in tracked() if n.endswith(".py")):
+        said = REFERENCE.findall((ROOT / name).read_text())
+        wrong += [f"{name}: {one}" for one in said if one not in NOT_OURS and not exists(one)]
+    assert not wrong, f"docstrings refer to what is not there: {wrong}"
