@@ -73,4 +73,8 @@ def documents() -> list[Path]:
 
 
 def lines(document: Path) -> Iterator[tuple[int, str]]:
-    return enumerate(document.read_text().splitlines(), 1)
+    """Numbered; without the first column of the changelog's tables, which says what was before."""
+    for number, text in enumerate(document.read_text().splitlines(), 1):
+        if document.name == "CHANGELOG.md" and text.startswith("| "):
+            text = text.split("|", 2)[2]
+        yield number, text

@@ -24,8 +24,8 @@ NOT_OURS = {
     **{f"fedxr.{n}": "a schema of recordings" for n in ("Samples", "Frame", "Clock", "Closed",
                                                         "Dropped", "Session", "session")},
 }  # fmt: skip
-YOURS = {"tool_task.py", "Packages/manifest.json"}
-"""Files of a reader's own project, which a tutorial makes."""
+YOURS = {"tool_task.py", "Packages/manifest.json", "agent.py"}
+"""Files of a reader's own project."""
 
 
 def exists(dotted: str) -> bool:
