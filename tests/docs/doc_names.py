@@ -18,6 +18,8 @@ FOLDERS = ("plugins", "bridge", "agent", "federation", "scenarios", "evaluation"
 """Folders at the top that are packages of ``fedxr`` (setup.py)."""
 STEP = re.compile(r"^\d+\. \[[^\]]+\]\(\.\./(?P<file>[^)]+\.py)\) `(?P<name>[\w.]+)`: \S")
 
+PLACE = re.compile(r"\]\(\.\./([^)]+\.py)\): `([\w.]+)`")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -31,16 +33,28 @@ class Step:
         dotted = self.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         return f"fedxr.{dotted}" if dotted.split(".")[0] in FOLDERS else dotted
 
-    @cached_property
-    def code(self) -> CodeType:
-        """Of the function; raises AttributeError where there is none of that name."""
+    @property
+    def object(self) -> Any:
+        """The function or class; raises AttributeError where there is none of that name."""
         found: Any = import_module(self.module)
         for part in self.name.split("."):
             found = inspect.getattr_static(found, part)
+        return found
+
+    @cached_property
+    def code(self) -> CodeType:
+        """Of the function."""
+        found = self.object
         found = found.fget if isinstance(found, property) else inspect.unwrap(found)
         code = found.__code__
         assert isinstance(code, CodeType)
         return code
+
+
+def places() -> list[Step]:
+    """What the table of docs/architecture.md says is where: ``[file](../file): `name```."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    return [Step(*found) for found in PLACE.findall(text)]
 
 
 def walks() -> dict[str, list[Step]]:
