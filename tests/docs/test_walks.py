@@ -19,9 +19,11 @@ import pytest
 import tiny_sets
 from doc_names import ROOT, Step, walks
 from fedxr.bridge.channels import TICK_US
+from fedxr.bridge.connecting.connect import connect
+from fedxr.bridge.user_key import UserKey
 
 from fedxr.cli.main import main
-from fedxr.virtual.streaming import Player, open_player
+from fedxr.virtual.streaming import Actor, Player
 from fedxr.virtual.timeline import Beat, beats
 
 START = 10**15
@@ -84,6 +86,16 @@ async def until(what: object) -> None:
             await asyncio.sleep(0.002)
 
 
+async def headset(url: str, actor: Actor) -> Player:
+    """Without clock exchanges, whose messages would come between those that are walked after."""
+    user = actor.user
+    client = await connect(
+        url, user=user.name, scenario=user.use_case, channels=user.channels, tasks=user.tasks,
+        device=actor.device, clock_s=None, key=UserKey.new(),
+    )  # fmt: skip
+    return Player(actor, client)
+
+
 async def stream(rig: live_rig.Rig, player: Player, beat: Beat, capture_us: int) -> None:
     """One frame, and its reply."""
     replies = len(player.played.latency_ms)
@@ -118,7 +130,7 @@ async def test_a_frame_to_its_reply_and_a_label_to_a_round(tmp_path: Path) -> No
     # What was recorded of them says nothing: the labels are those below.
     scripts = [[replace(b, said=()) for b in beats(a.user, a.voice, SECONDS)] for a in cast]
     async with live_rig.Rig(live_rig.checkpoint_of(cast), tmp_path / "s.db") as rig:
-        players = [await open_player(rig.server.url, actor) for actor in cast]
+        players = [await headset(rig.server.url, actor) for actor in cast]
         listening = [asyncio.create_task(player.listen()) for player in players]
         for n in range(1, TICKS + 1):
             for player, script in zip(players, scripts, strict=True):
