@@ -6,9 +6,12 @@ import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from doc_names import FOLDERS, ROOT, documents, lines, places, tracked
+
+from fedxr.cli.main import Command
 
 DOCUMENTS = [path.relative_to(ROOT).as_posix() for path in documents()]
 PATH = re.compile(r"[\w./~-]+/[\w.-]+\.(?:py|cs|js|css|html|md|toml|json|sh|png|svg)\b")
@@ -17,6 +20,8 @@ BARE = re.compile(r"(?<![\w/.-])\w+\.py\b")
 FOLDER = re.compile(rf"`((?:{TOP}|fedxr|tests|benchmarks)/[\w/]+)/?`")
 DOTTED = re.compile(r"(?<![\w.@/-])((?:fedxr|benchmarks)(?:\.\w+)+)")
 REFERENCE = re.compile(rf":(?:mod|class|func|meth|data|attr):`[.~]?((?:fedxr|{TOP})(?:\.\w+)+)`")
+IMPORT = re.compile(r"from (fedxr[\w.]*) import (\w[\w, ]*)")
+COMMAND = re.compile(r"(?:^    |`|bin/)fedxr ([a-z]+)", re.M)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
 NOT_OURS = {
     "fedxr.v1": "the websocket's subprotocol",
@@ -76,6 +81,21 @@ def test_every_module_that_is_named_exists(name: str) -> None:
         said = DOTTED.findall(re.sub(r"com\.fedxr\.\w+|https?://\S+", "", text))
         wrong += [f"{number}: {one}" for one in said if one not in NOT_OURS and not exists(one)]
     assert not wrong, f"{name} names what cannot be imported: {wrong}"
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_import_and_command_that_is_shown_works(name: str) -> None:
+    text, wrong = (ROOT / name).read_text(), []
+    if name == "CHANGELOG.md":
+        text = "\n".join(line for _, line in lines(ROOT / name))
+    for module, names in IMPORT.findall(text):
+        said = [one.split(" as ")[0].strip() for one in names.split(",")]
+        wrong += [f"{module}.{one}" for one in said if not exists(f"{module}.{one}")]
+    known = {get_args(one)[1].name for one in get_args(Command)}
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S))
+    said = [*COMMAND.findall(text), *re.findall(r"^fedxr ([a-z]+)", blocks, re.M)]
+    wrong += [f"fedxr {one}" for one in said if one not in known]
+    assert not wrong, f"{name} shows what does not work: {wrong}"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
