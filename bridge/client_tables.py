@@ -2,9 +2,9 @@
 
     python -m fedxr.bridge.client_tables            write them
     python -m fedxr.bridge.client_tables --check    1, and which are stale, where that would change
-    one python -m fedxr.bridge.client_tables --plugins  with the layouts of installed plug-ins, for
-    a client
-                                              of your own that sends them
+                                                    one
+    python -m fedxr.bridge.client_tables --plugins  with the layouts of installed plug-ins, for a
+                                                    client of your own that sends them
 
 What is generated stands between two lines that say so; the rest of a file is written by hand. In
 the repository they hold our own layouts: a plug-in that somebody has installed makes none stale.

@@ -1,8 +1,8 @@
 """One headset: who it is, and everything that it has learned from its user.
 
 Its row of the stacked adapters and of the optimiser is the cohort's
-(:mod:`fedxr.agent.adaptation.stack`), where all train together; all else that is known of a user is
-here and ends with this object.
+(:mod:`fedxr.agent.adaptation.adapter_stack`), where all train together; all else that is known of a
+user is here and ends with this object.
 
 Shape legend: Z features, C classes, E experts.
 """

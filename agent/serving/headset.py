@@ -99,7 +99,7 @@ class ServingState:
 
     def _features(self, ask: Ask) -> Tensor:
         """Features (Z,) of one standardised ask, as
-        :meth:`fedxr.agent.adaptation.stack.Cohort.features` has them."""
+        :meth:`fedxr.agent.adaptation.cohort.Cohort.features` has them."""
         model, at = self.checkpoint.model, torch.zeros(1, dtype=torch.int64)
         keys = {summary_key(ask.task, layout): x for layout, x in ask.summary.items()}
         rows = {k: (torch.from_numpy(x)[None], at) for k, x in keys.items()}

@@ -161,7 +161,7 @@ async def serving(
     that are played here; states are kept as ``keep`` says.
 
     Raises BridgeError where it cannot listen, StateError where another server has the state file,
-    GoneError where the learner cannot start."""
+    LearnerExitedError where the learner cannot start."""
     tuning = Tuning(seed=rule.round.seed)
     learner = LearnerProcess(checkpoint, tuning, rule, state, keep)
     live = Live(Agents(checkpoint, tuning, learner), scenario, truth)

@@ -1,6 +1,6 @@
 """How the headsets of a cohort meet: one round, from their examples to what each then holds.
 
-The one caller of :func:`federation.run_round`, live and headless. The round is done in slices
+The one caller of :func:`fedxr.federation.run_round`, live and headless. The round is done in slices
 (:data:`fedxr.agent.adaptation.trainer.Slices`): live, what users say is learned between them.
 
 Shape legend: R headsets of the round, A of them awake, P numbers of theta, P' of an update, M

@@ -92,7 +92,8 @@ class LearnerProcess:
 
     def again(self) -> None:
         """Start a process in place of the one that has ended; it knows what was saved, and nobody
-        is seated there. Raises GoneError where it cannot start, or nobody wants it any more."""
+        is seated there. Raises LearnerExitedError where it cannot start, or nobody wants it any
+        more."""
         with self._asking:
             if self._closed:
                 raise LearnerExitedError("the server stops")
@@ -104,8 +105,8 @@ class LearnerProcess:
                 raise LearnerExitedError(str(refused))
 
     def ready(self) -> None:
-        """Raises GoneError where the process could not start, StateError where the state file
-        cannot be had: another server has it."""
+        """Raises LearnerExitedError where the process could not start, StateError where the
+        state file cannot be had: another server has it."""
         with self._asking:
             refused = self._heard()
         if refused is not None:
@@ -116,7 +117,8 @@ class LearnerProcess:
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, WeightUpdate]:
         """As :meth:`fedxr.learning.learner.Learner.ask`; ``what`` must be a method of Learner.
-        Raises LearningError where that failed, GoneError where there is no process any more."""
+        Raises LearningError where that failed, LearnerExitedError where there is no process any
+        more."""
         packed = _packed((what.__name__, args, kwargs))
         with self._asking:
             try:
@@ -151,7 +153,8 @@ class LearnerProcess:
         return self._closed
 
     def kill(self) -> None:
-        """End the process now and for good, whatever it does; who waits for it gets GoneError."""
+        """End the process now and for good, whatever it does; who waits for it gets
+        LearnerExitedError."""
         self._closed = True
         if self._process.pid is not None:  # else `_start` ends it
             self._process.kill()

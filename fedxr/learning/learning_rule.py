@@ -56,7 +56,7 @@ class LearningRule:
     - ``best_round``: whether the shared adapters of the round with the least held-back loss, summed
       over the headsets, are taken up at the end, and none where not even those are better than the
       start by ``guard`` standard errors. Needs an end: rounds of a live server have none;
-    - ``round``: how a round mixes, its ``wire`` format among it (:class:`federation.Round`);
+    - ``round``: how a round mixes, its ``wire`` format among it (:class:`fedxr.federation.Round`);
     - ``mixing``: how experts earn their weight (:class:`fedxr.agent.adaptation.experts.Mixing`).
     """
 

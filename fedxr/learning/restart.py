@@ -45,8 +45,8 @@ class Restart:
     def learned(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, WeightUpdate]:
-        """As :meth:`fedxr.learning.learner.Learner.ask`. Raises GoneError where there is no
-        process, and it is not time for a new one, or ``what`` has ended two of them."""
+        """As :meth:`fedxr.learning.learner.Learner.ask`. Raises LearnerExitedError where there is
+        no process, and it is not time for a new one, or ``what`` has ended two of them."""
         learner = self._agents.learner
         if not isinstance(learner, LearnerProcess):
             return learner.ask(what, *args, **kwargs)
