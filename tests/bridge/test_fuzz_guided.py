@@ -50,8 +50,12 @@ def test_coverage_leads_to_no_exception() -> None:
 
 
 GUIDED = ["benchmarks.fuzz_guided", "--count", "20000", "--target"]
-FEEDBACK = ("session.py", "        self.stats.feedback += 1\n", "feedback.label > 5")
-LATER = ("decoding.py", "def _decoded(self, message: PackedFrame) -> None:\n", "message.seq > 5")
+FEEDBACK = ("serving/session.py", "        self.stats.feedback += 1\n", "feedback.label > 5")
+LATER = (
+    "serving/decode_queue.py",
+    "def _decoded(self, message: PackedFrame) -> None:\n",
+    "message.seq > 5",
+)
 UNPACK = ("frames.py", "    numbers: list[bytes] = []\n", "packed.episode > 5")
 RAISE = 'raise KeyError("planted")'
 LOG = '__import__("logging").getLogger(__name__).error("planted")'
@@ -74,13 +78,16 @@ def test_a_planted_fault_is_found(
     file, after, when = place
     if "guided" in arguments[0] and importlib.util.find_spec("atheris") is None:
         pytest.skip("atheris is not installed: pip install -c constraints.txt -e .[fuzz]")
-    for folder in ("bridge", "benchmarks", "tests/golden"):
+    for folder in ("benchmarks", "tests/golden"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    source = (tmp_path / "bridge" / file).read_text(encoding="utf-8")
+    for part in ("bridge", "plugins"):  # as a wheel has them
+        shutil.copytree(ROOT / part, tmp_path / "fedxr" / part)
+    (tmp_path / "fedxr" / "__init__.py").touch()
+    source = (tmp_path / "fedxr" / "bridge" / file).read_text(encoding="utf-8")
     assert source.count(after) == 1, "plant it elsewhere: that line is gone"
     indent = " " * (4 if file == "frames.py" else 8)
     planted = source.replace(after, f"{after}{indent}if {when}:\n{indent}    {fault}\n")
-    (tmp_path / "bridge" / file).write_text(planted, encoding="utf-8")
+    (tmp_path / "fedxr" / "bridge" / file).write_text(planted, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=tmp_path,
