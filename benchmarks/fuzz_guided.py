@@ -84,7 +84,7 @@ def inside(target: str, arguments: list[str]) -> None:
     on, and nothing of it before: what is imported elsewhere is not counted."""
     import atheris
 
-    with atheris.instrument_imports(include=["bridge"]):
+    with atheris.instrument_imports(include=["fedxr.bridge"]):
         import benchmarks.fuzz as plain
         from fedxr.bridge.protocol import Hello, ProtocolError, decode_up
         from fedxr.bridge.serving.admission import open_channels
