@@ -34,7 +34,7 @@ from rich.console import Console
 from fedxr.cli.data import folder
 from fedxr.experiments.cold import ROLES, ColdStudy
 from fedxr.experiments.cold_run import cold_result, run_cold
-from fedxr.experiments.headless import Federate, Source
+from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.tables import measured
 
 EARLY = (1, 2, 5)
@@ -62,9 +62,9 @@ class Cold:
     """Folder for what was found."""
 
 
-def domains(config: Cold) -> list[tuple[str, Federate]]:
+def domains(config: Cold) -> list[tuple[str, RunConfig]]:
     """What to run, one set or use case at a time."""
-    base = Federate(
+    base = RunConfig(
         protocol="cold", source=config.source, draws=config.draws, headsets=config.headsets,
         seed=config.seed,
     )  # fmt: skip
@@ -77,7 +77,7 @@ def domains(config: Cold) -> list[tuple[str, Federate]]:
     return [(n, replace(base, sets=(n,))) for n in names]
 
 
-def studies_of(config: Cold, name: str, how: Federate) -> list[ColdStudy]:
+def studies_of(config: Cold, name: str, how: RunConfig) -> list[ColdStudy]:
     """The studies of one domain; from the folder if they are there."""
     kept = config.out / f"{name}-{config.seed}-{config.draws}.msgpack"
     if kept.exists():
@@ -191,7 +191,7 @@ def main(config: Cold) -> None:
         studies = [s for name, how in domains(config) for s in studies_of(config, name, how)]
     except DataError as error:
         raise SystemExit(str(error)) from None
-    how = Federate(protocol="cold", source=config.source, draws=config.draws, seed=config.seed)
+    how = RunConfig(protocol="cold", source=config.source, draws=config.draws, seed=config.seed)
     result = cold_result(how, studies, started, time.monotonic() - began)
     write_result(result, config.out / "result.json")
     write_report(result, config.out / "report.html")

@@ -31,7 +31,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fedxr.cli.data import folder
-from fedxr.experiments.headless import Federate, card_for, gather, pretrain_on
+from fedxr.experiments.headless import card_for, gather, pretrain_on
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Person, meet
 from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell
 from fedxr.learning.learning_rule import LearningRule, Schedule
@@ -83,7 +84,7 @@ class Changed(Protocol):
 
 
 def run_variant(
-    config: Corrections, federate: Federate, data: Path, variant: str
+    config: Corrections, federate: RunConfig, data: Path, variant: str
 ) -> dict[str, dict[str, Scores]]:
     """set -> role -> {"federated_personalised": user -> figure}."""
     torch.set_num_threads(1)
@@ -141,7 +142,7 @@ def main(config: Corrections) -> None:
         find(data)
     except DataError as error:
         raise SystemExit(str(error)) from None
-    federate = Federate(
+    federate = RunConfig(
         source="recorded", sets=config.sets, seed=config.seed, headsets=config.headsets
     )
     if not kept(config).exists():

@@ -35,7 +35,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fedxr.cli.data import folder
-from fedxr.experiments.headless import Federate, result_of, run_seed
+from fedxr.experiments.headless import result_of, run_seed
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.study import Study
 
 CLASSICAL = ("classical_own", "classical_pretraining", "classical_everyone")
@@ -61,7 +62,7 @@ class Recorded:
     """Folder for result.json and report.html."""
 
 
-def one_seed(config: Federate, data: Path, kept: Path) -> list[Study]:
+def one_seed(config: RunConfig, data: Path, kept: Path) -> list[Study]:
     """All studies of one seed, in a process of its own; from ``kept`` if they are there."""
     if kept.exists():
         return msgspec.msgpack.decode(kept.read_bytes(), type=list[Study])
@@ -155,7 +156,7 @@ def main(config: Recorded) -> None:
         find(data)
     except DataError as error:
         raise SystemExit(str(error)) from None
-    base = Federate(
+    base = RunConfig(
         source="recorded",
         headsets=config.headsets,
         sets=config.sets,

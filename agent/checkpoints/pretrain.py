@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from fedxr.agent.adaptation.adapter_stack import losses
+from fedxr.agent.checkpoints.ridge_fit import RidgeGrid
 from fedxr.agent.encoders.base import Array
 from fedxr.agent.inputs.batch import Batch, collate
 from fedxr.agent.inputs.normalization import summary_key
@@ -30,7 +31,7 @@ class Pretraining:
     A step takes ``batch`` episodes, fewer of long ones (about ``positions`` tokens a step, at
     least 16 episodes). ``absent`` is the chance that a channel is left out of an episode that has
     several, ``hidden`` the chance that an emission is hidden, ``noise`` in units of each feature's
-    deviation.
+    deviation. ``grid`` is what the ridge heads choose from.
     """
 
     steps: int = 300
@@ -45,6 +46,7 @@ class Pretraining:
     absent: float = 0.15
     hidden: float = 0.15
     noise: float = 0.1
+    grid: RidgeGrid = field(default_factory=RidgeGrid)
     seed: int = 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +38,9 @@ from fedxr.cli.unity import Unity, unity_command
 from fedxr.evaluation.requirements import RequirementError
 from fedxr.evaluation.tables import print_table
 from fedxr.experiments.cold_run import federate_cold
-from fedxr.experiments.headless import Federate, Source, card_for, federate, gather, pretrain_on
+from fedxr.experiments.config_file import read_config
+from fedxr.experiments.headless import card_for, federate, gather, pretrain_on
+from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.splits import Split
 from fedxr.learning.learner_process import LearnerExitedError
 from fedxr.scenarios.users import DataError, User
@@ -83,7 +85,7 @@ Command = (
     | Annotated[Stream, tyro.conf.subcommand("stream")]
     | Annotated[Sensors, tyro.conf.subcommand("sensors")]
     | Annotated[Unity, tyro.conf.subcommand("unity")]
-    | Annotated[Federate, tyro.conf.subcommand("federate")]
+    | Annotated[RunConfig, tyro.conf.subcommand("federate")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Extend, tyro.conf.subcommand("extend")]
     | Annotated[Record, tyro.conf.subcommand("record")]
@@ -96,12 +98,11 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked, 1 when not, 2 for bad input."""
-    command = tyro.cli(Command, args=arguments, prog="fedxr", description=__doc__)
+    console = Console()
     keep_freed_memory()
     torch.set_num_threads(1)  # two threads on two shared cores stall each other
-    console = Console()
     try:
-        return _run(command, console)
+        return _run(_parsed(arguments), console)
     except (BridgeError, DataError, RequirementError, ValueError, OSError) as error:
         console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
@@ -111,6 +112,29 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("stopped")
         return 130
+
+
+def _parsed(arguments: list[str] | None) -> object:
+    """The command that ``arguments`` are; `fedxr federate --config FILE` starts from the file."""
+    given = sys.argv[1:] if arguments is None else arguments
+    path = _option(given, "--config")
+    if given[:1] != ["federate"] or path is None:
+        return tyro.cli(Command, args=given, prog="fedxr", description=__doc__)
+    start = read_config(Path(path))
+    for name in ("sets", "require"):  # repeatable ones would be added to those of the file
+        if _option(given, f"--{name}") is not None:
+            start = replace(start, **{name: ()})  # type: ignore[arg-type]
+    return tyro.cli(RunConfig, args=given[1:], prog="fedxr federate", default=start)
+
+
+def _option(given: Sequence[str], name: str) -> str | None:
+    """What follows the option ``name``, or None."""
+    for word, following in zip(given, [*given[1:], ""], strict=True):
+        if word == name:
+            return following or None
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None
 
 
 def _run(command: object, console: Console) -> int:
@@ -126,7 +150,7 @@ def _run(command: object, console: Console) -> int:
             return sensors_command(command, console)
         case Unity():
             return unity_command(command, console)
-        case Federate():
+        case RunConfig():
             return _federate(command, console)
         case Pretrain():
             return _pretrain(command, console)
@@ -141,7 +165,7 @@ def _run(command: object, console: Console) -> int:
     raise AssertionError(command)
 
 
-def _federate(command: Federate, console: Console) -> int:
+def _federate(command: RunConfig, console: Console) -> int:
     with Status("starting", console=console) as status:
         run = federate_cold if command.protocol == "cold" else federate
         result = run(command, folder(command.data), _say(status, console))
@@ -159,7 +183,7 @@ def recorded_checkpoint(
 
     No licence of the recordings lets us ship it, so it is made here once and kept in runs/.
     """
-    how = Federate(source="recorded")
+    how = RunConfig(source="recorded")
     with Status("starting", console=console) as status:
         say = _say(status, console)
         splits = gather(how, data, say)
@@ -180,7 +204,7 @@ def recorded_checkpoint(
 
 
 def _pretrain(command: Pretrain, console: Console) -> int:
-    how = Federate(
+    how = RunConfig(
         source=command.source,
         steps=command.steps,
         copies=command.copies,
