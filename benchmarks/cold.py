@@ -27,11 +27,10 @@ from fedxr.evaluation.label_figure import draw, ticks
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import LabelPoint, Result, write_result
 from fedxr.evaluation.tables import COLD_SHORT, GAIN_SHORT, interval, print_curves, print_table
-from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.recorded import RECORDED, data_folder, find
 from fedxr.scenarios.users import DataError
 from rich.console import Console
 
-from fedxr.cli.data import folder
 from fedxr.experiments.cold import ROLES, ColdStudy
 from fedxr.experiments.cold_run import cold_result, run_cold
 from fedxr.experiments.run_config import RunConfig, Source
@@ -72,7 +71,7 @@ def domains(config: Cold) -> list[tuple[str, RunConfig]]:
         return [
             (c, replace(base, scenario=c)) for c in USE_CASES if not config.sets or c in config.sets
         ]
-    found = find(folder(config.data))
+    found = find(data_folder(config.data))
     names = [n for n in RECORDED if n in found and (not config.sets or n in config.sets)]
     return [(n, replace(base, sets=(n,))) for n in names]
 
@@ -85,7 +84,7 @@ def studies_of(config: Cold, name: str, how: RunConfig) -> list[ColdStudy]:
     began, done = time.monotonic(), list[ColdStudy]()
     run_cold(
         how,
-        folder(config.data) if config.source == "recorded" else None,
+        data_folder(config.data) if config.source == "recorded" else None,
         lambda text: print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True),
         done,
     )

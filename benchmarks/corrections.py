@@ -25,12 +25,11 @@ from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.adaptation.trainer import Dose
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.scenarios.recorded import find
+from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
 from rich.console import Console
 from rich.table import Table
 
-from fedxr.cli.data import folder
 from fedxr.experiments.headless import card_for, gather, pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Person, meet
@@ -137,7 +136,7 @@ def row(
 
 
 def main(config: Corrections) -> None:
-    console, data = Console(width=100), folder(config.data)
+    console, data = Console(width=100), data_folder(config.data)
     try:
         find(data)
     except DataError as error:

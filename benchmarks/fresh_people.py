@@ -32,8 +32,8 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from fedxr.cli.compared import Replay
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import Judged
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice

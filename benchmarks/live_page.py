@@ -40,10 +40,11 @@ from fedxr.bridge.user_key import UserKey
 from fedxr.scenarios.devices import DEVICES
 from playwright.async_api import CDPSession, Page, async_playwright
 
-from fedxr.cli.serve import CHECKPOINT, serving
+from fedxr.cli.serve import serving
 from fedxr.dashboard.state import AccuracyState, HeadsetState, LiveState, TaskState
 from fedxr.dashboard.static_files import page_files
 from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
 from fedxr.virtual.headsets import simulated_cast
 

@@ -29,12 +29,11 @@ from fedxr.agent.adaptation.experts import EXPERTS
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import Result, Row, mean_over_rows, write_result
 from fedxr.evaluation.tables import print_table
-from fedxr.scenarios.recorded import find
+from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
 from rich.console import Console
 from rich.table import Table
 
-from fedxr.cli.data import folder
 from fedxr.experiments.headless import result_of, run_seed
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.study import Study
@@ -151,7 +150,7 @@ def _say(console: Console, what: str, points: float, least: float) -> None:
 
 def main(config: Recorded) -> None:
     console, started = Console(width=180), datetime.now(UTC).isoformat(timespec="seconds")
-    began, data = time.monotonic(), folder(config.data)
+    began, data = time.monotonic(), data_folder(config.data)
     try:
         find(data)
     except DataError as error:

@@ -28,7 +28,6 @@ from fedxr.cli.commands import (
     stream_command,
 )
 from fedxr.cli.data import data as show_data
-from fedxr.cli.data import folder
 from fedxr.cli.demo import Demo
 from fedxr.cli.doctor import doctor as show_doctor
 from fedxr.cli.record import Export, Record, Replay, recording_command
@@ -37,12 +36,13 @@ from fedxr.cli.serve import Serve
 from fedxr.cli.unity import Unity, unity_command
 from fedxr.evaluation.requirements import RequirementError
 from fedxr.evaluation.tables import print_table
-from fedxr.experiments.cold_run import federate_cold
 from fedxr.experiments.config_file import read_config
-from fedxr.experiments.headless import card_for, federate, gather, pretrain_on
+from fedxr.experiments.headless import card_for, gather, pretrain_on
+from fedxr.experiments.run import federate
 from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.splits import Split
 from fedxr.learning.learner_process import LearnerExitedError
+from fedxr.scenarios.recorded import data_folder
 from fedxr.scenarios.users import DataError, User
 
 
@@ -140,12 +140,12 @@ def _option(given: Sequence[str], name: str) -> str | None:
 def _run(command: object, console: Console) -> int:
     match command:
         case Demo():
-            data = folder(command.data)
+            data = data_folder(command.data)
             return demo_command(command, lambda: recorded_checkpoint(data, console), console)
         case Serve():
             return serve_command(command, console)
         case Stream():
-            return stream_command(command, folder(command.data), console)
+            return stream_command(command, data_folder(command.data), console)
         case Sensors():
             return sensors_command(command, console)
         case Unity():
@@ -159,7 +159,7 @@ def _run(command: object, console: Console) -> int:
         case Record() | Replay() | Export():
             return recording_command(command, console)
         case Data():
-            return 0 if show_data(folder(command.data), console) else 1
+            return 0 if show_data(data_folder(command.data), console) else 1
         case Doctor():
             return 0 if show_doctor(console) else 1
     raise AssertionError(command)
@@ -167,8 +167,7 @@ def _run(command: object, console: Console) -> int:
 
 def _federate(command: RunConfig, console: Console) -> int:
     with Status("starting", console=console) as status:
-        run = federate_cold if command.protocol == "cold" else federate
-        result = run(command, folder(command.data), _say(status, console))
+        result = federate(command, say=_say(status, console))
     print_table(result, console)
     failed = [r for r in result.requirements if not r.passed]
     if result.interrupted:
@@ -213,7 +212,7 @@ def _pretrain(command: Pretrain, console: Console) -> int:
     )
     with Status("starting", console=console) as status:
         say = _say(status, console)
-        splits = gather(how, folder(command.data), say)
+        splits = gather(how, data_folder(command.data), say)
         _print_notes(splits, console)
         checkpoint = pretrain_on(splits, how, say)
         save_checkpoint(checkpoint, command.out, card_for(splits, how))

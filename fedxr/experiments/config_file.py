@@ -44,9 +44,9 @@ def read_config(path: Path) -> RunConfig:
 
 
 def with_changes(start: T, changes: Mapping[str, Any], at: str = "") -> T:
-    """The dataclass ``start`` with ``changes`` by field, nested ones by mappings; ``at`` is where
-    it stands. Raises ConfigError for an unknown field or a value of another type, ValueError for
-    what the class itself refuses."""
+    """The dataclass ``start`` with ``changes`` by field, nested ones by mappings or whole; ``at``
+    is where it stands. Raises ConfigError for an unknown field or a value of another type, ValueError
+    for what the class itself refuses."""
     hints = get_type_hints(type(start), include_extras=False)
     allowed = [f.name for f in fields(start) if f"{at}{f.name}" not in SAID_AS]  # type: ignore[arg-type]
     found: dict[str, Any] = {}
@@ -57,7 +57,9 @@ def with_changes(start: T, changes: Mapping[str, Any], at: str = "") -> T:
         if name not in allowed:
             raise ConfigError(f"unknown key {place!r}; allowed here are {', '.join(allowed)}")
         now = getattr(start, name)
-        if not is_dataclass(now):
+        if is_dataclass(now) and isinstance(value, type(now)):
+            found[name] = value
+        elif not is_dataclass(now):
             found[name] = _leaf(value, hints[name], place)
         elif isinstance(value, Mapping):
             found[name] = with_changes(now, value, f"{place}.")
@@ -76,7 +78,7 @@ def _leaf(value: object, hint: object, place: str) -> object:
 
 
 def _path(kind: type, value: object) -> object:
-    if kind is Path and isinstance(value, str):
+    if kind is Path and isinstance(value, str | Path):
         return Path(value)
     raise NotImplementedError(f"a {kind}")
 

@@ -25,11 +25,11 @@ from rich.console import Console
 from tolerance import assert_same_answers, pass_terms, rounding
 
 from fedxr.cli.commands import Extend, extend_command
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
 from fedxr.learning.profile import Profile
+from fedxr.learning.shipped import CHECKPOINT
 
 TOOL = Task("tool", "companion", ("idle", "stir", "hammer"), ("motion",), 200)
 CHANNELS = (Channel("tool", "motion/wrist", 60.0),)

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_live import until
 
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of
 from fedxr.live.moments import REMEMBERED, RunningStats, Said
 from fedxr.live.waiting_frames import BYTES, FRAMES, HeldFrames

@@ -15,7 +15,7 @@ from fedxr.bridge.protocol import Cue, Reply
 from fedxr.scenarios.cues import Cues
 from test_live import beat_together
 
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Player, open_player
 from fedxr.virtual.timeline import beats

@@ -17,7 +17,6 @@ from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.evaluation.intervals import Cell, pooled
 from fedxr.scenarios.devices import device_named
 
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import questions, truth_of
 from fedxr.dashboard.label_delays import LabelDelays
 from fedxr.dashboard.marks import DRAWS, FRESH_S, Marks
@@ -25,6 +24,7 @@ from fedxr.learning.agents import Agents
 from fedxr.learning.feedback import Given
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.live import Live
 from fedxr.live.lockstep import Lockstep, lockstep
 from fedxr.virtual.headsets import profile_of_actor, simulated_actor, simulated_cast

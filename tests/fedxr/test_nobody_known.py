@@ -18,11 +18,11 @@ from rich.console import Console
 
 from fedxr.cli import main as cli
 from fedxr.cli.commands import Stream, actor_of
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.experiments import headless
 from fedxr.experiments.headless import card_for, gather
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, split_users
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_actor, simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice

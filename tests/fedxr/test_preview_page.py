@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from playwright.async_api import Browser, Page, WebSocket, expect
 from xr_rig import PATIENCE_MS, enter, headset_page, leave, until
 
-from fedxr.cli.serve import CHECKPOINT, Serving, serving
+from fedxr.cli.serve import Serving, serving
 from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]

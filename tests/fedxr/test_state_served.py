@@ -24,7 +24,7 @@ from fedxr.agent.checkpoints.state import Store
 from test_stop import Command, end, learner_of
 from visits import HEAD, WRIST, examples_on_disk, until_kept, visit
 
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 
 pytestmark = [
     pytest.mark.slow,

@@ -23,13 +23,13 @@ from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import Persona
 from fedxr.scenarios.simulated import simulate
 
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import Judged
 from fedxr.experiments.splits import meet
 from fedxr.experiments.study import Protocol, seated
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.lockstep import lockstep
 from fedxr.virtual.headsets import profile_of_actor, simulated_cast
 from fedxr.virtual.streaming import Actor

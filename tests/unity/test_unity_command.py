@@ -12,9 +12,10 @@ from rich.console import Console
 from unity_rig import StandIn
 
 from fedxr.cli.main import main
-from fedxr.cli.serve import CHECKPOINT, serving
+from fedxr.cli.serve import serving
 from fedxr.cli.unity import Unity, parameters_of, unity_command
 from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
 
 

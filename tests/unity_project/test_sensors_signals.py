@@ -35,7 +35,7 @@ from scene_rig import HERE, stub_of
 from scipy.stats import binom
 from toolchain import PACKAGE, Assemblies
 
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.admission import readable
 
 EEG_CAP = Channel("eeg", EEG, 256)
