@@ -11,15 +11,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from fedxr.evaluation.intervals import Users, over_users, pooled
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 SCHEMA = 2
 """Raised when a field changes its meaning or goes away; a new optional field does not raise it.
@@ -250,18 +246,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     interrupted: bool = False
     schema: int = SCHEMA
-
-    def to_pandas(self) -> pd.DataFrame:
-        """One row for each arm of each set and role (:func:`fedxr.evaluation.frame.frame_of`)."""
-        from fedxr.evaluation.frame import frame_of
-
-        return frame_of(self)
-
-    def plot(self) -> Figure:
-        """Arms by set, or curves over labels (:func:`fedxr.evaluation.arms_figure.figure_of`)."""
-        from fedxr.evaluation.arms_figure import figure_of
-
-        return figure_of(self)
 
 
 def score(by_seed: Sequence[Mapping[str, float]]) -> Score:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from fedxr.agent.model.checkpoint import Checkpoint as Checkpoint
     from fedxr.bridge.channels import Channel as Channel
     from fedxr.bridge.connecting.opening import connect as connect
-    from fedxr.evaluation.result import Result as Result
-    from fedxr.evaluation.result import read_result as read_result
+    from fedxr.evaluation.shown import Result as Result
+    from fedxr.evaluation.shown import read_result as read_result
     from fedxr.experiments.run import federate as federate
     from fedxr.experiments.run_config import RunConfig as RunConfig
     from fedxr.learning.shipped import load as load
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _WHERE = {
     "federate": "fedxr.experiments.run",
     "RunConfig": "fedxr.experiments.run_config",
-    "Result": "fedxr.evaluation.result",
-    "read_result": "fedxr.evaluation.result",
+    "Result": "fedxr.evaluation.shown",
+    "read_result": "fedxr.evaluation.shown",
     "connect": "fedxr.bridge.connecting.opening",
     "Channel": "fedxr.bridge.channels",
     "load": "fedxr.learning.shipped",

@@ -45,8 +45,8 @@ def read_config(path: Path) -> RunConfig:
 
 def with_changes(start: T, changes: Mapping[str, Any], at: str = "") -> T:
     """The dataclass ``start`` with ``changes`` by field, nested ones by mappings or whole; ``at``
-    is where it stands. Raises ConfigError for an unknown field or a value of another type, ValueError
-    for what the class itself refuses."""
+    is where it stands. Raises ConfigError for an unknown field or a value of another type,
+    ValueError for what the class itself refuses."""
     hints = get_type_hints(type(start), include_extras=False)
     allowed = [f.name for f in fields(start) if f"{at}{f.name}" not in SAID_AS]  # type: ignore[arg-type]
     found: dict[str, Any] = {}

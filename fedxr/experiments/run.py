@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fedxr.evaluation.result import Result
+from fedxr.evaluation.shown import Result
 from fedxr.experiments.cold_run import federate_cold
 from fedxr.experiments.config_file import read_config, with_changes
 from fedxr.experiments.headless import federate as federate_warm
@@ -38,4 +38,4 @@ def federate(
     start = read_config(Path(config)) if isinstance(config, str | Path) else config or RunConfig()
     start = with_changes(start, options)
     run = federate_cold if start.protocol == "cold" else federate_warm
-    return run(start, data_folder(start.data), say)
+    return Result.of(run(start, data_folder(start.data), say))

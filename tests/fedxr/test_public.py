@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from fedxr.evaluation.result import CurvePoint, ResultError, read_result
+from fedxr.evaluation.result import CurvePoint, ResultError
 from fedxr.federation import AggregationRule
 from fedxr.plugins import PluginError
 from fedxr.plugins.registry import REGISTRIES
@@ -86,7 +86,7 @@ def test_a_federation_is_a_table_and_a_figure(tmp_path: Path) -> None:
         fedxr.RunConfig(rounds=3), say=said.append, rounds=1, steps=5, workers=1, out=tmp_path,
         aggregation="first", learning={"mixing": {"share": 0.02}},
     )  # fmt: skip
-    assert result == read_result(tmp_path / "result.json")
+    assert result == fedxr.read_result(tmp_path / "result.json")
     assert result.config["learning"]["mixing"]["share"] == 0.02
     assert (result.config["rounds"], result.config["aggregation"]) == (1, "first")
     assert any(text.startswith("made/doing: federation") for text in said)
