@@ -306,8 +306,11 @@ def result_of(
     reports = [r for s in last for r in s.reports]
     seeds = [config.seed + i for i in range(len(by_seed))]
     run = empty_result(as_mapping(config), seeds, PROTOCOL, started, seconds, interrupted)
+    tuning = config.warm_protocol().adapters()  # what its name means may be a plug-in's matter
+    named = {f"tuning.{n}": getattr(tuning, n) for n in ("r", "personal_r", "lora_alpha")}
     return msgspec.structs.replace(
         run,
+        constants={**run.constants, **named},
         rows=rows_of(by_seed, unseen=False),
         unseen=rows_of(by_seed, unseen=True),
         traffic=traffic_of(reports),

@@ -33,6 +33,13 @@ class Schedule:
     parts: int = 1
     labels: LabelDose = field(default_factory=LabelDose)
 
+    def __post_init__(self) -> None:
+        if self.by_labels and (self.dose.steps, self.dose.rate) != (Dose.steps, Dose.rate):
+            raise ValueError(
+                f"dose of {self.dose.steps} steps at {self.dose.rate}, but steps and rate come by "
+                "labels; set those of labels, or by_labels to false"
+            )
+
     def of(self, memories: Sequence[ReplayBuffer], tasks: Sequence[Sequence[str]]) -> Dose:
         """For headsets with these memories of their ``tasks``."""
         if not self.by_labels:

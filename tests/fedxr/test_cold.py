@@ -121,9 +121,8 @@ def test_no_test_half_is_read_before_it_is_asked(people: list[Known]) -> None:
     for world in (people, [_spoilt(p) for p in people]):
         draw = Draw("made", "doing", split("made", world, 0, 0, 12), HOW, ordered=True)
         members, _ = draw.told(2)
-        checkpoint = fitted_together(
-            draw.checkpoint, "doing", [told_by(draw.checkpoint, "doing", p) for p in members]
-        )
+        told = [told_by(draw.checkpoint, "doing", p) for p in members]
+        checkpoint = fitted_together(draw.checkpoint, "doing", told, ColdFit())
         learner, _ = teach(checkpoint, members, HOW, personal=False)
         own, crowd = (
             learner.cohort.headsets[0].personal["doing"],

@@ -50,6 +50,7 @@ def test_a_result_says_how_to_get_it_again(tmp_path: Path) -> None:
     assert first.config["learning"]["kept"] == {"hold": 3, "capacity": 512}
     assert first.config["learning"]["mixing"]["share"] == 0.02
     assert first.constants["nystroem.FEATURES"] == 384
+    assert (first.constants["tuning.r"], first.constants["tuning.personal_r"]) == (4, 4)
     again = _run(tmp_path, "again", tmp_path / "first" / "result.json")
     assert (again.rows, again.unseen, again.rounds) == (first.rows, first.unseen, first.rounds)
     assert [r.expression for r in again.requirements] == ["accuracy>=0"]
@@ -119,6 +120,7 @@ def test_as_usual_it_is_the_rule_that_it_was() -> None:
         ("learning: 3", "learning is 3; it has keys of its own: shared, personal"),
         ("rounds: many", "rounds is 'many': Expected `int`"),
         ("rounds: 0", "rounds 0; take at least 1"),
+        ("learning: {shared: {dose: {steps: 9}}}", "9 steps at 0.003, but steps and rate come by"),
         ("learning: {kept: {hold: 1}}", "one of 1 examples held back"),
         ("protocol: cold\nlearning: {guard: 2}", "learning.guard: of no use with --protocol cold"),
         ("cold: {fit: {folds: 4}}", "cold: of no use with --protocol warm"),
