@@ -347,7 +347,7 @@ def test_what_is_chosen_by_name_is_what_runs() -> None:
     before = TUNINGS.snapshot()
     try:
         TUNINGS.add(NamedTuning("wide", "rank 16", Tuning(r=16)))
-        how = RunConfig(tuning="wide", exchange="naive", seed=3).learning()
+        how = RunConfig(tuning="wide", exchange="naive", seed=3).warm_protocol()
         assert how.adapters() == Tuning(r=16, exchange="naive", seed=3)
     finally:
         TUNINGS.restore(before)
