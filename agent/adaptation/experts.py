@@ -72,6 +72,11 @@ class Mixing:
     def __post_init__(self) -> None:
         if len(self.start) != E or min(self.start) <= 0:
             raise ValueError(f"start weights {self.start}: give {E} positive numbers")
+        parts = {n: getattr(self, n) for n in ("share", "floor", "alone")}
+        wrong = [f"{n} {x}; take 0 to 1" for n, x in parts.items() if not 0 <= x <= 1]
+        if wrong or not (self.rate > 0 and self.cap > 0 and self.head >= 0):
+            said = wrong or [f"rate {self.rate}, cap {self.cap}, head {self.head}; none is below 0"]
+            raise ValueError(f"mixing: {said[0]}")
 
 
 @dataclass

@@ -49,6 +49,18 @@ class Pretraining:
     grid: RidgeGrid = field(default_factory=RidgeGrid)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        counts = {n: getattr(self, n) for n in ("steps", "batch", "positions")}
+        chances = {n: getattr(self, n) for n in ("warm", "smoothing", "absent", "hidden")}
+        positive = {"rate": self.rate, **{f"more {t}": n for t, n in self.more.items()}}
+        at_least_0 = {n: getattr(self, n) for n in ("decay", "masked", "noise")}
+        wrong = [f"{n} {x}; take at least 1" for n, x in counts.items() if x < 1]
+        wrong += [f"{n} {x}; take 0 to below 1" for n, x in chances.items() if not 0 <= x < 1]
+        wrong += [f"{n} {x}; take more than 0" for n, x in positive.items() if not x > 0]
+        wrong += [f"{n} {x}; take 0 or more" for n, x in at_least_0.items() if not x >= 0]
+        if wrong:
+            raise ValueError(f"pretraining: {wrong[0]}")
+
 
 class Masked(nn.Module):
     """Tells hidden emissions from the states of the tokens that stand for them."""

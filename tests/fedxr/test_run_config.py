@@ -121,6 +121,8 @@ def test_as_usual_it_is_the_rule_that_it_was() -> None:
         ("rounds: many", "rounds is 'many': Expected `int`"),
         ("rounds: 0", "rounds 0; take at least 1"),
         ("learning: {shared: {dose: {steps: 9}}}", "9 steps at 0.003, but steps and rate come by"),
+        ("pretraining: {absent: 2}", "pretraining: absent 2.0; take 0 to below 1"),
+        ("learning: {mixing: {share: 2}}", "mixing: share 2.0; take 0 to 1"),
         ("learning: {kept: {hold: 1}}", "one of 1 examples held back"),
         ("protocol: cold\nlearning: {guard: 2}", "learning.guard: of no use with --protocol cold"),
         ("cold: {fit: {folds: 4}}", "cold: of no use with --protocol warm"),
