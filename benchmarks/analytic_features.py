@@ -27,9 +27,8 @@ from fedxr.agent.checkpoints.ridge_fit import Told, best_fit, left_out
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.nystroem import FEATURES, WIDTH, Kernel, landmarks_from
 from fedxr.agent.tasks import task_named
-from fedxr.cli.data import folder
 from fedxr.experiments.splits import copies_of, meet, population_of, raw_tokens, split_users
-from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.recorded import RECORDED, data_folder, find
 from fedxr.scenarios.users import DataError
 
 
@@ -74,7 +73,7 @@ def rows_of(tokens: Sequence[TokenizedEpisode], sizes: dict[str, int]) -> tuple[
 
 def told_of(name: str, config: AnalyticFeatures) -> tuple[list[Told], int]:
     """The pretraining users of a set, standardised by their common mean, and the classes."""
-    place = find(folder(config.data))[name]
+    place = find(data_folder(config.data))[name]
     split = split_users(name, RECORDED[name].load(place), config.seed, 12)
     raw = [raw_tokens(u) for u in split.pretraining]
     population = population_of(raw)
@@ -134,7 +133,7 @@ def logistic(told: Sequence[Told]) -> float:
 def main() -> None:
     config = tyro.cli(AnalyticFeatures)
     try:
-        here = find(folder(config.data))
+        here = find(data_folder(config.data))
     except DataError as error:
         raise SystemExit(str(error)) from None
     if lacking := set(config.sets) - set(here):

@@ -24,7 +24,6 @@ import tyro
 from rich.console import Console
 
 from fedxr.agent.tasks import USE_CASES
-from fedxr.cli.data import folder
 from fedxr.evaluation.label_curves import Draws, estimate
 from fedxr.evaluation.label_figure import draw, ticks
 from fedxr.evaluation.report import write_report
@@ -32,9 +31,9 @@ from fedxr.evaluation.result import LabelPoint, Result, write_result
 from fedxr.evaluation.tables import COLD_SHORT, GAIN_SHORT, interval, print_curves, print_table
 from fedxr.experiments.cold import ROLES, ColdStudy
 from fedxr.experiments.cold_run import cold_result, run_cold
-from fedxr.experiments.headless import Federate, Source
+from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.tables import measured
-from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.recorded import RECORDED, data_folder, find
 from fedxr.scenarios.users import DataError
 
 EARLY = (1, 2, 5)
@@ -62,9 +61,9 @@ class Cold:
     """Folder for what was found."""
 
 
-def domains(config: Cold) -> list[tuple[str, Federate]]:
+def domains(config: Cold) -> list[tuple[str, RunConfig]]:
     """What to run, one set or use case at a time."""
-    base = Federate(
+    base = RunConfig(
         protocol="cold", source=config.source, draws=config.draws, headsets=config.headsets,
         seed=config.seed,
     )  # fmt: skip
@@ -72,12 +71,12 @@ def domains(config: Cold) -> list[tuple[str, Federate]]:
         return [
             (c, replace(base, scenario=c)) for c in USE_CASES if not config.sets or c in config.sets
         ]
-    found = find(folder(config.data))
+    found = find(data_folder(config.data))
     names = [n for n in RECORDED if n in found and (not config.sets or n in config.sets)]
     return [(n, replace(base, sets=(n,))) for n in names]
 
 
-def studies_of(config: Cold, name: str, how: Federate) -> list[ColdStudy]:
+def studies_of(config: Cold, name: str, how: RunConfig) -> list[ColdStudy]:
     """The studies of one domain; from the folder if they are there."""
     kept = config.out / f"{name}-{config.seed}-{config.draws}.msgpack"
     if kept.exists():
@@ -85,7 +84,7 @@ def studies_of(config: Cold, name: str, how: Federate) -> list[ColdStudy]:
     began, done = time.monotonic(), list[ColdStudy]()
     run_cold(
         how,
-        folder(config.data) if config.source == "recorded" else None,
+        data_folder(config.data) if config.source == "recorded" else None,
         lambda text: print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True),
         done,
     )
@@ -191,7 +190,7 @@ def main(config: Cold) -> None:
         studies = [s for name, how in domains(config) for s in studies_of(config, name, how)]
     except DataError as error:
         raise SystemExit(str(error)) from None
-    how = Federate(protocol="cold", source=config.source, draws=config.draws, seed=config.seed)
+    how = RunConfig(protocol="cold", source=config.source, draws=config.draws, seed=config.seed)
     result = cold_result(how, studies, started, time.monotonic() - began)
     write_result(result, config.out / "result.json")
     write_report(result, config.out / "report.html")

@@ -28,12 +28,12 @@ from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.adaptation.trainer import Dose
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.cli.data import folder
-from fedxr.experiments.headless import Federate, card_for, gather, pretrain_on
+from fedxr.experiments.headless import card_for, gather, pretrain_on
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Person, meet
 from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell
 from fedxr.learning.learning_rule import LearningRule, Schedule
-from fedxr.scenarios.recorded import find
+from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
 
 NO_STEPS = Schedule(Dose(steps=0))
@@ -83,7 +83,7 @@ class Changed(Protocol):
 
 
 def run_variant(
-    config: Corrections, federate: Federate, data: Path, variant: str
+    config: Corrections, federate: RunConfig, data: Path, variant: str
 ) -> dict[str, dict[str, Scores]]:
     """set -> role -> {"federated_personalised": user -> figure}."""
     torch.set_num_threads(1)
@@ -136,12 +136,12 @@ def row(
 
 
 def main(config: Corrections) -> None:
-    console, data = Console(width=100), folder(config.data)
+    console, data = Console(width=100), data_folder(config.data)
     try:
         find(data)
     except DataError as error:
         raise SystemExit(str(error)) from None
-    federate = Federate(
+    federate = RunConfig(
         source="recorded", sets=config.sets, seed=config.seed, headsets=config.headsets
     )
     if not kept(config).exists():

@@ -31,9 +31,8 @@ from scipy.stats import binomtest
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.tasks import Query
 from fedxr.cli.compared import Replay
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import Judged
-from fedxr.evaluation.intervals import Cell, pooled
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice

@@ -28,7 +28,7 @@ from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.state import Store, stored_names
 from fedxr.bridge.transport.connection import run
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import play_apart
 from fedxr.virtual.timeline import beats

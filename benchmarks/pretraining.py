@@ -20,7 +20,8 @@ from fedxr.agent.checkpoints.pretrain import Pretraining, fastest, fit_standards
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.m3t import M3T, Plan
-from fedxr.experiments.headless import Federate, gather
+from fedxr.experiments.headless import gather
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import meet, population_of, raw_tokens
 
 
@@ -36,7 +37,7 @@ class Steps:
 
 def material() -> tuple[Plan, dict[str, list[TokenizedEpisode]]]:
     """The simulated people of one use case, by task."""
-    (split,) = gather(Federate(scenario="neuroadaptive", headsets=4), None, lambda _: None)
+    (split,) = gather(RunConfig(scenario="neuroadaptive", headsets=4), None, lambda _: None)
     raw = [raw_tokens(user) for user in split.pretraining]
     people = [
         meet(user, population_of(raw), everything=True, raw=mine)

@@ -29,13 +29,13 @@ from rich.console import Console
 from rich.table import Table
 
 from fedxr.agent.adaptation.experts import EXPERTS
-from fedxr.cli.data import folder
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import Result, Row, mean_over_rows, write_result
 from fedxr.evaluation.tables import print_table
-from fedxr.experiments.headless import Federate, result_of, run_seed
+from fedxr.experiments.headless import result_of, run_seed
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.study import Study
-from fedxr.scenarios.recorded import find
+from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
 
 CLASSICAL = ("classical_own", "classical_pretraining", "classical_everyone")
@@ -61,7 +61,7 @@ class Recorded:
     """Folder for result.json and report.html."""
 
 
-def one_seed(config: Federate, data: Path, kept: Path) -> list[Study]:
+def one_seed(config: RunConfig, data: Path, kept: Path) -> list[Study]:
     """All studies of one seed, in a process of its own; from ``kept`` if they are there."""
     if kept.exists():
         return msgspec.msgpack.decode(kept.read_bytes(), type=list[Study])
@@ -150,12 +150,12 @@ def _say(console: Console, what: str, points: float, least: float) -> None:
 
 def main(config: Recorded) -> None:
     console, started = Console(width=180), datetime.now(UTC).isoformat(timespec="seconds")
-    began, data = time.monotonic(), folder(config.data)
+    began, data = time.monotonic(), data_folder(config.data)
     try:
         find(data)
     except DataError as error:
         raise SystemExit(str(error)) from None
-    base = Federate(
+    base = RunConfig(
         source="recorded",
         headsets=config.headsets,
         sets=config.sets,

@@ -41,17 +41,17 @@ def ticks(points: Sequence[LabelPoint]) -> list[str]:
     return ["all" if p.labels is None else str(p.labels) for p in points]
 
 
-def draw(every: Sequence[LabelCurves]) -> list[tuple[str, Figure]]:
-    """Title and figure: of the mean where there is one, and of all sets."""
+def draw(every: Sequence[LabelCurves], kind: type[Figure] = Figure) -> list[tuple[str, Figure]]:
+    """Title and figure, of a ``kind``: of the mean where there is one, and of all sets."""
     out = []
     for one in every:
         if one.name == MEAN or len(every) == 1:
-            figure = Figure(figsize=(11, 4.4), layout="constrained")
+            figure = kind(figsize=(11, 4.4), layout="constrained")
             _row(list(figure.subplots(1, 2, sharey=True)), one, large=True)
             out.append((f"Cold start, {one.name}", figure))
     sets = [one for one in every if one.name != MEAN]
     if len(sets) > 1:
-        figure = Figure(figsize=(9, 2.2 * len(sets)), layout="constrained")
+        figure = kind(figsize=(9, 2.2 * len(sets)), layout="constrained")
         for axes, one in zip(figure.subplots(len(sets), 2, sharey="row"), sets, strict=True):
             _row(list(axes), one, large=False)
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center",

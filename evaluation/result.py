@@ -225,6 +225,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     seconds: float
     config: dict[str, Any]
+    constants: dict[str, float] = {}
     seeds: list[int]
     versions: dict[str, str]
     machine: dict[str, str]

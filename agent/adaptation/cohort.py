@@ -22,6 +22,7 @@ from torch import Tensor
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, E, Mixing
 from fedxr.agent.adaptation.headset import VACANT, HeadsetState, Member
+from fedxr.agent.adaptation.replay import Remembering
 from fedxr.agent.adaptation.room import Room
 from fedxr.agent.adaptation.trainer import AdamState
 from fedxr.agent.inputs.batch import collate
@@ -40,8 +41,10 @@ class Cohort:
         tuning: Tuning,
         dtype: torch.dtype = torch.float32,
         mixing: Mixing | None = None,
+        kept: Remembering | None = None,
     ) -> None:
         self.checkpoint, self.mixing = checkpoint, mixing or Mixing()
+        self.kept = kept or Remembering()
         self.stack = AdapterStack(checkpoint.model, len(members), tuning, dtype)
         self.start = self.stack.start(1)
         self.adam = AdamState.none(self.stack.theta)
@@ -49,7 +52,7 @@ class Cohort:
         self._rooms = Room(), Room(), Room()
 
     def _new(self, member: Member) -> HeadsetState:
-        return HeadsetState.new(member, self.checkpoint, self.mixing)
+        return HeadsetState.new(member, self.checkpoint, self.mixing, self.kept)
 
     @property
     def names(self) -> list[str]:

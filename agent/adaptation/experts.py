@@ -20,7 +20,7 @@ Three things differ from the textbook:
 - **A stretch of labels of the same class counts once**, by its mean loss: labels a second apart
   say the same thing, and a model of one's own has just been told it.
 - **A stretch alone confirms nothing**: until a second class was told, no loss counts, and what
-  gives the user's own labels more weight than anybody's has a small part (``ALONE``) of its start
+  gives the user's own labels more weight than anybody's has a small part (``alone``) of its start
   weight. Who only ever says one thing teaches little.
 - **Feedback may be contrary.** Beside the experts run the log-odds of a user whose labels avoid
   what the checkpoint answers (label y with probability (1 - p(y)) / (C - 1)) against one whose
@@ -47,8 +47,6 @@ from torch import Tensor
 EXPERTS = ("generic", "federated", "personal", "joint", "adapted")
 GENERIC, FEDERATED, PERSONAL, JOINT, ADAPTED = range(5)
 E = len(EXPERTS)
-ALONE = 0.05
-"""The part of their weight that ``PERSONAL`` and those after it have while one class was told."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,8 @@ class Mixing:
     """How experts earn weight: ``start`` weights, ``rate`` η, ``share`` α, the most that one label
     may cost (``cap``, in nats), the log-odds of contrary feedback before any was given (``doubt``,
     against following and against chance), and the weight below which the adapters are left out of
-    answers (``floor``): they cost a second pass. Nobody else is left out.
+    answers (``floor``): they cost a second pass. Nobody else is left out. ``alone`` is the part of
+    their weight that ``PERSONAL`` and those after it have while one class was told.
 
     ``head`` is how far the model's own head counts beside the ridge head, in every expert.
     """
@@ -68,10 +67,16 @@ class Mixing:
     doubt: tuple[float, float] = (-7.0, -2.0)
     floor: float = 0.02
     head: float = 0.5
+    alone: float = 0.05
 
     def __post_init__(self) -> None:
         if len(self.start) != E or min(self.start) <= 0:
             raise ValueError(f"start weights {self.start}: give {E} positive numbers")
+        parts = {n: getattr(self, n) for n in ("share", "floor", "alone")}
+        wrong = [f"{n} {x}; take 0 to 1" for n, x in parts.items() if not 0 <= x <= 1]
+        if wrong or not (self.rate > 0 and self.cap > 0 and self.head >= 0):
+            said = wrong or [f"rate {self.rate}, cap {self.cap}, head {self.head}; none is below 0"]
+            raise ValueError(f"mixing: {said[0]}")
 
 
 @dataclass
@@ -170,7 +175,7 @@ class Trust:
         there = sorted(present)
         if len(self.classes) == 1:
             weight = self.earned.exp()
-            weight[PERSONAL:] *= ALONE
+            weight[PERSONAL:] *= self.mixing.alone
         else:
             weight = self._now()[0].exp()
         out[there] = weight[there] / weight[there].sum()

@@ -24,7 +24,7 @@ from fedxr.agent.adaptation.experts import (
     Mixing,
     Trust,
 )
-from fedxr.agent.adaptation.replay import Example, ReplayBuffer
+from fedxr.agent.adaptation.replay import Example, Remembering, ReplayBuffer
 from fedxr.agent.inputs.normalization import Normalizer
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.ridge_head import RidgeStats
@@ -76,13 +76,15 @@ class HeadsetState:
     )
 
     @classmethod
-    def new(cls, member: Member, checkpoint: Checkpoint, mixing: Mixing) -> HeadsetState:
+    def new(
+        cls, member: Member, checkpoint: Checkpoint, mixing: Mixing, kept: Remembering
+    ) -> HeadsetState:
         """Of a headset that knows nothing yet."""
         trusts = {task: Trust(mixing) for task in member.tasks}
         return cls(
             member,
             checkpoint,
-            ReplayBuffer(member.name),
+            ReplayBuffer(member.name, kept.capacity, hold=kept.hold),
             Normalizer.of(checkpoint.population),
             trusts,
         )

@@ -1,7 +1,7 @@
 """What a headset has been told: labelled moments, kept for replay and for checking.
 
 Feedback joins by reservoir sampling (Vitter 1985), so that the memory stays a fair sample of all
-that was ever told. Of every ``HOLD`` examples of a class one, drawn by seed, is held back: nothing
+that was ever told. Of every ``hold`` examples of a class one, drawn by seed, is held back: nothing
 is trained on it while it may have to confirm a change of the model. By class and by chance, since
 labels come in an order: what is held back every so many labels of a cycle is always the same class.
 """
@@ -18,8 +18,21 @@ from torch import Tensor
 
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 
-HOLD = 4
-"""One of so many examples of a class is held back."""
+
+@dataclass(frozen=True)
+class Remembering:
+    """What is kept of a headset's examples: at most ``capacity`` of a task; one of every ``hold``
+    of a class is held back, to confirm what is learned from the others."""
+
+    hold: int = 4
+    capacity: int = 512
+
+    def __post_init__(self) -> None:
+        if self.hold < 2 or self.capacity < 2:
+            raise ValueError(
+                f"remembering: one of {self.hold} examples held back, capacity {self.capacity}; "
+                "take at least 2 of each"
+            )
 
 
 @dataclass(frozen=True)
@@ -36,16 +49,18 @@ class Example:
 
 @dataclass
 class ReplayBuffer:
-    """Examples of the headset ``name``, at most ``capacity`` per task; ``told`` counts all there
+    """Examples of the headset ``name``, at most ``capacity`` per task, of which one of ``hold`` of
+    a class is held back; ``told`` counts all there
     were, ``newest`` is the last of each task, unless it was taken back; ``before`` are the examples
     of earlier visits. Every draw of chance is named by headset, task and count."""
 
     name: str = ""
-    capacity: int = 512
+    capacity: int = Remembering.capacity
     examples: dict[str, list[Example]] = field(default_factory=dict)
     told: dict[str, Counter[int]] = field(default_factory=dict)
     newest: dict[str, Example] = field(default_factory=dict)
     before: Sequence[Example] = ()
+    hold: int = Remembering.hold
 
     def add(self, tokens: TokenizedEpisode, z: Tensor) -> Example:
         """Remember the last ask of ``tokens``; returns the example. Raises ValueError where
@@ -54,8 +69,8 @@ class ReplayBuffer:
             raise ValueError(f"a lesson on {tokens.asks[-1].task} with numbers that are not finite")
         ask = tokens.asks[-1]
         seen = self.told.setdefault(ask.task, Counter())
-        turn, place = divmod(seen[ask.label], HOLD)
-        held = int(self._draw(ask.task, ask.label, turn).integers(HOLD)) == place
+        turn, place = divmod(seen[ask.label], self.hold)
+        held = int(self._draw(ask.task, ask.label, turn).integers(self.hold)) == place
         seen[ask.label] += 1
         example = Example(tokens, ask.task, ask.label, z, held)
         self.newest[ask.task] = example

@@ -28,8 +28,6 @@ from fedxr.agent.adaptation.replay import Example, splits
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 
-CHECKED = 24
-"""Examples, the newest, that confirm a change of one headset's adapters."""
 NOTHING = TokenizedEpisode((), ())
 """Stands in for an example where a headset has none: no question, so no loss."""
 
@@ -44,15 +42,30 @@ class Dose:
     batch: int = 16
     clip: float = 1.0
 
-    @classmethod
-    def by_labels(cls, per_class: float) -> Dose:
-        """Steps and rate for so many labels a class: few labels bear few small steps.
 
-        No one strength suits all tasks: below 10 a class 20 steps at 1e-3, above 100 a class 160
-        at 3e-3, geometric between.
-        """
-        share = float(np.clip((np.log10(max(per_class, 1)) - 1), 0, 1))
-        return cls(int(20 * 8**share), 1e-3 * 3**share)
+@dataclass(frozen=True)
+class LabelDose:
+    """Steps and rate by labels a class, which no one strength suits: up to ``few`` labels the first
+    of ``steps`` and ``rates``, from ``many`` on the last, geometric between."""
+
+    few: float = 10.0
+    many: float = 100.0
+    steps: tuple[int, int] = (20, 160)
+    rates: tuple[float, float] = (1e-3, 3e-3)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.few < self.many or min(self.steps) < 1 or not min(self.rates) > 0:
+            raise ValueError(
+                f"dose by labels: from {self.few} to {self.many} labels, steps {self.steps}, rates "
+                f"{self.rates}; take labels that rise, at least 1 step and rates above 0"
+            )
+
+    def of(self, per_class: float) -> Dose:
+        """For so many labels a class."""
+        least, most = np.log10(self.few), np.log10(self.many)
+        share = float(np.clip((np.log10(max(per_class, 1)) - least) / (most - least), 0, 1))
+        (steps, last), (rate, fastest) = self.steps, self.rates
+        return Dose(int(steps * (last / steps) ** share), rate * (fastest / rate) ** share)
 
 
 @dataclass
@@ -208,7 +221,7 @@ def example_losses(
     stack: AdapterStack,
     theta: Tensor,
     examples: Sequence[Example],
-    limit: int = CHECKED,
+    limit: int,
     chunk: int = 8,
 ) -> Slices[Tensor]:
     """(M,) cross-entropy of the newest ``limit`` of ``examples`` with theta (1, P), in order."""
@@ -238,19 +251,21 @@ def learn_checked(
     dose: Dose,
     name: str,
     errors: float = 1.0,
+    limit: int = 24,
 ) -> Slices[tuple[Tensor, bool]]:
     """Theta (1, P) of one headset after ``dose`` on ``examples``, and whether it was adopted:
     only if examples that were not trained on are better by ``errors`` standard errors of the paired
-    differences (Breiman et al. 1984). Where classes are short of examples they are checked in two
-    folds, and what is adopted was then trained on all; what cannot be checked is not adopted.
+    differences (Breiman et al. 1984), of the newest ``limit``. Where classes are short of examples
+    they are checked in two folds, and what is adopted was then trained on all; what cannot be
+    checked is not adopted.
     """
     tried = splits(examples)
     change, after = [], theta
     for train, check in tried:
         moved = adam.rows(slice(None))
         after = yield from learn(stack, theta, moved, [train], parts, dose, [name])
-        now = yield from example_losses(stack, after, check)
-        before = yield from example_losses(stack, theta, check)
+        now = yield from example_losses(stack, after, check, limit)
+        before = yield from example_losses(stack, theta, check, limit)
         change.append(now - before)
     if not tried or not better(torch.cat(change), errors):
         # The draws go on, so that the next try is another one.

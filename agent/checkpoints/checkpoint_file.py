@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fedxr.agent.checkpoints.pretrain import Pretraining, fit_standards, pretrain
-from fedxr.agent.checkpoints.ridge_fit import Told, fit
+from fedxr.agent.checkpoints.ridge_fit import GRID, RidgeGrid, Told, fit
 from fedxr.agent.encoders.base import EncoderSpec
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.normalization import task_and_layout
@@ -50,7 +50,10 @@ def make_checkpoint(
         for task in episodes
     }
     pretrain(model, both, config, progress)
-    ridges = {task: fit_ridge(model, task, users[task], copies.get(task, ())) for task in users}
+    ridges = {
+        task: fit_ridge(model, task, users[task], copies.get(task, ()), config.grid)
+        for task in users
+    }
     return Checkpoint(model, ridges, dict(population))
 
 
@@ -59,9 +62,10 @@ def fit_ridge(
     task: str,
     users: Sequence[Sequence[TokenizedEpisode]],
     copies: Sequence[Sequence[TokenizedEpisode]] = (),
+    grid: RidgeGrid = GRID,
 ) -> RidgeHead:
     """The analytic head of ``task`` from the episodes of ``users`` and augmented ``copies`` of each
-    user's."""
+    user's, by the best of ``grid``."""
     keys = tuple(k for k in model.plan.summaries if task_and_layout(k)[0] == task)
     sizes = tuple(model.plan.summaries[k] for k in keys)
     told = []
@@ -70,7 +74,7 @@ def fit_ridge(
         more = questions(model, task, keys, sizes, copies[i] if copies else ())
         past = torch.tensor([e.adapt for e in episodes for a in e.asks if _counts(a, task)])
         told.append(Told(x, label, past.bool(), *more))
-    return fit(keys, sizes, told, len(task_named(task).classes))
+    return fit(keys, sizes, told, len(task_named(task).classes), grid)
 
 
 def _counts(ask: Ask, task: str) -> bool:

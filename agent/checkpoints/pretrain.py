@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fedxr.agent.adaptation.adapter_stack import losses
+from fedxr.agent.checkpoints.ridge_fit import RidgeGrid
 from fedxr.agent.encoders.base import Array
 from fedxr.agent.inputs.batch import Batch, collate
 from fedxr.agent.inputs.normalization import summary_key
@@ -31,7 +32,7 @@ class Pretraining:
     A step takes ``batch`` episodes, fewer of long ones (about ``positions`` tokens a step, at
     least 16 episodes). ``absent`` is the chance that a channel is left out of an episode that has
     several, ``hidden`` the chance that an emission is hidden, ``noise`` in units of each feature's
-    deviation.
+    deviation. ``grid`` is what the ridge heads choose from.
     """
 
     steps: int = 300
@@ -46,7 +47,20 @@ class Pretraining:
     absent: float = 0.15
     hidden: float = 0.15
     noise: float = 0.1
+    grid: RidgeGrid = field(default_factory=RidgeGrid)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        counts = {n: getattr(self, n) for n in ("steps", "batch", "positions")}
+        chances = {n: getattr(self, n) for n in ("warm", "smoothing", "absent", "hidden")}
+        positive = {"rate": self.rate, **{f"more {t}": n for t, n in self.more.items()}}
+        at_least_0 = {n: getattr(self, n) for n in ("decay", "masked", "noise")}
+        wrong = [f"{n} {x}; take at least 1" for n, x in counts.items() if x < 1]
+        wrong += [f"{n} {x}; take 0 to below 1" for n, x in chances.items() if not 0 <= x < 1]
+        wrong += [f"{n} {x}; take more than 0" for n, x in positive.items() if not x > 0]
+        wrong += [f"{n} {x}; take 0 or more" for n, x in at_least_0.items() if not x >= 0]
+        if wrong:
+            raise ValueError(f"pretraining: {wrong[0]}")
 
 
 class Masked(nn.Module):

@@ -21,12 +21,28 @@ from torch import Tensor
 from fedxr.agent.model.nystroem import Kernel, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats
 
-RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
-SHARPNESSES = (4.0, 8.0, 16.0, 32.0)
-OWN = (1.0, 4.0, 10.0, 20.0, 50.0, 200.0)
-"""Weights of a user's own sums that are tried."""
-CROWD = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Weights of the crowd's sums that are tried."""
+
+@dataclass(frozen=True)
+class RidgeGrid:
+    """What is tried: ``ridges`` λ, ``sharpnesses``, weights of a user's ``own`` sums and of the
+    ``crowd``'s; each user of the first ``users`` is left out in turn."""
+
+    ridges: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+    sharpnesses: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0)
+    own: tuple[float, ...] = (1.0, 4.0, 10.0, 20.0, 50.0, 200.0)
+    crowd: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    users: int = 12
+
+    def __post_init__(self) -> None:
+        for name in ("ridges", "sharpnesses", "own", "crowd"):
+            tried = getattr(self, name)
+            if not tried or not min(tried) > 0:
+                raise ValueError(f"grid of {name} {tried}: give at least one number, all above 0")
+        if self.users < 2:
+            raise ValueError(f"grid: {self.users} users left out in turn; take at least 2")
+
+
+GRID = RidgeGrid()
 
 
 @dataclass(frozen=True)
@@ -70,17 +86,17 @@ def fit(
     sizes: tuple[int, ...],
     told: Sequence[Told],
     classes: int,
-    most: int = 12,
+    grid: RidgeGrid = GRID,
 ) -> RidgeHead:
     """The analytic head of a task from its pretraining users: the sums of all as prior, and
-    everything that can be chosen by the loss on the first ``most`` of them, left out in turn."""
+    everything that can be chosen of ``grid`` by the loss on some of them, left out in turn."""
     nothing = torch.zeros(0, sum(sizes) + 1)
     landmarks = landmarks_from(torch.cat([nothing, *(x for t in told for x in (t.x, t.copies))]), 0)
     kernel = Kernel(keys, sizes, landmarks)
     prior, users = left_out(kernel, told, classes)
     if len(users) < 2:
         return RidgeHead(kernel, prior)
-    return _fitted(kernel, prior, users[:most], classes)
+    return _fitted(kernel, prior, users[: grid.users], classes, grid)
 
 
 def left_out(
@@ -104,30 +120,37 @@ def left_out(
 
 
 def _fitted(
-    kernel: Kernel, prior: RidgeStats, users: Sequence[Stranger], classes: int
+    kernel: Kernel,
+    prior: RidgeStats,
+    users: Sequence[Stranger],
+    classes: int,
+    grid: RidgeGrid,
 ) -> RidgeHead:
     """The best settings, as unknown and with a known past."""
-    _, shared = best_fit([(u.z, u.label, u.others) for u in users])
+    _, shared = best_fit([(u.z, u.label, u.others) for u in users], grid)
     fits, losses = {0.0: shared}, {}
     halved = [u for u in users if bool(u.past.any()) and not bool(u.past.all())]
-    for own in OWN if halved else ():
+    for own in grid.own if halved else ():
         asked = [
             (u.z[~u.past], u.label[~u.past], u.others.plus(u.behind(classes), own)) for u in halved
         ]
-        losses[own], fits[own] = best_fit(asked)
+        losses[own], fits[own] = best_fit(asked, grid)
     if not losses:
         return RidgeHead(kernel, prior, fits)
     own = min(losses, key=lambda own: losses[own])
-    return RidgeHead(kernel, prior, fits, own, crowd_weight(halved, own, fits[own], classes))
+    crowd = crowd_weight(halved, own, fits[own], classes, grid.crowd)
+    return RidgeHead(kernel, prior, fits, own, crowd)
 
 
-def crowd_weight(users: Sequence[Stranger], own: float, fit: Fit, classes: int) -> float:
-    """κ that serves ``users`` best: each is asked about the future with the own past known, every
-    other one is in the federation with them and gives the sums of the past, and the rest are
-    strangers who were pretrained on."""
+def crowd_weight(
+    users: Sequence[Stranger], own: float, fit: Fit, classes: int, tried: Sequence[float]
+) -> float:
+    """κ of ``tried`` that serves ``users`` best: each is asked about the future with the own past
+    known, every other one is in the federation with them and gives the sums of the past, and the
+    rest are strangers who were pretrained on."""
     if len(users) < 4:
         return 1.0
-    losses = dict.fromkeys(CROWD, 0.0)
+    losses = dict.fromkeys(tried, 0.0)
     for i, u in enumerate(users):
         prior, crowd = u.others, RidgeStats.none(classes)
         for j, v in enumerate(users):
@@ -135,7 +158,7 @@ def crowd_weight(users: Sequence[Stranger], own: float, fit: Fit, classes: int) 
                 prior, crowd = prior.plus(v.mine, -1.0), crowd.plus(v.behind(classes))
         known = prior.plus(u.behind(classes), own)
         z, label = u.z[~u.past], u.label[~u.past]
-        for weight in CROWD:
+        for weight in tried:
             scores = fit.sharpness * (z @ known.plus(crowd, weight).solve(fit.ridge))
             loss = torch.nn.functional.cross_entropy(scores, label, reduction="sum")
             losses[weight] += float(loss)
@@ -143,15 +166,15 @@ def crowd_weight(users: Sequence[Stranger], own: float, fit: Fit, classes: int) 
 
 
 def best_fit(
-    asked: Sequence[tuple[Tensor, Tensor, RidgeStats]], ridges: Sequence[float] = RIDGES
+    asked: Sequence[tuple[Tensor, Tensor, RidgeStats]], grid: RidgeGrid = GRID
 ) -> tuple[float, Fit]:
-    """The least log-loss on questions z (M, Z) with labels (M,), answered from sums; and its λ, of
-    ``ridges``, and sharpness."""
+    """The least log-loss on questions z (M, Z) with labels (M,), answered from sums; and its λ and
+    sharpness, of ``grid``."""
     label = torch.cat([y for _, y, _ in asked])
     best = float("inf"), Fit()
-    for ridge in ridges:
+    for ridge in grid.ridges:
         scores = torch.cat([z @ sums.solve(ridge) for z, _, sums in asked])
-        for sharpness in SHARPNESSES:
+        for sharpness in grid.sharpnesses:
             loss = float(torch.nn.functional.cross_entropy(sharpness * scores, label))
             if loss < best[0]:
                 best = loss, Fit(ridge, sharpness)

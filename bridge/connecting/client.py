@@ -21,8 +21,11 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from fedxr.bridge.channels import Channel, Samples
+from numpy.typing import ArrayLike
+
+from fedxr.bridge.channels import Channel, ChannelError, Samples
 from fedxr.bridge.clock import BURST, ClockSync, Estimate, Exchange
+from fedxr.bridge.connecting.stamping import stamped
 from fedxr.bridge.connecting.unacknowledged import Unacknowledged
 from fedxr.bridge.episodes import Episodes
 from fedxr.bridge.frames import ChannelCodec, Frame, pack_frame, pack_samples
@@ -159,6 +162,21 @@ class HeadsetClient:
         if self._full:
             await self._until_room()
         return seq
+
+    async def send(self, channel: str, values: ArrayLike) -> int:
+        """Send ``values`` (n, *shape) of one channel, or one sample; returns the frame's number.
+
+        The newest was taken now, the others a period of the channel apart: send each stretch when
+        it is whole. Raises ChannelError for a channel that is not open, or values that do not fit.
+        """
+        if channel not in self.codecs:
+            why = self.welcome.refused.get(channel)
+            raise ChannelError(
+                f"channel {channel!r} "
+                + (f"was refused: {why}" if why else f"is not open; open are {list(self.codecs)}")
+            )
+        now = self._now()
+        return await self.send_frame(now, {channel: stamped(self._channels[channel], values, now)})
 
     async def send_feedback(
         self,

@@ -17,11 +17,13 @@ from fedxr.agent.checkpoints.extend import with_channel, with_task, with_tasks
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import TASKS, UseCase, task_named
 from fedxr.bridge.channels import Channel
+from fedxr.bridge.connecting.opening import channel_of
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError
 from fedxr.cli.demo import Demo, demo
-from fedxr.cli.serve import CHECKPOINT, Serve, serve
+from fedxr.cli.serve import Serve, serve
 from fedxr.evaluation.intervals import mean_of, wilson
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.plugins import loaded
 from fedxr.scenarios.recorded import RECORDED, find
 from fedxr.scenarios.users import DataError, User
@@ -98,17 +100,7 @@ class Extend:
 
     def sensors(self) -> list[Channel]:
         """The channels to add; raises ValueError where one is not written as it should be."""
-        found = []
-        for text in self.channel:
-            layout, _, rate = text.partition("@")
-            try:
-                hertz = float(rate)
-            except ValueError:
-                raise ValueError(
-                    f"--channel {text!r}; write LAYOUT@HERTZ, such as motion/wrist@100"
-                ) from None
-            found.append(Channel(layout[:64], layout, hertz))
-        return found
+        return [channel_of(text) for text in self.channel]
 
 
 def run(main: Coroutine[object, object, T]) -> T:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +36,6 @@ def look(known: RecordedSet, root: Path | None) -> Found:
         return Found(known, problem=str(error))
     layouts = {channel.layout: None for user in users for channel in user.channels}
     return Found(known, len(users), tuple(layouts), said=tuple(users.said))
-
-
-def folder(given: Path | None) -> Path | None:
-    """The folder of the recorded sets: as given, else $FEDXR_DATA."""
-    if given is not None:
-        return given
-    return Path(os.environ["FEDXR_DATA"]) if os.environ.get("FEDXR_DATA") else None
 
 
 def _state(found: Found) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +28,6 @@ from fedxr.cli.commands import (
     stream_command,
 )
 from fedxr.cli.data import data as show_data
-from fedxr.cli.data import folder
 from fedxr.cli.demo import Demo
 from fedxr.cli.doctor import doctor as show_doctor
 from fedxr.cli.record import Export, Record, Replay, recording_command
@@ -37,10 +36,13 @@ from fedxr.cli.serve import Serve
 from fedxr.cli.unity import Unity, unity_command
 from fedxr.evaluation.requirements import RequirementError
 from fedxr.evaluation.tables import print_table
-from fedxr.experiments.cold_run import federate_cold
-from fedxr.experiments.headless import Federate, Source, card_for, federate, gather, pretrain_on
+from fedxr.experiments.config_file import read_config
+from fedxr.experiments.headless import card_for, gather, pretrain_on
+from fedxr.experiments.run import federate
+from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.splits import Split
 from fedxr.learning.learner_process import LearnerExitedError
+from fedxr.scenarios.recorded import data_folder
 from fedxr.scenarios.users import DataError, User
 
 
@@ -83,7 +85,7 @@ Command = (
     | Annotated[Stream, tyro.conf.subcommand("stream")]
     | Annotated[Sensors, tyro.conf.subcommand("sensors")]
     | Annotated[Unity, tyro.conf.subcommand("unity")]
-    | Annotated[Federate, tyro.conf.subcommand("federate")]
+    | Annotated[RunConfig, tyro.conf.subcommand("federate")]
     | Annotated[Pretrain, tyro.conf.subcommand("pretrain")]
     | Annotated[Extend, tyro.conf.subcommand("extend")]
     | Annotated[Record, tyro.conf.subcommand("record")]
@@ -96,12 +98,11 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked, 1 when not, 2 for bad input."""
-    command = tyro.cli(Command, args=arguments, prog="fedxr", description=__doc__)
+    console = Console()
     keep_freed_memory()
     torch.set_num_threads(1)  # two threads on two shared cores stall each other
-    console = Console()
     try:
-        return _run(command, console)
+        return _run(_parsed(arguments), console)
     except (BridgeError, DataError, RequirementError, ValueError, OSError) as error:
         console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
@@ -113,20 +114,43 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _parsed(arguments: list[str] | None) -> object:
+    """The command that ``arguments`` are; `fedxr federate --config FILE` starts from the file."""
+    given = sys.argv[1:] if arguments is None else arguments
+    path = _option(given, "--config")
+    if given[:1] != ["federate"] or path is None:
+        return tyro.cli(Command, args=given, prog="fedxr", description=__doc__)
+    start = read_config(Path(path))
+    for name in ("sets", "require"):  # repeatable ones would be added to those of the file
+        if _option(given, f"--{name}") is not None:
+            start = replace(start, **{name: ()})  # type: ignore[arg-type]
+    return tyro.cli(RunConfig, args=given[1:], prog="fedxr federate", default=start)
+
+
+def _option(given: Sequence[str], name: str) -> str | None:
+    """What follows the option ``name``, or None."""
+    for word, following in zip(given, [*given[1:], ""], strict=True):
+        if word == name:
+            return following or None
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None
+
+
 def _run(command: object, console: Console) -> int:
     match command:
         case Demo():
-            data = folder(command.data)
+            data = data_folder(command.data)
             return demo_command(command, lambda: recorded_checkpoint(data, console), console)
         case Serve():
             return serve_command(command, console)
         case Stream():
-            return stream_command(command, folder(command.data), console)
+            return stream_command(command, data_folder(command.data), console)
         case Sensors():
             return sensors_command(command, console)
         case Unity():
             return unity_command(command, console)
-        case Federate():
+        case RunConfig():
             return _federate(command, console)
         case Pretrain():
             return _pretrain(command, console)
@@ -135,16 +159,15 @@ def _run(command: object, console: Console) -> int:
         case Record() | Replay() | Export():
             return recording_command(command, console)
         case Data():
-            return 0 if show_data(folder(command.data), console) else 1
+            return 0 if show_data(data_folder(command.data), console) else 1
         case Doctor():
             return 0 if show_doctor(console) else 1
     raise AssertionError(command)
 
 
-def _federate(command: Federate, console: Console) -> int:
+def _federate(command: RunConfig, console: Console) -> int:
     with Status("starting", console=console) as status:
-        run = federate_cold if command.protocol == "cold" else federate
-        result = run(command, folder(command.data), _say(status, console))
+        result = federate(command, say=_say(status, console))
     print_table(result, console)
     failed = [r for r in result.requirements if not r.passed]
     if result.interrupted:
@@ -159,7 +182,7 @@ def recorded_checkpoint(
 
     No licence of the recordings lets us ship it, so it is made here once and kept in runs/.
     """
-    how = Federate(source="recorded")
+    how = RunConfig(source="recorded")
     with Status("starting", console=console) as status:
         say = _say(status, console)
         splits = gather(how, data, say)
@@ -180,7 +203,7 @@ def recorded_checkpoint(
 
 
 def _pretrain(command: Pretrain, console: Console) -> int:
-    how = Federate(
+    how = RunConfig(
         source=command.source,
         steps=command.steps,
         copies=command.copies,
@@ -189,7 +212,7 @@ def _pretrain(command: Pretrain, console: Console) -> int:
     )
     with Status("starting", console=console) as status:
         say = _say(status, console)
-        splits = gather(how, folder(command.data), say)
+        splits = gather(how, data_folder(command.data), say)
         _print_notes(splits, console)
         checkpoint = pretrain_on(splits, how, say)
         save_checkpoint(checkpoint, command.out, card_for(splits, how))

@@ -38,6 +38,7 @@ from fedxr.federation import AGGREGATIONS
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner_process import LearnerProcess
 from fedxr.learning.learning_rule import LIVE, LearningRule
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.live import Live
 from fedxr.live.loops import Tempo, keep_going
 
@@ -49,7 +50,6 @@ and after which the process ends, whatever still runs in it."""
 DRAIN_S = 1.0
 """Seconds that pictures which are still being decoded may take at the end."""
 KEPT = "states are kept as they were last saved"
-CHECKPOINT = Path(__file__).parents[1] / "checkpoints" / "tiny.safetensors"
 
 
 @dataclass(frozen=True)

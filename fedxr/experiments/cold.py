@@ -31,13 +31,14 @@ from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.agent.tasks import task_named
 from fedxr.experiments.classical import label_arms
 from fedxr.experiments.cold_checkpoint import (
+    ColdFit,
     Told,
     empty_checkpoint,
     fitted_alone,
     fitted_together,
     told_by,
 )
-from fedxr.experiments.softmax_head import federated_head, pooled_head
+from fedxr.experiments.softmax_head import SoftmaxFit, federated_head, pooled_head
 from fedxr.experiments.splits import Person, meet, population_of, raw_tokens, stream
 from fedxr.experiments.study import (
     Protocol,
@@ -54,8 +55,6 @@ from fedxr.federation import Consensus
 from fedxr.learning.learning_rule import LearningRule, Schedule
 from fedxr.scenarios.users import User
 
-LABELS: tuple[int | None, ...] = (0, 1, 2, 5, 20, None)
-"""Labels a class; None: all there are."""
 FEWEST = 5
 """A set with fewer users, of whom one is a stranger, says nothing of a federation."""
 ROLES = ("members", "strangers")
@@ -64,20 +63,39 @@ Figures = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
+class Cold:
+    """What only a cold start has: how many ``labels`` a class are told at each point of its curves
+    (none: all there are, the last), how the ridge head is fitted (``fit``), and the softmax head
+    beside it."""
+
+    labels: tuple[int | None, ...] = (0, 1, 2, 5, 20, None)
+    fit: ColdFit = field(default_factory=ColdFit)
+    softmax: SoftmaxFit = field(default_factory=SoftmaxFit)
+
+    def __post_init__(self) -> None:
+        told = [n for n in self.labels if n is not None]
+        if not self.labels or min(told, default=0) < 0:
+            raise ValueError(f"labels a class {self.labels}; give at least one, each 0 or more")
+
+
+@dataclass(frozen=True)
 class ColdProtocol(Protocol):
     """No adapter steps; ``draws`` of everything random."""
 
     draws: int = 3
+    cold: Cold = field(default_factory=Cold)
 
     def rule(self) -> LearningRule:
-        nothing = Schedule(Dose(steps=0))
-        rule = LearningRule(shared=nothing, personal=nothing)
-        return rule.with_round(
-            coordination=self.coordination,
-            exchange=self.exchange,
-            seed=self.seed,
-            consensus=Consensus(rms_error=1e-7),
+        nothing, its = Schedule(Dose(steps=0)), self.learning
+        rule = LearningRule(
+            shared=nothing,
+            personal=nothing,
+            ownership=its.ownership,
+            kept=its.kept,
+            mixing=its.mixing,
+            round=replace(its.round, wire="float32", consensus=Consensus(rms_error=1e-7)),
         )
+        return rule.with_round(**self.of_round())
 
 
 @dataclass(frozen=True)
@@ -160,7 +178,7 @@ def cold_study(
             count = sum(len(p.test) for p in group) / protocol.draws
             out.windows[role] = out.windows.get(role, 0.0) + count
         found: dict[tuple[int, ...], Point] = {}
-        for labels in LABELS:
+        for labels in protocol.cold.labels:
             told = one.told(labels)
             size = tuple(len(p.adapt) for group in told for p in group)
             if size not in found:
@@ -219,7 +237,7 @@ class Draw:
         """All arms after everybody has told what they have."""
         members, strangers = told
         said = [told_by(self.checkpoint, self.task, p) for p in members]
-        checkpoint = fitted_together(self.checkpoint, self.task, said)
+        checkpoint = fitted_together(self.checkpoint, self.task, said, self.protocol.cold.fit)
         out = Point(None, draw, {role: {} for role in ROLES}, own=checkpoint.ridges[self.task].own)
         together, _ = teach(checkpoint, members, self._rounds(members), personal=False)
         new = seated(checkpoint, strangers, self.protocol)
@@ -258,7 +276,8 @@ class Draw:
         alone = replace(self.protocol, coordination="local")
         for person in group:
             mine = told_by(self.checkpoint, self.task, person)
-            learner = seated(fitted_alone(self.checkpoint, self.task, mine), [person], alone)
+            own = fitted_alone(self.checkpoint, self.task, mine, self.protocol.cold.fit)
+            learner = seated(own, [person], alone)
             generic.append(answered(learner, 0, person.test, common=True))
             learner.learn([example(0, i, x) for i, x in enumerate(person.adapt)]).all()
             local.append(answered(learner, 0, person.test))
@@ -269,11 +288,11 @@ class Draw:
     ) -> dict[str, list[Tensor]]:
         """Answers (M, C) to each of ``group`` by one head for all: ridge on all labels in one
         place; and, where there are any, a softmax head averaged and pooled."""
-        classes = len(task_named(self.task).classes)
+        classes, how = len(task_named(self.task).classes), self.protocol.cold.softmax
         heads = {"pooled": pooled_ridge(checkpoint, self.task, said)}
         if any(len(y) for _, y in said):
-            heads["fedavg"] = federated_head(said, classes)
-            heads["pooled_softmax"] = pooled_head(said, classes)
+            heads["fedavg"] = federated_head(said, classes, how)
+            heads["pooled_softmax"] = pooled_head(said, classes, how)
         asked = [told_by(checkpoint, self.task, replace(p, adapt=p.test))[0] for p in group]
         return {arm: [torch.softmax(z @ w, -1) for z in asked] for arm, w in heads.items()}
 

@@ -16,14 +16,14 @@ Shape legend: M labels, Z features, C classes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from fedxr.agent.checkpoints.checkpoint_file import questions
 from fedxr.agent.checkpoints.pretrain import fit_standards
-from fedxr.agent.checkpoints.ridge_fit import RIDGES, best_fit
+from fedxr.agent.checkpoints.ridge_fit import GRID, best_fit
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.model.backbone import Size
 from fedxr.agent.model.checkpoint import Checkpoint, Population
@@ -33,12 +33,24 @@ from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats
 from fedxr.agent.tasks import task_named
 from fedxr.experiments.splits import Person
 
-OWN = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
-"""Weights of a user's own sums that are tried."""
-UNTRIED = 5.0
-"""The weight of own sums where nobody has two labels of a class to try one on."""
-FOLDS = 3
-"""Parts of a user's own labels, each left out once."""
+
+@dataclass(frozen=True)
+class ColdFit:
+    """How the ridge head is chosen: ``own`` weights of a user's sums are tried, by leaving out each
+    of ``folds`` parts of the own labels once; ``untried`` is that weight where nobody has two
+    labels of a class to try one on."""
+
+    own: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+    untried: float = 5.0
+    folds: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.own or not min(*self.own, self.untried) > 0 or self.folds < 2:
+            raise ValueError(
+                f"cold fit: weights {self.own}, untried {self.untried}, {self.folds} folds; give "
+                "weights above 0 and at least 2 folds"
+            )
+
 
 SMALLEST = Size(width=8, layers=1, heads=1, kv_heads=1, hidden=8)
 """Of a trunk that has no say: any would answer the same."""
@@ -84,7 +96,9 @@ def with_ridge(checkpoint: Checkpoint, task: str, own: float, alone: Fit, joint:
     return Checkpoint(checkpoint.model, {task: ridge}, checkpoint.population)
 
 
-def fitted_together(checkpoint: Checkpoint, task: str, told: Sequence[Told]) -> Checkpoint:
+def fitted_together(
+    checkpoint: Checkpoint, task: str, told: Sequence[Told], how: ColdFit
+) -> Checkpoint:
     """λ and sharpness by leaving out one member at a time; then the weight of own sums, with a λ
     and sharpness of its own, by leaving out a part of a member's labels at a time."""
     classes = _classes(task)
@@ -95,48 +109,48 @@ def fitted_together(checkpoint: Checkpoint, task: str, told: Sequence[Told]) -> 
         total = total.plus(sums)
     others = [total.plus(sums, -1.0) for sums in mine]
     if len(told) < 2:
-        return with_ridge(checkpoint, task, UNTRIED, Fit(), Fit())
+        return with_ridge(checkpoint, task, how.untried, Fit(), Fit())
     asked = [(z, label, rest) for (z, label), rest in zip(told, others, strict=True)]
     _, alone = best_fit(asked)
-    near = [r for r in RIDGES if 0.3 <= r / alone.ridge <= 3.4]
+    near = replace(GRID, ridges=tuple(r for r in GRID.ridges if 0.3 <= r / alone.ridge <= 3.4))
     folds = [
         (z[out], label[out], rest, RidgeStats.of(z[~out], label[~out], classes))
         for z, label, rest in asked
-        for out in parts_of(label)
+        for out in parts_of(label, how.folds)
     ]
     if not folds:
-        return with_ridge(checkpoint, task, UNTRIED, alone, alone)
+        return with_ridge(checkpoint, task, how.untried, alone, alone)
     tried = {
         own: best_fit([(z, y, rest.plus(kept, own)) for z, y, rest, kept in folds], near)
-        for own in OWN
+        for own in how.own
     }
     own = min(tried, key=lambda weight: tried[weight][0])
     return with_ridge(checkpoint, task, own, alone, tried[own][1])
 
 
-def fitted_alone(checkpoint: Checkpoint, task: str, told: Told) -> Checkpoint:
+def fitted_alone(checkpoint: Checkpoint, task: str, told: Told, how: ColdFit) -> Checkpoint:
     """λ and sharpness of a user who has nobody: by leaving out parts of the own labels; the default
     where no class has two."""
     z, label = told
     classes = _classes(task)
     asked = [
         (z[out], label[out], RidgeStats.of(z[~out], label[~out], classes))
-        for out in parts_of(label)
+        for out in parts_of(label, how.folds)
     ]
     fit = best_fit(asked)[1] if asked else Fit()
-    return with_ridge(checkpoint, task, UNTRIED, fit, fit)
+    return with_ridge(checkpoint, task, how.untried, fit, fit)
 
 
-def parts_of(label: Tensor) -> Iterator[Tensor]:
-    """Masks (M,) of what is left out in turn: of each class with at least two labels a third of
-    them that follow each other, since neighbours in time are alike. A class with one label is never
-    asked for, as no example of it would be left."""
+def parts_of(label: Tensor, folds: int) -> Iterator[Tensor]:
+    """Masks (M,) of what is left out in turn: of each class with at least two labels one of
+    ``folds`` parts that follow each other, since neighbours in time are alike. A class with one
+    label is never asked for, as no example of it would be left."""
     part = torch.full_like(label, -1)
     for c in set(label.tolist()):
         at = torch.nonzero(label == c)[:, 0]
         if len(at) > 1:
-            part[at] = torch.arange(len(at)) * min(FOLDS, len(at)) // len(at)
-    for number in range(FOLDS):
+            part[at] = torch.arange(len(at)) * min(folds, len(at)) // len(at)
+    for number in range(folds):
         if bool((part == number).any()):
             yield part == number
 

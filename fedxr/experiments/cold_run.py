@@ -9,8 +9,10 @@ import msgspec
 
 from fedxr.agent.tasks import USE_CASES
 from fedxr.evaluation.result import Result
-from fedxr.experiments.cold import ColdProtocol, ColdStudy, all_known, cold_study, suits
-from fedxr.experiments.headless import Federate, gather, written
+from fedxr.experiments.cold import ColdStudy, all_known, cold_study, suits
+from fedxr.experiments.config_file import as_mapping
+from fedxr.experiments.headless import gather, written
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_info import empty_result
 from fedxr.experiments.side_by_side import Say
 from fedxr.experiments.splits import stream
@@ -31,7 +33,7 @@ COLD = (
 )
 
 
-def federate_cold(config: Federate, data: Path | None, say: Say = lambda _: None) -> Result:
+def federate_cold(config: RunConfig, data: Path | None, say: Say = lambda _: None) -> Result:
     """Run ``config``, write result.json and report.html, and return the result.
 
     An interrupt keeps the domains that are finished and marks the result.
@@ -49,7 +51,7 @@ def federate_cold(config: Federate, data: Path | None, say: Say = lambda _: None
 
 
 def run_cold(
-    config: Federate,
+    config: RunConfig,
     data: Path | None,
     say: Say,
     done: list[ColdStudy],
@@ -57,7 +59,7 @@ def run_cold(
 ) -> None:
     """The cold start of every domain that has users enough; appended to ``done`` as they come, and
     what is to be said of the data to ``notes``. Raises DataError where no domain has."""
-    how = ColdProtocol(config.rounds, config.coordination, seed=config.seed, draws=config.draws)
+    how = config.cold_protocol()
     notes = [] if notes is None else notes
     for name, users in everybody(config, data, say, notes):
         for task in sorted({t for u in users for t in u.tasks}):
@@ -76,7 +78,7 @@ def run_cold(
 
 
 def everybody(
-    config: Federate, data: Path | None, say: Say, notes: list[str]
+    config: RunConfig, data: Path | None, say: Say, notes: list[str]
 ) -> Iterator[tuple[str, Sequence[User]]]:
     """The users of every domain, but not more than a draw can seat; of a simulated world, people
     of the population that is shown, never of the one that is pretrained on."""
@@ -102,7 +104,7 @@ def everybody(
 
 
 def cold_result(
-    config: Federate,
+    config: RunConfig,
     done: Sequence[ColdStudy],
     started: str,
     seconds: float,
@@ -110,5 +112,5 @@ def cold_result(
 ) -> Result:
     """One Result from the cold starts of some domains."""
     seeds = [config.seed + i for i in range(config.draws)]
-    run = empty_result(config, seeds, COLD, started, seconds, interrupted)
+    run = empty_result(as_mapping(config), seeds, COLD, started, seconds, interrupted)
     return msgspec.structs.replace(run, cold=curves_of(done))

@@ -9,30 +9,28 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
 
 import msgspec
-import tyro
 
-from fedxr.agent.adaptation.adapter_stack import TUNINGS
 from fedxr.agent.checkpoints.checkpoint_file import Card, make_checkpoint
-from fedxr.agent.checkpoints.pretrain import Pretraining
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.encoders.base import EncoderSpec
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.backbone import BACKBONES
 from fedxr.agent.model.checkpoint import Checkpoint, Population
 from fedxr.agent.model.m3t import Plan
-from fedxr.agent.tasks import USE_CASES, UseCase, task_named
+from fedxr.agent.tasks import USE_CASES, task_named
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.requirements import figures, judge, parse
 from fedxr.evaluation.result import Result, write_result
 from fedxr.experiments.bridged import through_bridge
-from fedxr.experiments.choices import SetNames, one_of, told_of
+from fedxr.experiments.choices import told_of
+from fedxr.experiments.config_file import as_mapping
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_info import empty_result
 from fedxr.experiments.side_by_side import Say, on_each
 from fedxr.experiments.splits import (
@@ -44,17 +42,13 @@ from fedxr.experiments.splits import (
     raw_tokens,
     split_users,
 )
-from fedxr.experiments.study import Protocol, Study, study
+from fedxr.experiments.study import Study, study
 from fedxr.experiments.tables import joules_of, rounds_of, rows_of, traffic_of
-from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import for_pretraining
 from fedxr.scenarios.recorded import RECORDED, find
 from fedxr.scenarios.simulated import simulate
 from fedxr.scenarios.users import DataError, User
-
-Scenario = UseCase | Literal["all"]
-Source = Literal["simulated", "recorded"]
 
 PROTOCOL = (
     "Users of a set are split by seed into pretraining, federation and unseen (about 40/40/20). A "
@@ -65,96 +59,7 @@ PROTOCOL = (
 )
 
 
-WARM_ONLY = (
-    "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",
-    "bridge", "require",
-)  # fmt: skip
-"""Options that a cold start has no use for."""
-
-
-@dataclass(frozen=True)
-class Federate:
-    """A federation of headsets, headless, with every baseline beside it."""
-
-    protocol: Literal["warm", "cold"] = "warm"
-    """Pretrain on some users of each set; or on none, and show curves over labels a class."""
-    scenario: Scenario = "all"
-    """Use case, or all four."""
-    source: Source = "simulated"
-    """Simulated worlds, or recorded people from --data."""
-    data: Path | None = None
-    """Folder of the recorded sets; default $FEDXR_DATA."""
-    unseen_data: Path | None = None
-    """A second folder of the same layouts: its users are tested on, nothing is trained on them."""
-    sets: SetNames = ()
-    """Only these recorded sets."""
-    headsets: int = 12
-    """Most headsets in the federation of each set, and most unseen ones."""
-    rounds: int = 8
-    """Rounds of the federation."""
-    coordination: Annotated[str, one_of(COORDINATIONS)] = "semi-decentralized"
-    """How updates are mixed."""
-    aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
-    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
-    tuning: Annotated[str, one_of(TUNINGS)] = "lora"
-    """What is trained on the headset."""
-    exchange: Literal["ffa", "naive"] = "ffa"
-    """What of it is exchanged."""
-    size: Annotated[str, one_of(BACKBONES)] = "tiny"
-    """Backbone of the model, by its size."""
-    steps: int = 120
-    """Pretraining steps a task."""
-    copies: int = 1500
-    """Augmented episodes of each set, about: from one to ten of each episode."""
-    seed: int = 0
-    """Seed of everything random."""
-    draws: int = 3
-    """Cold: how often members, strangers and their labels are drawn."""
-    workers: int = 0
-    """Domains that learn side by side, a process each; 0: one a core."""
-    out: Path | None = None
-    """Folder for result.json and report.html; default runs/<time>."""
-    bridge: bool = False
-    """Every headset really connects and streams through the websocket bridge."""
-    require: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Conditions such as "accuracy>=0.8"; the exit status tells whether all hold."""
-
-    def __post_init__(self) -> None:
-        counts = {n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies", "draws")}
-        if self.workers < 0:
-            raise ValueError(f"workers {self.workers}; take 0 (one a core) or more")
-        wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
-        if wrong:
-            raise ValueError(f"federation with {', '.join(wrong)}; take at least 1 of each")
-        senseless = WARM_ONLY if self.protocol == "cold" else ("draws",)
-        given = [f.name for f in fields(self) if f.name in senseless]
-        given = [n for n in given if getattr(self, n) != getattr(type(self), n)]
-        if given:
-            raise ValueError(
-                f"{', '.join(given)}: of no use with --protocol {self.protocol}; leave out"
-            )
-        if self.protocol == "cold" and not COORDINATIONS.named(self.coordination).server:
-            raise ValueError(
-                f"coordination {self.coordination!r} makes no model for strangers, which the cold "
-                "protocol measures; take centralized or semi-decentralized"
-            )
-        how = self.learning()
-        how.rule()  # each refuses what it does not know, or what cannot go together
-        how.adapters()
-        BACKBONES.named(self.size)
-
-    def learning(self) -> Protocol:
-        return Protocol(
-            rounds=self.rounds,
-            coordination=self.coordination,
-            aggregation=self.aggregation,
-            tuning=self.tuning,
-            exchange=self.exchange,
-            seed=self.seed,
-        )
-
-
-def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
+def gather(config: RunConfig, data: Path | None, say: Say) -> list[Split]:
     """The users of every domain, split. Who cannot be read, and a set of which too few can, is said
     and left out, the others go on. Raises DataError, ValueError when no set is left."""
     cases = USE_CASES if config.scenario == "all" else (config.scenario,)
@@ -199,7 +104,7 @@ def gather(config: Federate, data: Path | None, say: Say) -> list[Split]:
     return splits
 
 
-def _recorded(config: Federate, name: str, folder: Path, second: Path | None) -> Split:
+def _recorded(config: RunConfig, name: str, folder: Path, second: Path | None) -> Split:
     """The users of the set ``name`` in ``folder``, split; those of a ``second`` folder are unseen,
     too. Raises DataError, ValueError where nobody, or too few, can be read."""
     users = RECORDED[name].load(folder)
@@ -214,7 +119,7 @@ def _recorded(config: Federate, name: str, folder: Path, second: Path | None) ->
     return split_users(name, users, config.seed, config.headsets, extra, said)
 
 
-def _simulated(config: Federate, case: str) -> Split:
+def _simulated(config: RunConfig, case: str) -> Split:
     """Pretraining users, who are a population of their own, federation users and unseen ones; each
     group alternates between the case's devices."""
     devices = devices_for(case)
@@ -240,7 +145,7 @@ class Material:
     layouts: dict[str, EncoderSpec]
 
 
-def material_of(config: Federate, split: Split, say: Say) -> Material:
+def material_of(config: RunConfig, split: Split, say: Say) -> Material:
     """Tokenise a domain's pretraining users and augmented copies of them."""
     say(f"preparing {split.name}")
     raw = [raw_tokens(user) for user in split.pretraining]
@@ -255,7 +160,7 @@ def material_of(config: Federate, split: Split, say: Say) -> Material:
     return out
 
 
-def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Checkpoint:
+def pretrain_on(splits: Sequence[Split], config: RunConfig, say: Say) -> Checkpoint:
     """A checkpoint from the pretraining users of all ``splits``."""
     found: dict[int, Material] = {}
     on_each(splits, partial(material_of, config), config.workers, say, found)
@@ -271,7 +176,7 @@ def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Checkpoi
                 everybody.setdefault(task, []).extend(groups)
     plan = Plan.of(config.size, layouts, tuple(sorted(users)))
     shares = {task: task_named(task).pretraining for task in plan.tasks}
-    how = Pretraining(steps=config.steps, more=shares, seed=config.seed)
+    how = config.how_to_pretrain(shares)
 
     def tell(step: int, steps: int, loss: float) -> None:
         if step % 20 == 0 or step == steps:
@@ -281,7 +186,7 @@ def pretrain_on(splits: Sequence[Split], config: Federate, say: Say) -> Checkpoi
     return make_checkpoint(plan, users, copies, population, how, tell, build)
 
 
-def card_for(splits: Sequence[Split], config: Federate) -> Card:
+def card_for(splits: Sequence[Split], config: RunConfig) -> Card:
     """Who a checkpoint of these splits has learned from: by set, or by use case and population."""
     made_up = config.source == "simulated"
     return Card(
@@ -305,7 +210,7 @@ def _sort(
 
 
 def run_seed(
-    config: Federate,
+    config: RunConfig,
     data: Path | None,
     say: Say,
     done: list[Study],
@@ -326,7 +231,7 @@ def run_seed(
         done += [study for _, studies in sorted(found.items()) for study in studies]
 
 
-def studies_of(config: Federate, checkpoint: Checkpoint, split: Split, say: Say) -> list[Study]:
+def studies_of(config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say) -> list[Study]:
     """The study of every task of one domain."""
     people = [meet(u, checkpoint.population) for u in split.federation]
     unseen = [meet(u, checkpoint.population) for u in split.unseen]
@@ -335,7 +240,7 @@ def studies_of(config: Federate, checkpoint: Checkpoint, split: Split, say: Say)
     for task in sorted({t for p in people for t in p.user.tasks}):
         told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
         name = split.name if config.source == "recorded" else f"{split.name}/{task}"
-        out.append(study(name, task, told, new, known, checkpoint, config.learning(), say))
+        out.append(study(name, task, told, new, known, checkpoint, config.warm_protocol(), say))
     return out
 
 
@@ -344,7 +249,7 @@ def _about(task: str, people: Sequence[Person]) -> list[Person]:
     return [p.only(task) for p in people if task in p.user.tasks]
 
 
-def federate(config: Federate, data: Path | None, say: Say = lambda _: None) -> Result:
+def federate(config: RunConfig, data: Path | None, say: Say = lambda _: None) -> Result:
     """Run ``config``, write result.json and report.html, and return the result.
 
     An interrupt keeps the studies that are finished and marks the result.
@@ -368,7 +273,7 @@ def federate(config: Federate, data: Path | None, say: Say = lambda _: None) -> 
 
 
 def written(
-    config: Federate,
+    config: RunConfig,
     run: Callable[[], None],
     result_from: Callable[[str, float, bool], Result],
     say: Say,
@@ -390,7 +295,7 @@ def written(
 
 
 def result_of(
-    config: Federate,
+    config: RunConfig,
     by_seed: Sequence[Sequence[Study]],
     started: str,
     seconds: float,
@@ -400,9 +305,12 @@ def result_of(
     last = by_seed[-1]
     reports = [r for s in last for r in s.reports]
     seeds = [config.seed + i for i in range(len(by_seed))]
-    run = empty_result(config, seeds, PROTOCOL, started, seconds, interrupted)
+    run = empty_result(as_mapping(config), seeds, PROTOCOL, started, seconds, interrupted)
+    tuning = config.warm_protocol().adapters()  # what its name means may be a plug-in's matter
+    named = {f"tuning.{n}": getattr(tuning, n) for n in ("r", "personal_r", "lora_alpha")}
     return msgspec.structs.replace(
         run,
+        constants={**run.constants, **named},
         rows=rows_of(by_seed, unseen=False),
         unseen=rows_of(by_seed, unseen=True),
         traffic=traffic_of(reports),

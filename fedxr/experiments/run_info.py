@@ -7,12 +7,27 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from types import ModuleType
 
 import msgspec
 
+from fedxr.agent.inputs import normalization
+from fedxr.agent.model import m3t, nystroem
+from fedxr.bridge import channels
 from fedxr.evaluation.result import Result
+from fedxr.experiments import classical
+from fedxr.learning import federated_round
 
 PACKAGES = ("fedxr", "torch", "numpy", "scipy", "websockets", "scikit-learn")
+CONSTANTS: dict[ModuleType, tuple[str, ...]] = {
+    nystroem: ("FEATURES", "WIDTH", "JITTER"),
+    m3t: ("FAST", "SLOW"),
+    normalization: ("PRIOR", "LIMIT"),
+    channels: ("TICK_US",),
+    federated_round: ("FLOPS_PER_STEP", "UNION"),
+    classical: ("MANY",),
+}
+"""Of the checkpoint's format, or of how things are counted: another value is another fedxr."""
 
 
 def versions() -> dict[str, str]:
@@ -34,6 +49,16 @@ def machine() -> dict[str, str]:
     }
 
 
+def constants() -> dict[str, float]:
+    """The numbers that decide a result and are no options: of the checkpoint's format and of how
+    the clock, the network's energy and the classical baselines are counted."""
+    found: dict[str, float] = {}
+    for module, names in CONSTANTS.items():
+        for name in names:
+            found[f"{module.__name__.rpartition('.')[2]}.{name}"] = getattr(module, name)
+    return found
+
+
 def empty_result(
     config: object,
     seeds: Sequence[int],
@@ -48,6 +73,7 @@ def empty_result(
         started=started,
         seconds=seconds,
         config=msgspec.json.decode(msgspec.json.encode(config, enc_hook=str)),
+        constants=constants(),
         seeds=list(seeds),
         versions=versions(),
         machine=machine(),

@@ -12,6 +12,7 @@ Shape legend: H headsets, M labels of the one who has most, Z features, C classe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,31 +20,47 @@ from torch.nn import functional
 
 from fedxr.agent.adaptation.trainer import AdamState
 
-ROUNDS, STEPS, RATE = 8, 20, 0.05
-DECAY = 1e-3
-"""Of squared weights in the loss: with a label a class nothing else bounds them."""
+
+@dataclass(frozen=True)
+class SoftmaxFit:
+    """``rounds`` of ``steps`` Adam steps at ``rate``; ``decay`` weighs the squared weights in the
+    loss: with a label a class nothing else bounds them."""
+
+    rounds: int = 8
+    steps: int = 20
+    rate: float = 0.05
+    decay: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if min(self.rounds, self.steps) < 1 or not self.rate > 0 or self.decay < 0:
+            raise ValueError(
+                f"softmax head: {self.rounds} rounds of {self.steps} steps at {self.rate}, decay "
+                f"{self.decay}; take at least 1 of each, a rate above 0, a decay of 0 or more"
+            )
 
 
-def federated_head(told: Sequence[tuple[Tensor, Tensor]], classes: int) -> Tensor:
-    """(Z, C) after ``ROUNDS`` rounds of those who ``told`` (z (M, Z), label (M,))."""
+def federated_head(told: Sequence[tuple[Tensor, Tensor]], classes: int, how: SoftmaxFit) -> Tensor:
+    """(Z, C) after the rounds of those who ``told`` (z (M, Z), label (M,))."""
     told = [(z, y) for z, y in told if len(y)]
     share = torch.tensor([float(len(y)) for _, y in told])
     share = share / share.sum()
     head = torch.zeros(told[0][0].shape[1], classes)
-    for _ in range(ROUNDS):
-        each = _learned(head.expand(len(told), -1, -1), told, STEPS)
+    for _ in range(how.rounds):
+        each = _learned(head.expand(len(told), -1, -1), told, how.steps, how)
         head = torch.einsum("h,hzc->zc", share, each)
     return head
 
 
-def pooled_head(told: Sequence[tuple[Tensor, Tensor]], classes: int) -> Tensor:
+def pooled_head(told: Sequence[tuple[Tensor, Tensor]], classes: int, how: SoftmaxFit) -> Tensor:
     """(Z, C) after as many steps on all labels brought together."""
     every = torch.cat([z for z, _ in told]), torch.cat([y for _, y in told])
     start = torch.zeros(1, every[0].shape[1], classes)
-    return _learned(start, [every], ROUNDS * STEPS)[0]
+    return _learned(start, [every], how.rounds * how.steps, how)[0]
 
 
-def _learned(heads: Tensor, told: Sequence[tuple[Tensor, Tensor]], steps: int) -> Tensor:
+def _learned(
+    heads: Tensor, told: Sequence[tuple[Tensor, Tensor]], steps: int, how: SoftmaxFit
+) -> Tensor:
     """(H, Z, C) after so many Adam steps of each headset on its own labels."""
     most, shape = max(len(y) for _, y in told), heads.shape
     z = torch.stack([functional.pad(z, (0, 0, 0, most - len(z))) for z, _ in told])
@@ -55,6 +72,6 @@ def _learned(heads: Tensor, told: Sequence[tuple[Tensor, Tensor]], steps: int) -
     for _ in range(steps):
         head = theta.view(shape)
         wrong = (torch.softmax(z @ head, -1) * (y >= 0)[..., None] - wanted) / count
-        gradient = z.transpose(1, 2) @ wrong + DECAY * head
-        theta = moments.update(theta, gradient.flatten(1), active, RATE)
+        gradient = z.transpose(1, 2) @ wrong + how.decay * head
+        theta = moments.update(theta, gradient.flatten(1), active, how.rate)
     return theta.view(shape)

@@ -185,11 +185,12 @@ def _effort(
     return Effort(torch.tensor(seconds), torch.tensor(joules), raw)
 
 
-def held_losses(cohort: Cohort, shared: Mapping[int, Tensor]) -> Slices[list[Tensor]]:
-    """Of each row of ``shared`` the losses (M,) on its newest examples that are held back, of the
+def held_losses(cohort: Cohort, shared: Mapping[int, Tensor], limit: int) -> Slices[list[Tensor]]:
+    """Of each row of ``shared`` the losses (M,) on its newest ``limit`` examples held back, of the
     model's own head behind those adapters alone: that is the model which others would get."""
     out = []
     for row, theta in shared.items():
         held = [x for x in cohort.headsets[row].examples() if x.held]
-        out.append((yield from example_losses(cohort.stack, cohort.with_shared(theta), held)))
+        own = cohort.with_shared(theta)
+        out.append((yield from example_losses(cohort.stack, own, held, limit)))
     return out

@@ -91,7 +91,7 @@ class Learner:
         keep: Keep | None = None,
     ) -> None:
         self.checkpoint, self.rule, self.chunk = checkpoint, rule, chunk
-        self.cohort = Cohort(checkpoint, (), tuning, torch.float32, rule.mixing)
+        self.cohort = Cohort(checkpoint, (), tuning, torch.float32, rule.mixing, rule.kept)
         self.store = Store(state, keep) if state else None
         self.seated: dict[int, Profile] = {}
         self.batteries = Batteries()
@@ -285,7 +285,8 @@ class Learner:
         if not rows:  # no round was held, or nobody was in all of them
             return
         rounds = [{row: theta[row] for row in rows} for theta in rounds]
-        losses = [torch.cat(whole(held_losses(cohort, theta))) for theta in rounds]
+        limit = self.rule.checked
+        losses = [torch.cat(whole(held_losses(cohort, theta, limit))) for theta in rounds]
         best = min(range(len(losses)), key=lambda i: float(losses[i].sum()))
         confirmed = better(losses[best] - losses[0], self.rule.guard)
         for row, shared in rounds[best if confirmed else 0].items():
@@ -307,7 +308,7 @@ class Learner:
         adam = cohort.adam.rows([row])
         theta, _ = yield from learn_checked(
             cohort.stack, cohort.stack.theta[[row]], adam, state.examples(), ("personal",),
-            dose, cohort.names[row], self.rule.guard,
+            dose, cohort.names[row], self.rule.guard, self.rule.checked,
         )  # fmt: skip
         if not bool(torch.isfinite(theta).all()) or not adam.finite.all():
             raise NotFiniteError("its personal steps lead to numbers that are not finite")

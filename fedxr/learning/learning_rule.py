@@ -15,8 +15,8 @@ from typing import Literal
 
 from fedxr.agent.adaptation.exchange import KINDS
 from fedxr.agent.adaptation.experts import Mixing
-from fedxr.agent.adaptation.replay import ReplayBuffer
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.replay import Remembering, ReplayBuffer
+from fedxr.agent.adaptation.trainer import Dose, LabelDose
 from fedxr.federation import Round
 from fedxr.federation.exchange import STAYS_HOME
 from fedxr.federation.rules import check_kinds
@@ -25,19 +25,27 @@ from fedxr.federation.rules import check_kinds
 @dataclass(frozen=True)
 class Schedule:
     """How much to train at a time: ``dose``; or, ``by_labels``, the ``parts``-th part of what the
-    labels bear (:meth:`fedxr.agent.adaptation.trainer.Dose.by_labels`), in batches of
+    labels bear by ``labels`` (:class:`fedxr.agent.adaptation.trainer.LabelDose`), in batches of
     ``dose.batch``."""
 
     dose: Dose = field(default_factory=lambda: Dose(steps=3, rate=1e-3, batch=4))
     by_labels: bool = False
     parts: int = 1
+    labels: LabelDose = field(default_factory=LabelDose)
+
+    def __post_init__(self) -> None:
+        if self.by_labels and (self.dose.steps, self.dose.rate) != (Dose.steps, Dose.rate):
+            raise ValueError(
+                f"dose of {self.dose.steps} steps at {self.dose.rate}, but steps and rate come by "
+                "labels; set those of labels, or by_labels to false"
+            )
 
     def of(self, memories: Sequence[ReplayBuffer], tasks: Sequence[Sequence[str]]) -> Dose:
         """For headsets with these memories of their ``tasks``."""
         if not self.by_labels:
             return self.dose
         told = [m.per_class(t) for m, t in zip(memories, tasks, strict=True)]
-        whole = Dose.by_labels(sum(told) / max(1, len(told)))
+        whole = self.labels.of(sum(told) / max(1, len(told)))
         steps = -(-whole.steps // self.parts)
         return replace(whole, steps=steps, batch=self.dose.batch, clip=self.dose.clip)
 
@@ -57,6 +65,8 @@ class LearningRule:
       over the headsets, are taken up at the end, and none where not even those are better than the
       start by ``guard`` standard errors. Needs an end: rounds of a live server have none;
     - ``round``: how a round mixes, its ``wire`` format among it (:class:`fedxr.federation.Round`);
+    - ``checked``: examples, the newest, that confirm a change of one headset's adapters;
+    - ``kept``: what is remembered of a headset's examples, and what of it is held back;
     - ``mixing``: how experts earn their weight (:class:`fedxr.agent.adaptation.experts.Mixing`).
     """
 
@@ -67,6 +77,8 @@ class LearningRule:
     ownership: Literal["tasks", "samples"] = "tasks"
     moments: Literal["kept", "anew"] = "kept"
     best_round: bool = False
+    checked: int = 24
+    kept: Remembering = field(default_factory=Remembering)
     round: Round = field(default_factory=Round)
     mixing: Mixing = field(default_factory=Mixing)
 
@@ -77,6 +89,8 @@ class LearningRule:
         ):
             if got not in allowed:
                 raise ValueError(f"{word} {got!r}; allowed are {' and '.join(allowed)}")
+        if self.checked < 2:
+            raise ValueError(f"{self.checked} examples confirm a change; take at least 2")
         if self.each < 1 or self.guard < 0:
             raise ValueError(
                 f"personal steps every {self.each} labels, guard {self.guard}; take at least 1 "

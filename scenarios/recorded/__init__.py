@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fedxr.plugins import Registry
@@ -39,6 +40,13 @@ RECORDED: Registry[RecordedSet] = Registry(
     ),
 )
 """The known sets by name."""
+
+
+def data_folder(given: Path | None) -> Path | None:
+    """The folder of the recorded sets: as given, else $FEDXR_DATA."""
+    if given is not None:
+        return given
+    return Path(os.environ["FEDXR_DATA"]) if os.environ.get("FEDXR_DATA") else None
 
 
 def find(root: Path | None) -> dict[str, Path]:

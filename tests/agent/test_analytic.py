@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from tolerance import rounding
 
-from fedxr.agent.checkpoints.ridge_fit import OWN, Told, fit
+from fedxr.agent.checkpoints.ridge_fit import GRID, Told, fit
 from fedxr.agent.model.nystroem import FEATURES, JITTER, WIDTH, Kernel, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats, flatten, unflatten
 
@@ -136,8 +135,8 @@ def test_own_sums_count_where_users_differ() -> None:
     apart = fit(("k",), (10,), [_told(s, shift=s) for s in range(4)], 3)
     assert apart.own > alike.own
     assert apart.own >= 10
-    assert min(OWN) >= 1
-    assert set(alike.fits) == {0.0, *OWN}  # 0 is the fit of those of whom nothing is known
+    assert min(GRID.own) >= 1
+    assert set(alike.fits) == {0.0, *GRID.own}  # 0 is the fit of those of whom nothing is known
 
 
 def test_a_crowd_counts_as_it_would_have_served_pretraining_users() -> None:

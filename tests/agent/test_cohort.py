@@ -182,7 +182,7 @@ def test_rows_of_classes_not_shown_stay() -> None:
 
 
 def _mean_loss(stack: AdapterStack, theta: Tensor, examples: list[Example]) -> float:
-    return float(whole(example_losses(stack, theta, examples)).mean())
+    return float(whole(example_losses(stack, theta, examples, 24)).mean())
 
 
 def test_losses_are_those_of_each_example_in_order() -> None:

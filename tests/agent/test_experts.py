@@ -19,7 +19,6 @@ from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.exchange import Exchange
 from fedxr.agent.adaptation.experts import (
     ADAPTED,
-    ALONE,
     FEDERATED,
     GENERIC,
     PERSONAL,
@@ -152,14 +151,14 @@ def test_who_is_not_there_has_no_say() -> None:
 def test_one_class_alone_leaves_the_answers_to_the_generic_but_for_alone() -> None:
     """The user says one class, whatever happens, and what has learned from that answers nothing
     else. Had every label counted, it alone would answer after three, and had their mean counted,
-    wherever the generic expert gives that class little: e⁴ (the cap) · ALONE is 2.7."""
+    wherever the generic expert gives that class little: e⁴ (the cap) · Mixing.alone is 2.7."""
     p = torch.full((E, 4), 0.999 / 3)
     p[:, 1] = 0.001
     p[PERSONAL] = torch.tensor([0.0, 1.0, 0.0, 0.0])
     trust = _trust([(p.log(), (GENERIC, PERSONAL), 1)] * 50)
     weights = trust.weights((GENERIC, PERSONAL))
     # Both start with 0.35.
-    assert float(weights[PERSONAL]) == pytest.approx(ALONE / (1 + ALONE))
+    assert float(weights[PERSONAL]) == pytest.approx(Mixing.alone / (1 + Mixing.alone))
     other = torch.tensor([0.5, 0.1, 0.2, 0.2]).expand(E, 4).clone()
     other[PERSONAL] = torch.tensor([0.0, 1.0, 0.0, 0.0])
     found = mixed(other.log()[:, None], weights)[0]
@@ -167,7 +166,7 @@ def test_one_class_alone_leaves_the_answers_to_the_generic_but_for_alone() -> No
     # A second class confirms it: from here on it has all that it earned.
     trust.score(p.log(), (GENERIC, PERSONAL), 2)
     trust.score(p.log(), (GENERIC, PERSONAL), 1)
-    assert float(trust.weights((GENERIC, PERSONAL))[PERSONAL]) > ALONE
+    assert float(trust.weights((GENERIC, PERSONAL))[PERSONAL]) > Mixing.alone
 
 
 def test_below_the_floor_the_adapters_are_left_out_and_nobody_else() -> None:

@@ -25,11 +25,11 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import Task
 from fedxr.bridge.channels import MODALITIES, TICK_US, Channel, ChannelError, Samples
 from fedxr.cli.commands import Extend, extend_command
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
 from fedxr.learning.profile import Profile
+from fedxr.learning.shipped import CHECKPOINT
 
 TOOL = Task("tool", "companion", ("idle", "stir", "hammer"), ("motion",), 200)
 CHANNELS = (Channel("tool", "motion/wrist", 60.0),)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedxr.agent.adaptation.replay import HOLD, Example, ReplayBuffer, splits
+from fedxr.agent.adaptation.replay import Example, Remembering, ReplayBuffer, splits
 from fedxr.agent.inputs.normalization import Normalizer
 from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
 
@@ -32,14 +32,14 @@ def test_every_class_is_held_back_one_in_four(period: int) -> None:
     for label in range(period):
         held = [x.held for x in examples if x.label == label]
         # Of every four of a class one, and not always the same.
-        turns = [tuple(held[i : i + HOLD]) for i in range(0, 40, HOLD)]
+        turns = [tuple(held[i : i + Remembering.hold]) for i in range(0, 40, Remembering.hold)]
         assert {sum(turn) for turn in turns} == {1}
         assert len(set(turns)) > 1
 
 
 @pytest.mark.parametrize("period", [4, 5, 8, 14])
 def test_once_each_class_has_four_examples_both_sides_show_the_same(period: int) -> None:
-    examples = _filled([i % period for i in range(period * HOLD)])
+    examples = _filled([i % period for i in range(period * Remembering.hold)])
     for side in (True, False):
         assert {x.label for x in examples if x.held is side} == set(range(period))
     ((train, check),) = splits(examples)

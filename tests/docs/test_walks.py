@@ -18,10 +18,10 @@ import live_rig
 import pytest
 import tiny_sets
 from doc_names import ROOT, Step, walks
+
 from fedxr.bridge.channels import TICK_US
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.user_key import UserKey
-
 from fedxr.cli.main import main
 from fedxr.virtual.streaming import Actor, Player
 from fedxr.virtual.timeline import Beat, beats

@@ -153,12 +153,13 @@ RIDGES = """
 import sys
 import torch
 from made_users import users
-from fedxr.experiments.headless import Federate, pretrain_on
+from fedxr.experiments.headless import pretrain_on
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import meet, split_users
 from fedxr.experiments.study import Protocol, teach
 
 split = split_users("made", users(9), 0, 12)
-brain = pretrain_on([split], Federate(steps=2), lambda _: None)
+brain = pretrain_on([split], RunConfig(steps=2), lambda _: None)
 people = [meet(u, brain.population) for u in split.federation]
 by_mean, by_median = (
     teach(brain, people, Protocol(1, "centralized", aggregation=rule), personal=False)[0].fleet

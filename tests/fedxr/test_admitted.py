@@ -22,7 +22,7 @@ from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.serving.budget import ALLOWANCES, Budget
 from fedxr.bridge.user_key import UserKey
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of
 from fedxr.live.moments import REMEMBERED, RunningStats, Said
 from fedxr.live.waiting_frames import BYTES, FRAMES, HeldFrames

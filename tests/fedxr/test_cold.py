@@ -32,14 +32,13 @@ from fedxr.experiments.cold import (
     suits,
 )
 from fedxr.experiments.cold_checkpoint import (
-    FOLDS,
-    UNTRIED,
+    ColdFit,
     fitted_alone,
     fitted_together,
     parts_of,
     told_by,
 )
-from fedxr.experiments.headless import Federate
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Person
 from fedxr.experiments.study import answered, join, seated, teach, tell
 from fedxr.scenarios.recorded import RECORDED
@@ -122,9 +121,8 @@ def test_no_test_half_is_read_before_it_is_asked(people: list[Known]) -> None:
     for world in (people, [_spoilt(p) for p in people]):
         draw = Draw("made", "doing", split("made", world, 0, 0, 12), HOW, ordered=True)
         members, _ = draw.told(2)
-        checkpoint = fitted_together(
-            draw.checkpoint, "doing", [told_by(draw.checkpoint, "doing", p) for p in members]
-        )
+        told = [told_by(draw.checkpoint, "doing", p) for p in members]
+        checkpoint = fitted_together(draw.checkpoint, "doing", told, ColdFit())
         learner, _ = teach(checkpoint, members, HOW, personal=False)
         own, crowd = (
             learner.cohort.headsets[0].personal["doing"],
@@ -233,36 +231,37 @@ def test_knowing_nothing_pushes_no_expert_out(one: Draw) -> None:
 
 def test_what_is_left_out_leaves_an_example_of_its_class() -> None:
     label = torch.tensor([0, 0, 0, 0, 0, 0, 1, 1, 2])
-    parts = list(parts_of(label))
-    assert len(parts) == FOLDS
+    parts = list(parts_of(label, 3))
+    assert len(parts) == ColdFit.folds
     for out in parts:
         assert set(label[out].tolist()) <= set(label[~out].tolist())
         at = torch.nonzero(out & (label == 0))[:, 0].tolist()
         assert at == list(range(at[0], at[0] + 2))  # neighbours go together
     asked = torch.stack(parts).sum(0)
     assert asked.tolist() == [1] * 8 + [0]  # each once, the only one of its class never
-    assert list(parts_of(torch.tensor([0, 1, 2]))) == []
+    assert list(parts_of(torch.tensor([0, 1, 2]), 3)) == []
 
 
 def test_fits_follow_the_labels_there_are(one: Draw) -> None:
     few, many = (
         fitted_together(
-            one.checkpoint, "doing", [told_by(one.checkpoint, "doing", p) for p in told]
+            one.checkpoint, "doing", [told_by(one.checkpoint, "doing", p) for p in told], ColdFit()
         )
         for told in (one.told(1)[0], one.told(None)[0])
     )
-    assert few.ridges["doing"].own == UNTRIED  # one label a class: no second to ask
+    assert few.ridges["doing"].own == ColdFit.untried  # one label a class: no second to ask
     assert set(many.ridges["doing"].fits) == {0.0, many.ridges["doing"].own}
-    nobody = fitted_together(one.checkpoint, "doing", [])
-    assert nobody.ridges["doing"].fits[0.0] == nobody.ridges["doing"].fits[UNTRIED]
+    nobody = fitted_together(one.checkpoint, "doing", [], ColdFit())
+    assert nobody.ridges["doing"].fits[0.0] == nobody.ridges["doing"].fits[ColdFit.untried]
     person = one.told(None)[0][0]
-    alone = fitted_alone(one.checkpoint, "doing", told_by(one.checkpoint, "doing", person))
+    mine = told_by(one.checkpoint, "doing", person)
+    alone = fitted_alone(one.checkpoint, "doing", mine, ColdFit())
     assert len(set(alone.ridges["doing"].fits.values())) == 1
 
 
 def test_every_arm_is_there_and_none_without_what_it_needs(study: ColdStudy) -> None:
     first, *_, last = study.points
-    assert [p.labels for p in study.points] == list(cold.LABELS)
+    assert [p.labels for p in study.points] == list(HOW.cold.labels)
     none = {"classical_own", "classical_everyone", "fedavg", "pooled_softmax"}
     for role, users in (("members", 5), ("strangers", 2)):
         assert set(first.figures[role]) == set(COLD_ARMS) - none
@@ -302,12 +301,12 @@ def test_who_was_asked_in_one_half_only_is_left_out() -> None:
 
 
 def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cold, "LABELS", (0, 1))
     made = replace(RECORDED["har"], load=lambda _: Users(made_users(7)))
     monkeypatch.setitem(cold_run.RECORDED, "har", made)
     (tmp_path / "data" / made.folder).mkdir(parents=True)
     words = ["federate", "--protocol", "cold", "--source", "recorded", "--sets", "har",
-             "--data", str(tmp_path / "data"), "--out", str(tmp_path), "--draws", "2"]  # fmt: skip
+             "--data", str(tmp_path / "data"), "--out", str(tmp_path), "--draws", "2",
+             "--cold.labels", "0", "1"]  # fmt: skip
     assert cli.main(words) == 0
     result = read_result(tmp_path / "result.json")
     assert result.rows == []
@@ -333,4 +332,4 @@ def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Federate(**{"protocol": "cold", **wrong})  # type: ignore[arg-type]
+        RunConfig(**{"protocol": "cold", **wrong})  # type: ignore[arg-type]

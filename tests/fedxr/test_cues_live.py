@@ -14,7 +14,7 @@ from test_live import beat_together
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.tasks import ACTS, task_named
 from fedxr.bridge.protocol import Cue, Reply
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.scenarios.cues import Cues
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Player, open_player

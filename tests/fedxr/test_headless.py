@@ -17,7 +17,8 @@ from fedxr.cli.commands import Stream
 from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import headless, study
 from fedxr.experiments.bridged import through_bridge
-from fedxr.experiments.headless import Federate, pretrain_on
+from fedxr.experiments.headless import pretrain_on
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Person, Split, meet, split_users
 from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
 from fedxr.federation import RoundReport
@@ -36,7 +37,7 @@ def split() -> Split:
 
 @pytest.fixture(scope="module")
 def checkpoint(split: Split) -> Checkpoint:
-    return pretrain_on([split], Federate(steps=12), lambda _: None)
+    return pretrain_on([split], RunConfig(steps=12), lambda _: None)
 
 
 def _people(split: Split, checkpoint: Checkpoint, role: str = "federation") -> list[Person]:
@@ -268,9 +269,9 @@ def test_counts_below_one_are_refused_at_once() -> None:
     for wrong in ({"headsets": 0}, {"rounds": -1}, {"steps": 0}, {"copies": 0}):
         ((name, count),) = wrong.items()
         with pytest.raises(ValueError, match=f"{name} {count}; take at least 1"):
-            Federate(**wrong)
+            RunConfig(**wrong)
     with pytest.raises(ValueError, match="headsets 0, rounds 0; take"):
-        Federate(headsets=0, rounds=0)
+        RunConfig(headsets=0, rounds=0)
 
 
 def test_folders_without_the_wanted_sets_are_refused(
@@ -284,7 +285,7 @@ def test_folders_without_the_wanted_sets_are_refused(
     second = tmp_path / "two"
 
     def splits(data: Path | None, unseen: Path | None, said: list[str]) -> list[Split]:
-        how = Federate(source="recorded", unseen_data=unseen)
+        how = RunConfig(source="recorded", unseen_data=unseen)
         return headless.gather(how, data, said.append)
 
     said: list[str] = []
@@ -319,7 +320,7 @@ def test_who_cannot_be_read_is_named_and_the_others_go_on(
         monkeypatch.setitem(headless.RECORDED, name, known)
         (tmp_path / known.folder).mkdir()
     said: list[str] = []
-    how = Federate(source="recorded")
+    how = RunConfig(source="recorded")
     (split,) = headless.gather(how, tmp_path, said.append)
     assert split.name == "har"
     few = "stress: 2 users; at least 3 are needed (pretraining, federation, unseen)"
@@ -346,7 +347,7 @@ def test_what_is_chosen_by_name_is_what_runs() -> None:
     before = TUNINGS.snapshot()
     try:
         TUNINGS.add(NamedTuning("wide", "rank 16", Tuning(r=16)))
-        how = Federate(tuning="wide", exchange="naive", seed=3).learning()
+        how = RunConfig(tuning="wide", exchange="naive", seed=3).warm_protocol()
         assert how.adapters() == Tuning(r=16, exchange="naive", seed=3)
     finally:
         TUNINGS.restore(before)
@@ -358,4 +359,4 @@ def test_what_is_chosen_by_name_is_what_runs() -> None:
         ({"size": "huge"}, "unknown model size 'huge'; known are tiny"),
     ):
         with pytest.raises(ValueError, match=words):
-            Federate(**wrong)  # type: ignore[arg-type]
+            RunConfig(**wrong)  # type: ignore[arg-type]

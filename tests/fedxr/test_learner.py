@@ -164,7 +164,7 @@ def test_the_adapters_of_the_best_round_are_taken_up(
     # Whatever is a headset's own has no say: others would not get it.
     learner.cohort.stack.theta[:, shared:] += 1.0
     assert len(thetas) == 4
-    found = [float(torch.cat(whole(held_losses(learner.cohort, x))).sum()) for x in thetas]
+    found = [float(torch.cat(whole(held_losses(learner.cohort, x, 24))).sum()) for x in thetas]
     best = min(range(4), key=lambda i: found[i])
     assert best in (1, 2)
     for trust in learner.cohort.headsets[0].trusts.values():

@@ -18,7 +18,7 @@ from fedxr.bridge.channels import TICK_US, Channel, Samples, layout_of
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.plausible import sieve_of
 from fedxr.bridge.protocol import Notice, Reply
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 
 START = 10**12
 EVERY = 2  # ticks a frame

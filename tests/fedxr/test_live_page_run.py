@@ -19,8 +19,9 @@ from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli import serve
-from fedxr.cli.serve import CHECKPOINT, Serving, serving
+from fedxr.cli.serve import Serving, serving
 from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Actor, play

@@ -15,7 +15,6 @@ from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.tasks import Query
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import questions, truth_of
 from fedxr.dashboard.label_delays import LabelDelays
 from fedxr.dashboard.marks import DRAWS, FRESH_S, Marks
@@ -24,6 +23,7 @@ from fedxr.learning.agents import Agents
 from fedxr.learning.feedback import Given
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.live import Live
 from fedxr.live.lockstep import Lockstep, lockstep
 from fedxr.scenarios.devices import device_named

@@ -14,14 +14,11 @@ from fedxr.agent.checkpoints.checkpoint_file import card_of, save_checkpoint
 from fedxr.agent.tasks import USE_CASES
 from fedxr.cli import main as cli
 from fedxr.cli.commands import Stream, actor_of
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.experiments import headless
-from fedxr.experiments.headless import Federate, card_for, gather
+from fedxr.experiments.headless import card_for, gather
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, split_users
-from fedxr.scenarios.devices import device_named, devices_for
-from fedxr.scenarios.personas import PRETRAINING, for_pretraining, persona_of
-from fedxr.scenarios.simulated import simulate
-from fedxr.scenarios.users import DataError, User
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_actor, simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice
@@ -65,7 +62,7 @@ def test_nobody_of_the_tests_casts_is_one_of_them() -> None:
 
 
 def gathered(
-    monkeypatch: pytest.MonkeyPatch, config: Federate
+    monkeypatch: pytest.MonkeyPatch, config: RunConfig
 ) -> tuple[list[Split], dict[int, set[str]]]:
     """The splits of ``config`` with two episodes each, and the names by population."""
     by_population: dict[int, set[str]] = {}
@@ -83,7 +80,7 @@ def gathered(
 def test_whom_a_federation_is_tested_on_is_none_whom_any_checkpoint_has_learned_from(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    config = Federate(scenario="storytelling", headsets=2, seed=seed)
+    config = RunConfig(scenario="storytelling", headsets=2, seed=seed)
     (split,), found = gathered(monkeypatch, config)
     assert set(found) == {seed, for_pretraining(seed)}
     card = card_for([split], config)
@@ -106,7 +103,7 @@ def test_populations_that_are_pretrained_on_are_refused(
     refuse(lambda: simulated_actor(device_named("quest-3"), PRETRAINING, 0, 8.0))
     refuse(lambda: simulated_cast(8, 8.0, PRETRAINING))
     refuse(lambda: actor_of(Stream(seed=PRETRAINING), None))
-    refuse(lambda: gather(Federate(seed=PRETRAINING), None, lambda _: None))
+    refuse(lambda: gather(RunConfig(seed=PRETRAINING), None, lambda _: None))
     with pytest.raises(ValueError, match="seed -1; allowed are 0 to"):
         simulated_actor(device_named("quest-3"), -1, 0, 8.0)
     for words in (
@@ -142,7 +139,7 @@ def test_recorded_people_whom_a_checkpoint_has_learned_from_are_none_of_the_othe
 ) -> None:
     second = [User("har", "u0@second", "companion", (), ("doing",), ())]
     split = split_users("har", _recorded(20), seed, 12, second)
-    card = card_for([split], Federate(source="recorded", seed=seed))
+    card = card_for([split], RunConfig(source="recorded", seed=seed))
     others = {f"{u.source}/{u.name}" for u in (*split.federation, *split.unseen)}
     known = set(card.people["har"])
     assert len(known) == len(split.pretraining) == 8
@@ -159,7 +156,7 @@ def test_a_kept_checkpoint_that_has_learned_from_who_would_be_shown_is_refused(
     before, now = (split_users("har", _recorded(n), 0, 12) for n in (20, 21))
     (actor,) = live_rig.cast_of(("voice-glasses",), 8.0)
     kept = tmp_path / "runs" / "recorded-har-0.safetensors"
-    card = card_for([before], Federate(source="recorded"))
+    card = card_for([before], RunConfig(source="recorded"))
     save_checkpoint(live_rig.checkpoint_of([actor]), kept, card)
     said = Console(file=io.StringIO())
     monkeypatch.setattr(cli, "gather", lambda *_: [before])

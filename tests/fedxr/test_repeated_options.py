@@ -7,7 +7,7 @@ import tyro
 
 from fedxr.cli.sensors import Sensors
 from fedxr.cli.unity import Unity
-from fedxr.experiments.headless import Federate
+from fedxr.experiments.run_config import RunConfig
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from fedxr.experiments.headless import Federate
         (Sensors, "channel", "A=eeg/Oz@uV", "B=eeg/O1@uV"),
         (Sensors, "tasks", "tension", "emotion"),
         (Unity, "tasks", "target", "intent"),
-        (Federate, "sets", "har", "fsdd"),
+        (RunConfig, "sets", "har", "fsdd"),
     ],
 )
 def test_both_are_kept(command: type, option: str, first: str, second: str) -> None:

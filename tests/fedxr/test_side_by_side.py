@@ -10,15 +10,15 @@ import msgspec
 import pytest
 from made_users import users as made_users
 
-from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.experiments.headless import Federate, pretrain_on
+from fedxr.experiments.headless import pretrain_on
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.side_by_side import Say, on_each
 from fedxr.experiments.splits import Split, meet, split_users
 from fedxr.experiments.study import Protocol, Study, evaluate, teach
 
 pytestmark = pytest.mark.slow  # each process that begins imports torch
 
-HOW = Federate(source="recorded", steps=2, rounds=1, copies=1, workers=1)
+HOW = RunConfig(source="recorded", steps=2, rounds=1, copies=1, workers=1)
 NAMES = ("small", "large")
 
 
@@ -84,4 +84,4 @@ def test_the_same_checkpoint_comes_of_any_number_of_workers(
 
 def test_fewer_workers_than_none_are_refused() -> None:
     with pytest.raises(ValueError, match="workers -1; take 0"):
-        Federate(workers=-1)
+        RunConfig(workers=-1)

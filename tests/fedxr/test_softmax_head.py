@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from fedxr.experiments.softmax_head import federated_head, pooled_head
+from fedxr.experiments.softmax_head import SoftmaxFit, federated_head, pooled_head
+
+HOW = SoftmaxFit()
 
 
 def _told(seed: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -17,7 +19,7 @@ def _told(seed: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 def test_both_heads_learn_what_can_be_learned() -> None:
     told = [_told(seed, 20 + seed) for seed in range(3)]
     z, label = _told(99, 200)
-    for head in (federated_head(told, 2), pooled_head(told, 2)):
+    for head in (federated_head(told, 2, HOW), pooled_head(told, 2, HOW)):
         assert float(((z @ head).argmax(1) == label).float().mean()) > 0.9
 
 
@@ -26,7 +28,10 @@ def test_the_mean_counts_labels_and_padding_counts_for_nothing() -> None:
     nothing; and one that has many labels moves the mean further than one that has few."""
     one, other = _told(1, 6), _told(2, 30)
     none = (torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
-    alone = federated_head([one], 2)
-    torch.testing.assert_close(federated_head([one, one, none], 2), alone)
-    both, most = federated_head([one, other], 2), federated_head([other], 2)
+    alone = federated_head([one], 2, HOW)
+    torch.testing.assert_close(federated_head([one, one, none], 2, HOW), alone)
+    both, most = (
+        federated_head([one, other], 2, HOW),
+        federated_head([other], 2, HOW),
+    )
     assert float((both - most).norm()) < float((both - alone).norm())

@@ -24,7 +24,7 @@ from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.state import Store
-from fedxr.cli.serve import CHECKPOINT
+from fedxr.learning.shipped import CHECKPOINT
 
 pytestmark = [
     pytest.mark.slow,

@@ -20,13 +20,13 @@ from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import USE_CASES, Query, task_named
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.dashboard.judged import Judged
 from fedxr.experiments.splits import meet
 from fedxr.experiments.study import Protocol, seated
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.lockstep import lockstep
 from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import Persona

@@ -1,0 +1,39 @@
+"""A result as a notebook has it: what was saved, and its table and figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fedxr.evaluation import result as saved
+from fedxr.evaluation.arms_figure import figure_of
+from fedxr.evaluation.frame import frame_of
+
+
+class Result(saved.Result, frozen=True, kw_only=True):
+    """One run: every field of result.json (docs/result.md), and
+
+    result.to_pandas()  # a row for each arm of each set and role, with its interval
+    result.plot()       # arms by set, or curves over labels
+    """
+
+    @classmethod
+    def of(cls, result: saved.Result) -> Result:
+        """``result`` with its table and figure."""
+        return cls(**{name: getattr(result, name) for name in saved.Result.__struct_fields__})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The columns are those of :func:`fedxr.evaluation.frame.frame_of`."""
+        return frame_of(self)
+
+    def plot(self) -> Figure:
+        """A figure that a notebook shows and ``savefig`` writes; raises ResultError where the run
+        ended before it had anything to show."""
+        return figure_of(self)
+
+
+def read_result(path: str | Path) -> Result:
+    """The result of a run from its result.json; raises ResultError that names what is wrong."""
+    return Result.of(saved.read_result(Path(path)))
