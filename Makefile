@@ -26,7 +26,7 @@ check: $(VENV)/.installed-dev
 	@rm -rf $(NAMESPACE) && mkdir -p $(NAMESPACE)/fedxr && ln -s $(CURDIR)/fedxr/* $(NAMESPACE)/fedxr/
 	@ln -s $(foreach top,$(TOP),$(CURDIR)/$(top)) $(NAMESPACE)/fedxr/ && ln -s $(CURDIR)/unity_project $(NAMESPACE)/
 	cd $(NAMESPACE) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml
-	PYTHONPATH=$(NAMESPACE) $(BIN)/lint-imports
+	cd $(NAMESPACE) && $(abspath $(BIN))/lint-imports --config $(CURDIR)/pyproject.toml
 	$(BIN)/python -m fedxr.bridge.client_tables --check
 
 bench: $(VENV)/.installed-test

@@ -32,6 +32,7 @@ from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.tasks import Query
 from fedxr.cli.compared import Replay
 from fedxr.dashboard.judged import Judged
+from fedxr.evaluation.intervals import Cell, pooled
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Actor

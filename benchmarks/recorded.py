@@ -1,4 +1,4 @@
-"""The learning protocol on all recorded sets over several seeds: the tables of docs/results.md.
+"""The learning protocol on all recorded sets over several seeds: the table of the README.
 
     python -m benchmarks.recorded --data DIR [--seeds 3] [--workers 2] [--out DIR]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from tolerance import rounding
 
 from fedxr.agent.checkpoints.ridge_fit import GRID, Told, fit
 from fedxr.agent.model.nystroem import FEATURES, JITTER, WIDTH, Kernel, landmarks_from

@@ -19,6 +19,10 @@ from fedxr.experiments.headless import card_for, gather
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, split_users
 from fedxr.learning.shipped import CHECKPOINT
+from fedxr.scenarios.devices import device_named, devices_for
+from fedxr.scenarios.personas import PRETRAINING, for_pretraining, persona_of
+from fedxr.scenarios.simulated import simulate
+from fedxr.scenarios.users import DataError, User
 from fedxr.virtual.headsets import simulated_actor, simulated_cast
 from fedxr.virtual.streaming import Actor
 from fedxr.virtual.timeline import PersonaVoice

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from made_users import users as made_users
 
+from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.experiments.headless import pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.side_by_side import Say, on_each

@@ -9,6 +9,9 @@ from browser_rig import barriers, needs_chromium, picture
 from playwright.async_api import Browser, expect
 from xr_rig import PATIENCE_MS, enter, headset_page, leave
 
+from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.serve import serving
 from fedxr.learning.learning_rule import LearningRule, Schedule
 from fedxr.learning.shipped import CHECKPOINT

@@ -30,7 +30,6 @@ from fedxr.agent.serving.inference import InferenceEngine
 from fedxr.agent.serving.weight_update import Changes
 from fedxr.agent.tasks import TASKS, USE_CASES
 from fedxr.bridge.channels import TICK_US, Channel, Samples, layout_of
-from fedxr.cli.serve import CHECKPOINT
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.admission import readable
 from fedxr.scenarios.export import definition
