@@ -221,15 +221,15 @@ import sys
 sys.path[:0] = [{root!r}, {root!r} + "/tests/agent"]
 from pathlib import Path
 import torch; torch.set_num_threads(1)
-from test_state import make_fleet, teach
+from test_state import make_cohort, teach
 from fedxr.agent.checkpoints.state import Store
-fleet, store = make_fleet(), Store(Path({path!r}))
-store.load(fleet, 0)
-step = int(fleet.momentum.steps[0])
+cohort, store = make_cohort(), Store(Path({path!r}))
+store.load(cohort, 0)
+step = int(cohort.adam.steps[0])
 while True:
     step += 1
-    teach(fleet, 0, step)
-    store.save(fleet, 0, {{"step": float(step)}})
+    teach(cohort, 0, step)
+    store.save(cohort, 0, {{"step": float(step)}})
     print(step, flush=True)
 """
 

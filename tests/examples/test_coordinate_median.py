@@ -62,7 +62,7 @@ def test_it_is_refused_where_neighbours_only_mix(installed: Path) -> None:
 SMALL = """
 import sys
 from made_users import users
-from fedxr.cli.main import main as cli
+from fedxr.cli import main as cli
 from fedxr.experiments import headless
 from fedxr.experiments.splits import split_users
 headless.gather = lambda *_: [split_users("made", users(9), 0, 12)]
@@ -111,7 +111,8 @@ ROUNDS = """
 import json
 from itertools import product
 import torch
-from fedxr.federation import Block, Blocks, Headset, Pace, Round, Topology, Updates, run_round
+from fedxr.federation import Block, Blocks, Headset, Round, StragglerDeadline, Topology
+from fedxr.federation import Updates, run_round
 
 BLOCKS = Blocks((Block("b", 0, 40, "lora_B"), Block("h", 40, 60, "head"),
                  Block("analytic:t", 60, 90, "analytic")))
@@ -121,7 +122,7 @@ def go(coordination, rule, x):
     round_ = Round(coordination, aggregation=rule, topology=Topology(cluster_size=2))
     weights = torch.full((8, 3), 20.0)
     adapt = lambda awake, union: Updates(BLOCKS, x[awake], weights[awake])
-    return run_round(round_, HEADSETS, x, adapt, 0, Pace())[0][1]
+    return run_round(round_, HEADSETS, x, adapt, 0, StragglerDeadline())[0][1]
 
 out = []
 for seed, coordination in product(range(20), ("centralized", "semi-decentralized")):
@@ -159,14 +160,14 @@ from fedxr.experiments.splits import meet, split_users
 from fedxr.experiments.study import Protocol, teach
 
 split = split_users("made", users(9), 0, 12)
-brain = pretrain_on([split], RunConfig(steps=2), lambda _: None)
-people = [meet(u, brain.population) for u in split.federation]
+checkpoint = pretrain_on([split], RunConfig(steps=2), lambda _: None)
+people = [meet(u, checkpoint.population) for u in split.federation]
 by_mean, by_median = (
-    teach(brain, people, Protocol(1, "centralized", aggregation=rule), personal=False)[0].fleet
-    for rule in ("mean", "coordinate-median")
+    teach(checkpoint, people, Protocol(1, "centralized", aggregation=r), personal=False)[0].cohort
+    for r in ("mean", "coordinate-median")
 )
-for fleet in (by_mean, by_median):
-    assert sum(len(state.federated) for state in fleet.headsets) == len(people)
+for cohort in (by_mean, by_median):
+    assert sum(len(state.federated) for state in cohort.headsets) == len(people)
 for mean, median in zip(by_mean.headsets, by_median.headsets, strict=True):
     one, two = mean.federated, median.federated
     for task in one:
