@@ -325,6 +325,7 @@ class BridgeServer:
             late_us=config.late_us,
             now=self._now,
             pictures=self._pictures,
+            observers=self.observers,
         )
         session.resumed = last_seq is not None
         session.begin_after(hello.last_seq if last_seq is None else last_seq)
@@ -342,7 +343,6 @@ class BridgeServer:
             session.use_inbox()
         self.sessions[session.id] = session
         session.open(self._application.frame, self._application.feedback, self._application.broke)
-        session.observers = self.observers
         session.welcomed(self._welcome(session))
         return session
 
