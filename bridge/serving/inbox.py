@@ -29,10 +29,17 @@ class Inbox(FrameQueue):
         super().__init__({c.name: c.delivery for c in channels}, max_bytes)
         self.arrived = asyncio.Event()
         """Set when something was put in."""
+        self.used = False
+        """Whether the application takes from here; else all is handed to it as it comes."""
         self.taken = 0
         """Every frame and feedback up to this number has been taken and is done with."""
         self._guard, self._wire = guard, wire
         self._holds = False
+
+    @property
+    def acknowledged(self) -> int:
+        """Every frame and feedback up to this number is the application's."""
+        return self.taken if self.used else self._guard.last_seq
 
     def put(self, item: Frame | Feedback) -> None:
         super().put(item)

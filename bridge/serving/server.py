@@ -2,7 +2,7 @@
 
 A connection's life: `FrontDoor` decides on the HTTP request, `Seats` on whether there is room; the
 first message must be a hello and the second the proof of its key, which `introduced` hears; the
-application says which tasks it answers; the welcome goes out; from then on `Session.receive`
+application says which tasks it answers; the welcome goes out; from then on `Incoming.receive`
 handles each message where it arrives, and one task per session waits for its end. Nothing here ever
 waits for a client to read: see `fedxr.bridge.transport.connection` and
 `fedxr.bridge.transport.queues`."""
@@ -133,7 +133,7 @@ class BridgeServer:
         self._tending.cancel()
         self._server.server.close()
         for session in self.sessions.values():
-            session.listen_no_more()
+            session.incoming.close()
         end_s = asyncio.get_running_loop().time() + self.config.drain_s
         while not all(session.settled for session in self.sessions.values()):
             if asyncio.get_running_loop().time() > end_s:
@@ -262,10 +262,11 @@ class BridgeServer:
         )
         session.resumed = last_seq is not None
         session.begin_after(hello.last_seq if last_seq is None else last_seq)
-        wire.direct(session.receive, session.flush, session.lost, session.receive_text)
-        session.came_early(wire.early)
+        incoming = session.incoming
+        wire.direct(incoming.receive, session.flush, incoming.lost, incoming.receive_text)
+        incoming.came_early(wire.early)
         if not wire.open:
-            session.lost()
+            incoming.lost()
         try:
             session.tasks = tuple(await settled(self._application.joined(session)))
         except BaseException:
