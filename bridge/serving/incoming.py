@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fedxr.bridge.clock import Estimate
-from fedxr.bridge.frames import Frame
+from fedxr.bridge.frames import ChannelCodec, Frame
 from fedxr.bridge.protocol import (
     Bye,
     Consent,
@@ -18,16 +19,40 @@ from fedxr.bridge.protocol import (
     decode_up,
     encode,
 )
+from fedxr.bridge.serving.budget import Budget
 from fedxr.bridge.serving.decode_queue import Decoding, Ordered
+from fedxr.bridge.serving.inbox import Inbox
+from fedxr.bridge.serving.observer import Observed, Observer
 from fedxr.bridge.serving.refusals import RefusalLimit
 from fedxr.bridge.serving.sequence import SequenceGuard
+from fedxr.bridge.stats import SessionStats
 from fedxr.bridge.transport.connection import NOT_TEXT, Wire
 
-if TYPE_CHECKING:
-    from fedxr.bridge.serving.observer import Observer
-    from fedxr.bridge.serving.session import Session
-
 _EARLY = ProtocolError("bad-sequence", "wait for the welcome before sending more")
+
+
+class Served(Observed, Protocol):
+    """What the way in must know of a session, and may do to it."""
+
+    over: asyncio.Future[str]
+    stats: SessionStats
+    budget: Budget
+    inbox: Inbox
+    codecs: dict[int, ChannelCodec]
+    tasks: tuple[str, ...]
+
+    @property
+    def acknowledged(self) -> int: ...
+
+    def notice(
+        self, code: str, text: str, counts: dict[str, int] | None = None, seq: int = 0
+    ) -> None: ...
+
+    def close(self, reason: str) -> None: ...
+
+    def finish(self, reason: str) -> None: ...
+
+    def broke(self, error: Exception) -> None: ...
 
 
 class Incoming:
@@ -40,7 +65,7 @@ class Incoming:
 
     def __init__(
         self,
-        session: Session,
+        session: Served,
         wire: Wire,
         guard: SequenceGuard,
         decoding: Decoding | None,
@@ -59,13 +84,13 @@ class Incoming:
         self._over, self._stats, self._inbox = session.over, session.stats, session.inbox
         self._refusals = RefusalLimit()
         self._open = self._deaf = False
-        self._on_frame: Callable[[Session, Frame], object]
-        self._on_feedback: Callable[[Session, Feedback], object]
+        self._on_frame: Callable[[Frame], object]
+        self._on_feedback: Callable[[Feedback], object]
 
     def open(
         self,
-        on_frame: Callable[[Session, Frame], object],
-        on_feedback: Callable[[Session, Feedback], object],
+        on_frame: Callable[[Frame], object],
+        on_feedback: Callable[[Feedback], object],
     ) -> None:
         """From now on messages are accepted."""
         self._on_frame, self._on_feedback = on_frame, on_feedback
@@ -152,7 +177,7 @@ class Incoming:
         if self._inbox.used:
             self._inbox.put(frame)
         else:
-            self._on_frame(self._session, frame)
+            self._on_frame(frame)
 
     def _receive_feedback(self, feedback: Feedback) -> None:
         self._guard.accept_seq(feedback.seq)
@@ -167,7 +192,7 @@ class Incoming:
         if self._inbox.used:
             self._inbox.put(feedback)
         else:
-            self._on_feedback(self._session, feedback)
+            self._on_feedback(feedback)
 
     def _receive_ping(self, ping: Ping) -> None:
         if not self._session.budget.spend("ping"):

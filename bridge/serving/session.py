@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from fedxr.bridge.channels import Channel
@@ -188,7 +189,7 @@ class Session:
     ) -> None:
         """From now on messages are accepted."""
         self._on_break = on_break
-        self.incoming.open(on_frame, on_feedback)
+        self.incoming.open(partial(on_frame, self), partial(on_feedback, self))
 
     def welcomed(self, welcome: Welcome) -> None:
         """Send the welcome, and then what the application had to say in ``joined``."""
