@@ -175,7 +175,7 @@ async def fuzz(count: int, seed: int) -> None:
             try:
                 through_codec(data, outcomes)
                 data = bent(up, chance)
-                session.receive(data)
+                session.incoming.receive(data)
                 if n % 16 == 0:
                     await asyncio.sleep(0)
                     findings.check()
@@ -217,11 +217,11 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
             session.use_inbox()
         for message in messages:
             before = session.last_seq
-            session.receive(message)
+            session.incoming.receive(message)
             if session.last_seq < before or session.acknowledged > session.last_seq:
                 raise AssertionError(f"numbers went back: {before}, {session.last_seq}")
         session.tend(60.0)
-        session.lost()
+        session.incoming.lost()
         async with asyncio.timeout(_END_S):
             while not session.over.done():
                 findings.check()  # what failed behind a picture may leave the session without end

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
@@ -24,7 +24,9 @@ from typing import Self
 from numpy.typing import ArrayLike
 
 from fedxr.bridge.channels import Channel, ChannelError, Samples
-from fedxr.bridge.clock import BURST, ClockSync, Estimate, Exchange
+from fedxr.bridge.clock import BURST, ClockSync, Estimate
+from fedxr.bridge.connecting.mailbox import Mailbox
+from fedxr.bridge.connecting.pings import Pings
 from fedxr.bridge.connecting.stamping import stamped
 from fedxr.bridge.connecting.unacknowledged import Unacknowledged
 from fedxr.bridge.episodes import Episodes
@@ -49,9 +51,6 @@ from fedxr.bridge.protocol import (
 from fedxr.bridge.transport.connection import ClientWire
 from fedxr.bridge.transport.queues import FrameQueue
 
-_INCOMING = 1024
-"""Messages that wait for the reader; beyond, the oldest goes and ``unread`` counts it."""
-_PONG_S = 2.0
 _LEAPT = "went back, or nothing was captured for more than a minute"
 
 
@@ -72,9 +71,7 @@ class HeadsetClient:
         now: Callable[[], int],
         queue_bytes: int,
     ) -> None:
-        self.clock = ClockSync()
         self.episodes = Episodes()
-        self.unread = 0
         self.reconnects = 0
         """How often a lost connection was taken up again
         (`fedxr.bridge.connecting.reconnecting`)."""
@@ -85,10 +82,9 @@ class HeadsetClient:
         self._seq = self._written = welcome.last_seq
         policies = {c.name: c.delivery for c in self._channels.values()}
         self._waiting = FrameQueue(policies, queue_bytes)
-        self._incoming: deque[Reply | Cue | Notice] = deque(maxlen=_INCOMING)
-        self._arrived = asyncio.Event()
+        self._mailbox = Mailbox()
+        self._pings = Pings(now, self._send_ping)
         self._room = asyncio.Event()
-        self._pongs: dict[int, asyncio.Future[Exchange]] = {}
         self._ended: str | None = None
         self._said_bye = False
         self._syncing: asyncio.Task[None] | None = None
@@ -118,6 +114,16 @@ class HeadsetClient:
     @property
     def tasks(self) -> tuple[str, ...]:
         return tuple(self.welcome.tasks)
+
+    @property
+    def clock(self) -> ClockSync:
+        """What is known of the server's clock."""
+        return self._pings.clock
+
+    @property
+    def unread(self) -> int:
+        """Messages of the server that went because nobody read them in time."""
+        return self._mailbox.unread
 
     @property
     def drops(self) -> Counter[str]:
@@ -150,7 +156,9 @@ class HeadsetClient:
         leaps = self.episodes.leaps
         episode, episode_start_us = self.episodes.of(capture_us, episode, episode_start_us)
         if not leaps and self.episodes.leaps:
-            self._tell(Notice("new-episode", f"capture times {_LEAPT}: episode {episode} begins"))
+            self._mailbox.put_message(
+                Notice("new-episode", f"capture times {_LEAPT}: episode {episode} begins")
+            )
         self._seq += 1
         seq = self._seq
         if self._kept is not None:
@@ -235,25 +243,9 @@ class HeadsetClient:
 
     async def sync_clock(self, exchanges: int = BURST) -> Estimate | None:
         """One burst of pings, one after the other; returns the estimate (server minus here)."""
-        burst = []
-        for _ in range(exchanges):
-            self._check_open()
-            pong: asyncio.Future[Exchange] = self._wire.loop.create_future()
-            sent = self._now()
-            while sent in self._pongs:
-                sent += 1
-            self._pongs[sent] = pong
-            self._wire.write(encode(self._ping(sent)))
-            try:
-                burst.append(await asyncio.wait_for(pong, _PONG_S))
-            except TimeoutError:
-                # A congested server does not answer pings; a later burst will do.
-                break
-            finally:
-                self._pongs.pop(sent, None)
-        estimate = self.clock.add_burst(burst)
+        estimate = await self._pings.burst(exchanges)
         if estimate is not None and self._ended is None:
-            self._wire.write(encode(self._ping(self._now())))
+            self._wire.write(encode(self._pings.ping(self._now())))
         return estimate
 
     def keep_synced(self, every_s: float) -> None:
@@ -264,14 +256,12 @@ class HeadsetClient:
         return self
 
     async def __anext__(self) -> Reply | Cue | Notice:
-        while not self._incoming:
-            if self._ended is not None:
-                if self._said_bye:
-                    raise StopAsyncIteration
-                raise BridgeError(f"the session ended: {self._ended}")
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._incoming.popleft()
+        message = await self._mailbox.next_message()
+        if message is not None:
+            return message
+        if self._said_bye:
+            raise StopAsyncIteration
+        raise BridgeError(f"the session ended: {self._ended}")
 
     async def close(self, reason: str = "") -> None:
         """Say bye, once all that waits has been sent or cannot be, and close."""
@@ -307,19 +297,15 @@ class HeadsetClient:
             return
         if isinstance(message, Reply):
             self._acknowledge(message.seq)
-            self._tell(message)
+            self._mailbox.put_message(message)
         elif isinstance(message, Pong):
             self._acknowledge(message.last_seq)
-            waiter = self._pongs.get(message.sent_us)
-            if waiter is not None and not waiter.done():
-                waiter.set_result(
-                    Exchange(message.sent_us, message.received_us, message.answered_us, self._now())
-                )
+            self._pings.take_pong(message)
         elif isinstance(message, Bye):
             self._acknowledge(message.last_seq)
             self._bye(message)
         elif not isinstance(message, (Welcome, Challenge)):
-            self._tell(message)
+            self._mailbox.put_message(message)
 
     def flush(self) -> None:
         """The socket has drained: send what waited, oldest first."""
@@ -358,19 +344,9 @@ class HeadsetClient:
             self._kept.acknowledge(seq)
             self._room.set()
 
-    def _tell(self, message: Reply | Cue | Notice) -> None:
-        if len(self._incoming) == _INCOMING:
-            self.unread += 1
-        self._incoming.append(message)
-        self._arrived.set()
-
-    def _ping(self, sent_us: int) -> Ping:
-        estimate = self.clock.estimate
-        if estimate is None:
-            return Ping(sent_us)
-        return Ping(
-            sent_us, estimate.offset_at(sent_us), estimate.drift * 1e6, estimate.uncertainty_us
-        )
+    def _send_ping(self, ping: Ping) -> None:
+        self._check_open()
+        self._wire.write(encode(ping))
 
     async def _sync(self, every_s: float) -> None:
         # The session's end is told to whoever reads or sends, not to this task.
@@ -392,8 +368,6 @@ class HeadsetClient:
     def _end(self, reason: str) -> None:
         if self._ended is None:
             self._ended = reason
-            self._arrived.set()
+            self._mailbox.close()
             self._room.set()
-            for waiter in self._pongs.values():
-                if not waiter.done():
-                    waiter.set_exception(BridgeError(f"the session ended: {reason}"))
+            self._pings.fail(reason)

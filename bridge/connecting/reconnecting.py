@@ -87,7 +87,7 @@ class ReturningClient(HeadsetClient):
     def _ask(self) -> None:
         """Ask how far the server has everything: its pong says so."""
         if self._ready:
-            self._wire.write(encode(self._ping(self._now())))
+            self._wire.write(encode(self._pings.ping(self._now())))
 
     def _bye(self, bye: Bye) -> None:
         if bye.again:
@@ -124,7 +124,7 @@ class ReturningClient(HeadsetClient):
             self.reconnects += 1
             self.episodes.begin_anew()  # the agent's context has gone with the connection
             self._take_up(wire, welcome)
-            self._tell(Notice("reconnected", text))
+            self._mailbox.put_message(Notice("reconnected", text))
             self._send_again()
             return
         self._end(f"{reason}; no connection for {retry.give_up_s:g} s{why}")

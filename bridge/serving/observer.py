@@ -25,8 +25,10 @@ class Observed(Protocol):
     hello: Hello
     welcome: Welcome | None
     recordable: bool
-    last_seq: int
     clock: Estimate | None
+
+    @property
+    def last_seq(self) -> int: ...
 
     def notice(self, code: str, text: str) -> None: ...
 

@@ -1,25 +1,23 @@
 """The bridge's server: one port for headsets, for pages and for whoever watches them.
 
-A connection's life: `web` decides on the HTTP request; the first message must be a hello and the
-second the proof of its key, which `admission` judges; the application says which tasks it answers;
-the welcome goes out; from then on `Session.receive` handles each message where it arrives, and one
-task per session waits for its end. Nothing here ever waits for a client to read: see
-`fedxr.bridge.transport.connection` and `fedxr.bridge.transport.queues`."""
+A connection's life: `FrontDoor` decides on the HTTP request, `Seats` on whether there is room; the
+first message must be a hello and the second the proof of its key, which `introduced` hears; the
+application says which tasks it answers; the welcome goes out; from then on `Incoming.receive`
+handles each message where it arrives, and one task per session waits for its end. Nothing here ever
+waits for a client to read: see `fedxr.bridge.transport.connection` and
+`fedxr.bridge.transport.queues`."""
 
 from __future__ import annotations
 
 import asyncio
-import http
 import logging
 import os
 import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from fedxr.bridge.clock import now_us
@@ -28,38 +26,34 @@ from fedxr.bridge.protocol import (
     VERSIONS,
     BridgeError,
     Bye,
-    Challenge,
     Hello,
     Notice,
     Welcome,
     encode,
 )
 from fedxr.bridge.serving import web
-from fedxr.bridge.serving.address import longest_silent, principal, share
 from fedxr.bridge.serving.admission import (
     PastSessions,
     ServerConfig,
-    check_proof,
     open_channels,
-    read_hello,
 )
 from fedxr.bridge.serving.application import Application, RefusalError, answer, awaits, end, settled
 from fedxr.bridge.serving.decode_process import Pictures
-from fedxr.bridge.serving.first_words import FirstWords
+from fedxr.bridge.serving.first_words import introduced
+from fedxr.bridge.serving.front_door import FrontDoor
 from fedxr.bridge.serving.observer import Observer
+from fedxr.bridge.serving.seats import Seats
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.serving.watchers import Watcher, Watchers
 from fedxr.bridge.transport.connection import WRITE_LIMIT, ServerWire
-from fedxr.bridge.transport.pending import Doorstep, patience
+from fedxr.bridge.transport.pending import Doorstep
 from fedxr.bridge.transport.rate_limit import Pace
-from fedxr.bridge.user_key import NONCE_BYTES, fingerprint
+from fedxr.bridge.user_key import fingerprint
 from fedxr.plugins import loaded
 
 _log = logging.getLogger(__name__)
 _CLOSE_S = 1.0
 _TEND_S = 1.0
-_MOST_HELLO = 2**18
-"""Bytes that are taken from somebody who has not shown a token and a key yet."""
 _STOPS = "the server stops"
 _CODES = {"bye": 1000, _STOPS: 1001}
 
@@ -83,13 +77,13 @@ class BridgeServer:
         self.observers: list[Observer] = []
         """Told of every session's messages; may change at any time."""
         self._application = application
-        self._pages = dict(pages or {})
         self._now = now
         self._leaving: dict[str, Session] = {}
         """Those that are over, of which the application is being told."""
         self._past = PastSessions(self.config.resume_s)
-        self._headsets: set[ServerWire] = set()
+        self._seats = Seats(self.config.max_sessions, self.sessions)
         self._live = Watchers(lambda data, watcher: self.hear(data, watcher))
+        self._front_door = FrontDoor(self.config, pages or {}, self._seats, self._live)
         self.hear: Callable[[bytes, Watcher], None] = _deaf
         """What a watcher of `/live` sends is handed to this, with who it is; it may raise
         ValueError."""
@@ -112,7 +106,7 @@ class BridgeServer:
                 config.host,
                 config.port,
                 create_connection=self._doorstep.receive,  # type: ignore[arg-type]
-                process_request=self._process_request,
+                process_request=self._front_door.answer,
                 select_subprotocol=_select_subprotocol,
                 compression=None,
                 ssl=config.tls,
@@ -139,7 +133,7 @@ class BridgeServer:
         self._tending.cancel()
         self._server.server.close()
         for session in self.sessions.values():
-            session.listen_no_more()
+            session.incoming.close()
         end_s = asyncio.get_running_loop().time() + self.config.drain_s
         while not all(session.settled for session in self.sessions.values()):
             if asyncio.get_running_loop().time() > end_s:
@@ -149,7 +143,7 @@ class BridgeServer:
         for session in list(self.sessions.values()):
             session.close(_STOPS, again=True)
         self._live.abort_stalled(0.0)
-        for wire in list(self._headsets):
+        for wire in list(self._seats.wires):
             if wire.congested:
                 # Closing politely would wait for the peer to read.
                 wire.transport.abort()
@@ -195,50 +189,6 @@ class BridgeServer:
 
     # One connection
 
-    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        came_to = connection.transport.get_extra_info("sockname")[0]
-        refused = web.check_origin(request, self.config, came_to)
-        if refused is not None:
-            return refused
-        live = web.path_of(request) == web.LIVE
-        if not web.wants_websocket(request):
-            return web.serve_page(request, self._pages)
-        if live:
-            refused = web.check_live(request, self.config)
-            taken, places = len(self._live), self.config.max_watchers
-        else:
-            refused = web.check_bridge(request)
-            return refused or self._seat_for(principal(connection.remote_address))
-        if refused is None and taken >= places:
-            return web.refuse(
-                http.HTTPStatus.SERVICE_UNAVAILABLE, f"full: all {places} places are taken"
-            )
-        return refused
-
-    def _seat_for(self, who: str) -> Response | None:
-        """Why ``who`` gets no seat. Where its share or all seats are taken, whoever has been silent
-        longest makes room: of its own sessions, else of whoever holds most."""
-        taken = Counter(principal(wire.remote_address) for wire in self._headsets)
-        for session in self.sessions.values():
-            if session.over.done():  # its seat is being cleared
-                taken[principal(session.remote_address)] -= 1
-        seats = self.config.max_sessions
-        own = share(who, seats)
-        mine = taken[who] >= own < seats
-        if not mine and taken.total() < seats:
-            return None
-        whose = who if mine else max(taken, key=taken.__getitem__)
-        silent = longest_silent(
-            s for s in self.sessions.values() if principal(s.remote_address) == whose
-        )
-        if silent is not None:
-            silent.close(
-                f"silent for {silent.silent_s} s while all seats were taken; come back", again=True
-            )
-            return None
-        full = f"all {own} places of one address are" if mine else f"all {seats} places are"
-        return web.refuse(http.HTTPStatus.SERVICE_UNAVAILABLE, f"full: {full} taken")
-
     async def _serve(self, wire: ServerConnection) -> None:
         if not isinstance(wire, ServerWire) or wire.request is None:
             raise TypeError("connections are made by create_connection=ServerWire")
@@ -247,16 +197,20 @@ class BridgeServer:
             self._doorstep.left(wire.transport)
             await self._live.serve(wire, web.granted(wire.request, self.config))
             return
-        self._headsets.add(wire)
+        self._seats.wires.add(wire)
         try:
             await self._serve_headset(wire)
         finally:
-            self._headsets.discard(wire)
+            self._seats.wires.discard(wire)
 
     async def _serve_headset(self, wire: ServerWire) -> None:
         """Hello, challenge, proof, welcome, then wait for the end."""
         try:
-            session = await self._join(wire, await self._hello(wire))
+            try:
+                hello = await introduced(wire, self.config)
+            finally:
+                self._doorstep.left(wire.transport)
+            session = await self._join(wire, hello)
         except Exception as error:  # noqa: BLE001 - told to this headset; the others notice nothing
             refusal = error if isinstance(error, RefusalError) else _failed(error)
             wire.write(encode(Notice(refusal.code, str(refusal)[:2000])))
@@ -287,27 +241,6 @@ class BridgeServer:
                 session.gone.set()
         await wire.shut(_CODES.get(reason.split(":")[0], 1008), reason)
 
-    async def _hello(self, wire: ServerWire) -> Hello:
-        """Who is there, proven; both messages within ``hello_timeout_s``."""
-        most = self.config.max_message
-        wire.protocol.max_message_size = min(_MOST_HELLO, most)
-        words = FirstWords(wire)
-        try:
-            async with asyncio.timeout(patience(self.config.hello_timeout_s)):
-                hello = read_hello(await words.next(), self.config.tokens)
-                nonce = secrets.token_bytes(NONCE_BYTES)
-                wire.write(encode(Challenge(nonce)))
-                host = wire.request.headers.get("Host", "") if wire.request else ""
-                check_proof(await words.next(), hello.key, nonce, host)
-        except TimeoutError:
-            raise RefusalError(
-                "bad-sequence", f"no hello and proof within {self.config.hello_timeout_s:g} s"
-            ) from None
-        finally:
-            self._doorstep.left(wire.transport)
-        wire.protocol.max_message_size = most
-        return hello
-
     async def _join(self, wire: ServerWire, hello: Hello) -> Session:
         """Make the session, ask the application, send the welcome."""
         config = self.config
@@ -325,13 +258,15 @@ class BridgeServer:
             late_us=config.late_us,
             now=self._now,
             pictures=self._pictures,
+            observers=self.observers,
         )
         session.resumed = last_seq is not None
         session.begin_after(hello.last_seq if last_seq is None else last_seq)
-        wire.direct(session.receive, session.flush, session.lost, session.receive_text)
-        session.came_early(wire.early)
+        incoming = session.incoming
+        wire.direct(incoming.receive, session.flush, incoming.lost, incoming.receive_text)
+        incoming.came_early(wire.early)
         if not wire.open:
-            session.lost()
+            incoming.lost()
         try:
             session.tasks = tuple(await settled(self._application.joined(session)))
         except BaseException:
@@ -342,7 +277,6 @@ class BridgeServer:
             session.use_inbox()
         self.sessions[session.id] = session
         session.open(self._application.frame, self._application.feedback, self._application.broke)
-        session.observers = self.observers
         session.welcomed(self._welcome(session))
         return session
 

@@ -77,7 +77,7 @@ async def test_a_latest_picture_replaces_the_one_that_waits(gate: threading.Even
         for t in range(1, 10):
             await camera.send_frame(t, {"eye": samples_of(latest, [t]), **gaze(t)})
         session = app.sessions[0]
-        await until(lambda: session.stats.bytes_in and len(session._decoding._waiting) == 8)  # type: ignore[union-attr]
+        await until(lambda: session.stats.bytes_in and len(session.incoming.decoding._waiting) == 8)  # type: ignore[union-attr]
         assert not session._wire._holds
         gate.set()
         await until(lambda: len(app.frames) == 9)
@@ -121,8 +121,8 @@ async def test_pictures_that_wait_are_bounded_in_bytes(gate: threading.Event) ->
         seen = [await asyncio.wait_for(anext(camera), 10) for _ in range(10)]
         assert [m.seq for m in seen if isinstance(m, Notice)] == list(range(1, 11))
         assert not session._wire._holds
-        assert session._decoding is not None
-        assert session._decoding._bytes == 0
+        assert session.incoming.decoding is not None
+        assert session.incoming.decoding._bytes == 0
         await camera.close()
 
 
@@ -148,7 +148,7 @@ async def test_a_session_may_be_ended_while_a_picture_is_decoded(gate: threading
         camera = await headset(server.url, [EYE])
         for t in (5, 6, 7):
             await camera.send_frame(t, {"eye": samples_of(EYE, [t])})
-        await until(lambda: app.sessions[0]._decoding.busy)  # type: ignore[union-attr]
+        await until(lambda: app.sessions[0].incoming.decoding.busy)  # type: ignore[union-attr]
         app.sessions[0].close("enough")
         await until(lambda: app.over)
         gate.set()

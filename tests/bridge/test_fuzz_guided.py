@@ -50,7 +50,7 @@ def test_coverage_leads_to_no_exception() -> None:
 
 
 GUIDED = ["benchmarks.fuzz_guided", "--count", "20000", "--target"]
-FEEDBACK = ("serving/session.py", "        self.stats.feedback += 1\n", "feedback.label > 5")
+FEEDBACK = ("serving/incoming.py", "        self._stats.feedback += 1\n", "feedback.label > 5")
 LATER = (
     "serving/decode_queue.py",
     "def _decoded(self, message: PackedFrame) -> None:\n",

@@ -77,5 +77,5 @@ async def test_a_flooding_client_can_be_sent_away() -> None:
         app.sessions[0].close("enough")
         await until(lambda: app.over)
         assert app.over == ["enough"]
-        await until(lambda: not server._headsets)
+        await until(lambda: not server._seats.wires)
         assert client.ended == "enough"

@@ -218,7 +218,7 @@ async def test_a_session_is_resumed_though_the_application_is_still_told_of_its_
         with pytest.raises(BridgeError, match="no welcome within"):
             await headset(server.url, user="ann", resume=client.session, timeout_s=0.2)
         back = asyncio.create_task(headset(server.url, user="ann", resume=client.session))
-        await until(lambda: len(server._headsets) == 3)
+        await until(lambda: len(server._seats.wires) == 3)
         app.gate.set()
         again = await back
         assert (again.session, again.welcome.last_seq) == (client.session, 1)

@@ -67,10 +67,10 @@ async def test_stalled_clients_are_bounded_counted_and_harmless() -> None:
         held, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         for session in stuck:
-            assert session._outbox.waiting <= server.config.outbox_bytes + 1000
+            assert session._outgoing.waiting <= server.config.outbox_bytes + 1000
             buffered = session._wire.transport.get_write_buffer_size()
             assert buffered <= WRITE_LIMIT + len(encode(Cue("overlay", PICTURE))) + 1000
-            assert session._outbox.drops["control"] > 0
+            assert session._outgoing.drops["control"] > 0
         assert held < 12_000_000
         # The application was told what went.
         await until(lambda: any("control" in counts for counts in app.drops))
@@ -100,7 +100,7 @@ async def test_a_client_that_catches_up_is_told_what_it_missed() -> None:
         client = await headset(server.url)
         client._wire.transport.pause_reading()
         session = app.sessions[0]
-        while not session._outbox.drops["reply"]:
+        while not session._outgoing.drops["reply"]:
             for t in range(200):
                 if t % 10 == 0:
                     session.send_cue("overlay", PICTURE)
