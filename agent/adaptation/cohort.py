@@ -108,7 +108,7 @@ class Cohort:
 
     # -- feedback --------------------------------------------------------------------------------
 
-    def learn(self, told: Sequence[tuple[int, TokenizedEpisode]], chunk: int = 64) -> list[int]:
+    def remember(self, told: Sequence[tuple[int, TokenizedEpisode]], chunk: int = 64) -> list[int]:
         """Score the experts on the last ask of each ``(row, standardised tokens)``, then learn its
         truth: the example joins the memory and the analytic sums. Returns the checkpoint's best
         class of each. Of labels that come together, ``chunk`` at a time are scored before any of

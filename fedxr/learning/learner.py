@@ -224,7 +224,7 @@ class Learner:
 
     def _count(self, told: Sequence[tuple[Told, TokenizedEpisode]]) -> list[Evaluation]:
         cohort, scores = self.cohort, []
-        generic = cohort.learn([(one.row, tokens) for one, tokens in told])
+        generic = cohort.remember([(one.row, tokens) for one, tokens in told])
         for (one, tokens), guess in zip(told, generic, strict=True):
             name, label = cohort.names[one.row], tokens.asks[-1].label
             moment = name, one.task, one.episode, one.tick

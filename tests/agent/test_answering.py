@@ -72,7 +72,7 @@ def _told(cohort: Cohort, row: int, seeds: range) -> None:
     """The headset's user says what is true of the questions of these episodes."""
     for seed in seeds:
         for one in _each(made.tokens(seed)):
-            cohort.learn([(row, one)])
+            cohort.remember([(row, one)])
 
 
 def _streamed(
@@ -263,7 +263,7 @@ def test_what_is_prepared_is_taken_up_whole(checkpoint: Checkpoint) -> None:
     assert after.version == before.version + 1
     assert after.weights[0, "doing"] is before.weights[0, "doing"]
     assert after.adapted == before.adapted
-    cohort.learn([(0, _each(made.tokens(1))[0])])
+    cohort.remember([(0, _each(made.tokens(1))[0])])
     cohort.stack.theta[0, 0] += 1
     learned = changes.take()
     assert set(learned.theta) == {0}

@@ -308,7 +308,7 @@ def test_a_example_with_a_nan_is_refused_before_anything_is_learned_of_it() -> N
     cohort = Cohort(made.checkpoint(), [Member("u", made.CHANNELS, ("doing",))], made.TUNING)
     fine = made.moment(0, 1)
     with pytest.raises(ValueError, match="a label of u"):
-        cohort.learn([(0, fine), (0, spoiled(fine))])
+        cohort.remember([(0, fine), (0, spoiled(fine))])
     assert [s.personal for s in cohort.headsets] == [{}]
     assert cohort.headsets[0].replay.examples == {}
     assert cohort.headsets[0].trusts["doing"].count == 0

@@ -291,7 +291,7 @@ def test_a_cohort_neither_trains_on_nor_gives_what_it_doubts() -> None:
     cohort = Cohort(checkpoint, members, made.TUNING, torch.float32)
     seeds = range(100, 140)
     for seed in seeds:
-        cohort.learn([(row, made.moment(seed, (seed + row) % 4)) for row in range(2)])
+        cohort.remember([(row, made.moment(seed, (seed + row) % 4)) for row in range(2)])
     honest, contrary = (s.trusts["doing"] for s in cohort.headsets)
     assert not honest.doubted
     assert contrary.doubted
@@ -308,7 +308,7 @@ def test_a_cohort_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert exchange.owns()[:, place].tolist() == [True, True]
     # It turns: what it says is true from now on.
     for seed in range(200, 300):
-        cohort.learn([(1, made.moment(seed, seed % 4))])
+        cohort.remember([(1, made.moment(seed, seed % 4))])
         if not contrary.doubted:
             break
     assert not contrary.doubted

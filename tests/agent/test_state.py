@@ -42,7 +42,7 @@ def teach(cohort: Cohort, row: int, step: int) -> None:
     told = TokenizedEpisode(
         tokens.emissions, (Ask(ask.task, ask.tick, step % 4, ask.summary),), f"{step}"
     )
-    cohort.learn([(row, told)])
+    cohort.remember([(row, told)])
     cohort.headsets[row].normalizer._count("eeg/made", torch.full((3,), float(step)).numpy())
     cohort.stack.theta[row] = float(step)
     cohort.adam.first[row], cohort.adam.second[row] = step + 1.0, step + 2.0

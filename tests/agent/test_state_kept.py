@@ -28,7 +28,7 @@ def say(cohort: Cohort, step: int, task: str = "doing", row: int = 0) -> None:
     told = TokenizedEpisode(
         tokens.emissions, (Ask(task, ask.tick, step % 3, ask.summary),), f"{step}"
     )
-    cohort.learn([(row, told)])
+    cohort.remember([(row, told)])
 
 
 def stored(path: Path) -> dict[str, int]:

@@ -23,7 +23,7 @@ def _told(moments: list[tuple[int, int]]) -> Cohort:
     member = Member("h0", made.CHANNELS, made.TASKS)
     cohort = Cohort(made.checkpoint(), [member], made.TUNING, torch.float32)
     for seed, label in moments:
-        cohort.learn([(0, made.moment(seed, label))])
+        cohort.remember([(0, made.moment(seed, label))])
     return cohort
 
 

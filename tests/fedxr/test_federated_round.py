@@ -46,7 +46,7 @@ def cohort(told: tuple[Cohort, list[TokenizedEpisode]]) -> Cohort:
         kind.checkpoint, [state.member for state in kind.headsets], Tuning(), torch.float32
     )
     for row in range(len(PLACES)):
-        cohort.learn([(row, x) for x in found[: row + 1]])
+        cohort.remember([(row, x) for x in found[: row + 1]])
     return cohort
 
 
@@ -168,7 +168,7 @@ def test_a_second_round_replaces_the_crowd(
 ) -> None:
     """What a label adds counts once, however often all meet."""
     meet(cohort)
-    cohort.learn([(0, told[1][5])])
+    cohort.remember([(0, told[1][5])])
     meet(cohort, number=2)
     sums = [s.personal["doing"] for s in cohort.headsets]
     assert float(sums[0].n.sum()) == 2
@@ -220,7 +220,7 @@ def test_what_is_said_during_a_round_is_no_part_of_it(
     batteries = Batteries(dict.fromkeys(cohort.names, 0.0))
     slices = federated_round.meet(cohort, rule, seated, batteries, 1, StragglerDeadline())
     next(slices)
-    cohort.learn([(row, told[1][6]) for row in range(5)])
+    cohort.remember([(row, told[1][6]) for row in range(5)])
     whole(slices)
     for row in range(5):
         assert_close(
@@ -286,7 +286,7 @@ def test_a_member_alone_is_its_own_federation(told: tuple[Cohort, list[Tokenized
     )
     some = [replace(x, asks=(replace(x.asks[0], label=2),)) for x in found[:4]]
     before = cohort.common(0, "doing", some)
-    cohort.learn([(0, x) for x in some])
+    cohort.remember([(0, x) for x in some])
     after = cohort.common(0, "doing", some)
     assert (after[:, 2] > before[:, 2]).all()
     doubt(cohort, 0)

@@ -132,7 +132,7 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
                 classes = len(task_named(ask.task).classes)
                 wrong = (ask.label + int(rng.integers(1, classes))) % classes
                 said = replace(ask, label=wrong if contrary else ask.label)
-                cohort.learn([(row, replace(moment, asks=(said,)))])
+                cohort.remember([(row, replace(moment, asks=(said,)))])
                 now = cohort.headsets[row].trusts[ask.task].doubted
                 doubted[row, ask.task] = doubted.get((row, ask.task), False) or now
         if not contrary:

@@ -58,10 +58,10 @@ class Transport:
         if agent["behaviour"] in self.described or agent["done"]:
             return
         self.described.add(agent["behaviour"])
-        checkpoint = output.rl_initialization_output.checkpoint_parameters.add()
-        checkpoint.checkpoint_name, checkpoint.is_training = agent["behaviour"], True
-        checkpoint.action_spec.num_discrete_actions = len(agent["branches"])
-        checkpoint.action_spec.discrete_branch_sizes.extend(agent["branches"])
+        brain = output.rl_initialization_output.brain_parameters.add()
+        brain.brain_name, brain.is_training = agent["behaviour"], True
+        brain.action_spec.num_discrete_actions = len(agent["branches"])
+        brain.action_spec.discrete_branch_sizes.extend(agent["branches"])
 
     def _told(self, reply: UnityMessageProto, agents: list[Line]) -> Line:
         told = reply.unity_input.rl_input
