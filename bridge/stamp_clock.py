@@ -111,7 +111,7 @@ class StampClock:
             self._finite_us = now_us
         if finite.any():
             times = self._mapped(stamps, finite, now_us, period_us, estimate)
-        elif self.way is Way.ARRIVAL or now_us - self._finite_us > _STEADY_US:
+        elif self.way is Way.ARRIVAL or now_us - self._finite_us > self._patience_us:
             if self.way is not Way.ARRIVAL:
                 self._recent.clear()
                 self._take(Way.ARRIVAL)
@@ -120,6 +120,12 @@ class StampClock:
             times = np.full(len(stamps), math.nan)
         self._arrived_us = now_us
         return times
+
+    @property
+    def _patience_us(self) -> float:
+        """How long stamps that are none are waited out: shorter where there has never been one, for
+        nothing says then when the samples that wait were taken."""
+        return _STEADY_US if self._heard else _STEADY_US / 2
 
     def _mapped(
         self, stamps: Floats, finite: NDArray[np.bool_], now: float, period: float,

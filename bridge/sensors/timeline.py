@@ -225,8 +225,9 @@ class Timeline:
 
     def _begin_first(self, left: Floats, final: bool) -> bool:
         """The line through the first stamps; False when there are none yet."""
-        seen = left[: self._confirm]
-        starts = (seen - self._period * np.arange(len(seen)))[np.isfinite(seen)]
+        # However many come first that have none: they would else be waited for without an end.
+        stamped = np.flatnonzero(np.isfinite(left))[: self._confirm]
+        starts = left[stamped] - self._period * stamped
         if not len(starts) and not final:
             return False
         self._begin(float(starts.min()) if len(starts) else 0.0)

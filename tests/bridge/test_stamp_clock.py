@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strange_clock import EYES, Heard, S, Stamps, listen
 
@@ -110,7 +110,12 @@ def check(heard: Heard, taken_us: np.ndarray) -> None:
     assert len(heard.said) == len(set(heard.said)) <= 14
 
 
+SILENT = [Event("says NaN", 0.0, 1.0, 0.0)]
+
+
 @settings(max_examples=30, deadline=None)
+@example(SILENT, [30.0], None, 0.0)  # no stamp for a second, then good ones, or foreign ones
+@example(SILENT, [30.0], None, 1.7e9)
 @given(
     st.lists(events(), max_size=4),
     st.lists(RATES, min_size=1, max_size=2),
