@@ -25,7 +25,7 @@ from torch import Tensor
 
 from fedxr.agent.checkpoints.ridge_fit import Told, best_fit, left_out
 from fedxr.agent.inputs.tokens import TokenizedEpisode
-from fedxr.agent.model.nystroem import FEATURES, WIDTH, Kernel, landmarks_from
+from fedxr.agent.model.nystroem import FEATURES, WIDTH, Nystroem, landmarks_from
 from fedxr.agent.tasks import task_named
 from fedxr.experiments.splits import copies_of, meet, population_of, raw_tokens, split_users
 from fedxr.scenarios.recorded import RECORDED, data_folder, find
@@ -102,7 +102,7 @@ def told_of(name: str, config: AnalyticFeatures) -> tuple[list[Told], int]:
     return told, len(task_named(people[0].user.tasks[0]).classes)
 
 
-def ridge(features: Kernel | Fourier, told: Sequence[Told], classes: int) -> tuple[float, float]:
+def ridge(features: Nystroem | Fourier, told: Sequence[Told], classes: int) -> tuple[float, float]:
     """Mean accuracy over users, and log-loss, of users answered from the sums of the others."""
     _, users = left_out(features, told, classes)
     asked = [(u.z, u.label, u.others) for u in users]
@@ -151,8 +151,8 @@ def main() -> None:
         alone = torch.cat([t.x for t in told])
         found = [
             ridge(Fourier(size), plain, classes),
-            ridge(Kernel(("all",), (size,), landmarks_from(alone, 0)), plain, classes),
-            ridge(Kernel(("all",), (size,), landmarks_from(both, 0)), told, classes),
+            ridge(Nystroem(("all",), (size,), landmarks_from(alone, 0)), plain, classes),
+            ridge(Nystroem(("all",), (size,), landmarks_from(both, 0)), told, classes),
         ]
         cells = [f"{100 * right:.1f} ({loss:.2f})" for right, loss in found]
         table.add_row(name, str(len(told)), *cells, f"{100 * logistic(told):.1f}")

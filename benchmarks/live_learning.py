@@ -77,7 +77,7 @@ async def main(config: LiveLearning) -> None:
     load, began = os.getloadavg()[0], time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         live, played = await measured(config, Path(folder))
-    labels, board = live.scoreboard.labels, live.scoreboard
+    labels, board = live.metrics.labels, live.metrics
     replies = [ms for one in played for ms in one.latency_ms]
     p50, p99 = np.percentile(replies, (50, 99))
     passes = np.percentile(live.live.model_seconds, (50, 99))

@@ -40,7 +40,7 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.user_key import UserKey
 from fedxr.cli.serve import serving
-from fedxr.dashboard.state import AccuracyState, HeadsetState, LiveState, TaskState
+from fedxr.dashboard.state import AccuracyState, LiveHeadsetState, LiveState, TaskState
 from fedxr.dashboard.static_files import page_files
 from fedxr.learning.learning_rule import LIVE
 from fedxr.learning.shipped import CHECKPOINT
@@ -130,10 +130,10 @@ def _accuracy(number: int, rng: random.Random) -> AccuracyState:
     )
 
 
-def _headset(k: int, name: str, number: int, rng: random.Random) -> HeadsetState:
+def _headset(k: int, name: str, number: int, rng: random.Random) -> LiveHeadsetState:
     device = list(DEVICES.values())[k % len(DEVICES)]
     tasks = [t for t in TASKS.values() if t.use_case == USE_CASES[k % 4]][:3]
-    return HeadsetState(
+    return LiveHeadsetState(
         id=name,
         user=name.split("/")[0],
         use_case=USE_CASES[k % 4],
@@ -277,7 +277,7 @@ async def publish_cost(headsets: int) -> str:
         took = []
         for _ in range(30):
             start = time.thread_time()
-            data = msgspec.json.encode(live.scoreboard.state(live.live.agents))
+            data = msgspec.json.encode(live.metrics.state(live.live.agents))
             took.append(1000 * (time.thread_time() - start))
         for client in clients:
             await client.close()

@@ -31,7 +31,7 @@ from fedxr.agent.allocation import keep_freed_memory
 from fedxr.agent.encoders.base import Shape
 from fedxr.agent.inputs.tokens import Ask, TokenFeatures
 from fedxr.agent.model.backbone import Adapters
-from fedxr.agent.model.kv_cache import Rings, tick_batch
+from fedxr.agent.model.kv_cache import KVCache, tick_batch
 from fedxr.agent.model.m3t import FAST, M3T, SLOW, Plan
 
 FASTS = ("hands/openxr26", "motion/head", "motion/wrist", "audio/pcm16")
@@ -64,7 +64,7 @@ class Service:
         self.adapters: list[Adapters] = self.stack.adapters(leaves)
         self.heads = self.stack.heads(leaves)
         fast, slow = len(FASTS) * (FAST + 1), SLOW // SECOND + 1
-        self.rings = Rings(self.stack.model, len(self.rows), fast, slow, self.stack.dtype)
+        self.rings = KVCache(self.stack.model, len(self.rows), fast, slow, self.stack.dtype)
 
     def tick(self, tick: int) -> Tensor:
         """Logits (H, C) of all of them."""

@@ -80,15 +80,15 @@ def run_round(
         steps.merge(mixed, one.cluster.members, one.carried, one.carried.owns)
 
     # 5. Each cluster elects who speaks for it; a lost representative is replaced by the next.
-    speakers: list[int | None] = [None] * len(agreed)
+    representatives: list[int | None] = [None] * len(agreed)
     if plan.server:
-        speakers = [steps.elect_speaker(config, one, number, drops) for one in agreed]
-    sent, up = steps.uplink(config, agreed, speakers, number)
+        representatives = [steps.elect_representative(config, one, number, drops) for one in agreed]
+    sent, up = steps.uplink(config, agreed, representatives, number)
 
     # 6. The server makes one of what it was sent, block by block over owners.
     # 7. Its answer goes back and replaces the blocks that the receiver owns.
     answer = None if sent is None else aggregate(config.aggregation, sent)
-    down, spread, reached = steps.broadcast(config, agreed, speakers, answer, mixed, number)
+    down, spread, reached = steps.broadcast(config, agreed, representatives, answer, mixed, number)
 
     # 8. The ledger: every message that the steps above have sent.
     spent = adapt_rows(number, [headsets[i] for i in awake], got, plan.union, config.wire)
@@ -96,6 +96,6 @@ def run_round(
     rows, seconds = written(*spent, d2d, up, down, spread)
     names = tuple(headsets[i].name for i in awake)
     reports = tuple(
-        one.report(m, heard) for one, m, heard in zip(agreed, speakers, reached, strict=True)
+        one.report(m, heard) for one, m, heard in zip(agreed, representatives, reached, strict=True)
     )
     return mixed, RoundReport(number, names, tuple(drops), reports, rows, seconds, learned.deadline)

@@ -45,7 +45,7 @@ class ClusterConsensus:
     error_before: float = 0.0
     error_after: float = 0.0
 
-    def report(self, speaker: int | None, answered: Sequence[int]) -> ClusterReport:
+    def report(self, representative: int | None, answered: Sequence[int]) -> ClusterReport:
         return ClusterReport(
             members=tuple(headset.name for headset in self.here),
             norm=self.norm,
@@ -53,7 +53,7 @@ class ClusterConsensus:
             met=self.met,
             error_before=self.error_before,
             error_after=self.error_after,
-            representative=None if speaker is None else self.here[speaker].name,
+            representative=None if representative is None else self.here[representative].name,
             answered=tuple(self.here[m].name for m in answered),
         )
 
@@ -195,7 +195,7 @@ def consensus_messages(config: Round, agreed: Sequence[ClusterConsensus], number
     return rows
 
 
-def elect_speaker(
+def elect_representative(
     config: Round, one: ClusterConsensus, number: int, drops: list[Drop]
 ) -> int | None:
     """The representative's position in its cluster; those lost before it are added to ``drops``."""
@@ -209,13 +209,16 @@ def elect_speaker(
 
 
 def uplink(
-    config: Round, agreed: Sequence[ClusterConsensus], speakers: Sequence[int | None], number: int
+    config: Round,
+    agreed: Sequence[ClusterConsensus],
+    representatives: Sequence[int | None],
+    number: int,
 ) -> tuple[Updates | None, list[Row]]:
     """What the representatives send, one row per cluster heard; None when none is.
 
     A representative knows the mean weight of its cluster; times its size that is the cluster's.
     """
-    pairs = [(one, m) for one, m in zip(agreed, speakers, strict=True) if m is not None]
+    pairs = [(one, m) for one, m in zip(agreed, representatives, strict=True) if m is not None]
     if not pairs:
         return None, []
     values = torch.stack([one.carried.values[m] for one, m in pairs])
@@ -231,7 +234,7 @@ def uplink(
 def broadcast(
     config: Round,
     agreed: Sequence[ClusterConsensus],
-    speakers: Sequence[int | None],
+    representatives: Sequence[int | None],
     answer: Updates | None,
     mixed: Tensor,
     number: int,
@@ -245,20 +248,20 @@ def broadcast(
         return down, spread, reached
     answer = replace(answer, values=rounded(answer.values, config.wire))
     known = answer.weights[0] > 0
-    for one, speaker, heard in zip(agreed, speakers, reached, strict=True):
+    for one, representative, heard in zip(agreed, representatives, reached, strict=True):
         if config.broadcast == "all":
             # the server knows who owns what and sends no more than that
             heard += [m for m, h in enumerate(one.here) if server_reachable(h, config.seed, number)]
             sizes = packet_bytes(answer.blocks, one.before.owns[heard] & known, config.wire)
             pairs = zip(heard, sizes.tolist(), strict=True)
             down += [downlink_row(number, one.here[m], size) for m, size in pairs]
-        elif speaker is not None:
+        elif representative is not None:
             # a representative passes everything on, hence gets everything
             size = int(packet_bytes(answer.blocks, known, config.wire))
-            near = one.cluster.links[speaker].nonzero().flatten().tolist()
-            down.append(downlink_row(number, one.here[speaker], size))
-            spread += [d2d_row(number, one.here[speaker], one.here[m], [size]) for m in near]
-            heard += [speaker, *near]
+            near = one.cluster.links[representative].nonzero().flatten().tolist()
+            down.append(downlink_row(number, one.here[representative], size))
+            spread += [d2d_row(number, one.here[representative], one.here[m], [size]) for m in near]
+            heard += [representative, *near]
         else:
             continue
         merge(mixed, [one.cluster.members[m] for m in heard], answer, one.before.owns[heard])

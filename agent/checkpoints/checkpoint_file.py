@@ -22,7 +22,7 @@ from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
 from fedxr.agent.model.backbone import Backbone, Size
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.m3t import M3T, Plan
-from fedxr.agent.model.nystroem import FEATURES, Kernel, side_by_side
+from fedxr.agent.model.nystroem import FEATURES, Nystroem, side_by_side
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, flatten, unflatten
 from fedxr.agent.tasks import task_named
 from fedxr.plugins import loaded
@@ -186,7 +186,7 @@ def _unpacked(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Checkpo
         classes = len(task_named(task).classes)
         prior = unflatten(tensors[f"ridge/{task}/prior"], FEATURES, classes)
         landmarks = tensors[f"ridge/{task}/landmarks"].float()
-        kernel = Kernel(tuple(head["keys"]), tuple(head["sizes"]), landmarks)
+        kernel = Nystroem(tuple(head["keys"]), tuple(head["sizes"]), landmarks)
         fits = {own: Fit(ridge, sharpness) for own, ridge, sharpness in head["fits"]}
         ridges[task] = RidgeHead(kernel, prior, fits, head["own"], head["crowd"])
     population = {

@@ -25,7 +25,7 @@ from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.normalization import summary_key, task_and_layout, token_key
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.m3t import M3T
-from fedxr.agent.model.nystroem import FEATURES, Kernel
+from fedxr.agent.model.nystroem import FEATURES, Nystroem
 from fedxr.agent.model.ridge_head import RidgeHead, RidgeStats
 from fedxr.agent.tasks import Task, task_named
 from fedxr.bridge.channels import Channel
@@ -97,7 +97,7 @@ def _unlike(checkpoint: Checkpoint, new: Task) -> Checkpoint:
     model.load_state_dict(state)
     chance = torch.Generator().manual_seed(0)
     drawn = torch.randn(FEATURES - 1, sum(keys.values()), generator=chance)
-    kernel = Kernel(tuple(keys), tuple(keys.values()), drawn.half().float())
+    kernel = Nystroem(tuple(keys), tuple(keys.values()), drawn.half().float())
     ridge = RidgeHead(kernel, RidgeStats.none(len(new.classes)))
     ridges = {**checkpoint.ridges, new.name: ridge}
     return Checkpoint(model.requires_grad_(False).eval(), ridges, population)
@@ -192,7 +192,7 @@ def _extended(checkpoint: Checkpoint, new: Task, donors: Donors) -> Checkpoint:
             if found.population is not None:
                 population[keys[layout]] = found.population
     model.load_state_dict(state)
-    kernel = Kernel(
+    kernel = Nystroem(
         tuple(keys.values()), tuple(sizes.values()), _landmarks(checkpoint, donors, sizes)
     )
     ridge = RidgeHead(kernel, RidgeStats.none(len(new.classes)))

@@ -18,7 +18,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from fedxr.agent.model.nystroem import Kernel, landmarks_from
+from fedxr.agent.model.nystroem import Nystroem, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats
 
 
@@ -92,7 +92,7 @@ def fit(
     everything that can be chosen of ``grid`` by the loss on some of them, left out in turn."""
     nothing = torch.zeros(0, sum(sizes) + 1)
     landmarks = landmarks_from(torch.cat([nothing, *(x for t in told for x in (t.x, t.copies))]), 0)
-    kernel = Kernel(keys, sizes, landmarks)
+    kernel = Nystroem(keys, sizes, landmarks)
     prior, users = left_out(kernel, told, classes)
     if len(users) < 2:
         return RidgeHead(kernel, prior)
@@ -120,7 +120,7 @@ def left_out(
 
 
 def _fitted(
-    kernel: Kernel,
+    kernel: Nystroem,
     prior: RidgeStats,
     users: Sequence[Stranger],
     classes: int,

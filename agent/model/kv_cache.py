@@ -71,7 +71,7 @@ NEVER = -(1 << 30)
 """The tick of a place that nothing has been written to."""
 
 
-class Rings:
+class KVCache:
     """Keys, values and final states of the tokens that H headsets can still see.
 
     A place is visible until tick ``until``, to whoever has a greater ``serial`` or that one. Behind
@@ -147,11 +147,11 @@ class Rings:
         nobody sees any more, so none is lost."""
         self.until[:], self.serial[:], self.written[:] = marks
 
-    def open(self, batch: Batch) -> Window:
-        return Window(self, batch)
+    def open(self, batch: Batch) -> CacheView:
+        return CacheView(self, batch)
 
 
-class Window:
+class CacheView:
     """One tick's context: the rings with the tick's tokens written into them.
 
     Tokens of a headset come in time order, and it asks at the end; so what is written later is
@@ -159,7 +159,7 @@ class Window:
     a torch op costs three times as much.
     """
 
-    def __init__(self, rings: Rings, batch: Batch) -> None:
+    def __init__(self, rings: KVCache, batch: Batch) -> None:
         self.rings = rings
         rows, _, n = batch.tick.shape
         asks = batch.ask_tick.shape[2]
@@ -213,10 +213,10 @@ class Window:
         return (total / weight.sum(-1, keepdim=True).clamp_min(1))[:, None]
 
 
-def resized(rings: Rings, fast: int, slow: int) -> Rings:
+def resized(rings: KVCache, fast: int, slow: int) -> KVCache:
     """The same headsets, who have seen the same, in rings of ``fast`` and ``slow`` places, at least
     as many as before."""
-    new = Rings(rings.model, len(rings.until), fast, slow, rings.states.dtype)
+    new = KVCache(rings.model, len(rings.until), fast, slow, rings.states.dtype)
     for row in range(len(rings.until)):
         alive = np.flatnonzero(rings.until[row] > NEVER)
         alive = alive[rings.serial[row, alive].argsort()]

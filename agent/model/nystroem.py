@@ -42,7 +42,7 @@ def side_by_side(summaries: Rows, keys: Sequence[str], sizes: Sequence[int], row
 
 
 @dataclass(frozen=True)
-class Kernel:
+class Nystroem:
     """``landmarks`` (L, X) are summaries of ``keys``, of ``sizes``, side by side."""
 
     keys: tuple[str, ...]

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from fedxr.agent.inputs.batch import Rows
-from fedxr.agent.model.nystroem import FEATURES, Kernel
+from fedxr.agent.model.nystroem import FEATURES, Nystroem
 
 
 @dataclass
@@ -115,7 +115,7 @@ class RidgeHead:
     pretraining users best, each as if unknown (:mod:`fedxr.agent.checkpoints.ridge_fit`).
     """
 
-    kernel: Kernel
+    kernel: Nystroem
     prior: RidgeStats
     fits: Mapping[float, Fit] = field(default_factory=lambda: {0.0: Fit()})
     own: float = 1.0
@@ -135,5 +135,5 @@ class RidgeHead:
         return fit.sharpness * sums.solve(fit.ridge)
 
     def features(self, summaries: Rows, rows: int) -> Tensor:
-        """(rows, Z), see :meth:`fedxr.agent.model.nystroem.Kernel.features`."""
+        """(rows, Z), see :meth:`fedxr.agent.model.nystroem.Nystroem.features`."""
         return self.kernel.features(summaries, rows)

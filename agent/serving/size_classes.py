@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from fedxr.agent.model.kv_cache import Rings, places, resized
+from fedxr.agent.model.kv_cache import KVCache, places, resized
 from fedxr.agent.model.m3t import M3T
 from fedxr.bridge.channels import Channel
 
@@ -36,7 +36,7 @@ class SizeClass:
 
     def __init__(self, model: M3T, size: Size, dtype: torch.dtype) -> None:
         self.seats: list[Seat] = []
-        self.rings = Rings(model, 0, *size, dtype)
+        self.rings = KVCache(model, 0, *size, dtype)
 
     @property
     def size(self) -> Size:

@@ -46,8 +46,8 @@ from fedxr.bridge.serving.seats import Seats
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.serving.watchers import Watcher, Watchers
 from fedxr.bridge.transport.connection import WRITE_LIMIT, ServerWire
-from fedxr.bridge.transport.pending import Doorstep
-from fedxr.bridge.transport.rate_limit import Pace
+from fedxr.bridge.transport.pending import PendingConnections
+from fedxr.bridge.transport.rate_limit import RateLimiter
 from fedxr.bridge.user_key import fingerprint
 from fedxr.plugins import loaded
 
@@ -89,7 +89,7 @@ class BridgeServer:
         ValueError."""
         # Half the cores: the event loop and the application need the others.
         self._pictures = Pictures(max(1, (os.cpu_count() or 2) // 2))
-        self._doorstep = Doorstep(
+        self._doorstep = PendingConnections(
             self.config.max_waiting, self.config.max_newcomers_s, self.config.hello_timeout_s
         )
         self._server: Server | None = None
@@ -192,7 +192,7 @@ class BridgeServer:
     async def _serve(self, wire: ServerConnection) -> None:
         if not isinstance(wire, ServerWire) or wire.request is None:
             raise TypeError("connections are made by create_connection=ServerWire")
-        wire.pace = Pace(self.config.max_messages_s, self.config.max_bytes_s)
+        wire.pace = RateLimiter(self.config.max_messages_s, self.config.max_bytes_s)
         if web.path_of(wire.request) == web.LIVE:
             self._doorstep.left(wire.transport)
             await self._live.serve(wire, web.granted(wire.request, self.config))

@@ -26,7 +26,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import OPEN, Event
 
-from fedxr.bridge.transport.rate_limit import Pace
+from fedxr.bridge.transport.rate_limit import RateLimiter
 
 WRITE_LIMIT = 64 * 1024
 """Bytes in a socket's buffer above which it counts as congested."""
@@ -63,7 +63,7 @@ class Wire(Connection):
     """Whether `write` sends text messages (the live page's JSON) or binary ones."""
     masks = False
     """Whether this end must mask what it writes: clients must, servers must not."""
-    pace: Pace | None = None
+    pace: RateLimiter | None = None
     """The limit to what is read from the peer; without one it is read as fast as it sends."""
     congested_since: float | None = None
     """Loop time since when the socket has not drained, or None."""

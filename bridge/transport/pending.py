@@ -12,13 +12,13 @@ from websockets.asyncio.server import Server
 from websockets.server import ServerProtocol
 
 from fedxr.bridge.transport.connection import ServerWire
-from fedxr.bridge.transport.rate_limit import Pace
+from fedxr.bridge.transport.rate_limit import RateLimiter
 
 _MOST = 2**16
 """Bytes of a request that may wait here; the library refuses one that is longer."""
 
 
-class Doorstep:
+class PendingConnections:
     """Who stands at the door. Where ``places`` are taken, whoever has stood there longest must go.
 
     A headset is through within milliseconds; one that dribbles its handshake (slow loris) stands
@@ -33,7 +33,7 @@ class Doorstep:
         self.stay_s = stay_s
         self.turned_away = 0
         self._places = places
-        self._pace = Pace(newcomers_s, math.inf)
+        self._pace = RateLimiter(newcomers_s, math.inf)
         self._waiting: dict[asyncio.BaseTransport, None] = {}
         self._unheard: dict[asyncio.Transport, None] = {}
 
@@ -90,7 +90,11 @@ class _Newcomer(asyncio.Protocol):
     which would stop everyone's answers for as long as 200 ms."""
 
     def __init__(
-        self, doorstep: Doorstep, protocol: ServerProtocol, server: Server, settings: dict[str, Any]
+        self,
+        doorstep: PendingConnections,
+        protocol: ServerProtocol,
+        server: Server,
+        settings: dict[str, Any],
     ) -> None:
         self.protocol = protocol
         self._doorstep = doorstep
@@ -126,7 +130,7 @@ class _Newcomer(asyncio.Protocol):
 class _Guest(ServerWire):
     """A connection that stands at the door until its hello."""
 
-    def __init__(self, doorstep: Doorstep, *arguments: Any, **settings: Any) -> None:
+    def __init__(self, doorstep: PendingConnections, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._doorstep = doorstep
 

@@ -9,7 +9,7 @@ _BURST_S = 1.0
 _STALLED = 4.0
 
 
-class Pace:
+class RateLimiter:
     """The rate limit of one connection: ``messages_s`` and ``bytes_s``, infinity for none.
 
     A peer that was quiet may send what one second allows at once; after that it is read no faster

@@ -105,8 +105,8 @@ async def demo(
         if not live.interrupted:
             await live.live.learn_once()
     seconds = time.monotonic() - began_s
-    spent = min(config.seconds, live.scoreboard.seconds)
-    curves = {task: list(points) for task, points in live.scoreboard.curves().items()}
+    spent = min(config.seconds, live.metrics.seconds)
+    curves = {task: list(points) for task, points in live.metrics.curves().items()}
     lived = Lived(asdict(config), config.seed, live, cast, played, spent, curves)
 
     def write(others: dict[str, Lockstep]) -> results.Result:
@@ -134,7 +134,7 @@ async def _stream(config: Demo, live: Serving, cast: Sequence[Actor], out: Conso
         bar = progress.add_task(f"{len(cast)} headsets stream", total=config.seconds)
         while not playing.done() and not stopped.done():
             await asyncio.wait({playing, stopped}, timeout=0.5)
-            progress.update(bar, completed=min(live.scoreboard.seconds, config.seconds))
+            progress.update(bar, completed=min(live.metrics.seconds, config.seconds))
     stopped.cancel()
     while live.interrupted and not playing.done():  # also those who come only now
         for session in list(live.server.sessions.values()):

@@ -48,7 +48,7 @@ class Lived:
 
 def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
     """The live run, beside the replays ``others`` by coordination."""
-    board, labels = lived.live.scoreboard, lived.live.scoreboard.labels
+    board, labels = lived.live.metrics, lived.live.metrics.labels
     arms = outcomes(board.judged, {name: one.judged for name, one in others.items()})
     ledger = board.ledger()
     return msgspec.structs.replace(
@@ -119,7 +119,7 @@ def _latency(task: str, ms: np.ndarray) -> results.Latency:
 
 
 def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:
-    live, marks, judged = lived.live, lived.live.scoreboard.marks, lived.live.scoreboard.judged
+    live, marks, judged = lived.live, lived.live.metrics.marks, lived.live.metrics.judged
     notes = told_of(str(lived.settings["aggregation"]))
     if marks.heard:
         notes.append(f"feedback was wrong in {marks.errors} of {marks.heard} pieces")

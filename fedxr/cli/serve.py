@@ -28,9 +28,9 @@ from fedxr.bridge.serving.web import Page
 from fedxr.bridge.transport.connection import settle
 from fedxr.bridge.transport.tls import Certificate
 from fedxr.cli.lan import open_door, root_page, show_door
-from fedxr.dashboard.controls import Desk
+from fedxr.dashboard.controls import Controls
 from fedxr.dashboard.judged import Truth, nobodys
-from fedxr.dashboard.metrics import Scoreboard
+from fedxr.dashboard.metrics import LiveMetrics
 from fedxr.dashboard.preview import Preview
 from fedxr.dashboard.static_files import page_files
 from fedxr.experiments.choices import live_coordinations, one_of, told_of
@@ -118,8 +118,8 @@ class Serving:
     for_sure: bool = False
 
     @property
-    def scoreboard(self) -> Scoreboard:
-        return self.live.scoreboard
+    def metrics(self) -> LiveMetrics:
+        return self.live.metrics
 
     def stop(self) -> None:
         if self.interrupted:
@@ -172,7 +172,7 @@ async def serving(
     recorder = Recorder(server, RECORDINGS)
     serving = Serving(server, live, recorder, learner)
     previews = Preview(live.look_at, preview)
-    server.hear = Desk(recorder, live.scoreboard, previews, live.put_out).hear
+    server.hear = Controls(recorder, live.metrics, previews, live.put_out).hear
     try:
         if record is not None:
             recorder.start(record)

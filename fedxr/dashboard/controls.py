@@ -24,7 +24,7 @@ from fedxr.bridge.grants import Grant
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.recording.recorder import Recorder, RecordingStatus
 from fedxr.bridge.serving.watchers import Watcher
-from fedxr.dashboard.metrics import Scoreboard
+from fedxr.dashboard.metrics import LiveMetrics
 from fedxr.dashboard.preview import Preview
 from fedxr.dashboard.state import RecordingState
 
@@ -33,7 +33,7 @@ MOST = 4096
 _KNOWN = '{"record": true} or false, {"open": [ids]}, {"put_out": id} or {"grants": true}'
 
 
-class Wish(msgspec.Struct, forbid_unknown_fields=True):
+class ControlMessage(msgspec.Struct, forbid_unknown_fields=True):
     """``record``: whether a recording shall run; ``open``: whose senses shall be shown;
     ``put_out``: whose session shall end; ``grants``: say what I may do."""
 
@@ -43,20 +43,20 @@ class Wish(msgspec.Struct, forbid_unknown_fields=True):
     grants: bool = False
 
 
-class Desk:
+class Controls:
     """Takes wishes for ``recorder`` and ``preview``; what comes of recording is shown on
-    ``scoreboard``. ``put_out`` ends the session of a headset by its id, if it is here."""
+    ``metrics``. ``put_out`` ends the session of a headset by its id, if it is here."""
 
     def __init__(
         self,
         recorder: Recorder,
-        scoreboard: Scoreboard,
+        metrics: LiveMetrics,
         preview: Preview,
         put_out: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._recorder, self._scoreboard, self._preview = recorder, scoreboard, preview
+        self._recorder, self._scoreboard, self._preview = recorder, metrics, preview
         self._put_out = put_out
-        scoreboard.recording = self.state
+        metrics.recording = self.state
         recorder.tell.append(self._over)
         self._stopping: asyncio.Task[None] | None = None
         self._error = ""
@@ -67,10 +67,10 @@ class Desk:
         if len(data) > MOST:
             raise ValueError(f"a wish of {len(data)} bytes; at most {MOST} are read")
         try:
-            wish = msgspec.json.decode(data, type=Wish)
+            wish = msgspec.json.decode(data, type=ControlMessage)
         except msgspec.DecodeError as error:
             raise ValueError(f"{error}; send {_KNOWN}") from None
-        if wish == Wish():
+        if wish == ControlMessage():
             raise ValueError(f"nothing is asked for; send {_KNOWN}")
         _check("record", wish.record is not None, watcher)
         _check("administer", wish.put_out is not None, watcher)
@@ -118,7 +118,7 @@ class Desk:
         self._tell(f"the recording has ended: {status}")
 
     def _tell(self, text: str) -> None:
-        self._scoreboard.happenings.recording(self._scoreboard.seconds, text)
+        self._scoreboard.events.recording(self._scoreboard.seconds, text)
 
 
 def _check(grant: Grant, asked: bool, watcher: Watcher) -> None:

@@ -66,7 +66,7 @@ def links(report: RoundReport) -> list[LinkState]:
     return [LinkState(ends=ends, bytes=n, joules=j) for ends, (n, j) in sums.items()]
 
 
-class Happenings:
+class Events:
     """The latest :data:`KEPT` of them."""
 
     def __init__(self) -> None:

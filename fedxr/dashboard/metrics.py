@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fedxr.agent.serving.inference import Probabilities
 from fedxr.agent.tasks import task_named
 from fedxr.bridge.serving.session import Session
-from fedxr.dashboard.events import Happenings, drops, links
+from fedxr.dashboard.events import Events, drops, links
 from fedxr.dashboard.judged import Judged, Key, Question, Truth, nobodys
 from fedxr.dashboard.label_delays import LabelDelays
 from fedxr.dashboard.marks import Marks, Tally
@@ -19,9 +19,9 @@ from fedxr.dashboard.state import (
     Basis,
     ClusterState,
     CurvePoint,
-    HeadsetState,
     LedgerState,
     LinkState,
+    LiveHeadsetState,
     LiveState,
     RecordingState,
     TaskState,
@@ -70,7 +70,7 @@ class Board:
         self.right.setdefault(task, deque(maxlen=RECENT)).append(agreed)
 
 
-class Scoreboard:
+class LiveMetrics:
     """``truth`` says what the headsets that are played in this process are asked, and what would be
     right; then ``judged`` are their answers, and the run's figures are those. Of others, and where
     nobody's truth is known, figures are against feedback."""
@@ -81,7 +81,7 @@ class Scoreboard:
         self.marks = Marks("feedback" if truth is nobodys else "truth")
         self.labels = LabelDelays()
         self.rounds: deque[RoundReport] = deque(maxlen=KEPT_ROUNDS)
-        self.happenings = Happenings()
+        self.events = Events()
         self.troubles = Troubles(self._trouble)
         self.recording: Callable[[], RecordingState | None] = lambda: None
         """How the recording goes (:mod:`fedxr.dashboard.controls` says so where there can be
@@ -110,19 +110,19 @@ class Scoreboard:
             board.against = "truth"
             self._questions.setdefault(name, deque(questions))
             self._truths |= {q.key: q.truth for q in questions}
-        self.happenings.joined(self.seconds, name, session, tasks)
+        self.events.joined(self.seconds, name, session, tasks)
 
     def leaving(self, row: int, reason: str) -> None:
         """A headset has gone; its seat is not free yet, but it is shown no more."""
         board = self.boards[row]
         board.gone = True
-        self.happenings.left(self.seconds, board.name, reason)
+        self.events.left(self.seconds, board.name, reason)
         self.marks.forget({board.name for board in self.boards.values()})
 
     def dropped(self, row: int, counts: Mapping[str, int]) -> None:
         """The bridge has newly dropped ``counts`` of a headset's data."""
         board = self.boards[row]
-        self.happenings.dropped(self.seconds, board.name, board.session, counts)
+        self.events.dropped(self.seconds, board.name, board.session, counts)
 
     def answered(
         self,
@@ -163,7 +163,7 @@ class Scoreboard:
 
     def _trouble(self, text: str) -> None:
         _log.warning(text)
-        self.happenings.trouble(self.seconds, None, text)
+        self.events.trouble(self.seconds, None, text)
 
     def _mark(self, board: Board, task: str, given: Given, label: int) -> None:
         board.tallies[task].add(given, label)
@@ -173,7 +173,7 @@ class Scoreboard:
     def round(self, report: RoundReport) -> None:
         self.rounds.append(report)
         self._links = links(report)
-        self.happenings.round(self.seconds, report)
+        self.events.round(self.seconds, report)
         for link, so_far in self._totals.items():
             more = total(report.rows, link)
             self._totals[link] = Total(
@@ -229,7 +229,7 @@ class Scoreboard:
             headsets=headsets,
             clusters=clusters,
             links=self._links,
-            events=list(self.happenings.kept),
+            events=list(self.events.kept),
             ledger=self.ledger(),
             accuracy=self.marks.state(self.seconds),
             tasks={task: self.marks.state(self.seconds, task) for task in self.marks.tasks()},
@@ -238,7 +238,7 @@ class Scoreboard:
             recording=self.recording(),
         )
 
-    def _headset(self, agents: Agents, row: int, clusters: list[ClusterState]) -> HeadsetState:
+    def _headset(self, agents: Agents, row: int, clusters: list[ClusterState]) -> LiveHeadsetState:
         profile, board = agents.seated[row], self.boards[row]
         name = profile.member.name
         mine = [c for c in clusters if name in c["members"]]
@@ -246,7 +246,7 @@ class Scoreboard:
         if latency.count and (board.ms[0] is None or (self._states + row) % THIRD == 0):
             p50, p99 = (round(latency.percentile(q) / 1000, 2) for q in (50, 99))
             board.ms = p50, p99
-        return HeadsetState(
+        return LiveHeadsetState(
             id=name,
             user=profile.user,
             use_case=profile.use_case,

@@ -92,7 +92,7 @@ class TaskState(TypedDict):
     high: float | None
 
 
-class HeadsetState(TypedDict):
+class LiveHeadsetState(TypedDict):
     """A connected headset, here since second ``since`` of the run; its accuracies are ``against``
     the truth or its user's feedback. ``battery`` is 0 to 1, ``joules`` what radio and learning took
     since it joined, ``epsilon`` as in LedgerState, ``position`` in metres on the floor (x, z).
@@ -179,7 +179,7 @@ class LiveState(TypedDict):
     t: float
     round: int
     trouble: str
-    headsets: list[HeadsetState]
+    headsets: list[LiveHeadsetState]
     clusters: list[ClusterState]
     links: list[LinkState]
     events: list[EventState]

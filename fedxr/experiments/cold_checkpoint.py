@@ -28,7 +28,7 @@ from fedxr.agent.encoders import encoder_for
 from fedxr.agent.model.backbone import Size
 from fedxr.agent.model.checkpoint import Checkpoint, Population
 from fedxr.agent.model.m3t import M3T, Plan
-from fedxr.agent.model.nystroem import Kernel, landmarks_from
+from fedxr.agent.model.nystroem import Nystroem, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats
 from fedxr.agent.tasks import task_named
 from fedxr.experiments.splits import Person
@@ -76,7 +76,7 @@ def empty_checkpoint(
     keys = tuple(model.plan.summaries)
     sizes = tuple(model.plan.summaries.values())
     x, _ = questions(model, task, keys, sizes, unlabelled)
-    kernel = Kernel(keys, sizes, landmarks_from(x, seed))
+    kernel = Nystroem(keys, sizes, landmarks_from(x, seed))
     return Checkpoint(
         model, {task: RidgeHead(kernel, RidgeStats.none(_classes(task)))}, dict(population)
     )

@@ -13,7 +13,7 @@ from fedxr.bridge.serving.session import Session
 from fedxr.dashboard.preview import Look
 from fedxr.learning.walls import Strikes
 from fedxr.live.electrodes import Montage, picked
-from fedxr.live.moments import RunningStats
+from fedxr.live.moments import Moments
 from fedxr.live.waiting_frames import HeldFrames, closes
 from fedxr.scenarios.cues import Cues
 
@@ -24,7 +24,7 @@ LEAP = 1800
 
 
 @dataclass
-class Visit:
+class HeadsetSession:
     """``ticked``: the (episode, tick) that was answered last; ``look``: for the live page, while
     somebody has this headset open there. ``feedback`` waits with the time (monotonic seconds) at
     which it was heard; ``told`` are the times of what the learner has not learned yet, ``learned``
@@ -36,7 +36,7 @@ class Visit:
     session: Session
     montages: Mapping[str, Montage] = field(default_factory=dict)
     cues: Cues = field(default_factory=Cues)
-    moments: RunningStats = field(default_factory=RunningStats)
+    moments: Moments = field(default_factory=Moments)
     feedback: list[tuple[float, Feedback]] = field(default_factory=list)
     told: list[float] = field(default_factory=list)
     learned: list[tuple[int, float]] = field(default_factory=list)

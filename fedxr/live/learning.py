@@ -22,7 +22,7 @@ from fedxr.learning.feedback import Evaluation, Told
 from fedxr.learning.learner import Learner
 from fedxr.learning.learner_process import LearnerExitedError
 from fedxr.learning.walls import Fault, SaidError, briefly
-from fedxr.live.headset import Visit
+from fedxr.live.headset import HeadsetSession
 from fedxr.live.moments import Said
 from fedxr.live.visitors import Visitors
 
@@ -48,7 +48,7 @@ class LiveLearning(Visitors):
             async with self._answering:
                 tell = partial(self._tell_some, list(self._here.values()), waiting)
                 told, troubles, faults = await self._run(self._thread, tell)
-            self.scoreboard.labels.lost += len(troubles)
+            self.metrics.labels.lost += len(troubles)
             for here, (code, text) in troubles:
                 if text:
                     here.session.notice(code, text)
@@ -56,8 +56,8 @@ class LiveLearning(Visitors):
             waiting = waiting - told if told else 0
 
     def _tell_some(
-        self, visits: Sequence[Visit], most: int
-    ) -> tuple[int, list[tuple[Visit, tuple[str, str]]], list[Fault]]:
+        self, visits: Sequence[HeadsetSession], most: int
+    ) -> tuple[int, list[tuple[HeadsetSession, tuple[str, str]]], list[Fault]]:
         """In the answering thread: the oldest feedback of each in turn; how much, what was wrong
         with some of it, and over whom it failed."""
         until, told, troubles, faults = time.monotonic() + TELL_S, 0, [], list[Fault]()
@@ -77,7 +77,7 @@ class LiveLearning(Visitors):
                     return told, troubles, faults
         return told, troubles, faults
 
-    def _tell(self, here: Visit, said: tuple[float, Feedback]) -> tuple[str, str] | None:
+    def _tell(self, here: HeadsetSession, said: tuple[float, Feedback]) -> tuple[str, str] | None:
         """In the answering thread; code and text of what is wrong with it, if anything. There is
         nothing to learn, and no text, where it says again what was said of that moment."""
         heard, feedback = said
@@ -85,7 +85,7 @@ class LiveLearning(Visitors):
         t_us = feedback.t_us - here.starts.get(feedback.episode, 0)
         moment = task, feedback.episode, tick_of(t_us)
         if feedback.kind == "rating":
-            self.scoreboard.boards[here.row].count(task, feedback.label >= 5)
+            self.metrics.boards[here.row].count(task, feedback.label >= 5)
         elif feedback.kind == "undo":
             here.moments.undone(moment)
             self.agents.undo(here.row, task, feedback.episode, t_us)
@@ -139,13 +139,13 @@ class LiveLearning(Visitors):
             self.agents.learned([one for one in told if one.row not in wrong])
             for here, at in waiting:
                 if here.row in wrong:
-                    self.scoreboard.labels.lost += len(at)
+                    self.metrics.labels.lost += len(at)
                 else:
                     here.learned += [(version, one) for one in at]
             self.blame("learning", heard.faults)
             rows_of = {p.member.name: row for row, p in self.agents.seated.items()}
             for score in heard.scores:
-                self.scoreboard.score(rows_of[score.name], score, self.agents)
+                self.metrics.score(rows_of[score.name], score, self.agents)
         if self._careful:
             self._careful -= 1
             self.said.set()
@@ -153,19 +153,22 @@ class LiveLearning(Visitors):
         return heard.scores
 
     def _not_learned(
-        self, told: list[Told], waiting: list[tuple[Visit, list[float]]], error: LearnerExitedError
+        self,
+        told: list[Told],
+        waiting: list[tuple[HeadsetSession, list[float]]],
+        error: LearnerExitedError,
     ) -> None:
         """``told`` has ended the learner, or there is none: who was alone in it is to blame, else
         it waits on, to be learned of one headset at a time."""
         rows = sorted({one.row for one in told})
         if self.restart.ended_by_last and len(rows) == 1:
-            self.scoreboard.labels.lost += sum(len(at) for _, at in waiting)
+            self.metrics.labels.lost += sum(len(at) for _, at in waiting)
             self.blame("learning", [Fault(rows[0], f"its feedback ends the learner: {error}")])
             return
         self.agents.give_back(told)
         for here, at in waiting:
             here.told = (at + here.told)[-WAITING:]
-            self.scoreboard.labels.lost += max(0, len(at) - WAITING)
+            self.metrics.labels.lost += max(0, len(at) - WAITING)
         if self.restart.ended_by_last:
             self._careful = len(rows)
 
@@ -179,17 +182,17 @@ class LiveLearning(Visitors):
             self.blame("learning", done.faults)
             if done.report is not None:
                 self.agents.met(done.report)
-                self.scoreboard.round(done.report)
+                self.metrics.round(done.report)
             if done.report is not None or not done.busy:
-                self.scoreboard.labels.round_ends(time.monotonic())
+                self.metrics.labels.round_ends(time.monotonic())
             if done.wanted or self.round_wanted:
-                self.scoreboard.labels.round_begins(time.monotonic())
+                self.metrics.labels.round_begins(time.monotonic())
             return done.busy
 
     async def round_due(self) -> None:
         """A round of all who were answered is wanted; :meth:`work_once` holds it."""
         self.round_wanted = True
-        self.scoreboard.labels.round_begins(time.monotonic())
+        self.metrics.labels.round_begins(time.monotonic())
 
     async def save_once(self) -> None:
         """Save what has changed of every headset. What cannot be saved is a trouble, and tried
@@ -222,13 +225,13 @@ class LiveLearning(Visitors):
         if troubles:
             self._degraded(troubles[0])
         else:
-            self.scoreboard.troubles.end("saving")
+            self.metrics.troubles.end("saving")
 
     def _degraded(self, why: str) -> None:
         text = f"degraded: what is learned is not saved ({why}); tried again every second or so"
-        self.scoreboard.troubles.begin("saving", text)
+        self.metrics.troubles.begin("saving", text)
 
     async def publish_once(self, publish: Callable[[bytes], object]) -> None:
         """Show the run's state to whoever watches."""
-        publish(msgspec.json.encode(self.scoreboard.state(self.agents)))
-        self.blame("showing it", self.scoreboard.faults)
+        publish(msgspec.json.encode(self.metrics.state(self.agents)))
+        self.blame("showing it", self.metrics.faults)

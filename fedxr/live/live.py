@@ -40,7 +40,7 @@ from fedxr.learning.walls import Fault, NotFiniteError, briefly
 from fedxr.live.admission import check_devices, profile_of, readable, tasks_for, unknown_scenario
 from fedxr.live.budget import Room
 from fedxr.live.electrodes import Montage
-from fedxr.live.headset import Visit
+from fedxr.live.headset import HeadsetSession
 from fedxr.live.learning import LiveLearning
 from fedxr.live.waiting_frames import closes
 
@@ -113,11 +113,11 @@ class Live(LiveLearning, Application):
             profile = profile.told_apart({m.name for m in here})
             row, known = await self._sit_down(profile)
             try:
-                self.scoreboard.join(row, profile.member.name, session, tasks)
+                self.metrics.join(row, profile.member.name, session, tasks)
             except Exception:
                 self.agents.leave(row)
                 raise
-            self._here[session.id] = Visit(row, session, montages)
+            self._here[session.id] = HeadsetSession(row, session, montages)
         if known.trouble:
             session.notice("state", f"{known.trouble}; starting anew")
         for text in known.said:
@@ -150,7 +150,7 @@ class Live(LiveLearning, Application):
         if not here.frames.put(frame):
             return
         for name, samples in frame.samples.items():
-            self.scoreboard.boards[here.row].arrived[name] += samples.sent
+            self.metrics.boards[here.row].arrived[name] += samples.sent
         if here.look is not None:
             here.look.take(frame)
         if here.due:
@@ -162,7 +162,7 @@ class Live(LiveLearning, Application):
         if self._here[session.id].out or not session.budget.spend("label"):
             return
         self._here[session.id].feedback.append((time.monotonic(), feedback))
-        self.scoreboard.labels.heard += is_label(feedback)
+        self.metrics.labels.heard += is_label(feedback)
         self.said.set()
 
     async def left(self, session: Session, reason: str) -> None:
@@ -170,18 +170,18 @@ class Live(LiveLearning, Application):
         one that has ended has kept what it saved last. Whatever fails, its seat is free."""
         here = self._here[session.id]
         self.room.leave(session.id)
-        self.scoreboard.leaving(here.row, reason)
+        self.metrics.leaving(here.row, reason)
         if not here.out:
             await self._tried("learning", self.learn_once())
         del self._here[session.id]
         unheard = sum(is_label(said) for _, said in here.feedback)
-        self.scoreboard.labels.lost += unheard + len(here.told) + len(here.learned)
+        self.metrics.labels.lost += unheard + len(here.told) + len(here.learned)
         async with self._learning:
             leave = self._learned(Learner.leave, here.row, self.agents.normal(here.row))
             if trouble := await self._tried("saving", leave):
                 self._degraded(trouble)
             async with self._answering:
-                del self.scoreboard.boards[here.row]
+                del self.metrics.boards[here.row]
                 self.agents.leave(here.row)
 
     def broke(self, session: Session, error: Exception) -> None:
@@ -192,7 +192,7 @@ class Live(LiveLearning, Application):
     def dropped(self, session: Session, counts: Mapping[str, int]) -> None:
         """The page shows it; the bridge has told the headset."""
         if session.id in self._here:
-            self.scoreboard.dropped(self._here[session.id].row, counts)
+            self.metrics.dropped(self._here[session.id].row, counts)
 
     async def _replace(self, kept_as: str) -> None:
         """A headset that is here already with the same key and device has come again, for instance
@@ -208,14 +208,14 @@ class Live(LiveLearning, Application):
     def put_out(self, name: str) -> None:
         """End the session of the headset that the page calls ``name``."""
         for here in list(self._here.values()):
-            if self.scoreboard.boards[here.row].name == name:
+            if self.metrics.boards[here.row].name == name:
                 here.session.close("put out by who administers this server")
 
     def look_at(self, names: Collection[str]) -> dict[str, Look]:
         """For :class:`fedxr.dashboard.preview.Preview`."""
         found = {}
         for here in self._here.values():
-            board = self.scoreboard.boards[here.row]
+            board = self.metrics.boards[here.row]
             if board.name in names and not board.gone:
                 here.look = found[board.name] = here.look or Look(here.session)
             else:
@@ -255,7 +255,7 @@ class Live(LiveLearning, Application):
             return len(due)
 
     def _answer(
-        self, runs: list[tuple[Visit, list[list[Frame]]]], failed: dict[int, Exception]
+        self, runs: list[tuple[HeadsetSession, list[list[Frame]]]], failed: dict[int, Exception]
     ) -> dict[int, dict[str, Probabilities]]:
         """In the answering thread, by row; over whom it fails goes into ``failed``. Where an
         episode ended among the frames, its last tick is answered first, for the last ``ENDED`` of
@@ -282,7 +282,7 @@ class Live(LiveLearning, Application):
         self.model_seconds.append(time.perf_counter() - started)
         return {row: answers for row, answers in out.items() if row not in failed}
 
-    def _reply(self, here: Visit, last: Frame, answers: dict[str, Probabilities]) -> None:
+    def _reply(self, here: HeadsetSession, last: Frame, answers: dict[str, Probabilities]) -> None:
         """The last door: raises NotFiniteError for an answer that is no number, which is not sent,
         and whatever may carry it on is forgotten."""
         if wrong := [task for task, p in answers.items() if not np.isfinite(p).all()]:
@@ -291,11 +291,11 @@ class Live(LiveLearning, Application):
         version = self.agents.inference.used.version
         known = [heard for since, heard in here.learned if since <= version]
         here.learned = [(since, heard) for since, heard in here.learned if since > version]
-        self.scoreboard.labels.answered(known, time.monotonic())
+        self.metrics.labels.answered(known, time.monotonic())
         packed = {task: Answer.of(p, version) for task, p in answers.items()}
         here.session.send_reply(last.seq, last.capture_us, packed)
-        self.scoreboard.answered(here.row, last.episode, closes(last), answers, self.agents)
-        board = self.scoreboard.boards[here.row]
+        self.metrics.answered(here.row, last.episode, closes(last), answers, self.agents)
+        board = self.metrics.boards[here.row]
         for task, p in answers.items():
             cue = here.cues(task, p.tolist(), board.confidence(task))
             if cue is not None:

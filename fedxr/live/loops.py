@@ -50,7 +50,7 @@ async def keep_going(
         loops["the preview"] = partial(_show, preview, tempo)
     async with asyncio.TaskGroup() as group:
         for part, turn in loops.items():
-            group.create_task(keep_on(part, turn, live.scoreboard.troubles))
+            group.create_task(keep_on(part, turn, live.metrics.troubles))
 
 
 async def _answer(live: Live, tempo: Tempo) -> None:

@@ -18,7 +18,7 @@ class Said(Enum):
     OTHER = "something else was said of it, which is to be taken back first"
 
 
-class RunningStats:
+class Moments:
     """The last label of each moment of one headset, the newest `REMEMBERED` of them."""
 
     def __init__(self) -> None:

@@ -15,12 +15,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 import torch
 
 from fedxr.dashboard.judged import Truth
-from fedxr.dashboard.metrics import Scoreboard
+from fedxr.dashboard.metrics import LiveMetrics
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.restart import Restart
 from fedxr.learning.walls import Fault, Quarantine, SaidError, briefly
-from fedxr.live.headset import Visit
+from fedxr.live.headset import HeadsetSession
 
 _log = logging.getLogger("fedxr")
 P = ParamSpec("P")
@@ -33,10 +33,10 @@ class Visitors:
 
     def __init__(self, agents: Agents, truth: Truth) -> None:
         self.agents = agents
-        self.scoreboard = Scoreboard(truth)
+        self.metrics = LiveMetrics(truth)
         self.quarantine = Quarantine()
-        self.restart = Restart(agents, self.scoreboard.troubles)
-        self._here: dict[str, Visit] = {}
+        self.restart = Restart(agents, self.metrics.troubles)
+        self._here: dict[str, HeadsetSession] = {}
         self._learning = asyncio.Lock()
         self._answering = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "answering", lambda: torch.set_num_threads(1))
@@ -55,16 +55,16 @@ class Visitors:
             else:
                 here.session.notice("not-finite", f"{doing} left this headset out: {fault.why}")
 
-    def shut_out(self, here: Visit, doing: str, why: str) -> None:
+    def shut_out(self, here: HeadsetSession, doing: str, why: str) -> None:
         """End a headset's session: what it sent broke ``doing``. It is told, and cannot come back
         for a while; the others go on."""
         here.out = True
         here.frames.take()
         wait = self.quarantine.add(self.agents.seated[here.row].member.kept_as)
         text = f"{doing} failed over what this headset sent ({why}); come again in {wait:.0f} s"
-        name = self.scoreboard.boards[here.row].name
+        name = self.metrics.boards[here.row].name
         _log.warning("%s is put out: %s", name, text)
-        self.scoreboard.happenings.trouble(self.scoreboard.seconds, name, f"put out: {text}")
+        self.metrics.events.trouble(self.metrics.seconds, name, f"put out: {text}")
         here.session.notice("put-out", text)
         here.session.close(f"put out: {text}")
 
@@ -75,7 +75,7 @@ class Visitors:
         except SaidError:
             return None
         except Exception as error:  # noqa: BLE001 - said, and the headset leaves all the same
-            self.scoreboard.troubles.begin(part, briefly(error))
+            self.metrics.troubles.begin(part, briefly(error))
             return None
 
     async def _learned(

@@ -6,7 +6,7 @@ import torch
 from tolerance import rounding
 
 from fedxr.agent.checkpoints.ridge_fit import GRID, Told, fit
-from fedxr.agent.model.nystroem import FEATURES, JITTER, WIDTH, Kernel, landmarks_from
+from fedxr.agent.model.nystroem import FEATURES, JITTER, WIDTH, Nystroem, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats, flatten, unflatten
 
 
@@ -18,8 +18,8 @@ def _rows(seed: int, n: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch
     return torch.cat((x, torch.ones(n, 1)), 1), label
 
 
-def _kernel() -> Kernel:
-    return Kernel(("k",), (10,), landmarks_from(_rows(99, 200)[0], 0))
+def _kernel() -> Nystroem:
+    return Nystroem(("k",), (10,), landmarks_from(_rows(99, 200)[0], 0))
 
 
 def _data(seed: int, n: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,7 +40,7 @@ def test_features_make_the_kernel_where_there_are_landmarks() -> None:
 
 def test_an_absent_channel_counts_as_average() -> None:
     land = torch.randn(30, 10, generator=torch.Generator().manual_seed(0)).half().float()
-    kernel = Kernel(("a", "b"), (4, 6), land)
+    kernel = Nystroem(("a", "b"), (4, 6), land)
     a, at = torch.randn(5, 4), torch.arange(5)
     alone = kernel.features({"a": (a, at)}, 5)
     beside = kernel.features({"a": (a, at), "b": (torch.zeros(5, 6), at)}, 5)

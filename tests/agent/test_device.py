@@ -16,7 +16,7 @@ from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning, losses
 from fedxr.agent.adaptation.trainer import AdamState, Dose, shown_classes
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import Ask
-from fedxr.agent.model.kv_cache import Rings, places, tick_batch
+from fedxr.agent.model.kv_cache import KVCache, places, tick_batch
 
 
 def _mixes_nothing(device: str) -> AdapterStack:
@@ -35,7 +35,7 @@ def _mixes_nothing(device: str) -> AdapterStack:
     assert losses(answers, batch.label.flatten(1)).device.type == device
     leaves = stack.leaves(stack.theta, ())
     adapters, heads = stack.adapters(leaves), stack.heads(leaves)
-    rings = Rings(model, 2, *places(made.CHANNELS), torch.float32)
+    rings = KVCache(model, 2, *places(made.CHANNELS), torch.float32)
     for tick in range(3):
         emissions = [[e for e in r.emissions if e.tick == tick] for r in rows]
         now = tick_batch(model, emissions, [[Ask(made.TASKS[0], tick, -1, {})]] * 2)

@@ -14,7 +14,7 @@ from fedxr.agent.adaptation.headset import Member
 from fedxr.agent.encoders.vision import MOST_SIDE, normalised
 from fedxr.agent.inputs.tokens import BYTES, TokenStream
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.agent.model.kv_cache import CAUGHT_UP, NEVER, Rings, places, reach
+from fedxr.agent.model.kv_cache import CAUGHT_UP, NEVER, KVCache, places, reach
 from fedxr.agent.model.m3t import FAST
 from fedxr.agent.serving.inference import InferenceEngine
 from fedxr.agent.serving.size_classes import ORDINARY, SizeClasses, size_class
@@ -66,13 +66,13 @@ def test_the_places_of_all_who_left_are_given_back(checkpoint: Checkpoint) -> No
     assert caches.total == 0
 
 
-def _row_of(caches: SizeClasses, row: int) -> tuple[Rings, int]:
+def _row_of(caches: SizeClasses, row: int) -> tuple[KVCache, int]:
     (found,) = [c for c in caches if (row, False) in c.seats]
     return found.rings, found.seats.index((row, False))
 
 
 def test_room_is_given_back_when_most_have_left(checkpoint: Checkpoint) -> None:
-    rings = Rings(checkpoint.model, 0, 64, 1, torch.float32)
+    rings = KVCache(checkpoint.model, 0, 64, 1, torch.float32)
     for rows in (1, 5, 64, 65):
         rings.use(rows)
         assert rows <= len(rings._until) <= 2 * rows

@@ -10,7 +10,7 @@ from tolerance import pass_terms, root_mean_square, rounding
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode, TokenStream
-from fedxr.agent.model.kv_cache import Rings, places, tick_batch
+from fedxr.agent.model.kv_cache import KVCache, places, tick_batch
 
 
 def _cohort(rows: int) -> AdapterStack:
@@ -36,7 +36,7 @@ def _whole(stack: AdapterStack, rows: list[TokenizedEpisode]) -> list[list[torch
 
 
 def _streamed(stack: AdapterStack, rows: list[TokenizedEpisode]) -> list[list[torch.Tensor]]:
-    rings = Rings(stack.model, len(rows), *places(made.CHANNELS), torch.float32)
+    rings = KVCache(stack.model, len(rows), *places(made.CHANNELS), torch.float32)
     leaves = stack.leaves(stack.theta, ())
     adapters, heads = stack.adapters(leaves), stack.heads(leaves)
     out: list[list[torch.Tensor]] = [[] for _ in rows]

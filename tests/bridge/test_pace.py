@@ -10,18 +10,18 @@ from websockets.frames import Frame, Opcode
 
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.protocol import Block, Notice, PackedFrame, encode
-from fedxr.bridge.transport.rate_limit import Pace
+from fedxr.bridge.transport.rate_limit import RateLimiter
 
 
 def test_what_one_second_allows_is_free_and_the_rest_is_paid_for() -> None:
     """100 messages a second: 100 at once cost nothing, 50 more half a second, stalled ones double
     and double again."""
-    pace = Pace(100, math.inf)
+    pace = RateLimiter(100, math.inf)
     assert pace.spend(100, 10**9, False) == 0
     assert 0.4 < pace.spend(50, 0, False) <= 0.5
     assert 0.8 < pace.spend(10, 0, True) <= 0.9
-    assert pace.turn_s < Pace(100, 100).turn_s
-    assert 2.9 < Pace(math.inf, 1000).spend(1, 4000, False) <= 3.0
+    assert pace.turn_s < RateLimiter(100, 100).turn_s
+    assert 2.9 < RateLimiter(math.inf, 1000).spend(1, 4000, False) <= 3.0
 
 
 async def test_a_flood_is_read_at_its_pace_and_told_and_nothing_is_lost() -> None:

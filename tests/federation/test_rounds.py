@@ -216,8 +216,8 @@ def test_random_representatives_are_drawn_equally_often() -> None:
     config = Round(election="random", topology=Topology(cluster_size=H), consensus=Consensus(1e9))
     for number in range(5):
         _, report = go(config, fleet(), learned(), counts(), number)
-        speaker = f"h{ranking(fleet(), 'random', 0, number)[0]}"
-        assert report.clusters[0].representative == speaker
+        representative = f"h{ranking(fleet(), 'random', 0, number)[0]}"
+        assert report.clusters[0].representative == representative
 
 
 def test_the_mean_over_all_representatives_is_the_mean_of_the_clusters() -> None:
@@ -225,12 +225,12 @@ def test_the_mean_over_all_representatives_is_the_mean_of_the_clusters() -> None
     topology = Topology(cluster_size=3, graph="geometric", radius_m=1.1)  # h1 - h0 - h2
     config = Round(topology=topology, consensus=Consensus(0.6))
     weights, answers = torch.ones(H, 3, dtype=torch.float64), []
-    for speakers in itertools.product((0, 1, 2), (3, 4), (5, 6)):
+    for representatives in itertools.product((0, 1, 2), (3, 4), (5, 6)):
         headsets = [
-            replace(h, battery=1.0 if i in speakers else 0.5) for i, h in enumerate(fleet())
+            replace(h, battery=1.0 if i in representatives else 0.5) for i, h in enumerate(fleet())
         ]
         got, report = go(config, headsets, learned(), weights)
-        assert {c.representative for c in report.clusters} == {f"h{i}" for i in speakers}
+        assert {c.representative for c in report.clusters} == {f"h{i}" for i in representatives}
         answers.append(got)
     assert (answers[0] - answers[-1]).abs().max() > 0.1  # they had not agreed
     mean = torch.stack(answers).mean(0)

@@ -24,7 +24,7 @@ from fedxr.bridge.serving.budget import ALLOWANCES, Budget
 from fedxr.bridge.user_key import UserKey
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of
-from fedxr.live.moments import REMEMBERED, RunningStats, Said
+from fedxr.live.moments import REMEMBERED, Moments, Said
 from fedxr.live.waiting_frames import BYTES, FRAMES, HeldFrames
 from fedxr.scenarios.devices import DEVICES
 
@@ -132,7 +132,7 @@ def test_no_more_ticks_are_leapt_over_than_go_by(steps: list[tuple[int, int]]) -
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 2)), max_size=60))
 def test_a_moment_has_the_label_that_was_said_last(said: list[tuple[int, int]]) -> None:
     """-1 takes it back. Said the dumb way: a table of the last label by moment."""
-    moments, table = RunningStats(), dict[int, int]()
+    moments, table = Moments(), dict[int, int]()
     for tick, label in said:
         moment = "doing", 0, tick
         if label < 0:
@@ -147,7 +147,7 @@ def test_a_moment_has_the_label_that_was_said_last(said: list[tuple[int, int]]) 
 
 
 def test_moments_are_forgotten_in_time() -> None:
-    moments = RunningStats()
+    moments = Moments()
     for tick in range(REMEMBERED + 100):
         moments.learned(("doing", 0, tick), 1)
     assert moments.compare(("doing", 0, 99), 1) is Said.FIRST
@@ -169,7 +169,7 @@ async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> N
             await rig.live.learn_once()
             assert +cohort.headsets[0].replay.told["doing"] == {label: 1}
             assert float(cohort.headsets[0].personal["doing"].n.sum()) == pytest.approx(1)
-        assert rig.live.scoreboard.labels.lost == 198
+        assert rig.live.metrics.labels.lost == 198
         await client.close()
 
 

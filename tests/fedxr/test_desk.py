@@ -17,8 +17,8 @@ from fedxr.bridge.recording.recorder import Recorder
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
-from fedxr.dashboard.controls import Desk
-from fedxr.dashboard.metrics import Scoreboard
+from fedxr.dashboard.controls import Controls
+from fedxr.dashboard.metrics import LiveMetrics
 from fedxr.dashboard.preview import Look, Preview
 
 
@@ -36,10 +36,10 @@ class Office:
     def __init__(self, folder: Path) -> None:
         self.server = BridgeServer(Nobody(), ServerConfig(port=0, token="t"))
         self.recorder = Recorder(self.server, folder)
-        self.scoreboard = Scoreboard()
+        self.metrics = LiveMetrics()
         self.put_out: list[str] = []
-        desk = Desk(self.recorder, self.scoreboard, Preview(nobody), self.put_out.append)
-        self.server.hear = desk.hear
+        controls = Controls(self.recorder, self.metrics, Preview(nobody), self.put_out.append)
+        self.server.hear = controls.hear
 
     def live(self, grant: Grant = "record") -> str:
         return f"{self.server.url}/live?token={self.server.config.tokens[grant]}"
@@ -51,12 +51,12 @@ class Office:
 
     @property
     def on(self) -> bool:
-        state = self.scoreboard.recording()
+        state = self.metrics.recording()
         return state is not None and state["on"]
 
     @property
     def said(self) -> list[str]:
-        return [e["text"] for e in self.scoreboard.happenings.kept if e["kind"] == "recording"]
+        return [e["text"] for e in self.metrics.events.kept if e["kind"] == "recording"]
 
 
 async def until(what: Callable[[], bool]) -> None:
@@ -69,7 +69,7 @@ async def until(what: Callable[[], bool]) -> None:
 async def test_a_recording_starts_and_stops_as_asked(tmp_path: Path) -> None:
     office = Office(tmp_path)
     async with office.server:
-        assert office.scoreboard.recording() == {
+        assert office.metrics.recording() == {
             "on": False, "file": None, "seconds": 0.0, "bytes": 0, "sessions": 0, "dropped": 0,
             "error": "", "refused": 0,
         }  # fmt: skip
@@ -90,7 +90,7 @@ async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         await office.send(b'{"record": true}')
 
         def error() -> str:
-            state = office.scoreboard.recording()
+            state = office.metrics.recording()
             return state["error"] if state is not None else ""
 
         await until(lambda: bool(error()))

@@ -7,7 +7,7 @@ from typing import Any
 
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.stats import SessionStats
-from fedxr.dashboard.events import KEPT, Happenings, drops, links
+from fedxr.dashboard.events import KEPT, Events, drops, links
 from fedxr.federation import RoundReport
 from fedxr.federation.ledger import Row
 
@@ -36,7 +36,7 @@ def test_drops_come_with_their_reasons_the_most_frequent_first() -> None:
 
 def test_a_bad_link_does_not_hide_the_rest() -> None:
     """A drop a second for a minute: told at once, then every ten seconds with what came between."""
-    found = Happenings()
+    found = Events()
     found.left(0.0, "h0", "bye")
     for second in range(60):
         found.dropped(float(second), "h1", session(), {"gaze": 2, "late": 7})
@@ -48,7 +48,7 @@ def test_a_bad_link_does_not_hide_the_rest() -> None:
 
 
 def test_numbers_go_on_when_the_oldest_are_forgotten() -> None:
-    found = Happenings()
+    found = Events()
     for n in range(KEPT + 5):
         found.left(float(n), "h", "bye")
     assert [e["number"] for e in found.kept] == list(range(6, KEPT + 6))
@@ -59,7 +59,7 @@ def test_a_round_says_what_it_cost_and_that_it_is_not_differentially_private() -
         Row(7, "uplink", "a", "server", 1, 1500, 0.1, 0.25),
         Row(7, "compute", "a", "a", 0, 0, 1.0, 9.0),
     )
-    found = Happenings()
+    found = Events()
     found.round(1.0, RoundReport(7, ("a", "b"), (), (), rows, 0.1, 1.0))
     cost = "1,500 bytes, 0.25 J, ε: none (no differential privacy)"
     assert found.kept[-1]["text"] == f"round 7: headsets 2, clusters 0, {cost}"

@@ -62,7 +62,7 @@ class Rig(live_rig.Rig):
     @property
     def delays(self) -> list[float]:
         """Seconds from each label to the first answer that knows it."""
-        return self.live.scoreboard.labels.seconds()
+        return self.live.metrics.labels.seconds()
 
     async def learn(self) -> int:
         """How many labels were learned."""
@@ -144,8 +144,8 @@ async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
         assert live.agents.inference.prepared.version > version
         await stream.beat()
         assert len(rig.delays) == known + 1 == rig.learned
-        assert live.scoreboard.labels.seconds(in_rounds=True) == rig.delays[-1:]
-        assert live.scoreboard.labels.waiting == 0
+        assert live.metrics.labels.seconds(in_rounds=True) == rig.delays[-1:]
+        assert live.metrics.labels.waiting == 0
         assert live.agents.report is None, "the round is not over yet"
         assert await rig.finish_round() == 3 * STEPS + 1 - 2  # each headset's steps, then they meet
         report = live.agents.report
@@ -287,7 +287,7 @@ async def test_a_second_round_is_under_way_when_the_first_ends(
     """Another is wanted while one is held: a label that comes after the first has ended came during
     the second."""
     async with Rig(checkpoint, tmp_path / "s.db") as rig:
-        live, labels = rig.live, rig.live.scoreboard.labels
+        live, labels = rig.live, rig.live.metrics.labels
         stream = await Stream(rig, cast[:2]).open()
         await stream.begin()
         await stream.beat()
@@ -337,7 +337,7 @@ async def test_what_is_being_told_is_not_taken_from_under_it(
         await telling
         assert await learning == []
         assert not any(here.told for here in live._here.values())
-        labels = live.scoreboard.labels
+        labels = live.metrics.labels
         assert labels.lost == 1
         await stream.beat()
         assert labels.waiting == 0

@@ -155,7 +155,7 @@ async def test_a_headset_that_is_killed_costs_the_others_nothing(
         assert torch.equal(cohort.stack.theta[0], before)  # nobody was told a thing
         replies = [m async for m in _waiting(players[0])]
         assert len(replies) == 59
-        json.dumps(rig.live.scoreboard.state(rig.live.agents), allow_nan=False)
+        json.dumps(rig.live.metrics.state(rig.live.agents), allow_nan=False)
         await players[1].client.close()
 
 
@@ -259,7 +259,7 @@ async def test_bad_times_and_feedback_are_told_and_cost_nothing(
                 if len(codes) == 4:
                     break
         assert codes == ["bad-time", "bad-time", "bad-label", "unknown-moment"]
-        labels = rig.live.scoreboard.labels
+        labels = rig.live.metrics.labels
         assert (labels.heard, labels.lost, labels.waiting) == (2, 2, 0)
         await client.close()
 

@@ -25,7 +25,7 @@ from fedxr.bridge.serving.watchers import Watcher
 from fedxr.dashboard import state as live_state
 from fedxr.dashboard.state import (
     AccuracyState,
-    HeadsetState,
+    LiveHeadsetState,
     LiveState,
     SensedState,
     SenseState,
@@ -70,8 +70,8 @@ def _accuracy(generic: float, given: float) -> AccuracyState:
     )
 
 
-def _headset(n: int) -> HeadsetState:
-    return HeadsetState(
+def _headset(n: int) -> LiveHeadsetState:
+    return LiveHeadsetState(
         id=f"headset-{n}",
         user=f"user-{n:02d}",
         use_case=("overlays", "neuroadaptive", "companion", "storytelling")[n % 4],
@@ -359,7 +359,7 @@ def test_every_field_of_the_state_is_documented_and_made_up() -> None:
         live_state.SensedState: sensed,
         live_state.SenseState: sensed["senses"][0],
         live_state.LiveState: state,
-        live_state.HeadsetState: state["headsets"][0],
+        live_state.LiveHeadsetState: state["headsets"][0],
         live_state.ChannelState: state["headsets"][0]["channels"][0],
         live_state.TaskState: state["headsets"][0]["tasks"][0],
         live_state.DropState: state["headsets"][2]["drops"][0],

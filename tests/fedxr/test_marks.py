@@ -129,13 +129,13 @@ async def test_a_server_that_plays_its_headsets_judges_all_questions(tmp_path: P
         while not all(task.done() for task in playing):
             await live.tick_once()
             await live.learn_once()
-            for board in live.scoreboard.boards.values():
+            for board in live.metrics.boards.values():
                 against[board.name] = board.against
             await asyncio.sleep(0.01)
         played = {p.name: p for p in await asyncio.gather(*playing)}
     live.close()
     assert against == {known.name: "truth", other.name: "feedback"}
-    board = live.scoreboard
+    board = live.metrics
     asked = [j.question for j in board.judged]
     assert asked == questions(known, 3.0)[: len(asked)]
     assert len(asked) == len(played[known.name].answers)

@@ -93,7 +93,7 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
             while not all(here.due for here in rig.live._here.values()):
                 await asyncio.sleep(0.002)
             await rig.live.tick_once()
-            mine, its = (rig.live.scoreboard.boards[row].answers for row in (0, 1))
+            mine, its = (rig.live.metrics.boards[row].answers for row in (0, 1))
             assert mine.keys() == its.keys()
             terms = pass_terms(checkpoint.model.plan.size, rig.live.agents.inference.caches.total)
             for task, p in mine.items():
@@ -124,7 +124,7 @@ async def test_a_board_with_more_electrodes_is_read(
             await rig.live.tick_once()
             for here in rig.live._here.values():
                 channel = here.session.channels.get("eeg")
-                answered |= set(rig.live.scoreboard.boards[here.row].answers)
+                answered |= set(rig.live.metrics.boards[here.row].answers)
             await asyncio.sleep(0.02)
         assert await streaming == 0, capsys.readouterr().out
     assert channel is not None

@@ -26,7 +26,7 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.serving.watchers import Watcher
-from fedxr.dashboard.controls import Desk
+from fedxr.dashboard.controls import Controls
 from fedxr.dashboard.preview import AWAY, MANY, MOST, OFF, Look, Preview
 
 START = 10**15
@@ -53,7 +53,7 @@ class Shop:
         self.rig = rig
         self.preview = Preview(rig.live.look_at, allowed)
         recorder = Recorder(rig.server, Path("not used"))
-        rig.server.hear = Desk(recorder, rig.live.scoreboard, self.preview).hear
+        rig.server.hear = Controls(recorder, rig.live.metrics, self.preview).hear
 
     @asynccontextmanager
     async def page(self, *opened: str) -> AsyncIterator[ClientConnection]:

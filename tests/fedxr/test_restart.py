@@ -60,7 +60,7 @@ async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner
         known = {row for row, _ in live.agents.inference.prepared.newest}
         assert known == {0, 1}, "the label of before, which was saved, and the new one"
         assert await run.rig.meet() is not None
-        assert live.scoreboard.troubles.text == ""
+        assert live.metrics.troubles.text == ""
         assert len(live._here) == 2
 
 

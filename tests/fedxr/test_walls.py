@@ -171,7 +171,7 @@ async def test_whose_samples_break_an_encoder_is_put_out_and_cannot_come_straigh
             await until(lambda i=i: run.replies(i) == before + 10)
         with pytest.raises(BridgeError, match=r"put out 1 times .* come again in \d+ s"):
             await open_player(run.rig.server.url, cast[2])
-        state = run.rig.live.scoreboard.state(run.rig.live.agents)
+        state = run.rig.live.metrics.state(run.rig.live.agents)
         told = [e for e in state["events"] if e["kind"] == "trouble"]
         assert told[0]["headset"] == cast[2].name
         assert "ZeroDivisionError: planted" in told[0]["text"]
@@ -227,7 +227,7 @@ async def test_whose_feedback_breaks_a_example_is_put_out(
         scores = await run.rig.live.learn_once()
         await run.is_put_out("feedback")
         assert [s.name for s in scores] == [cast[0].name]
-        assert run.rig.live.scoreboard.labels.lost == 1
+        assert run.rig.live.metrics.labels.lost == 1
 
 
 async def test_the_learner_refuses_a_row_and_not_the_call(
@@ -266,8 +266,8 @@ async def test_who_cannot_be_shown_is_put_out_and_the_others_are_shown(
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(5)
         live, shown = run.rig.live, list[bytes]()
-        live.scoreboard.boards[2].answers = dict.fromkeys(run.players[2].client.tasks)  # type: ignore[misc]
-        live.scoreboard.boards[2].tallies = None  # type: ignore[assignment]
+        live.metrics.boards[2].answers = dict.fromkeys(run.players[2].client.tasks)  # type: ignore[misc]
+        live.metrics.boards[2].tallies = None  # type: ignore[assignment]
         await live.publish_once(shown.append)
         assert cast[0].name.encode() in shown[0]
         await run.is_put_out("showing it")
@@ -299,14 +299,14 @@ async def test_what_breaks_over_nobody_is_a_trouble_and_the_loops_go_on(
         loops = asyncio.create_task(keep_going(live, run.rig.server, tempo))
         live.due.set()
         live.said.set()
-        await until(lambda: len(live.scoreboard.troubles._now) == len(names))
-        said = live.scoreboard.state(live.agents)["trouble"]
+        await until(lambda: len(live.metrics.troubles._now) == len(names))
+        said = live.metrics.state(live.agents)["trouble"]
         assert all(f"planted in {name}" in said for name in names)
         assert not loops.done()
         broken = False
         live.due.set()
         await until(lambda: turns.keys() == set(names))
-        await until(lambda: live.scoreboard.troubles.text == "")
+        await until(lambda: live.metrics.troubles.text == "")
         loops.cancel()
         await asyncio.wait({loops})
 

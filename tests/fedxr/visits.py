@@ -22,7 +22,7 @@ HEAD = Channel("head", "motion/head", 30)
 
 
 @dataclass
-class Visit:
+class HeadsetSession:
     """What a headset was told: how many answers, and the texts of notices by code."""
 
     answers: int = 0
@@ -49,10 +49,10 @@ async def visit(
     tasks: Sequence[str] = ("doing",),
     ticks: int = 60,
     labels: int = 0,
-) -> Visit:
+) -> HeadsetSession:
     """A visit of so many ticks at 30 Hz, in which ``labels`` moments are labelled from tick 15
     on."""
-    found = Visit()
+    found = HeadsetSession()
     headset = await _seated(url, user, channel, tasks)
     heard = asyncio.create_task(_hear(headset, found))
     for tick in range(1, ticks):
@@ -85,7 +85,7 @@ async def _seated(
         await asyncio.sleep(0.2)
 
 
-async def _hear(headset: HeadsetClient, found: Visit) -> None:
+async def _hear(headset: HeadsetClient, found: HeadsetSession) -> None:
     async for message in headset:
         if isinstance(message, Reply):
             found.answers += 1
