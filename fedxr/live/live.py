@@ -59,7 +59,7 @@ def is_label(feedback: Feedback) -> bool:
 
 class Live(LiveLearning, Application):
     """The application of a :class:`fedxr.bridge.serving.server.BridgeServer`: agents for whoever
-    connects. ``truth`` is what the scoreboard knows beside what users say."""
+    connects. ``truth`` is what is known beside what users say."""
 
     def __init__(self, agents: Agents, scenario: str = "all", truth: Truth = nobodys) -> None:
         if agents.learner.rule.best_round:

@@ -29,7 +29,7 @@ NOT_OURS = {
     **{f"fedxr.{n}": "a schema of recordings" for n in ("Samples", "Frame", "Clock", "Closed",
                                                         "Dropped", "Session", "session")},
 }  # fmt: skip
-YOURS = {"tool_task.py", "Packages/manifest.json", "agent.py"}
+YOURS = {"tool_task.py", "Packages/manifest.json", "agent.py", "FIRST/result.json"}
 """Files of a reader's own project."""
 
 
