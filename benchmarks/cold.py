@@ -187,9 +187,17 @@ def main(config: Cold) -> None:
     console, started = Console(width=80), datetime.now(UTC).isoformat(timespec="seconds")
     began = time.monotonic()
     try:
-        studies = [s for name, how in domains(config) for s in studies_of(config, name, how)]
+        asked = domains(config)
     except DataError as error:
         raise SystemExit(str(error)) from None
+    studies = []
+    for name, how in asked:
+        try:
+            studies += studies_of(config, name, how)
+        except DataError as error:  # a set with too few users: the others are measured
+            print(f"{name}: {error}")
+    if not studies:
+        raise SystemExit("nothing to measure")
     how = RunConfig(protocol="cold", source=config.source, draws=config.draws, seed=config.seed)
     result = cold_result(how, studies, started, time.monotonic() - began)
     write_result(result, config.out / "result.json")
