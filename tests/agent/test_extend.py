@@ -260,10 +260,10 @@ def test_a_sensor_that_cannot_be_added_says_why(shipped: Checkpoint, radar: Chan
 
 
 def test_an_encoder_that_is_none_or_breaks_its_word_is_named(
-    radar: Channel, monkeypatch: pytest.MonkeyPatch
+    radar: Channel,
 ) -> None:
     modality = MODALITIES["radar"]
-    monkeypatch.setitem(MODALITIES, "radar", replace(modality, encoder=object()))
+    MODALITIES["radar"] = replace(modality, encoder=object())  # the fixture takes it back
     with pytest.raises(
         ChannelError, match="'radar' has no shape, features, summary, augment; give"
     ):
