@@ -259,9 +259,7 @@ def test_a_sensor_that_cannot_be_added_says_why(shipped: Checkpoint, radar: Chan
         Extend("presence", Path("x"), channel=("radar/range32",)).sensors()
 
 
-def test_an_encoder_that_is_none_or_breaks_its_word_is_named(
-    radar: Channel,
-) -> None:
+def test_an_encoder_that_is_none_or_breaks_its_word_is_named(radar: Channel) -> None:
     modality = MODALITIES["radar"]
     MODALITIES["radar"] = replace(modality, encoder=object())  # the fixture takes it back
     with pytest.raises(
@@ -274,7 +272,7 @@ def test_an_encoder_that_is_none_or_breaks_its_word_is_named(
         def features(self, samples: Samples, channel: Channel, end_us: int) -> np.ndarray:
             return np.ones(3, np.float32)
 
-    monkeypatch.setitem(MODALITIES, "radar", replace(modality, encoder=Short()))
+    MODALITIES["radar"] = replace(modality, encoder=Short())
     stream = TokenStream([radar])
     stream.push({"radar": Samples(np.array([5]), np.zeros((1, 32), np.float32))})
     with pytest.raises(ChannelError, match=r"features of shape \(3,\); its Shape says \(64,\)"):
