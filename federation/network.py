@@ -76,7 +76,7 @@ class Headset:
                 )
 
 
-def check_fleet(headsets: Sequence[Headset], values: Tensor) -> None:
+def check_headsets(headsets: Sequence[Headset], values: Tensor) -> None:
     """Raise ValueError unless there is one row of values (H, P) per headset, all named apart."""
     if values.ndim != 2 or len(values) != len(headsets):
         raise ValueError(
@@ -110,11 +110,11 @@ class StragglerDeadline:
 
     The deadline is ``multiple`` times the ``quantile`` of the last ``window`` durations (seconds
     from the start of the round to the update being sent), so it follows the devices and the job.
-    Before ``least`` durations are known nobody is late. Only headsets with lessons count: one that
+    Before ``least`` durations are known nobody is late. Only headsets with examples count: one that
     has none is done at once, and would make everyone late who learns in the next round. The late
-    ones' durations count too, once they are known: otherwise a fleet that slows down as a whole
+    ones' durations count too, once they are known: otherwise headsets that slow down as a whole
     would be locked out for ever.
-    Keep one Pace for as long as the fleet lives.
+    Keep one for as long as the headsets meet.
     """
 
     quantile: float = 0.9

@@ -39,7 +39,7 @@ class ClusterReport:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """``seconds``: how long the round took by the clock of the fleet, the slowest link of each step
+    """``seconds``: how long the round took by the headsets' clock, the slowest link of each step
     added up; ``deadline_s``: when a headset counted as late (infinite: no deadline yet)."""
 
     number: int

@@ -3,8 +3,8 @@
 Legend: H headsets, A of them awake, P length of the flat vector.
 
 A round starts with every headset's current values as rows of one tensor and ends with the mixed
-ones. The caller hands in how headsets learn (``adapt``) and keeps the values and the Pace between
-rounds.
+ones. The caller hands in how headsets learn (``adapt``) and keeps the values and the
+StragglerDeadline between rounds.
 
 What to know: a headset that sleeps through a round keeps its values and starts its next one from
 them, however old. A late one keeps what it learned and joins the next round. Everything random is
@@ -25,7 +25,7 @@ from fedxr.federation.config import Round
 from fedxr.federation.coordination import coordination_named, form_clusters, survivors
 from fedxr.federation.exchange import select
 from fedxr.federation.ledger import adapt_rows, written
-from fedxr.federation.network import Headset, StragglerDeadline, check_fleet, is_awake
+from fedxr.federation.network import Headset, StragglerDeadline, check_headsets, is_awake
 from fedxr.federation.report import RoundReport
 from fedxr.federation.rules import aggregate
 
@@ -55,7 +55,7 @@ def run_round(
     ``step_size`` is that of local learning in this round; the consensus target shrinks with it.
     ``pace`` learns how long the headsets took.
     """
-    check_fleet(headsets, values)
+    check_headsets(headsets, values)
     plan, seed, mixed = coordination_named(config.coordination), config.seed, values.clone()
 
     # 1. Who is awake, and between whom there are links.
