@@ -14,11 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, recall_score
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+
+# scikit-learn takes a second to import, which only the baselines need: where it is used.
 
 Features = NDArray[np.float32]
 """(n, f): one row per question, finite."""
@@ -32,19 +29,33 @@ OPTIMISTIC = "the classical model of each set is chosen by its mean on the test 
 
 
 def _forest(seed: int, jobs: int) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
     return RandomForestClassifier(200, max_features="sqrt", random_state=seed, n_jobs=jobs)
 
 
 def _extra_trees(seed: int, jobs: int) -> Any:
+    from sklearn.ensemble import ExtraTreesClassifier
+
     return ExtraTreesClassifier(200, max_features="sqrt", random_state=seed, n_jobs=jobs)
 
 
 def _logistic(strength: float) -> Callable[[int, int], Any]:
-    return lambda seed, jobs: LogisticRegression(C=strength, max_iter=500, random_state=seed)
+    def model(seed: int, jobs: int) -> Any:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(C=strength, max_iter=500, random_state=seed)
+
+    return model
 
 
 def _svm(strength: float) -> Callable[[int, int], Any]:
-    return lambda seed, jobs: SVC(C=strength, kernel="rbf", gamma="scale", random_state=seed)
+    def model(seed: int, jobs: int) -> Any:
+        from sklearn.svm import SVC
+
+        return SVC(C=strength, kernel="rbf", gamma="scale", random_state=seed)
+
+    return model
 
 
 KINDS: dict[str, Callable[[int, int], Any]] = {
@@ -119,6 +130,8 @@ def classical(
         return np.zeros(0, np.int64)
     if len(np.unique(train_y)) == 1:
         return np.full(len(test_x), train_y[0], np.int64)
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler().fit(train_x, sample_weight=weights)
     model = KINDS[kind](seed, jobs)
     model.fit(scaler.transform(train_x), train_y, sample_weight=weights)
@@ -128,11 +141,15 @@ def classical(
 
 def accuracy(truth: Labels, answers: Labels) -> float:
     """Share of right answers."""
+    from sklearn.metrics import accuracy_score
+
     return float(accuracy_score(truth, answers))
 
 
 def balanced_accuracy(truth: Labels, answers: Labels) -> float:
     """Mean recall over the classes that occur in ``truth``."""
+    from sklearn.metrics import recall_score
+
     return float(recall_score(truth, answers, labels=np.unique(truth), average="macro"))
 
 

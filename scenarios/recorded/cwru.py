@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
-from scipy.signal import resample_poly
 
 from fedxr.agent.tasks import TASKS, Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
@@ -131,6 +130,8 @@ def _vibration(path: Path, rate_hz: int) -> tuple[Samples, NDArray[np.float64]]:
             f"{FETCH}"
         )
     if rate_hz != RATE_HZ:
+        from scipy.signal import resample_poly  # half a second, which few commands need
+
         values = resample_poly(values, RATE_HZ, rate_hz)
     missing_us = np.asarray(np.flatnonzero(broken) * (1e6 / rate_hz), dtype=np.float64)
     return regular((values * _G).astype(np.float32), RATE_HZ), missing_us

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import TICK_US
@@ -64,6 +63,8 @@ def read_pcm(path: Path, rate_hz: int | None = None) -> tuple[NDArray[np.int16],
         raise DataError(f"{path}: sample {at}: expected a number; found NaN; {FETCH}")
     if rate_hz is not None and rate != rate_hz:
         common = gcd(rate, rate_hz)
+        from scipy.signal import resample_poly  # half a second, which few commands need
+
         wave = resample_poly(wave, rate_hz // common, rate // common)
         rate = rate_hz
     pcm: NDArray[np.int16] = np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16)
