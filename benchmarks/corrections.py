@@ -117,7 +117,7 @@ def one_set(
 
 
 def kept(config: Corrections) -> Path:
-    return config.out / f"brain-{config.seed}-{'-'.join(config.sets) or 'all'}.safetensors"
+    return config.out / f"checkpoint-{config.seed}-{'-'.join(config.sets) or 'all'}.safetensors"
 
 
 def row(

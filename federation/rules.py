@@ -114,9 +114,10 @@ def aggregate(name: str, updates: Updates) -> Updates:
         if block.kind in rule.kinds and bool(owners.any()):
             rows = updates.values[owners][:, block.columns]
             found = rule.combine(rows, updates.weights[owners, k])
-            if found.shape != (block.size,) or not bool(torch.isfinite(found).all()):
+            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            if shape != (block.size,) or not bool(torch.isfinite(found).all()):
                 raise ValueError(
-                    f"aggregation {name!r} made {tuple(found.shape)} of block {block.name!r}; its "
+                    f"aggregation {name!r} made {shape} of block {block.name!r}; its "
                     f"combine must return ({block.size},), one finite number a column"
                 )
             out.values[0, block.columns] = found.to(out.values)

@@ -57,20 +57,20 @@ def load() -> None:
 
 def _import(point: EntryPoint) -> Plugin:
     package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-    before = [(registry, registry.snapshot()) for registry in REGISTRIES]
+    before = {id(registry): registry.snapshot() for registry in REGISTRIES}
     try:
         point.load()
     except Exception as error:  # noqa: BLE001 - somebody else's code
-        for registry, entries in before:
-            registry.restore(entries)
+        for registry in REGISTRIES:  # also of those that its import has brought
+            registry.restore(before.get(id(registry), registry.ours))
         problem = f"{type(error).__name__}: {error}"
         log.warning("plug-in %s (%s) is left out: %s", point.name, package, problem)
         return Plugin(point.name, package, problem=problem)
     adds = [
         (registry.kind, name)
-        for registry, entries in before
+        for registry in REGISTRIES
         for name, entry in registry.snapshot().items()
-        if entries.get(name) != entry
+        if before.get(id(registry), registry.ours).get(name) != entry
     ]
     return Plugin(point.name, package, tuple(adds))
 

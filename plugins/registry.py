@@ -36,6 +36,7 @@ class Registry(MutableMapping[str, N]):
         self._entries: dict[str, N] = {}
         for entry in ours:
             self.add(entry)
+        self.ours = self.snapshot()
         REGISTRIES.append(self)
 
     def add(self, entry: N) -> N:

@@ -2,7 +2,7 @@
 
 One headset's life: its tokens are standardised by what is known of the user; a labelled moment is
 answered by every expert, which earns or loses weight by it (:mod:`fedxr.agent.adaptation.experts`),
-and becomes a example in the replay memory and a term in the analytic sums; adapter steps replay
+and becomes an example in the replay memory and a term in the analytic sums; adapter steps replay
 examples (:mod:`fedxr.agent.adaptation.trainer`); an update carries the shared blocks and the sums
 to the federation and brings the mixed ones back (:mod:`fedxr.agent.adaptation.exchange`).
 

@@ -66,7 +66,9 @@ class ReplayBuffer:
         """Remember the last ask of ``tokens``; returns the example. Raises ValueError where
         something is no number: replayed, it would spoil every step."""
         if not (tokens.finite and bool(z.isfinite().all())):
-            raise ValueError(f"a lesson on {tokens.asks[-1].task} with numbers that are not finite")
+            raise ValueError(
+                f"an example of {tokens.asks[-1].task} with numbers that are not finite"
+            )
         ask = tokens.asks[-1]
         seen = self.told.setdefault(ask.task, Counter())
         turn, place = divmod(seen[ask.label], self.hold)

@@ -10,7 +10,7 @@ A new sensor gets a stem of chance, which the trunk has never seen tokens of; no
 and deviation, so its encoder's numbers are taken as they are and should be of the order of 1. A
 task that reads it has nobody to be like: its landmarks are drawn as such numbers would lie.
 
-Pretraining (:mod:`fedxr.agent.checkpoints.checkpoint_file`) is what makes a task good for
+Pretraining (:mod:`fedxr.agent.checkpoints.pretrain`) is what makes a task good for
 strangers; this is for a task or a sensor that no recording of anybody exists of."""
 
 from __future__ import annotations

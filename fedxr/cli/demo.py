@@ -1,4 +1,4 @@
-"""``fedxr demo``: eight headsets live over the real websocket, learning and meeting, then tables.
+"""``fedxr demo``: eight headsets live over a real websocket, learning and federating, then tables.
 
 The headsets run in a process of their own and stream in real time; the server answers, learns and
 federates. Afterwards the same ticks and feedback are played again in lockstep, without a network

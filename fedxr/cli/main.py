@@ -124,7 +124,8 @@ def _parsed(arguments: list[str] | None) -> object:
     for name in ("sets", "require"):  # repeatable ones would be added to those of the file
         if _option(given, f"--{name}") is not None:
             start = replace(start, **{name: ()})  # type: ignore[arg-type]
-    return tyro.cli(RunConfig, args=given[1:], prog="fedxr federate", default=start)
+    read = tyro.cli(RunConfig, args=given[1:], prog="fedxr federate", default=start)
+    return replace(read, config=None)  # it has been read
 
 
 def _option(given: Sequence[str], name: str) -> str | None:

@@ -6,6 +6,7 @@ with the place where they stand and what is allowed there."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ def read_config(path: Path) -> RunConfig:
         raise ConfigError(f"{path}: neither YAML nor JSON: {error}") from None
     if isinstance(got, dict) and "schema" in got and isinstance(got.get("config"), dict):
         got = {k: v for k, v in got["config"].items() if k not in OF_THE_RUN}
+    if isinstance(got, dict) and "config" in got:
+        raise ConfigError(f"{path}: config: {got['config']!r:.60}; a file reads no other file")
     if got is not None and not isinstance(got, dict):
         raise ConfigError(f"{path}: {got!r:.60}; write one option a line, such as `rounds: 4`")
     try:
@@ -72,7 +75,10 @@ def with_changes(start: T, changes: Mapping[str, Any], at: str = "") -> T:
 def _leaf(value: object, hint: object, place: str) -> object:
     try:
         # Not strict: YAML reads 1e-3, which lacks the point that it wants, as text.
-        return msgspec.convert(value, hint, strict=False, dec_hook=_path)
+        found = msgspec.convert(value, hint, strict=False, dec_hook=_path)
+        if isinstance(found, float) and not math.isfinite(found):
+            raise ConfigError(f"{place} is {value!r}; give a finite number")
+        return found
     except msgspec.ValidationError as error:
         raise ConfigError(f"{place} is {value!r}: {error}") from None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fedxr.evaluation.shown import Result
 from fedxr.experiments.cold_run import federate_cold
-from fedxr.experiments.config_file import read_config, with_changes
+from fedxr.experiments.config_file import ConfigError, read_config, with_changes
 from fedxr.experiments.headless import federate as federate_warm
 from fedxr.experiments.run_config import RunConfig
 from fedxr.scenarios.recorded import data_folder
@@ -36,6 +36,8 @@ def federate(
     script then begins with ``if __name__ == "__main__":``. Raises ConfigError for an unknown or
     wrong option, DataError where nobody can be read."""
     start = read_config(Path(config)) if isinstance(config, str | Path) else config or RunConfig()
+    if start.config is not None:
+        raise ConfigError(f"config {start.config}: give the file itself, fedxr.federate(file, …)")
     start = with_changes(start, options)
     run = federate_cold if start.protocol == "cold" else federate_warm
     return Result.of(run(start, data_folder(start.data), say))

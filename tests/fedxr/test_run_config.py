@@ -145,3 +145,17 @@ def test_what_has_a_word_of_its_own_is_said_there() -> None:
     with pytest.raises(ValueError, match=r"learning.round.coordination is what 'coordination'"):
         RunConfig(learning=rule)
     assert all(hasattr(RunConfig(), word) for word in SAID_AS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("learning: {guard: .inf}", "learning.guard is inf; give a finite number"),
+        ("learning: {guard: .nan}", "learning.guard is nan; give a finite number"),
+        ("config: other.yaml", "a file reads no other file"),
+    ],
+)
+def test_what_could_not_be_read_back_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=why):
+        read_config(tmp_path / "mine.yaml")

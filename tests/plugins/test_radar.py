@@ -111,7 +111,7 @@ def test_it_stands_among_the_layouts(plugins: dict[str, str]) -> None:
     assert "radar/range32" not in without
     assert "contact/vibration" in without
     listed = subprocess.run(
-        [sys.executable, "-c", "import plugins; print([p.adds for p in plugins.loaded()])"],
+        [sys.executable, "-c", "from fedxr.plugins import *; print([p.adds for p in loaded()])"],
         env=plugins, cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "('modality', 'radar')" in listed

@@ -101,3 +101,18 @@ def test_a_server_may_say_which_it_loads(tmp_path: Path) -> None:
     code = "import host; print(list(host.things))"
     assert run(tmp_path, code, FEDXR_PLUGINS="two").stdout.strip() == "['ours', 'two']"
     assert run(tmp_path, code, FEDXR_PLUGINS="").stdout.strip() == "['ours']"
+
+
+def test_registries_that_a_plug_in_is_the_first_to_import_are_taken_back_too(
+    tmp_path: Path,
+) -> None:
+    begun = "from fedxr.agent.tasks import TASKS, Task\n"
+    begun += "TASKS.add(Task('{0}', 'companion', ('a', 'b'), ('motion',), 500))\n"
+    install(tmp_path, "broken", begun.format("half") + "1 / 0")
+    install(tmp_path, "whole", begun.format("theirs"))
+    code = "import fedxr.plugins as p; print([(x.name, x.adds) for x in p.loaded()])\n"
+    code += "from fedxr.agent.tasks import TASKS; print('half' in TASKS, 'theirs' in TASKS)"
+    assert run(tmp_path, code).stdout.splitlines() == [
+        "[('broken', ()), ('whole', (('task', 'theirs'),))]",
+        "False True",
+    ]

@@ -46,7 +46,7 @@ def player_of(assemblies: Assemblies) -> Path:
 
 @contextmanager
 def agents(folder: Path) -> Iterator[str]:
-    """``fedxr serve`` with the shipped brain, recording to ``folder``; its URL."""
+    """``fedxr serve`` with the shipped checkpoint, recording to ``folder``; its URL."""
     words = ["serve", "--port", "0", "--state", str(folder / "state.db")]
     words += ["--record", str(folder / "seen.mcap")]
     process = subprocess.Popen(

@@ -1,5 +1,6 @@
 """The four scenes play: each ``.unity`` file by the stub player, at 90 frames a second in real
-time, against ``fedxr serve`` with the shipped brain. No times are asserted: machines differ."""
+time, against ``fedxr serve`` with the shipped checkpoint. No times are asserted, for machines
+differ."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class PackedAsk(msgspec.Struct, array_like=True):
     summary: dict[str, Array]
 
 
-class PackedLesson(msgspec.Struct, array_like=True):
+class PackedExample(msgspec.Struct, array_like=True):
     """An example; its emissions as layouts, which of them each is, ticks, and numbers by layout."""
 
     task: str
@@ -78,7 +78,7 @@ class PackedLesson(msgspec.Struct, array_like=True):
     features: list[Array]
 
     @classmethod
-    def of(cls, example: Example) -> PackedLesson:
+    def of(cls, example: Example) -> PackedExample:
         emissions, ask = example.tokens.emissions, example.tokens.asks[-1]
         layouts = sorted({e.layout for e in emissions})
         summary = {k: Array.of(v) for k, v in ask.summary.items()}
@@ -102,11 +102,11 @@ class PackedLesson(msgspec.Struct, array_like=True):
         """
         ask = self.ask
         if (self.task, ask.task) != (task, task) or self.label not in range(classes):
-            raise DamagedError(f"a lesson on {self.task[:64]} of class {self.label}")
+            raise DamagedError(f"an example of {self.task[:64]} of class {self.label}")
         if ask.label != self.label or not 0 <= ask.tick <= LAST:
-            raise DamagedError(f"a lesson of class {ask.label} at tick {ask.tick}")
+            raise DamagedError(f"an example of class {ask.label} at tick {ask.tick}")
         if unknown := (set(self.layouts) | set(ask.summary)) - set(layouts):
-            raise DamagedError(f"a lesson of layouts {sorted(unknown)[:4]}")
+            raise DamagedError(f"an example of layouts {sorted(unknown)[:4]}")
         z = torch.from_numpy(self.z.get("features", "<f4", (FEATURES,)))
         summary = {
             k: v.get(f"summary of {k}", "<f4", (layouts[k].summary,))

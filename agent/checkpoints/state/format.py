@@ -30,7 +30,7 @@ from torch import Tensor
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.checkpoints.state.errors import DamagedError
-from fedxr.agent.checkpoints.state.example import Array, PackedLesson
+from fedxr.agent.checkpoints.state.example import Array, PackedExample
 from fedxr.agent.checkpoints.state.records import MANY, PackedHead, PackedTask, PackedTrust
 from fedxr.agent.inputs.normalization import RunningStats
 from fedxr.agent.model.nystroem import FEATURES
@@ -196,7 +196,7 @@ class _Unpacking:
         examples = []
         for place in range(packed.examples):
             stored = self._take(example_key(task, place))
-            example = msgspec.msgpack.decode(stored, type=PackedLesson)
+            example = msgspec.msgpack.decode(stored, type=PackedExample)
             examples.append(example.get(task, classes, layouts))
         own = self._sums("own", task, classes) if "own" in packed.sums else None
         if packed.counted:
@@ -235,7 +235,7 @@ def pack(part: np.ndarray | Tensor | RidgeStats | Example | PackedTask) -> bytes
     if isinstance(part, PackedTask):
         return msgspec.msgpack.encode(part)
     if isinstance(part, Example):
-        return msgspec.msgpack.encode(PackedLesson.of(part))
+        return msgspec.msgpack.encode(PackedExample.of(part))
     if isinstance(part, RidgeStats):
         return msgspec.msgpack.encode(Array.of(flatten(part).numpy()))
     if isinstance(part, Tensor):

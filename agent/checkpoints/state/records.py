@@ -87,6 +87,6 @@ class PackedTask(msgspec.Struct, forbid_unknown_fields=True):
         if any(c not in range(classes) or not 0 <= n <= MANY for c, n in self.told.items()):
             raise DamagedError(f"counts of labels {dict(list(self.told.items())[:8])}")
         if not 0 <= self.examples <= min(capacity, sum(self.told.values())):
-            raise DamagedError(f"{self.examples} lessons of {sum(self.told.values())} labels")
+            raise DamagedError(f"{self.examples} examples of {sum(self.told.values())} labels")
         if not set(self.sums) <= {"own", "crowd"} or ("own" in self.sums and self.counted):
             raise DamagedError(f"sums {self.sums[:8]}")
