@@ -170,3 +170,16 @@ def test_a_coordination_that_is_added_is_followed() -> None:
             Round("rooms", aggregation="median")
     finally:
         COORDINATIONS.restore(before)
+
+
+def test_what_is_no_tensor_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of whoever forgets that torch's median returns values and indices."""
+
+    def pair(values: Tensor, weights: Tensor) -> Tensor:
+        return values.median(0)  # type: ignore[return-value]
+
+    one = AggregationRule("pair", "a slip", frozenset({"lora_B"}), pair)
+    monkeypatch.setitem(AGGREGATIONS, "pair", one)
+    updates = Updates(BLOCKS, torch.zeros(H, P), torch.ones(H, 3))
+    with pytest.raises(ValueError, match=r"'pair' made median of block 'b'.*return \(5,\)"):
+        aggregate("pair", updates)
