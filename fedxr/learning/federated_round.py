@@ -83,7 +83,6 @@ def meet(
         _effort(cohort, seated, here, examples, dose).rows(torch.tensor(fine, dtype=torch.int64)),
     )
     drops = tuple(Drop(cohort.names[row], 2, why) for row, why in wrong.items())
-    cohort.adam.put(here, moments)
     rows, exchange = [row for row in rows if row not in wrong], exchange.without(wrong)
     if not rows:
         return RoundReport(number, (), drops, (), (), 0.0, patience.deadline())
@@ -107,6 +106,7 @@ def meet(
     behind = [report.behind(cohort.names[r]) for r in rows]
     if pooled:
         behind = [report.awake if who else () for who in behind]
+    cohort.adam.put(here, moments)
     exchange.merge(mixed, behind)
     batteries.spend(report)
     return replace(report, drops=drops + report.drops)

@@ -304,7 +304,7 @@ def test_no_nan_enters_replay_memory_or_ridge_sums() -> None:
         RidgeStats.of(torch.full((1, FEATURES), NAN), torch.tensor([0]), 2)
 
 
-def test_a_example_with_a_nan_is_refused_before_anything_is_learned_of_it() -> None:
+def test_an_example_with_a_nan_is_refused_before_anything_is_learned_of_it() -> None:
     cohort = Cohort(made.checkpoint(), [Member("u", made.CHANNELS, ("doing",))], made.TUNING)
     fine = made.moment(0, 1)
     with pytest.raises(ValueError, match="a label of u"):

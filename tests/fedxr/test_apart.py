@@ -46,7 +46,7 @@ def examples(actor: Actor) -> list[TokenizedEpisode]:
     return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
 
 
-def test_a_example_travels_whole(cast: list[Actor]) -> None:
+def test_an_example_travels_whole(cast: list[Actor]) -> None:
     for sent in examples(cast[0])[:4]:
         got = pickle.loads(_packed(sent))  # noqa: S301
         assert (got.key, got.adapt) == (sent.key, sent.adapt)

@@ -16,13 +16,16 @@ from typing import Any
 import live_rig
 import numpy as np
 import pytest
+import torch
 from test_live import START, beat_together, until
+from torch import Tensor
 
 import fedxr.agent.encoders
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US, Channel, Samples
 from fedxr.bridge.protocol import BridgeError, Notice, Reply
+from fedxr.federation import AGGREGATIONS, AggregationRule
 from fedxr.learning.walls import FIRST_S, LONGEST_S, Quarantine, Troubles, keep_on
 from fedxr.live.loops import Tempo, keep_going
 from fedxr.virtual.streaming import Actor, Player, open_player
@@ -214,7 +217,7 @@ async def test_numbers_that_are_none_leave_the_cache_with_the_answer(
         await until(lambda: [run.replies(i) for i in range(3)] == [25, 25, 24])
 
 
-async def test_whose_feedback_breaks_a_example_is_put_out(
+async def test_whose_feedback_breaks_an_example_is_put_out(
     cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, faulty: set[str]
 ) -> None:
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
@@ -309,6 +312,41 @@ async def test_what_breaks_over_nobody_is_a_trouble_and_the_loops_go_on(
         await until(lambda: live.metrics.troubles.text == "")
         loops.cancel()
         await asyncio.wait({loops})
+
+
+async def test_an_aggregation_rule_that_raises_costs_the_round_and_nothing_else(
+    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plug-in's: nobody's adapters nor their optimiser move, all are answered, and the next round
+    is held once the rule is mended."""
+
+    def slips(values: Tensor, weights: Tensor) -> Tensor:
+        raise ZeroDivisionError("planted")
+
+    one = AggregationRule("slips", "a slip", frozenset({"lora_B"}), slips)
+    monkeypatch.setitem(AGGREGATIONS, "slips", one)
+    rule = live_rig.RULE.with_round(aggregation="slips")
+    async with running(cast, checkpoint, tmp_path / "s.db", rule=rule) as run:
+        await run.beat(20)
+        for i in range(3):
+            await run.say(i)
+        await run.rig.live.tell_once()
+        await run.rig.live.learn_once()
+        cohort = run.rig.live.agents.learner.cohort
+        was = cohort.stack.theta.clone(), cohort.adam.steps.clone(), cohort.adam.first.clone()
+        with pytest.raises(ZeroDivisionError, match="planted"):
+            await run.rig.meet()
+        now = cohort.stack.theta, cohort.adam.steps, cohort.adam.first
+        assert all(torch.equal(a, b) for a, b in zip(was, now, strict=True))
+        before = run.n
+        await run.beat(5)
+        for i in range(3):
+            await until(lambda i=i: run.replies(i) == before + 5)
+        monkeypatch.setitem(AGGREGATIONS, "slips", replace(one, combine=lambda v, w: v.mean(0)))
+        report = await run.rig.meet()
+        assert report is not None
+        assert len(report.awake) == 3
+        assert not torch.equal(cohort.stack.theta, was[0])
 
 
 async def test_a_loop_that_fails_waits_longer_each_time() -> None:
