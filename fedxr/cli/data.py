@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from fedxr.scenarios.recorded import RECORDED, find
@@ -40,11 +39,11 @@ def look(known: RecordedSet, root: Path | None) -> Found:
 
 def _state(found: Found) -> str:
     if found.problem:
-        return f"[red]broken: {escape(found.problem)}[/]"
+        return "[red]broken, see below[/]"
     if found.users is None:
         return "[yellow]not found[/]"
-    lines = [f"[green]{found.users} users[/]: {', '.join(found.channels)}"]
-    return "\n".join(lines + [f"[yellow]{escape(text)}[/]" for text in found.said])
+    text = f"[green]{found.users} users[/]: {', '.join(found.channels)}"
+    return f"{text}\n[yellow]see below[/]" if found.said else text
 
 
 def data(
@@ -61,19 +60,22 @@ def data(
     if root is not None:
         find(root)
     table = Table(title=f"Recorded sets in {root or '(no folder given)'}", title_justify="left")
-    for head in ("set", "use case, task", "state", "licence", "folder, from"):
+    for head in ("set", "use case, task", "state", "licence"):
         table.add_column(head, overflow="fold")
-    broken = False
+    shown, below, broken = [*RECORDED.values()] if sets is None else sets, list[str](), False
     with out.status("reading") as status:
-        for known in RECORDED.values() if sets is None else sets:
+        for known in shown:
             status.update(f"reading {known.name}")
             found = look(known, root)
             broken |= bool(found.problem)
-            place = escape(f"{known.folder}\n{known.source}")
-            table.add_row(
-                known.name, f"{known.use_case}, {known.task}", _state(found), known.licence, place
-            )
+            said = [f"broken: {found.problem}"] if found.problem else found.said
+            below += [f"{known.name}: {text}" for text in said]
+            task = f"{known.use_case}, {known.task}"
+            table.add_row(known.name, task, _state(found), known.licence)
     out.print(table)
+    below += ["Folder of each, and where it is from:"]
+    for line in below + [f"  {known.folder}  {known.source}" for known in shown]:
+        out.print(line, soft_wrap=True, highlight=False, markup=False)  # paths are to be copied
     if root is None:
         out.print("Say where the sets are with --data DIR or $FEDXR_DATA.")
     out.print("Nothing is downloaded: fetch a set from its distributor, and mind its licence.")
