@@ -31,7 +31,7 @@ from fedxr.federation import (
     Updates,
     run_round,
 )
-from fedxr.federation.network import is_awake
+from fedxr.federation.network import Headset, is_awake
 from fedxr.learning.learning_rule import LearningRule
 from fedxr.learning.profile import Batteries, Profile, network
 from fedxr.learning.walls import Fault, NotFiniteError
@@ -78,31 +78,14 @@ def meet(
     theta = yield from train
     wrong = {fault.row: fault.why for fault in faults}
     fine = [i for i, row in enumerate(here) if row not in wrong]
-    theta, effort = (
-        theta[fine],
-        _effort(cohort, seated, here, examples, dose).rows(torch.tensor(fine, dtype=torch.int64)),
-    )
+    effort = _effort(cohort, seated, here, examples, dose)
+    effort = effort.rows(torch.tensor(fine, dtype=torch.int64))
     drops = tuple(Drop(cohort.names[row], 2, why) for row, why in wrong.items())
     rows, exchange = [row for row in rows if row not in wrong], exchange.without(wrong)
     if not rows:
         return RoundReport(number, (), drops, (), (), 0.0, patience.deadline())
     headsets = [h for h in headsets if h.name in {cohort.names[row] for row in rows}]
-    values, samples = exchange.values(), exchange.samples()
-    owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
-    blocks = Blocks(
-        tuple(Block(p.id.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts)
-    )
-
-    def adapt(awake: Tensor, union: bool) -> Updates:
-        mine = values[awake]
-        mine[:, : cohort.stack.shared] = theta[:, : cohort.stack.shared]
-        if union:  # everybody's sums, as the mean of those who give some
-            given = (samples[awake] > 0).sum(0).clamp_min(1).repeat_interleave(blocks.sizes)
-            mean = mine.sum(0) / given
-            mine[:, cohort.stack.shared :] = mean[cohort.stack.shared :].to(mine)
-        return Updates(blocks, mine, samples[awake], owns[awake], effort)
-
-    mixed, report = run_round(rule.round, headsets, values, adapt, number, patience)
+    mixed, report = _mixed(exchange, theta[fine], effort, headsets, rule, number, patience)
     behind = [report.behind(cohort.names[r]) for r in rows]
     if pooled:
         behind = [report.awake if who else () for who in behind]
@@ -110,6 +93,35 @@ def meet(
     exchange.merge(mixed, behind)
     batteries.spend(report)
     return replace(report, drops=drops + report.drops)
+
+
+def _mixed(
+    exchange: Exchange,
+    theta: Tensor,
+    effort: Effort,
+    headsets: Sequence[Headset],
+    rule: LearningRule,
+    number: int,
+    patience: StragglerDeadline,
+) -> tuple[Tensor, RoundReport]:
+    """(R, P') after the round of the federation, and its report; ``theta`` (A, P) and ``effort``
+    are of those who are awake, after their shared steps."""
+    values, samples, shared = exchange.values(), exchange.samples(), exchange.cohort.stack.shared
+    owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
+    blocks = Blocks(
+        tuple(Block(p.id.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts)
+    )
+
+    def adapt(awake: Tensor, union: bool) -> Updates:
+        mine = values[awake]
+        mine[:, :shared] = theta[:, :shared]
+        if union:  # everybody's sums, as the mean of those who give some
+            given = (samples[awake] > 0).sum(0).clamp_min(1).repeat_interleave(blocks.sizes)
+            mean = mine.sum(0) / given
+            mine[:, shared:] = mean[shared:].to(mine)
+        return Updates(blocks, mine, samples[awake], owns[awake], effort)
+
+    return run_round(rule.round, headsets, values, adapt, number, patience)
 
 
 def _train_each(
