@@ -222,7 +222,7 @@ async def cohort(url: str, headsets: int, seconds: float) -> dict[str, float]:
     for reader in readers:
         reader.cancel()
     for client in clients:
-        client._wire.transport.abort()
+        client._connection.transport.abort()
     p50, p99 = np.percentile(took, (50, 99))
     return {"sent": sent, "lost": sent - len(took), "p50": p50 / 1e3, "p99": p99 / 1e3}
 
@@ -245,7 +245,7 @@ async def flood(url: str, clients: int) -> None:
             key=KEY,
             queue_bytes=2**16,
         )
-        client._wire.transport.pause_reading()
+        client._connection.transport.pause_reading()
         for t in range(1, 10**9):
             await client.send_frame(t, {"eeg": Samples(np.full(32, t), values)})
             if t % 16 == 0:

@@ -28,9 +28,9 @@ from torch import Tensor
 from benchmarks.plain import Peft, fused
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.allocation import keep_freed_memory
-from fedxr.agent.encoders.base import Shape
+from fedxr.agent.encoders.base import EncoderSpec
 from fedxr.agent.inputs.batch import Batch, collate
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.m3t import M3T, Plan
 
 TASK, CLASSES, LAYOUT, NUMBERS = "doing", 5, "motion/wrist", 32
@@ -47,8 +47,8 @@ def examples(headset: int) -> list[list[TokenizedEpisode]]:
     def one() -> TokenizedEpisode:
         label = int(rng.integers(CLASSES))
         x = (means[label] + rng.standard_normal((TOKENS, NUMBERS))).astype(np.float32)
-        emissions = tuple(TokenFeatures(LAYOUT, t, x[t]) for t in range(TOKENS))
-        return TokenizedEpisode(emissions, (Ask(TASK, TOKENS - 1, label, {}),))
+        token_features = tuple(TokenFeatures(LAYOUT, t, x[t]) for t in range(TOKENS))
+        return TokenizedEpisode(token_features, (TokenizedQuery(TASK, TOKENS - 1, label, {}),))
 
     return [[one() for _ in range(BATCH)] for _ in range(STEPS)]
 
@@ -138,7 +138,7 @@ def main() -> None:
     keep_freed_memory()  # as the commands do; PEFT gains by it too
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    layouts = {LAYOUT: Shape(1.0, 1, 1, NUMBERS, 1.0, 0)}
+    layouts = {LAYOUT: EncoderSpec(1.0, 1, 1, NUMBERS, 1.0, 0)}
     model = M3T(Plan.of("tiny", layouts, (TASK,)))
     for headsets in chosen.headsets:
         compare(model, headsets, chosen.repeats, chosen.two_threads)

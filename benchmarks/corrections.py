@@ -25,18 +25,18 @@ from rich.console import Console
 from rich.table import Table
 
 from fedxr.agent.adaptation.experts import Mixing
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.experiments.headless import card_for, gather, pretrain_on
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.splits import Person, meet
+from fedxr.experiments.splits import TokenizedUser, meet
 from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell
-from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
 
-NO_STEPS = Schedule(Dose(steps=0))
+NO_STEPS = TrainSchedule(TrainSteps(steps=0))
 NEVER = Mixing(doubt=(-1e9, -1e9))
 EQUAL = Mixing(start=(0.2,) * 5)
 RULES: dict[str, Callable[[LearningRule], LearningRule]] = {
@@ -89,7 +89,7 @@ def run_variant(
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(kept(config))
     if variant == UNFITTED:
-        ridges = {task: replace(ridge, crowd=1.0) for task, ridge in checkpoint.ridges.items()}
+        ridges = {task: replace(ridge, federated=1.0) for task, ridge in checkpoint.ridges.items()}
         checkpoint = Checkpoint(checkpoint.model, ridges, checkpoint.population)
     how, out = Changed(seed=config.seed, variant=variant), {}
     for split in gather(federate, data, lambda _: None):
@@ -103,7 +103,10 @@ def run_variant(
 
 
 def one_set(
-    people: list[Person], strangers: list[Person], checkpoint: Checkpoint, how: Protocol
+    people: list[TokenizedUser],
+    strangers: list[TokenizedUser],
+    checkpoint: Checkpoint,
+    how: Protocol,
 ) -> dict[str, Scores]:
     (task,) = {t for p in people for t in p.user.tasks}
     together, _ = teach(checkpoint, people, how)

@@ -35,7 +35,7 @@ from fedxr.dashboard.judged import Judged
 from fedxr.evaluation.intervals import Cell, pooled
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.virtual.headsets import simulated_cast
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 from fedxr.virtual.timeline import PersonaVoice
 
 Labellers = Literal["honest", "wrong", "contrary", "one-class"]
@@ -78,14 +78,14 @@ def bad(number: int) -> bool:
     return number % EVERY == 0
 
 
-def cast_of(config: FreshPeople, seed: int) -> list[Actor]:
+def cast_of(config: FreshPeople, seed: int) -> list[VirtualHeadset]:
     return [
         replace(actor, voice=voice_of(actor, config.labellers)) if bad(i) else actor
         for i, actor in enumerate(simulated_cast(config.headsets, config.seconds, seed))
     ]
 
 
-def voice_of(actor: Actor, labellers: Labellers) -> PersonaVoice | OneClassVoice:
+def voice_of(actor: VirtualHeadset, labellers: Labellers) -> PersonaVoice | OneClassVoice:
     voice = actor.voice
     if not isinstance(voice, PersonaVoice):
         raise TypeError(f"{actor.name} is no simulated person")

@@ -47,7 +47,7 @@ from fedxr.bridge.protocol import (
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.decode_process import Pictures
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
-from fedxr.bridge.transport.connection import Wire, run
+from fedxr.bridge.transport.connection import BridgeConnection, run
 
 CHANNELS = (
     Channel("left", "hands/openxr26", 72),
@@ -131,11 +131,11 @@ def _raised(_session: Session, error: Exception) -> None:
     raise error
 
 
-def session_on(wire: Wire, application: Looker, pictures: Pictures) -> Session:
+def session_on(connection: BridgeConnection, application: Looker, pictures: Pictures) -> Session:
     """A session as the server makes it, open from the start."""
     hello = Hello(2, 2, "u", "s", [], [])
     session = Session(
-        wire,
+        connection,
         "fuzz",
         hello,
         CHANNELS,
@@ -166,11 +166,11 @@ async def fuzz(count: int, seed: int) -> None:
         await greet(socket, Hello(2, 2, "u", "s", [], []))
         await socket.recv()
         reading = asyncio.create_task(_read(socket))
-        wire = next(iter(server.sessions.values()))._wire
-        session = session_on(wire, application, pictures)
+        connection = next(iter(server.sessions.values()))._connection
+        session = session_on(connection, application, pictures)
         for n in range(1, count + 1):
             if session.over.done() or chance.random() < 0.2:
-                session, opened = session_on(wire, application, pictures), opened + 1
+                session, opened = session_on(connection, application, pictures), opened + 1
             data = bent(messages, chance)
             try:
                 through_codec(data, outcomes)
@@ -208,11 +208,11 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
     socket = await open_websocket(server.url, subprotocols=["fedxr.v1"], compression=None)
     await greet(socket, Hello(2, 2, "u", "s", [], []))
     await socket.recv()
-    wire = next(iter(server.sessions.values()))._wire
+    connection = next(iter(server.sessions.values()))._connection
     reading = asyncio.create_task(_read(socket))
 
     async def feed(messages: Sequence[bytes]) -> None:
-        session = session_on(wire, application, pictures)
+        session = session_on(connection, application, pictures)
         if len(messages) % 2 == 0:
             session.use_inbox()
         for message in messages:
@@ -220,7 +220,7 @@ async def stage() -> Callable[[Sequence[bytes]], Awaitable[None]]:
             session.incoming.receive(message)
             if session.last_seq < before or session.acknowledged > session.last_seq:
                 raise AssertionError(f"numbers went back: {before}, {session.last_seq}")
-        session.tend(60.0)
+        session.check_health(60.0)
         session.incoming.lost()
         async with asyncio.timeout(_END_S):
             while not session.over.done():

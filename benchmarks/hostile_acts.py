@@ -278,8 +278,8 @@ async def ping_flood(url: str) -> str:
         for k in count():
             if client.ended is not None:
                 return f"ended: {client.ended}"
-            if not client._wire.congested:
-                client._wire.write(encode(Ping(k)))
+            if not client._connection.congested:
+                client._connection.write(encode(Ping(k)))
             if k % 20 == 0:
                 await asyncio.sleep(0.001)
     return "unreachable"
@@ -316,7 +316,7 @@ async def fragments(url: str) -> str:
 
     async with attacker(url, [HEAD], ["doing"]) as client:
         with contextlib.suppress(Exception):
-            await client._wire.send(pieces())
+            await client._connection.send(pieces())
         return f"ended: {client.ended}"
 
 
@@ -325,7 +325,7 @@ async def oversize(url: str) -> str:
     for i in range(100):
         async with attacker(url, [HEAD], ["doing"], f"m{i}") as client:
             with contextlib.suppress(Exception):  # ended before all of it was sent
-                await client._wire.send(bytes(5 * 2**20))
+                await client._connection.send(bytes(5 * 2**20))
             while client.ended is None:
                 await asyncio.sleep(0.01)
     return "100 of 5 MB"

@@ -24,7 +24,7 @@ import tyro
 from benchmarks.hostile_rig import ServeProcess
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.state import Store, stored_names
 from fedxr.bridge.transport.connection import run
@@ -96,11 +96,11 @@ def load_all(folder: Path) -> tuple[int, int]:
     told, names = 0, store.names()
     for name in names:
         tasks = tuple(checkpoint.model.plan.tasks)
-        cohort = Cohort(checkpoint, [Member(name, (), tasks)], Tuning(), torch.float32)
+        cohort = Cohort(checkpoint, [HeadsetIdentity(name, (), tasks)], Tuning(), torch.float32)
         loaded = store.load(cohort, 0)  # as the server does it
         if loaded is None or not bool(torch.isfinite(cohort.stack.theta).all()):
             raise RuntimeError(f"{name}: state is gone or broken")
-        told += sum(c.total() for c in cohort.headsets[0].replay.told.values())
+        told += sum(c.total() for c in cohort.headsets[0].replay.label_counts.values())
     store.close()
     return len(names), told
 

@@ -24,7 +24,7 @@ import tyro
 
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.bridge.transport.connection import settle
+from fedxr.bridge.transport.connection import freeze_gc
 from fedxr.cli.serve import Serving, serving
 from fedxr.dashboard.judged import truth_of
 from fedxr.learning.learning_rule import LIVE
@@ -69,7 +69,7 @@ async def measured(config: LiveLearning, folder: Path) -> tuple[Serving, list[Pl
     async with serving(
         load_checkpoint(CHECKPOINT), folder / "state.db", bridge, rule, tempo, truth=truth
     ) as live:
-        settle()
+        freeze_gc()
         return live, await play_apart(live.server.url, cast, config.seconds)
 
 

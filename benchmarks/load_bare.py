@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks.bridge import report_when_told
 from benchmarks.load_act import Act
 from fedxr.bridge.clock import now_us
-from fedxr.bridge.transport.connection import settle
+from fedxr.bridge.transport.connection import freeze_gc
 
 _CAPTURE = struct.Struct("<q")
 _FRAME = bytes(4096)
@@ -39,7 +39,7 @@ async def server(port: int, _record: str) -> None:
             pass
 
     async with serve(echo, "127.0.0.1", port, compression=None) as serving:
-        settle()
+        freeze_gc()
         await report_when_told(next(iter(serving.sockets)).getsockname()[1])
 
 

@@ -37,7 +37,7 @@ from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Block, BridgeError, Hello, Offer, PackedFrame, Reply
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig, Session
-from fedxr.bridge.transport.connection import run, settle
+from fedxr.bridge.transport.connection import freeze_gc, run
 
 GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "fedxr_v1.json"
 RECORD = struct.Struct("<iq")
@@ -62,7 +62,7 @@ class Keeper(Echo):
 
 async def server(port: int, record: str) -> None:
     async with BridgeServer(Keeper(record), ServerConfig(port=port)) as serving:
-        settle()
+        freeze_gc()
         await report_when_told(serving.port, lambda: {"sessions": len(serving.sessions)})
 
 
@@ -131,7 +131,7 @@ async def cameras(picture: Callable[[int], Block], layout: str, url: str, n: int
 async def stalled(url: str, n: int) -> None:
     """Never reads, and sends all that the server takes."""
     client = await opened(url, f"stalled{n}", Channel("eeg", EEG32, 2304, "reliable"))
-    client._wire.transport.pause_reading()
+    client._connection.transport.pause_reading()
     for t in range(1, 10**9):
         await client.send_frame(t, at(t))
         counted["frames"] += 1
@@ -143,12 +143,12 @@ async def slow(url: str, n: int) -> None:
     """Sends 72 frames a second and reads for 10 ms of every second."""
     client = await opened(url, f"slow{n}")
     while client.ended is None:
-        client._wire.transport.pause_reading()
+        client._connection.transport.pause_reading()
         for _ in range(72):
             await client.send_frame(now_us(), at(now_us()))
             counted["frames"] += 1
             await asyncio.sleep(1 / 72)
-        client._wire.transport.resume_reading()
+        client._connection.transport.resume_reading()
         await asyncio.sleep(0.01)
 
 

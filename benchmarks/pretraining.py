@@ -46,7 +46,7 @@ def material() -> tuple[Plan, dict[str, list[TokenizedEpisode]]]:
     by_task: dict[str, list[TokenizedEpisode]] = {}
     for person in people:
         for tokens in (*person.adapt, *person.test):
-            by_task.setdefault(tokens.asks[-1].task, []).append(tokens)
+            by_task.setdefault(tokens.queries[-1].task, []).append(tokens)
     layouts = {c.layout: encoder_for(c).shape(c) for u in split.pretraining for c in u.channels}
     return Plan.of("tiny", layouts, tuple(sorted(by_task))), by_task
 

@@ -22,10 +22,10 @@ import numpy as np
 from fedxr.bridge.clock import Exchange, now_us
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.sensors.boards import Board, BoardFinder
-from fedxr.bridge.sensors.headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.lsl import LslFinder
 from fedxr.bridge.sensors.mapping import Wish, map_source
 from fedxr.bridge.sensors.sensor import Sensor
+from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import Column, Finder, Floats, Source
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig

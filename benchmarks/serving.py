@@ -28,8 +28,8 @@ from torch import Tensor
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.allocation import keep_freed_memory
-from fedxr.agent.encoders.base import Shape
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures
+from fedxr.agent.encoders.base import EncoderSpec
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedQuery
 from fedxr.agent.model.backbone import Adapters
 from fedxr.agent.model.kv_cache import KVCache, tick_batch
 from fedxr.agent.model.m3t import FAST, M3T, SLOW, Plan
@@ -64,17 +64,19 @@ class Service:
         self.adapters: list[Adapters] = self.stack.adapters(leaves)
         self.heads = self.stack.heads(leaves)
         fast, slow = len(FASTS) * (FAST + 1), SLOW // SECOND + 1
-        self.rings = KVCache(self.stack.model, len(self.rows), fast, slow, self.stack.dtype)
+        self.cache = KVCache(self.stack.model, len(self.rows), fast, slow, self.stack.dtype)
 
     def tick(self, tick: int) -> Tensor:
         """Logits (H, C) of all of them."""
-        emissions = [arrived_at[row, tick] for row in self.rows]
+        token_features = [arrived_at[row, tick] for row in self.rows]
         batch = tick_batch(
-            self.stack.model, emissions, [[Ask(TASK, tick, -1, {})]] * len(self.rows)
+            self.stack.model,
+            token_features,
+            [[TokenizedQuery(TASK, tick, -1, {})]] * len(self.rows),
         )
         with torch.no_grad():
             answers = self.stack.model(
-                batch, self.stack.layers, self.adapters, self.heads, context=self.rings.open(batch)
+                batch, self.stack.layers, self.adapters, self.heads, context=self.cache.open(batch)
             )
         return answers.logits[TASK][:, 0]
 
@@ -89,7 +91,9 @@ class Service:
             ]
             for row in self.rows
         ]
-        batch = tick_batch(self.stack.model, seen, [[Ask(TASK, tick, -1, {})]] * len(self.rows))
+        batch = tick_batch(
+            self.stack.model, seen, [[TokenizedQuery(TASK, tick, -1, {})]] * len(self.rows)
+        )
         with torch.no_grad():
             answers = self.stack.model(batch, self.stack.layers, self.adapters, self.heads)
         return answers.logits[TASK][:, 0]
@@ -111,7 +115,8 @@ def line(name: str, times: list[float], against: list[float] | None = None) -> N
 def compare(size: str, headsets: int, ticks: int) -> None:
     torch.manual_seed(0)
     layouts = {
-        name: Shape(1.0, 1, 1, NUMBERS, 1.0, 0, slow=name == SLOWS) for name in (*FASTS, SLOWS)
+        name: EncoderSpec(1.0, 1, 1, NUMBERS, 1.0, 0, slow=name == SLOWS)
+        for name in (*FASTS, SLOWS)
     }
     model = M3T(Plan.of(size, layouts, (TASK,)))
     stack = AdapterStack(model, headsets, Tuning(), torch.bfloat16)
@@ -145,9 +150,9 @@ def anew(service: Service, start: int, repeats: int = 12) -> None:
     first = max(start, FAST)
     for tick in range(start, first + repeats):
         arrived_at[service.rows[0], tick] = arrived(service.rows[0], tick)
-        rings, _ = timed(service.tick, tick)
+        cache, _ = timed(service.tick, tick)
         if tick >= first:
-            times["rings"].append(rings)
+            times["rings"].append(cache)
             times["anew"].append(timed(service.anew, tick)[0])
     line("one headset, rings", times["rings"], times["anew"])
     line("one headset, window anew", times["anew"])

@@ -7,6 +7,7 @@ See docs/federation.md.
 """
 
 from fedxr.federation.blocks import Block, Blocks, Effort, Updates
+from fedxr.federation.codec import PacketError, from_bytes, to_bytes
 from fedxr.federation.config import Round
 from fedxr.federation.consensus import Consensus
 from fedxr.federation.coordination import COORDINATIONS, Coordination
@@ -15,7 +16,6 @@ from fedxr.federation.report import ClusterReport, Drop, RoundReport
 from fedxr.federation.rounds import Adapt, run_round
 from fedxr.federation.rules import AGGREGATIONS, AggregationRule
 from fedxr.federation.topology import Topology
-from fedxr.federation.wire import PacketError, from_bytes, to_bytes
 
 __all__ = [
     "AGGREGATIONS",

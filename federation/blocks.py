@@ -19,7 +19,7 @@ from torch import Tensor
 
 MOST_SAMPLES = 1e7
 """A headset that claims more samples of one block is not believed: ten a second for eleven days."""
-SUMS = frozenset({"analytic"})
+SUMS = frozenset({"ridge"})
 """Kinds of blocks that hold sums over samples, exchanged as their mean (:class:`Updates`): only a
 weighted mean may touch them."""
 
@@ -28,7 +28,7 @@ weighted mean may touch them."""
 class Block:
     """Columns ``start`` to ``stop`` of every row.
 
-    ``kind`` says what they hold (``lora_A``, ``lora_B``, ``head``, ``analytic``, ...); the exchange
+    ``kind`` says what they hold (``lora_A``, ``lora_B``, ``head``, ``ridge``, ...); the exchange
     rules look at it and at nothing else. ``most`` is the largest magnitude that a value can have;
     who brings a larger one is left out of the round.
     """
@@ -126,7 +126,7 @@ class Updates:
     headset that has the block but no sample yet owns it with weight 0: it listens only. During
     consensus a headset also carries weight for blocks that it does not own and only passes on.
 
-    A sum over samples (the A and B of an analytic head) is exchanged as its mean per sample; the
+    A sum over samples (the A and B of an ridge head) is exchanged as its mean per sample; the
     weighted mean of those, times the total weight, is the sum over everyone.
     """
 

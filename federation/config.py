@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fedxr.federation.codec import NumberFormat, dtype_of
 from fedxr.federation.consensus import Consensus
 from fedxr.federation.coordination import coordination_named
 from fedxr.federation.election import Election, ranking
 from fedxr.federation.exchange import STAYS_HOME, Exchange
 from fedxr.federation.rules import check_rule
 from fedxr.federation.topology import Topology
-from fedxr.federation.wire import Wire, dtype_of
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Round:
     consensus: Consensus = field(default_factory=Consensus)
     election: Election = "score"
     broadcast: Literal["all", "representatives"] = "all"
-    wire: Wire = "float32"
+    codec: NumberFormat = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
         coordination_named(self.coordination)
-        dtype_of(self.wire)
+        dtype_of(self.codec)
         ranking((), self.election, 0, 0)
         for word, got, allowed in (
             ("exchange", self.exchange, tuple(STAYS_HOME)),

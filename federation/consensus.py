@@ -25,7 +25,7 @@ from torch import Tensor
 
 from fedxr.federation.aggregation import blank, product
 from fedxr.federation.blocks import Updates
-from fedxr.federation.wire import Wire, rounded
+from fedxr.federation.codec import NumberFormat, rounded
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,11 @@ def spread(values: Tensor) -> float:
     return float((own[:, None] + own[None] - 2 * gram).clamp_min(0).max().sqrt())
 
 
-def mix(v: Tensor, updates: Updates, rounds: int, wire: Wire = "float32") -> Updates:
+def mix(v: Tensor, updates: Updates, rounds: int, codec: NumberFormat = "float32") -> Updates:
     """What each headset carries after ``rounds`` exchanges with its neighbours under V (s, s).
 
     Row i then holds, per block, the mean that headset i has reached and the weight behind it; a
-    block that nobody within reach owns has weight 0. With ``wire`` ``bf16`` what is sent is
+    block that nobody within reach owns has weight 0. With ``codec`` ``bf16`` what is sent is
     rounded, what is kept is not, and the weighted mean of all is still kept.
     """
     if len(v) != len(updates):
@@ -120,17 +120,19 @@ def mix(v: Tensor, updates: Updates, rounds: int, wire: Wire = "float32") -> Upd
     power = torch.linalg.matrix_power(v, rounds)
     mixed = blank(updates, len(updates))
     for columns, weight_s in updates.runs():
-        if wire == "float32":
+        if codec == "float32":
             reached = power @ weight_s
             # where nothing has arrived yet the row of the power is 0 on all owners
             shares = power * weight_s / torch.where(reached > 0, reached, 1.0)[:, None]
             product(shares, updates.values[:, columns], weight_s > 0, mixed[:, columns])
         else:
-            mixed[:, columns] = _mix_rounded(v, updates.values[:, columns], weight_s, rounds, wire)
+            mixed[:, columns] = _mix_rounded(v, updates.values[:, columns], weight_s, rounds, codec)
     return Updates(updates.blocks, mixed, power @ updates.weights, updates.owns)
 
 
-def _mix_rounded(v: Tensor, values: Tensor, weights: Tensor, rounds: int, wire: Wire) -> Tensor:
+def _mix_rounded(
+    v: Tensor, values: Tensor, weights: Tensor, rounds: int, codec: NumberFormat
+) -> Tensor:
     """Exchange by exchange: w z <- w z + (V - I) w round(z), which keeps the sum of w z."""
     dtype = values.dtype
     w = weights.to(dtype)[:, None]
@@ -138,6 +140,6 @@ def _mix_rounded(v: Tensor, values: Tensor, weights: Tensor, rounds: int, wire: 
     v = v.to(dtype)
     away = v - torch.eye(len(v), dtype=dtype)
     for _ in range(rounds):
-        wz = wz + away @ (w * rounded(wz / torch.where(w > 0, w, 1.0), wire))
+        wz = wz + away @ (w * rounded(wz / torch.where(w > 0, w, 1.0), codec))
         w = v @ w
     return wz / torch.where(w > 0, w, 1.0)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from fedxr.federation.blocks import Blocks, Updates
+from fedxr.federation.codec import NumberFormat, packet_bytes
 from fedxr.federation.network import D2D, DOWNLINK, UPLINK, Headset
 from fedxr.federation.topology import Cluster
-from fedxr.federation.wire import Wire, packet_bytes
 
 SERVER = "server"
 
@@ -96,7 +96,7 @@ def downlink_row(number: int, receiver: Headset, size: int) -> Row:
 
 
 def adapt_rows(
-    number: int, here: Sequence[Headset], learned: Updates, union: bool, wire: Wire
+    number: int, here: Sequence[Headset], learned: Updates, union: bool, codec: NumberFormat
 ) -> tuple[list[Row], list[Row], list[Row]]:
     """Local adaptation of the headsets ``here``, as the caller reports it: compute rows.
 
@@ -110,7 +110,7 @@ def adapt_rows(
     if not union or effort.raw_bytes is None:
         return compute, [], []
     raw = [int(n) for n in effort.raw_bytes.tolist()]
-    model = packet_bytes(learned.blocks, learned.owns, wire).tolist()
+    model = packet_bytes(learned.blocks, learned.owns, codec).tolist()
     up = [uplink_row(number, h, n) for h, n in zip(here, raw, strict=True)]
     return compute, up, [downlink_row(number, h, n) for h, n in zip(here, model, strict=True)]
 
@@ -128,7 +128,7 @@ def consensus_rows(
     blocks: Blocks,
     carried: Tensor,
     rounds: int,
-    wire: Wire,
+    codec: NumberFormat,
 ) -> list[Row]:
     """One row per directed link of the cluster over all its D2D exchanges.
 
@@ -139,7 +139,7 @@ def consensus_rows(
     hears = (cluster.links | torch.eye(len(cluster), dtype=torch.bool)).double()
     sizes: list[list[int]] = [[] for _ in cluster.members]
     for _ in range(rounds):
-        for k, size in enumerate(packet_bytes(blocks, carried, wire).tolist()):
+        for k, size in enumerate(packet_bytes(blocks, carried, codec).tolist()):
             sizes[k].append(size)
         carried = hears @ carried.double() > 0
     return [

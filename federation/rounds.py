@@ -91,7 +91,7 @@ def run_round(
     down, spread, reached = steps.broadcast(config, agreed, representatives, answer, mixed, number)
 
     # 8. The ledger: every message that the steps above have sent.
-    spent = adapt_rows(number, [headsets[i] for i in awake], got, plan.union, config.wire)
+    spent = adapt_rows(number, [headsets[i] for i in awake], got, plan.union, config.codec)
     d2d = steps.consensus_messages(config, agreed, number)
     rows, seconds = written(*spent, d2d, up, down, spread)
     names = tuple(headsets[i].name for i in awake)

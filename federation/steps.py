@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fedxr.federation.aggregation import average, disagreement
 from fedxr.federation.blocks import Updates
+from fedxr.federation.codec import packet_bytes, rounded
 from fedxr.federation.config import Round
 from fedxr.federation.consensus import mix, rounds_for
 from fedxr.federation.coordination import coordination_named
@@ -24,7 +25,6 @@ from fedxr.federation.network import D2D, UPLINK, Headset, StragglerDeadline, se
 from fedxr.federation.report import ClusterReport, Drop
 from fedxr.federation.rules import check_kinds
 from fedxr.federation.topology import Cluster, metropolis, spectral_norm
-from fedxr.federation.wire import packet_bytes, rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def _durations(config: Round, here: Sequence[Headset], updates: Updates) -> list
     if updates.effort is None:
         return []
     carried = (updates.weights > 0) & exchanged(updates.blocks, config.exchange)
-    sizes = packet_bytes(updates.blocks, carried, config.wire).tolist()
+    sizes = packet_bytes(updates.blocks, carried, config.codec).tolist()
     to_server = "d2d" not in coordination_named(config.coordination).links
     return [
         float(seconds)
@@ -170,7 +170,7 @@ def agree(
     norm = spectral_norm(v)
     needed = rounds_for(before, norm, config.consensus, step_size)
     rounds = min(needed, config.consensus.max_rounds)
-    carried, mean = mix(v, before, rounds, config.wire), average(before)
+    carried, mean = mix(v, before, rounds, config.codec), average(before)
     return ClusterConsensus(
         cluster,
         here,
@@ -190,7 +190,7 @@ def consensus_messages(config: Round, agreed: Sequence[ClusterConsensus], number
     for one in agreed:
         carried = one.before.weights > 0
         rows += consensus_rows(
-            number, one.cluster, one.here, one.before.blocks, carried, one.rounds, config.wire
+            number, one.cluster, one.here, one.before.blocks, carried, one.rounds, config.codec
         )
     return rows
 
@@ -223,8 +223,8 @@ def uplink(
         return None, []
     values = torch.stack([one.carried.values[m] for one, m in pairs])
     weights = torch.stack([one.carried.weights[m] * len(one.cluster) for one, m in pairs])
-    sent = Updates(pairs[0][0].before.blocks, rounded(values, config.wire), weights)
-    sizes = packet_bytes(sent.blocks, sent.weights > 0, config.wire).tolist()
+    sent = Updates(pairs[0][0].before.blocks, rounded(values, config.codec), weights)
+    sizes = packet_bytes(sent.blocks, sent.weights > 0, config.codec).tolist()
     messages = [
         uplink_row(number, one.here[m], size) for (one, m), size in zip(pairs, sizes, strict=True)
     ]
@@ -246,18 +246,18 @@ def broadcast(
     reached: list[list[int]] = [[] for _ in agreed]
     if answer is None:
         return down, spread, reached
-    answer = replace(answer, values=rounded(answer.values, config.wire))
+    answer = replace(answer, values=rounded(answer.values, config.codec))
     known = answer.weights[0] > 0
     for one, representative, heard in zip(agreed, representatives, reached, strict=True):
         if config.broadcast == "all":
             # the server knows who owns what and sends no more than that
             heard += [m for m, h in enumerate(one.here) if server_reachable(h, config.seed, number)]
-            sizes = packet_bytes(answer.blocks, one.before.owns[heard] & known, config.wire)
+            sizes = packet_bytes(answer.blocks, one.before.owns[heard] & known, config.codec)
             pairs = zip(heard, sizes.tolist(), strict=True)
             down += [downlink_row(number, one.here[m], size) for m, size in pairs]
         elif representative is not None:
             # a representative passes everything on, hence gets everything
-            size = int(packet_bytes(answer.blocks, known, config.wire))
+            size = int(packet_bytes(answer.blocks, known, config.codec))
             near = one.cluster.links[representative].nonzero().flatten().tolist()
             down.append(downlink_row(number, one.here[representative], size))
             spread += [d2d_row(number, one.here[representative], one.here[m], [size]) for m in near]

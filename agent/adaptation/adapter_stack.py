@@ -65,7 +65,7 @@ TUNINGS: Registry[NamedTuning] = Registry(
 
 
 @dataclass(frozen=True)
-class Block:
+class AdapterBlock:
     """A named range of theta: ``theta[:, start:stop]`` viewed as (H, *shape)."""
 
     id: BlockId
@@ -119,7 +119,7 @@ class AdapterStack:
     def _ranks(self) -> dict[str, int]:
         return {"shared": self.tuning.r, "personal": self.tuning.personal_r}
 
-    def _blocks(self) -> dict[str, Block]:
+    def _blocks(self) -> dict[str, AdapterBlock]:
         shapes: list[tuple[BlockId, tuple[int, ...]]] = []
         for part, rank in self._ranks().items():
             for index, layer in enumerate(self.layers):
@@ -132,10 +132,10 @@ class AdapterStack:
             for task, layout in self.model.plan.heads:
                 head = BlockId(part, "head", task, layout)
                 shapes.append((head, tuple(self.model.heads[head.head].shape)))
-        blocks: dict[str, Block] = {}
+        blocks: dict[str, AdapterBlock] = {}
         at = 0
         for block_id, shape in shapes:
-            blocks[block_id.name] = block = Block(block_id, at, shape)
+            blocks[block_id.name] = block = AdapterBlock(block_id, at, shape)
             at = block.stop
         return blocks
 

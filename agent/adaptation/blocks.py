@@ -13,7 +13,7 @@ class BlockId:
     - ``lora_A``, ``lora_B``: an adapter's factors, of the ``group`` of linear layers
       (:data:`fedxr.agent.model.backbone.GROUPS`) in layer ``layer``;
     - ``head``: a head of ``task``, or its shortcut from the summaries of ``layout``;
-    - ``analytic``: the sums of the ridge head of ``task``.
+    - ``ridge``: the sums of the ridge head of ``task``.
 
     Nothing reads a name: it is what stored states and both ends of the wire compare.
     """
@@ -27,8 +27,8 @@ class BlockId:
 
     @cached_property
     def name(self) -> str:
-        if self.kind == "analytic":
-            return f"analytic:{self.task}"
+        if self.kind == "ridge":
+            return f"ridge:{self.task}"
         if self.kind == "head":
             return f"{self.part}.{self.head}"
         return f"{self.place}.{'A' if self.kind == 'lora_A' else 'B'}"

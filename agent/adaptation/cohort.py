@@ -2,12 +2,12 @@
 
 One headset's life: its tokens are standardised by what is known of the user; a labelled moment is
 answered by every expert, which earns or loses weight by it (:mod:`fedxr.agent.adaptation.experts`),
-and becomes an example in the replay memory and a term in the analytic sums; adapter steps replay
-examples (:mod:`fedxr.agent.adaptation.trainer`); an update carries the shared blocks and the sums
-to the federation and brings the mixed ones back (:mod:`fedxr.agent.adaptation.exchange`).
+and becomes an example in the replay buffer and a term in the ridge head's sums; adapter steps
+replay examples (:mod:`fedxr.agent.adaptation.trainer`); an update carries the shared blocks and the
+sums to the federation and brings the mixed ones back (:mod:`fedxr.agent.adaptation.exchange`).
 
-What one headset has learned is its :class:`fedxr.agent.adaptation.headset.HeadsetState`; here stand
-all of them, and the adapters that train together, row by row.
+What one headset has learned is its :class:`fedxr.agent.adaptation.headset_state.HeadsetState`; here
+stand all of them, and the adapters that train together, row by row.
 
 Shape legend: H headsets, P numbers of theta, Z features, C classes, E experts, M examples.
 """
@@ -21,9 +21,9 @@ from torch import Tensor
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, E, Mixing
-from fedxr.agent.adaptation.headset import VACANT, HeadsetState, Member
+from fedxr.agent.adaptation.headset_state import VACANT, HeadsetIdentity, HeadsetState
 from fedxr.agent.adaptation.replay import Remembering
-from fedxr.agent.adaptation.room import Room
+from fedxr.agent.adaptation.spare_rows import SpareRows
 from fedxr.agent.adaptation.trainer import AdamState
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import TokenizedEpisode
@@ -37,7 +37,7 @@ class Cohort:
     def __init__(
         self,
         checkpoint: Checkpoint,
-        members: Sequence[Member],
+        members: Sequence[HeadsetIdentity],
         tuning: Tuning,
         dtype: torch.dtype = torch.float32,
         mixing: Mixing | None = None,
@@ -48,20 +48,20 @@ class Cohort:
         self.stack = AdapterStack(checkpoint.model, len(members), tuning, dtype)
         self.start = self.stack.start(1)
         self.adam = AdamState.none(self.stack.theta)
-        self.headsets = [self._new(member) for member in members]
-        self._rooms = Room(), Room(), Room()
+        self.headsets = [self._new(identity) for identity in members]
+        self._rooms = SpareRows(), SpareRows(), SpareRows()
 
-    def _new(self, member: Member) -> HeadsetState:
-        return HeadsetState.new(member, self.checkpoint, self.mixing, self.kept)
+    def _new(self, identity: HeadsetIdentity) -> HeadsetState:
+        return HeadsetState.new(identity, self.checkpoint, self.mixing, self.kept)
 
     @property
     def names(self) -> list[str]:
-        return [state.member.name for state in self.headsets]
+        return [state.identity.name for state in self.headsets]
 
     # -- rows ------------------------------------------------------------------------------------
 
-    def add(self, row: int, member: Member) -> None:
-        """Row ``row`` is ``member``'s, who knows nothing yet; every other row stays as it is, and
+    def add(self, row: int, identity: HeadsetIdentity) -> None:
+        """Row ``row`` is ``identity``'s, who knows nothing yet; every other row stays as it is, and
         nobody has those between the last and a new one. Nobody may learn or answer with the cohort
         meanwhile."""
         while row > len(self.headsets):
@@ -70,7 +70,7 @@ class Cohort:
             self._add_row()
         else:
             self._clear_row(row)
-        self.headsets[row : row + 1] = [self._new(member)]
+        self.headsets[row : row + 1] = [self._new(identity)]
 
     def _add_row(self) -> None:
         theta, moments = self.stack.theta, self.adam
@@ -97,7 +97,7 @@ class Cohort:
         """Nobody has ``row`` any more, nor is anything left of who had it. Where the last half of
         all rows is nobody's, its memory is given back: whether it was."""
         self.add(row, VACANT)
-        there = (r + 1 for r, state in enumerate(self.headsets) if state.member is not VACANT)
+        there = (r + 1 for r, state in enumerate(self.headsets) if state.identity is not VACANT)
         used = max(there, default=0)
         if 2 * used > len(self.headsets):
             return False
@@ -110,7 +110,7 @@ class Cohort:
 
     def remember(self, told: Sequence[tuple[int, TokenizedEpisode]], chunk: int = 64) -> list[int]:
         """Score the experts on the last ask of each ``(row, standardised tokens)``, then learn its
-        truth: the example joins the memory and the analytic sums. Returns the checkpoint's best
+        truth: the example joins the memory and the ridge sums. Returns the checkpoint's best
         class of each. Of labels that come together, ``chunk`` at a time are scored before any of
         those is learned. Raises ValueError, before any is, where one holds what is no number."""
         if broken := [self.names[row] for row, tokens in told if not tokens.finite]:
@@ -120,9 +120,9 @@ class Cohort:
             part = told[start : start + chunk]
             features = self.features([t for _, t in part])
             for (row, tokens), answers in zip(part, self.answers(part, features), strict=True):
-                ask = tokens.asks[-1]
+                ask = tokens.queries[-1]
                 present = self.present(row, ask.task)
-                self.headsets[row].trusts[ask.task].score(answers, present, ask.label)
+                self.headsets[row].expert_weights[ask.task].score(answers, present, ask.label)
                 generic.append(int(answers[GENERIC].argmax()))
             for (row, tokens), z in zip(part, features, strict=True):
                 state = self.headsets[row]
@@ -132,11 +132,13 @@ class Cohort:
     def features(self, episodes: Sequence[TokenizedEpisode]) -> list[Tensor]:
         """Fixed features (Z,) of the last ask of each of ``episodes``."""
         model = self.checkpoint.model
-        asks = [TokenizedEpisode((), e.asks[-1:]) for e in episodes]
-        batch = collate([asks], model.plan.tokens_of, model.plan.tasks)
+        queries = [TokenizedEpisode((), e.queries[-1:]) for e in episodes]
+        batch = collate([queries], model.plan.tokens_of, model.plan.tasks)
         summaries = model.summaries(batch.summaries)
-        tasks = [e.asks[0].task for e in asks]
-        by_task = {t: self.checkpoint.ridges[t].features(summaries, len(asks)) for t in set(tasks)}
+        tasks = [e.queries[0].task for e in queries]
+        by_task = {
+            t: self.checkpoint.ridges[t].features(summaries, len(queries)) for t in set(tasks)
+        }
         return [by_task[task][i].clone() for i, task in enumerate(tasks)]
 
     # -- answers ---------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ class Cohort:
         if torch.equal(mine, theta):
             return
         mine.copy_(theta)
-        for trust in self.headsets[row].trusts.values():
+        for trust in self.headsets[row].expert_weights.values():
             trust.anew(ADAPTED)
 
     def common(self, row: int, task: str, asked: Sequence[TokenizedEpisode]) -> Tensor:
@@ -220,12 +222,16 @@ class Cohort:
 
     def trust(self, row: int, task: str) -> Tensor:
         """(E,) how far each expert is believed in answers."""
-        return self.headsets[row].trusts[task].weights(self.present(row, task))
+        return self.headsets[row].expert_weights[task].weights(self.present(row, task))
 
 
 def _task(tokens: TokenizedEpisode) -> str:
-    return tokens.asks[-1].task
+    return tokens.queries[-1].task
 
 
 def _last(tokens: TokenizedEpisode) -> TokenizedEpisode:
-    return tokens if len(tokens.asks) == 1 else TokenizedEpisode(tokens.emissions, tokens.asks[-1:])
+    return (
+        tokens
+        if len(tokens.queries) == 1
+        else TokenizedEpisode(tokens.token_features, tokens.queries[-1:])
+    )

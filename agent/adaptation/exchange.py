@@ -25,7 +25,7 @@ from fedxr.agent.tasks import task_named
 
 @dataclass(frozen=True)
 class Part:
-    """One block of an update; of kind "analytic" if it holds sums. ``most`` is the largest
+    """One block of an update; of kind "ridge" if it holds sums. ``most`` is the largest
     magnitude of its values."""
 
     id: BlockId
@@ -47,7 +47,7 @@ SUMS = 1e7
 (:mod:`fedxr.agent.model.nystroem`)."""
 
 
-KINDS = ("lora_A", "lora_B", "head", "analytic")
+KINDS = ("lora_A", "lora_B", "head", "ridge")
 """Every kind of block that an update can have."""
 
 
@@ -58,7 +58,7 @@ class Exchange:
     def __init__(self, cohort: Cohort, rows: Sequence[int]) -> None:
         self.cohort, self.rows = cohort, list(rows)
         states = [cohort.headsets[row] for row in rows]
-        self.members = [state.member for state in states]
+        self.members = [state.identity for state in states]
         self.offered = [state.offered() for state in states]
         self.counts = [
             {task: float(state.replay.count(task)) for task in mine}
@@ -67,7 +67,7 @@ class Exchange:
         self._arrange()
 
     def _arrange(self) -> None:
-        there = {task for member in self.members for task in member.tasks}
+        there = {task for identity in self.members for task in identity.tasks}
         self.tasks = [t for t in self.cohort.checkpoint.model.plan.tasks if t in there]
         self.parts = self._parts()
 
@@ -88,7 +88,7 @@ class Exchange:
         at = stack.shared
         for task in self.tasks:
             stop = at + FEATURES * (FEATURES + 1) // 2 + (FEATURES + 1) * _classes(task)
-            out.append(Part(BlockId("", "analytic", task), at, stop, SUMS))
+            out.append(Part(BlockId("", "ridge", task), at, stop, SUMS))
             at = stop
         return out
 
@@ -108,7 +108,7 @@ class Exchange:
         for told in self.counts:
             counts = [
                 float(part.task in told)
-                if part.kind == "analytic"
+                if part.kind == "ridge"
                 else told.get(part.task, 0.0)
                 if part.task
                 else sum(told.values())
@@ -130,15 +130,17 @@ class Exchange:
         what is left are the sums of others."""
         stack = self.cohort.stack
         stack.theta[self.rows, : stack.shared] = mixed[:, : stack.shared]
-        sums = {part.task: part for part in self.parts if part.kind == "analytic"}
+        sums = {part.task: part for part in self.parts if part.kind == "ridge"}
         tasks_of = {m.name: m.tasks for m in self.members}
         given = {m.name: mine for m, mine in zip(self.members, self.offered, strict=True)}
-        for i, (row, member) in enumerate(zip(self.rows, self.members, strict=True)):
-            for task in member.tasks:
+        for i, (row, identity) in enumerate(zip(self.rows, self.members, strict=True)):
+            for task in identity.tasks:
                 names = [name for name in behind[i] if task in given.get(name, ())]
-                own = given[member.name].get(task) if member.name in names else None
-                if not names or set(names) == {member.name}:
-                    asked = (t for n, t in tasks_of.items() if n in behind[i] and n != member.name)
+                own = given[identity.name].get(task) if identity.name in names else None
+                if not names or set(names) == {identity.name}:
+                    asked = (
+                        t for n, t in tasks_of.items() if n in behind[i] and n != identity.name
+                    )
                     if any(task in theirs for theirs in asked):  # they give nothing any more
                         self.cohort.headsets[row].federated.pop(task, None)
                     continue

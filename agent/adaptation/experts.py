@@ -80,7 +80,7 @@ class Mixing:
 
 
 @dataclass
-class Trust:
+class ExpertWeights:
     """What the experts of one task of one headset have earned so far.
 
     ``earned`` (E,) are log-weights before the current stretch of labels ``label``, which has
@@ -97,7 +97,7 @@ class Trust:
     count: int = 0
     label: int = -1
     classes: frozenset[int] = frozenset()
-    before: Trust | None = field(default=None, repr=False)
+    before: ExpertWeights | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not len(self.earned):
@@ -141,7 +141,7 @@ class Trust:
         self.losses, self.against, self.count = torch.zeros(E), torch.zeros(2), 0
         self.before = None
 
-    def without(self, told: Collection[int], newest: bool) -> Trust:
+    def without(self, told: Collection[int], newest: bool) -> ExpertWeights:
         """The trust after a label was taken back, which leaves the classes ``told``. The ``newest``
         takes what it has changed with it, as long as nothing was said since and the headset has not
         been away; of another, only its class can be forgotten."""

@@ -38,7 +38,7 @@ class Remembering:
 @dataclass(frozen=True)
 class Example:
     """A moment with its truth: ``tokens`` hold one ask with its label; ``z`` (Z,) are the fixed
-    features of the analytic head."""
+    features of the ridge head."""
 
     tokens: TokenizedEpisode
     task: str
@@ -50,14 +50,14 @@ class Example:
 @dataclass
 class ReplayBuffer:
     """Examples of the headset ``name``, at most ``capacity`` per task, of which one of ``hold`` of
-    a class is held back; ``told`` counts all there
+    a class is held back; ``label_counts`` counts all there
     were, ``newest`` is the last of each task, unless it was taken back; ``before`` are the examples
     of earlier visits. Every draw of chance is named by headset, task and count."""
 
     name: str = ""
     capacity: int = Remembering.capacity
     examples: dict[str, list[Example]] = field(default_factory=dict)
-    told: dict[str, Counter[int]] = field(default_factory=dict)
+    label_counts: dict[str, Counter[int]] = field(default_factory=dict)
     newest: dict[str, Example] = field(default_factory=dict)
     before: Sequence[Example] = ()
     hold: int = Remembering.hold
@@ -67,10 +67,10 @@ class ReplayBuffer:
         something is no number: replayed, it would spoil every step."""
         if not (tokens.finite and bool(z.isfinite().all())):
             raise ValueError(
-                f"an example of {tokens.asks[-1].task} with numbers that are not finite"
+                f"an example of {tokens.queries[-1].task} with numbers that are not finite"
             )
-        ask = tokens.asks[-1]
-        seen = self.told.setdefault(ask.task, Counter())
+        ask = tokens.queries[-1]
+        seen = self.label_counts.setdefault(ask.task, Counter())
         turn, place = divmod(seen[ask.label], self.hold)
         held = int(self._draw(ask.task, ask.label, turn).integers(self.hold)) == place
         seen[ask.label] += 1
@@ -96,18 +96,20 @@ class ReplayBuffer:
         old = {id(x) for x in self.before}
         recent = [x for x in reversed(kept) if id(x) not in old]
         for example in recent if newest is None else [newest, *recent]:
-            if (example.tokens.key, example.tokens.asks[0].tick) == (key, tick):
+            if (example.tokens.key, example.tokens.queries[0].tick) == (key, tick):
                 kept[:] = [x for x in kept if x is not example]
                 if newest is example:
                     del self.newest[task]
-                self.told[task][example.label] -= 1
+                self.label_counts[task][example.label] -= 1
                 return example
         return None
 
-    def restore(self, examples: dict[str, list[Example]], told: dict[str, Counter[int]]) -> None:
+    def restore(
+        self, examples: dict[str, list[Example]], label_counts: dict[str, Counter[int]]
+    ) -> None:
         """What was kept of earlier visits, whose moments nobody can take back: episodes are counted
         anew in each."""
-        self.examples, self.told = examples, told
+        self.examples, self.label_counts = examples, label_counts
         self.before = [x for kept in examples.values() for x in kept]
 
     def copy(self) -> ReplayBuffer:
@@ -115,7 +117,7 @@ class ReplayBuffer:
         return replace(
             self,
             examples={task: list(kept) for task, kept in self.examples.items()},
-            told={task: Counter(count) for task, count in self.told.items()},
+            label_counts={task: Counter(count) for task, count in self.label_counts.items()},
             newest=dict(self.newest),
         )
 
@@ -124,12 +126,14 @@ class ReplayBuffer:
         return [x for task in sorted(tasks) for x in self.examples.get(task, ())]
 
     def count(self, task: str) -> int:
-        return self.told.get(task, Counter()).total()
+        return self.label_counts.get(task, Counter()).total()
 
     def per_class(self, tasks: Sequence[str]) -> float:
         """Labels a class, over all classes of ``tasks`` that were told."""
-        told = [n for task in tasks for n in self.told.get(task, Counter()).values() if n > 0]
-        return sum(told) / max(1, len(told))
+        label_counts = [
+            n for task in tasks for n in self.label_counts.get(task, Counter()).values() if n > 0
+        ]
+        return sum(label_counts) / max(1, len(label_counts))
 
 
 Split = tuple[list[Example], list[Example]]

@@ -2,7 +2,7 @@
 (:mod:`fedxr.agent.adaptation.experts`).
 
 1. Unlabelled: the user's own means and deviations (:mod:`fedxr.agent.inputs.normalization`).
-2. Analytic: every label is counted into the user's sums (:mod:`fedxr.agent.model.ridge_head`).
+2. Ridge: every label is counted into the user's sums (:mod:`fedxr.agent.model.ridge_head`).
 3. Adapter: Adam steps (Kingma and Ba, arXiv:1412.6980) on replayed examples, here. Personal steps
    that examples held back do not confirm are taken back.
 
@@ -33,7 +33,7 @@ NOTHING = TokenizedEpisode((), ())
 
 
 @dataclass(frozen=True)
-class Dose:
+class TrainSteps:
     """How much to learn: ``steps`` of ``batch`` examples at ``rate``; ``clip`` bounds a headset's
     gradient norm."""
 
@@ -44,7 +44,7 @@ class Dose:
 
 
 @dataclass(frozen=True)
-class LabelDose:
+class StepsByLabels:
     """Steps and rate by labels a class, which no one strength suits: up to ``few`` labels the first
     of ``steps`` and ``rates``, from ``many`` on the last, geometric between."""
 
@@ -56,16 +56,16 @@ class LabelDose:
     def __post_init__(self) -> None:
         if not 0 < self.few < self.many or min(self.steps) < 1 or not min(self.rates) > 0:
             raise ValueError(
-                f"dose by labels: from {self.few} to {self.many} labels, steps {self.steps}, rates "
-                f"{self.rates}; take labels that rise, at least 1 step and rates above 0"
+                f"steps by labels: from {self.few} to {self.many} labels, steps {self.steps}, "
+                f"rates {self.rates}; take labels that rise, at least 1 step and rates above 0"
             )
 
-    def of(self, per_class: float) -> Dose:
+    def of(self, per_class: float) -> TrainSteps:
         """For so many labels a class."""
         least, most = np.log10(self.few), np.log10(self.many)
         share = float(np.clip((np.log10(max(per_class, 1)) - least) / (most - least), 0, 1))
         (steps, last), (rate, fastest) = self.steps, self.rates
-        return Dose(int(steps * (last / steps) ** share), rate * (fastest / rate) ** share)
+        return TrainSteps(int(steps * (last / steps) ** share), rate * (fastest / rate) ** share)
 
 
 @dataclass
@@ -137,11 +137,11 @@ def learn(
     adam: AdamState,
     examples: Sequence[Sequence[Example]],
     parts: tuple[str, ...],
-    dose: Dose,
+    train: TrainSteps,
     names: Sequence[str],
     chunk: int = 8,
 ) -> Slices[Tensor]:
-    """Theta (H, P) after ``dose.steps`` steps on ``examples[h]``; ``adam`` goes along.
+    """Theta (H, P) after ``train.steps`` steps on ``examples[h]``; ``adam`` goes along.
 
     A headset without examples stays as it is. Headsets are taken ``chunk`` at a time: activations
     stay in the cache. Gradients do not depend on it; Adam enlarges rounding where they are near
@@ -154,9 +154,9 @@ def learn(
             continue
         part = adam.rows(rows)
         mask = shown_classes(stack, examples[rows], parts)
-        for _ in range(dose.steps):
+        for _ in range(train.steps):
             out[rows] = _step(
-                stack, out[rows], part, examples[rows], parts, dose, names[rows], mask
+                stack, out[rows], part, examples[rows], parts, train, names[rows], mask
             )
             yield
         adam.put(rows, part)
@@ -169,22 +169,22 @@ def _step(
     adam: AdamState,
     examples: Sequence[Sequence[Example]],
     parts: tuple[str, ...],
-    dose: Dose,
+    train: TrainSteps,
     names: Sequence[str],
     mask: Tensor,
 ) -> Tensor:
     active = torch.tensor([bool(mine) for mine in examples], device=theta.device)
     plan = stack.model.plan
     chosen = [
-        _draw(mine, dose.batch, name, int(draw))
+        _draw(mine, train.batch, name, int(draw))
         for mine, name, draw in zip(examples, names, adam.draws.tolist(), strict=True)
     ]
     adam.draws = adam.draws + active.to(adam.draws.dtype)
     batch = collate(chosen, plan.tokens_of, plan.tasks)
     _, gradient = stack.gradient(batch, theta, parts)
     gradient *= mask
-    norm = gradient.norm(dim=1, keepdim=True).clamp_min(dose.clip)
-    return adam.update(theta, gradient * (dose.clip / norm), active, dose.rate)
+    norm = gradient.norm(dim=1, keepdim=True).clamp_min(train.clip)
+    return adam.update(theta, gradient * (train.clip / norm), active, train.rate)
 
 
 def _draw(
@@ -248,12 +248,12 @@ def learn_checked(
     adam: AdamState,
     examples: Sequence[Example],
     parts: tuple[str, ...],
-    dose: Dose,
+    train: TrainSteps,
     name: str,
     errors: float = 1.0,
     limit: int = 24,
 ) -> Slices[tuple[Tensor, bool]]:
-    """Theta (1, P) of one headset after ``dose`` on ``examples``, and whether it was adopted:
+    """Theta (1, P) of one headset after ``train`` on ``examples``, and whether it was adopted:
     only if examples that were not trained on are better by ``errors`` standard errors of the paired
     differences (Breiman et al. 1984), of the newest ``limit``. Where classes are short of examples
     they are checked in two folds, and what is adopted was then trained on all; what cannot be
@@ -261,19 +261,19 @@ def learn_checked(
     """
     tried = splits(examples)
     change, after = [], theta
-    for train, check in tried:
+    for fitted, check in tried:
         moved = adam.rows(slice(None))
-        after = yield from learn(stack, theta, moved, [train], parts, dose, [name])
+        after = yield from learn(stack, theta, moved, [fitted], parts, train, [name])
         now = yield from example_losses(stack, after, check, limit)
         before = yield from example_losses(stack, theta, check, limit)
         change.append(now - before)
     if not tried or not better(torch.cat(change), errors):
         # The draws go on, so that the next try is another one.
-        adam.draws = adam.draws + dose.steps
+        adam.draws = adam.draws + train.steps
         return theta, False
     if len(tried) > 1:
         moved = adam.rows(slice(None))
-        after = yield from learn(stack, theta, moved, [examples], parts, dose, [name])
+        after = yield from learn(stack, theta, moved, [examples], parts, train, [name])
     adam.put(slice(None), moved)
     return after, True
 

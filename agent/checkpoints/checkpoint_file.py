@@ -1,4 +1,4 @@
-"""From pretraining users to a checkpoint: model, analytic heads and population, and back from a
+"""From pretraining users to a checkpoint: model, ridge heads and population, and back from a
 file."""
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fedxr.agent.checkpoints.pretrain import Pretraining, fit_standards, pretrain
-from fedxr.agent.checkpoints.ridge_fit import GRID, RidgeGrid, Told, fit
+from fedxr.agent.checkpoints.ridge_fit import GRID, RidgeGrid, UserExamples, fit
 from fedxr.agent.encoders.base import EncoderSpec
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.normalization import task_and_layout
-from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.backbone import Backbone, Size
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.m3t import M3T, Plan
@@ -40,7 +40,7 @@ def make_checkpoint(
     build: Callable[[Size], Backbone] = Backbone,
 ) -> Checkpoint:
     """``build`` the backbone, pretrain on the episodes of ``users`` (by task, then user) and
-    augmented ``copies`` of them (alike), then fit the analytic heads."""
+    augmented ``copies`` of them (alike), then fit the ridge heads."""
     episodes = {task: [e for user in users[task] for e in user] for task in users}
     torch.manual_seed(config.seed)
     model = M3T(plan, build(plan.size))
@@ -64,7 +64,7 @@ def fit_ridge(
     copies: Sequence[Sequence[TokenizedEpisode]] = (),
     grid: RidgeGrid = GRID,
 ) -> RidgeHead:
-    """The analytic head of ``task`` from the episodes of ``users`` and augmented ``copies`` of each
+    """The ridge head of ``task`` from the episodes of ``users`` and augmented ``copies`` of each
     user's, by the best of ``grid``."""
     keys = tuple(k for k in model.plan.summaries if task_and_layout(k)[0] == task)
     sizes = tuple(model.plan.summaries[k] for k in keys)
@@ -72,12 +72,12 @@ def fit_ridge(
     for i, episodes in enumerate(users):
         x, label = questions(model, task, keys, sizes, episodes)
         more = questions(model, task, keys, sizes, copies[i] if copies else ())
-        past = torch.tensor([e.adapt for e in episodes for a in e.asks if _counts(a, task)])
-        told.append(Told(x, label, past.bool(), *more))
+        past = torch.tensor([e.adapt for e in episodes for a in e.queries if _counts(a, task)])
+        told.append(UserExamples(x, label, past.bool(), *more))
     return fit(keys, sizes, told, len(task_named(task).classes), grid)
 
 
-def _counts(ask: Ask, task: str) -> bool:
+def _counts(ask: TokenizedQuery, task: str) -> bool:
     return ask.task == task and ask.label >= 0
 
 
@@ -89,12 +89,12 @@ def questions(
     episodes: Sequence[TokenizedEpisode],
 ) -> tuple[Tensor, Tensor]:
     """Summaries side by side (M, X + 1) and labels (M,) of all labelled questions of ``task``."""
-    asks = [TokenizedEpisode((), (a,)) for e in episodes for a in e.asks if _counts(a, task)]
-    if not asks:
+    queries = [TokenizedEpisode((), (a,)) for e in episodes for a in e.queries if _counts(a, task)]
+    if not queries:
         return torch.zeros(0, sum(sizes) + 1), torch.zeros(0, dtype=torch.long)
-    batch = collate([asks], model.plan.tokens_of, model.plan.tasks)
-    x = side_by_side(model.summaries(batch.summaries), keys, sizes, len(asks))
-    return x, torch.tensor([e.asks[0].label for e in asks])
+    batch = collate([queries], model.plan.tokens_of, model.plan.tasks)
+    x = side_by_side(model.summaries(batch.summaries), keys, sizes, len(queries))
+    return x, torch.tensor([e.queries[0].label for e in queries])
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def card_of(path: Path) -> Card:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path, card: Card) -> None:
-    """Write one safetensors file: weights, analytic heads and population, with its card in the
+    """Write one safetensors file: weights, ridge heads and population, with its card in the
     header. Whole or not at all."""
     tensors = {f"model/{k}": v.contiguous() for k, v in checkpoint.model.state_dict().items()}
     heads = {}
@@ -125,7 +125,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, card: Card) -> None:
             "sizes": r.kernel.sizes,
             "fits": [(own, f.ridge, f.sharpness) for own, f in r.fits.items()],
             "own": r.own,
-            "crowd": r.crowd,
+            "crowd": r.federated,
         }
     for key, (mean, deviation) in checkpoint.population.items():
         tensors[f"population/{key}"] = torch.stack((mean, deviation)).contiguous()

@@ -2,7 +2,7 @@
 it.
 
 A new task mostly reads layouts of known ones (its donors), so encoders, standardisation and the
-analytic head's landmarks are taken from there. Its own head and shortcut are zero and its sums
+ridge head's landmarks are taken from there. Its own head and shortcut are zero and its sums
 empty: it answers every class alike until the first label, and then learns from each, alone and from
 others in rounds, as every task does.
 

@@ -108,9 +108,9 @@ def fit_standards(model: M3T, episodes: Sequence[TokenizedEpisode]) -> None:
     """Set the population's means and deviations from the pretraining users' numbers."""
     found: dict[str, list[Array]] = {}
     for e in episodes:
-        for m in e.emissions:
+        for m in e.token_features:
             found.setdefault(f"feature:{m.layout}", []).append(m.features)
-        for ask in e.asks:
+        for ask in e.queries:
             for layout, v in ask.summary.items():
                 found.setdefault(f"summary:{summary_key(ask.task, layout)}", []).append(v)
     for name, rows in found.items():
@@ -204,7 +204,7 @@ def _classes(episodes: Sequence[TokenizedEpisode]) -> list[list[int]]:
     """Indices of episodes by the label of their last question, for balanced drawing."""
     out: dict[int, list[int]] = {}
     for i, e in enumerate(episodes):
-        out.setdefault(e.asks[-1].label, []).append(i)
+        out.setdefault(e.queries[-1].label, []).append(i)
     return [out[k] for k in sorted(out)]
 
 
@@ -212,7 +212,7 @@ def _count(model: M3T, episodes: Sequence[TokenizedEpisode], config: Pretraining
     """Episodes a step: ``batch``, or as many as ``positions`` allows."""
     some = episodes[:: max(1, len(episodes) // 100)]
     tokens_of = model.plan.tokens_of
-    tokens = [sum(tokens_of.get(m.layout, (0, False))[0] for m in e.emissions) for e in some]
+    tokens = [sum(tokens_of.get(m.layout, (0, False))[0] for m in e.token_features) for e in some]
     mean = max(1.0, sum(tokens) / len(tokens))
     return int(np.clip(config.positions / mean, min(16, config.batch), config.batch))
 
@@ -247,11 +247,13 @@ def _draw(
 
 
 def _without(e: TokenizedEpisode, chance: float, rng: np.random.Generator) -> TokenizedEpisode:
-    layouts = sorted({m.layout for m in e.emissions})
+    layouts = sorted({m.layout for m in e.token_features})
     if len(layouts) < 2 or rng.random() >= chance:
         return e
     gone = layouts[int(rng.integers(len(layouts)))]
-    asks = tuple(
-        replace(a, summary={k: v for k, v in a.summary.items() if k != gone}) for a in e.asks
+    queries = tuple(
+        replace(a, summary={k: v for k, v in a.summary.items() if k != gone}) for a in e.queries
     )
-    return replace(e, emissions=tuple(m for m in e.emissions if m.layout != gone), asks=asks)
+    return replace(
+        e, token_features=tuple(m for m in e.token_features if m.layout != gone), queries=queries
+    )

@@ -1,4 +1,4 @@
-"""Fitting an analytic head to its pretraining users, each judged as if unknown.
+"""Fitting an ridge head to its pretraining users, each judged as if unknown.
 
 Sums can be taken away, so leaving out one user at a time is exact. Three times: as somebody of whom
 nothing is known (λ and sharpness of the shared head), as somebody whose past is known and whose
@@ -25,16 +25,16 @@ from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats
 @dataclass(frozen=True)
 class RidgeGrid:
     """What is tried: ``ridges`` λ, ``sharpnesses``, weights of a user's ``own`` sums and of the
-    ``crowd``'s; each user of the first ``users`` is left out in turn."""
+    ``federated`` ones; each user of the first ``users`` is left out in turn."""
 
     ridges: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
     sharpnesses: tuple[float, ...] = (4.0, 8.0, 16.0, 32.0)
     own: tuple[float, ...] = (1.0, 4.0, 10.0, 20.0, 50.0, 200.0)
-    crowd: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
+    federated: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0)
     users: int = 12
 
     def __post_init__(self) -> None:
-        for name in ("ridges", "sharpnesses", "own", "crowd"):
+        for name in ("ridges", "sharpnesses", "own", "federated"):
             tried = getattr(self, name)
             if not tried or not min(tried) > 0:
                 raise ValueError(f"grid of {name} {tried}: give at least one number, all above 0")
@@ -46,7 +46,7 @@ GRID = RidgeGrid()
 
 
 @dataclass(frozen=True)
-class Told:
+class UserExamples:
     """What one pretraining user tells of a task: x (M, X + 1) as
     :func:`fedxr.agent.model.nystroem.side_by_side` puts it, ``label`` (M,), whether it belongs to
     the user's ``past`` (M,); and the same of augmented copies of them."""
@@ -84,11 +84,11 @@ class Stranger:
 def fit(
     keys: tuple[str, ...],
     sizes: tuple[int, ...],
-    told: Sequence[Told],
+    told: Sequence[UserExamples],
     classes: int,
     grid: RidgeGrid = GRID,
 ) -> RidgeHead:
-    """The analytic head of a task from its pretraining users: the sums of all as prior, and
+    """The ridge head of a task from its pretraining users: the sums of all as prior, and
     everything that can be chosen of ``grid`` by the loss on some of them, left out in turn."""
     nothing = torch.zeros(0, sum(sizes) + 1)
     landmarks = landmarks_from(torch.cat([nothing, *(x for t in told for x in (t.x, t.copies))]), 0)
@@ -100,7 +100,7 @@ def fit(
 
 
 def left_out(
-    kernel: Features, told: Sequence[Told], classes: int
+    kernel: Features, told: Sequence[UserExamples], classes: int
 ) -> tuple[RidgeStats, list[Stranger]]:
     """All users' sums, copies counting as much as what they are copies of; and each user beside the
     sums of the others."""
@@ -138,8 +138,8 @@ def _fitted(
     if not losses:
         return RidgeHead(kernel, prior, fits)
     own = min(losses, key=lambda own: losses[own])
-    crowd = crowd_weight(halved, own, fits[own], classes, grid.crowd)
-    return RidgeHead(kernel, prior, fits, own, crowd)
+    federated = crowd_weight(halved, own, fits[own], classes, grid.federated)
+    return RidgeHead(kernel, prior, fits, own, federated)
 
 
 def crowd_weight(
@@ -152,14 +152,14 @@ def crowd_weight(
         return 1.0
     losses = dict.fromkeys(tried, 0.0)
     for i, u in enumerate(users):
-        prior, crowd = u.others, RidgeStats.none(classes)
+        prior, federated = u.others, RidgeStats.none(classes)
         for j, v in enumerate(users):
             if j != i and j % 2 == i % 2:
-                prior, crowd = prior.plus(v.mine, -1.0), crowd.plus(v.behind(classes))
+                prior, federated = prior.plus(v.mine, -1.0), federated.plus(v.behind(classes))
         known = prior.plus(u.behind(classes), own)
         z, label = u.z[~u.past], u.label[~u.past]
         for weight in tried:
-            scores = fit.sharpness * (z @ known.plus(crowd, weight).solve(fit.ridge))
+            scores = fit.sharpness * (z @ known.plus(federated, weight).solve(fit.ridge))
             loss = torch.nn.functional.cross_entropy(scores, label, reduction="sum")
             losses[weight] += float(loss)
     return min(losses, key=lambda weight: losses[weight])

@@ -6,7 +6,7 @@ An encoder has two sides that look at the same channel:
   rows, by :meth:`Encoder.features`. They travel through the backbone and stay in its cache.
 - **summary**: when a task is asked, the samples of the last ``summary_s`` seconds become one
   vector, by :meth:`Encoder.summary`: the field's own statistics. It feeds the task query, the
-  linear shortcut and the analytic head, and it is what the classical baselines are given.
+  linear shortcut and the ridge head, and it is what the classical baselines are given.
 
 Both are pure functions of samples with ``t < end_us``, so that a live stream and a recorded one
 give the same numbers. Standardisation by the population happens later, in the model.

@@ -60,9 +60,9 @@ def collate(
     """
     rows, each = len(episodes), len(episodes[0])
     flat = [e for headset in episodes for e in headset]
-    known = [[m for m in e.emissions if m.layout in tokens_of] for e in flat]
+    known = [[m for m in e.token_features if m.layout in tokens_of] for e in flat]
     t = max(1, max(sum(tokens_of[m.layout][0] for m in e) for e in known))
-    q = max(1, max(len(e.asks) for e in flat))
+    q = max(1, max(len(e.queries) for e in flat))
     tick = np.zeros((len(flat), t), np.int64)
     slow = np.zeros((len(flat), t), bool)
     valid = np.zeros((len(flat), t), bool)
@@ -70,14 +70,14 @@ def collate(
     features: dict[str, list[tuple[np.ndarray, int]]] = defaultdict(list)
     summaries: dict[str, list[tuple[np.ndarray, int]]] = defaultdict(list)
     index = {name: i for i, name in enumerate(tasks)}
-    for i, (episode, emissions) in enumerate(zip(flat, known, strict=True)):
+    for i, (episode, token_features) in enumerate(zip(flat, known, strict=True)):
         at = 0
-        for m in emissions:
+        for m in token_features:
             n, is_slow = tokens_of[m.layout]
             features[m.layout].append((m.features, i * t + at))
             tick[i, at : at + n], slow[i, at : at + n], valid[i, at : at + n] = m.tick, is_slow, 1
             at += n
-        for j, ask in enumerate(episode.asks):
+        for j, ask in enumerate(episode.queries):
             ask_tick[i, j], ask_task[i, j], label[i, j] = ask.tick, index[ask.task], ask.label
             for layout, vector in ask.summary.items():
                 summaries[summary_key(ask.task, layout)].append((vector, i * q + j))

@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from fedxr.agent.encoders.base import Array
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery
 from fedxr.agent.tasks import task_named
 from fedxr.bridge.channels import modality_of
 
@@ -83,10 +83,10 @@ class Normalizer:
 
     def observe(self, tokens: TokenizedEpisode) -> None:
         """Count an episode's unlabelled numbers in."""
-        for e in tokens.emissions:
+        for e in tokens.token_features:
             if key := token_key(e.layout):
                 self._count(key, e.features)
-        for ask in tokens.asks:
+        for ask in tokens.queries:
             if task_named(ask.task).per_user:
                 for layout, vector in ask.summary.items():
                     self._count(summary_key(ask.task, layout), vector)
@@ -100,7 +100,7 @@ class Normalizer:
         key = token_key(e.layout)
         return replace(e, features=self._standard(key, e.features)) if key else e
 
-    def ask(self, ask: Ask) -> Ask:
+    def ask(self, ask: TokenizedQuery) -> TokenizedQuery:
         if not task_named(ask.task).per_user:
             return ask
         summary = {
@@ -112,8 +112,8 @@ class Normalizer:
     def apply(self, tokens: TokenizedEpisode) -> TokenizedEpisode:
         return replace(
             tokens,
-            emissions=tuple(self.emission(e) for e in tokens.emissions),
-            asks=tuple(self.ask(a) for a in tokens.asks),
+            token_features=tuple(self.emission(e) for e in tokens.token_features),
+            queries=tuple(self.ask(a) for a in tokens.queries),
         )
 
     def _standard(self, key: str, vector: Array) -> Array:

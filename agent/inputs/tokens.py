@@ -41,7 +41,7 @@ class TokenFeatures:
 
 
 @dataclass(frozen=True)
-class Ask:
+class TokenizedQuery:
     """A task asked at ``tick`` with the ``summary`` by layout; ``label`` is -1 while unknown."""
 
     task: str
@@ -59,15 +59,15 @@ class Ask:
 class TokenizedEpisode:
     """One tokenised episode."""
 
-    emissions: tuple[TokenFeatures, ...]
-    asks: tuple[Ask, ...]
+    token_features: tuple[TokenFeatures, ...]
+    queries: tuple[TokenizedQuery, ...]
     key: str = ""
     adapt: bool = True
 
     @property
     def finite(self) -> bool:
         """Whether all of it is numbers."""
-        return all(e.finite for e in self.emissions) and all(a.finite for a in self.asks)
+        return all(e.finite for e in self.token_features) and all(a.finite for a in self.queries)
 
 
 @dataclass
@@ -220,13 +220,13 @@ def tokenize(episode: Episode, channels: Sequence[Channel]) -> TokenizedEpisode:
     stream = TokenStream([c for c in channels if c.name in episode.samples])
     layouts = {c.name: c.layout for c in channels}
     stream.push({name: present(some, layouts[name]) for name, some in episode.samples.items()})
-    emissions: list[TokenFeatures] = []
-    asks = []
+    token_features: list[TokenFeatures] = []
+    queries = []
     by_tick: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for query in episode.queries:
         by_tick[tick_of(query.t_us)].append((query.task, query.label))
     for tick in sorted(by_tick):
-        emissions += stream.advance(tick)
+        token_features += stream.advance(tick)
         for task, label in by_tick[tick]:
-            asks.append(Ask(task, tick, label, stream.summary(task, tick)))
-    return TokenizedEpisode(tuple(emissions), tuple(asks), episode.key, episode.adapt)
+            queries.append(TokenizedQuery(task, tick, label, stream.summary(task, tick)))
+    return TokenizedEpisode(tuple(token_features), tuple(queries), episode.key, episode.adapt)

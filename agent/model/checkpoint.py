@@ -19,7 +19,7 @@ Population = dict[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The model, and where normalisation and analytic heads start."""
+    """The model, and where normalisation and ridge heads start."""
 
     model: M3T
     ridges: Mapping[str, RidgeHead]

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.batch import Batch, collate
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.m3t import FAST, M3T, SLOW
 from fedxr.agent.model.ops import attention
 from fedxr.bridge.channels import TICK_US, Channel
@@ -48,14 +48,14 @@ def places(channels: Iterable[Channel]) -> tuple[int, int]:
         shape = encoder_for(channel).shape(channel)
         reach = SLOW if shape.slow else FAST
         if shape.period:
-            emissions = math.ceil(reach / shape.period) + 1
+            many = math.ceil(reach / shape.period) + 1
         else:
             rate = channel.rate_hz or IRREGULAR_HZ
-            emissions = math.ceil(min(1.0, rate * TICK_US / 1e6) * reach) + 1
+            many = math.ceil(min(1.0, rate * TICK_US / 1e6) * reach) + 1
         if shape.slow:
-            slow += emissions * shape.tokens
+            slow += many * shape.tokens
         else:
-            fast += emissions * shape.tokens
+            fast += many * shape.tokens
     return fast, slow
 
 
@@ -159,74 +159,76 @@ class CacheView:
     a torch op costs three times as much.
     """
 
-    def __init__(self, rings: KVCache, batch: Batch) -> None:
-        self.rings = rings
+    def __init__(self, cache: KVCache, batch: Batch) -> None:
+        self.cache = cache
         rows, _, n = batch.tick.shape
-        asks = batch.ask_tick.shape[2]
-        if asks > rings.queries:
-            raise ValueError(f"{asks} questions in one tick; at most {rings.queries} are answered")
+        queries = batch.ask_tick.shape[2]
+        if queries > cache.queries:
+            raise ValueError(
+                f"{queries} questions in one tick; at most {cache.queries} are answered"
+            )
         slow, valid = batch.slow[:, 0].numpy(), batch.valid[:, 0].numpy()
         tick, ask_tick = batch.tick[:, 0].numpy(), batch.ask_tick[:, 0].numpy()
         place, order = self._claim(valid, slow)
         row = np.arange(rows)[:, None]
-        rings.until[row, place] = tick + np.where(slow, SLOW, FAST)
-        rings.serial[row, place] = order
-        rings.until[:, rings.trash] = NEVER
+        cache.until[row, place] = tick + np.where(slow, SLOW, FAST)
+        cache.serial[row, place] = order
+        cache.until[:, cache.trash] = NEVER
         now = np.concatenate((tick, ask_tick), 1)[..., None]  # (H, N + Q, 1)
-        seen = rings.until[:, None] > now
-        seen[:, :n] &= rings.serial[:, None] <= order[..., None]
-        scratch = np.arange(asks) + rings.trash + 1
-        seen[:, n + np.arange(asks), scratch] = True
-        device, kv = rings.states.device, rings.keys[0].shape[1]
+        seen = cache.until[:, None] > now
+        seen[:, :n] &= cache.serial[:, None] <= order[..., None]
+        scratch = np.arange(queries) + cache.trash + 1
+        seen[:, n + np.arange(queries), scratch] = True
+        device, kv = cache.states.device, cache.keys[0].shape[1]
         self._seen = torch.from_numpy(seen[:, n:]).to(device)
-        place = np.concatenate((place, np.broadcast_to(scratch, (rows, asks))), 1)
-        everywhere = np.arange(rows * kv).reshape(rows, kv, 1) * rings.total + place[:, None]
+        place = np.concatenate((place, np.broadcast_to(scratch, (rows, queries))), 1)
+        everywhere = np.arange(rows * kv).reshape(rows, kv, 1) * cache.total + place[:, None]
         self._all = torch.from_numpy(everywhere.ravel()).to(device)
-        self._new = torch.from_numpy((row * rings.total + place[:, :n]).ravel()).to(device)
+        self._new = torch.from_numpy((row * cache.total + place[:, :n]).ravel()).to(device)
         bias = torch.from_numpy(np.where(seen, np.float32(0), np.float32(-1e9))[:, None])
-        self._bias = bias.to(device, rings.states.dtype)  # (H, 1, N + Q, S)
+        self._bias = bias.to(device, cache.states.dtype)  # (H, 1, N + Q, S)
 
     def _claim(self, valid: Booleans, slow: Booleans) -> tuple[Integers, Integers]:
         """Ring place and serial number (H, N) of each new token; padding goes to the trash."""
-        rings = self.rings
+        cache = self.cache
         kinds = np.stack((valid & ~slow, valid & slow), -1)  # (H, N, 2)
-        count = rings.written[:, None] + kinds.cumsum(1) - 1
-        place = np.where(slow, rings.fast + count[..., 1] % rings.slow, count[..., 0] % rings.fast)
-        order = rings.written.sum(1, keepdims=True) + valid.cumsum(1)
-        rings.written += kinds.sum(1)
-        return np.where(valid, place, rings.trash), order
+        count = cache.written[:, None] + kinds.cumsum(1) - 1
+        place = np.where(slow, cache.fast + count[..., 1] % cache.slow, count[..., 0] % cache.fast)
+        order = cache.written.sum(1, keepdims=True) + valid.cumsum(1)
+        cache.written += kinds.sum(1)
+        return np.where(valid, place, cache.trash), order
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        rings = self.rings
-        keys, values = rings.keys[layer], rings.values[layer]
+        cache = self.cache
+        keys, values = cache.keys[layer], cache.values[layer]
         # index_copy_ along one axis writes only these places; scatter_ would copy the whole ring
         keys.flatten(0, 2).index_copy_(0, self._all, k.flatten(0, 3))
         values.flatten(0, 2).index_copy_(0, self._all, v.flatten(0, 3))
         return attention(q, keys[:, None], values[:, None], self._bias)
 
     def mean(self, states: Tensor) -> Tensor:
-        rings = self.rings
-        rings.states.flatten(0, 1).index_copy_(0, self._new, states.flatten(0, 2))
+        cache = self.cache
+        cache.states.flatten(0, 1).index_copy_(0, self._new, states.flatten(0, 2))
         weight = self._seen.to(states.dtype)
-        weight[..., rings.trash :] = 0
-        total = torch.matmul(weight, rings.states)
+        weight[..., cache.trash :] = 0
+        total = torch.matmul(weight, cache.states)
         return (total / weight.sum(-1, keepdim=True).clamp_min(1))[:, None]
 
 
-def resized(rings: KVCache, fast: int, slow: int) -> KVCache:
+def resized(cache: KVCache, fast: int, slow: int) -> KVCache:
     """The same headsets, who have seen the same, in rings of ``fast`` and ``slow`` places, at least
     as many as before."""
-    new = KVCache(rings.model, len(rings.until), fast, slow, rings.states.dtype)
-    for row in range(len(rings.until)):
-        alive = np.flatnonzero(rings.until[row] > NEVER)
-        alive = alive[rings.serial[row, alive].argsort()]
-        is_slow = alive >= rings.fast
+    new = KVCache(cache.model, len(cache.until), fast, slow, cache.states.dtype)
+    for row in range(len(cache.until)):
+        alive = np.flatnonzero(cache.until[row] > NEVER)
+        alive = alive[cache.serial[row, alive].argsort()]
+        is_slow = alive >= cache.fast
         counts = np.stack((~is_slow, is_slow), 1).cumsum(0)
         to = np.where(is_slow, fast + counts[:, 1] - 1, counts[:, 0] - 1)
-        for old, made in zip(rings.keys + rings.values, new.keys + new.values, strict=True):
+        for old, made in zip(cache.keys + cache.values, new.keys + new.values, strict=True):
             made[row][:, to] = old[row][:, alive]
-        new.states[row, to] = rings.states[row, alive]
-        new.until[row, to] = rings.until[row, alive]
+        new.states[row, to] = cache.states[row, alive]
+        new.until[row, to] = cache.until[row, alive]
         new.serial[row, to] = np.arange(1, len(alive) + 1)
         if len(alive):
             new.written[row] = counts[-1]
@@ -234,18 +236,20 @@ def resized(rings: KVCache, fast: int, slow: int) -> KVCache:
 
 
 def tick_batch(
-    model: M3T, emissions: Sequence[Sequence[TokenFeatures]], asks: Sequence[Sequence[Ask]]
+    model: M3T,
+    token_features: Sequence[Sequence[TokenFeatures]],
+    queries: Sequence[Sequence[TokenizedQuery]],
 ) -> Batch:
     """What arrived in one tick and what is asked at its end, one row a headset. The door of the
     rings: what is no number comes in no further, for it would be seen until the episode's end."""
     rows = [
         [TokenizedEpisode(tuple(e for e in new if e.finite), tuple(map(_numbers, asked)))]
-        for new, asked in zip(emissions, asks, strict=True)
+        for new, asked in zip(token_features, queries, strict=True)
     ]
     return collate(rows, model.plan.tokens_of, model.plan.tasks)
 
 
-def _numbers(ask: Ask) -> Ask:
+def _numbers(ask: TokenizedQuery) -> TokenizedQuery:
     """The ask without summaries that are no numbers: they count as absent."""
     if ask.finite:
         return ask

@@ -162,7 +162,7 @@ class M3T(nn.Module):
         return ((x - mean) / deviation).clamp(-LIMIT, LIMIT)
 
     def summaries(self, rows: Rows) -> Rows:
-        """The batch's summaries, standardised where they are: analytic heads are on the CPU."""
+        """The batch's summaries, standardised where they are: ridge heads are on the CPU."""
         return {k: (self.standard(f"summary:{k}", v), at) for k, (v, at) in rows.items()}
 
     def tokens(self, features: Rows, count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Fixed features of the analytic head: a kernel on the standardised summaries, made finite.
+"""Fixed features of the ridge head: a kernel on the standardised summaries, made finite.
 
 The kernel exp(-WIDTH² |x - x'|² / 2X) is approximated from landmarks l (Nyström: Williams and
 Seeger, NIPS 2000): with K over the landmarks and K + εI = R Rᵀ, z = (R⁻¹ k(x, l), 1), so that z·z'

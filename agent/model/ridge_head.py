@@ -1,4 +1,4 @@
-"""The analytic head: ridge regression on fixed features, from sums that can be shared.
+"""The ridge head: ridge regression on fixed features, from sums that can be shared.
 
 For each task a headset keeps A = Σ z zᵀ and B = Σ z yᵀ over its labelled questions.
 W = (A + λ·mean(diag A)·I)⁻¹ B with A, B of the pretraining users plus κ times the crowd's plus w
@@ -108,10 +108,10 @@ class Fit:
 
 @dataclass(frozen=True)
 class RidgeHead:
-    """What the analytic head of one task starts from; part of the checkpoint.
+    """What the ridge head of one task starts from; part of the checkpoint.
 
     ``prior`` are the sums of the pretraining users; ``fits`` by the weight of own sums, 0 among
-    them; ``own`` is the weight w of own sums and ``crowd`` the weight κ of others' that served
+    them; ``own`` is the weight w of own sums and ``federated`` the weight κ of others' that served
     pretraining users best, each as if unknown (:mod:`fedxr.agent.checkpoints.ridge_fit`).
     """
 
@@ -119,13 +119,13 @@ class RidgeHead:
     prior: RidgeStats
     fits: Mapping[float, Fit] = field(default_factory=lambda: {0.0: Fit()})
     own: float = 1.0
-    crowd: float = 1.0
+    federated: float = 1.0
 
-    def total(self, own: RidgeStats | None, crowd: RidgeStats | None = None) -> RidgeStats:
-        """prior + κ · ``crowd`` + w · ``own``; the crowd's sums leave the own ones out."""
+    def total(self, own: RidgeStats | None, federated: RidgeStats | None = None) -> RidgeStats:
+        """prior + κ · ``federated`` + w · ``own``; the crowd's sums leave the own ones out."""
         total = self.prior
-        if crowd is not None:
-            total = total.plus(crowd, self.crowd)
+        if federated is not None:
+            total = total.plus(federated, self.federated)
         return total if own is None else total.plus(own, self.own)
 
     def weights(self, sums: RidgeStats, own: float = 0.0) -> Tensor:

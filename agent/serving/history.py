@@ -12,7 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fedxr.agent.encoders import encoder_for
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode, TokenStream, tick_of
+from fedxr.agent.inputs.tokens import (
+    TokenFeatures,
+    TokenizedEpisode,
+    TokenizedQuery,
+    TokenStream,
+    tick_of,
+)
 from fedxr.agent.model.m3t import SLOW
 from fedxr.agent.tasks import task_named
 from fedxr.bridge.channels import TICK_US, Channel, Samples
@@ -32,7 +38,7 @@ EPISODES = 64
 class _Episode:
     number: int
     last: int = -1
-    emissions: deque[TokenFeatures] = field(default_factory=deque)
+    token_features: deque[TokenFeatures] = field(default_factory=deque)
     samples: dict[str, deque[Samples]] = field(default_factory=dict)
 
 
@@ -70,13 +76,13 @@ class SensorHistory:
                 now.samples.setdefault(name, deque()).append(part)
                 self._bytes[name] += _size(part)
 
-    def add(self, emissions: Iterable[TokenFeatures], tick: int) -> None:
+    def add(self, token_features: Iterable[TokenFeatures], tick: int) -> None:
         """What was emitted up to ``tick``, as it came (not standardised)."""
         now = self._episodes[-1]
-        now.emissions.extend(emissions)
+        now.token_features.extend(token_features)
         now.last = max(now.last, tick)
-        while now.emissions and now.emissions[0].tick <= tick - SLOW - KEEP:
-            now.emissions.popleft()
+        while now.token_features and now.token_features[0].tick <= tick - SLOW - KEEP:
+            now.token_features.popleft()
         for name, parts in now.samples.items():
             oldest = (tick - KEEP) * TICK_US - self._summary_us[name]
             while parts and parts[0].t_us[-1] < oldest:
@@ -99,13 +105,13 @@ class SensorHistory:
         tick = tick_of(t_us)
         if e is None or t_us < 0 or not max(0, e.last - KEEP) <= tick <= e.last:
             return None
-        emissions = tuple(
+        token_features = tuple(
             m
-            for m in e.emissions
+            for m in e.token_features
             if m.tick <= tick and m.tick > tick - (SLOW if m.layout in self._slow else LESSON)
         )
-        ask = Ask(task, tick, label, self._stream(e, task).summary(task, tick))
-        return TokenizedEpisode(emissions, (ask,), str(episode))
+        ask = TokenizedQuery(task, tick, label, self._stream(e, task).summary(task, tick))
+        return TokenizedEpisode(token_features, (ask,), str(episode))
 
     def _stream(self, e: _Episode, task: str) -> TokenStream:
         """A stream with the samples from which the summary of ``task`` is made."""

@@ -8,7 +8,8 @@ The answer is the mixture of the experts (:mod:`fedxr.agent.adaptation.experts`)
 computed with is a :class:`ServingWeights`, made by whoever learns and taken up whole between ticks,
 so that answers never wait for learning.
 
-What is one headset's alone, its stream and its normaliser, is :mod:`fedxr.agent.serving.headset`'s.
+What is one headset's alone, its stream and its normaliser, stands in
+:mod:`fedxr.agent.serving.serving_state`.
 
 Shape legend: P numbers of theta, Q tasks of a headset, C classes, Z features, E experts.
 """
@@ -25,12 +26,12 @@ from torch import Tensor
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.experts import ADAPTED, EXPERTS, GENERIC, Mixing, mixed
-from fedxr.agent.adaptation.headset import VACANT, Member
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures
+from fedxr.agent.adaptation.headset_state import VACANT, HeadsetIdentity
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedQuery
 from fedxr.agent.model.backbone import Adapters
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.kv_cache import tick_batch
-from fedxr.agent.serving.headset import ServingState
+from fedxr.agent.serving.serving_state import ServingState
 from fedxr.agent.serving.size_classes import Seat, SizeClass, SizeClasses
 from fedxr.agent.serving.weight_update import WeightUpdate
 from fedxr.bridge.channels import Samples
@@ -70,7 +71,7 @@ class InferenceEngine:
     def __init__(
         self,
         checkpoint: Checkpoint,
-        members: Sequence[Member] = (),
+        members: Sequence[HeadsetIdentity] = (),
         tuning: Tuning | None = None,
         mixing: Mixing | None = None,
         freshest: int = 3,
@@ -85,22 +86,22 @@ class InferenceEngine:
         (self._start,) = self._adapters.start(1)
         self._late: dict[tuple[Seat, ...], Adapted] = {}
         self._late_for = -1
-        for row, member in enumerate(members):
-            self.add(row, member)
+        for row, identity in enumerate(members):
+            self.add(row, identity)
 
-    def add(self, row: int, member: Member) -> None:
-        """Row ``row`` is ``member``'s, of whom nothing is known; the others keep what they have
+    def add(self, row: int, identity: HeadsetIdentity) -> None:
+        """Row ``row`` is ``identity``'s, of whom nothing is known; the others keep what they have
         seen, and nobody has those between the last and a new one."""
         while row > len(self.headsets):
             self.add(len(self.headsets), VACANT)
-        self.headsets[row : row + 1] = [ServingState(member, self.checkpoint, self.freshest, row)]
-        self.caches.reseat(row, member.channels)
+        self.headsets[row : row + 1] = [ServingState(identity, self.checkpoint, self.freshest, row)]
+        self.caches.reseat(row, identity.channels)
 
     def remove(self, row: int) -> bool:
         """Nobody has ``row`` any more. Whether the last half of all rows was nobody's, and its
         memory is free."""
         self.add(row, VACANT)
-        there = (r + 1 for r, one in enumerate(self.headsets) if one.member is not VACANT)
+        there = (r + 1 for r, one in enumerate(self.headsets) if one.identity is not VACANT)
         used = max(there, default=0)
         if 2 * used > len(self.headsets):
             return False
@@ -112,7 +113,7 @@ class InferenceEngine:
     def prepare(self, learned: WeightUpdate) -> ServingWeights:
         """Everything that was learned so far, ready to answer with."""
         before, headsets = self.prepared, self.headsets
-        asked = {(row, task) for row, h in enumerate(headsets) for task in h.member.tasks}
+        asked = {(row, task) for row, h in enumerate(headsets) for task in h.identity.tasks}
         trust = {k: t for k, t in {**before.trust, **learned.trust}.items() if k in asked}
         weights = {k: w for k, w in before.weights.items() if k in asked}
         for (row, task), found in learned.weights.items():
@@ -144,7 +145,7 @@ class InferenceEngine:
             leaves = adapters.leaves(torch.stack(rows), ())
             return adapters.adapters(leaves), adapters.heads(leaves)
 
-    def adopt(self, prepared: ServingWeights) -> None:
+    def swap(self, prepared: ServingWeights) -> None:
         """Answer with what was learned, from the next tick on."""
         self.prepared = prepared
 
@@ -165,18 +166,18 @@ class InferenceEngine:
         Where one headset's part raises, the error is put into ``failed`` and the others are
         answered; without ``failed`` it is raised."""
         rows = range(len(self.headsets))
-        emissions: list[list[TokenFeatures]] = [[] for _ in rows]
-        asks: list[list[Ask]] = [[] for _ in rows]
+        token_features: list[list[TokenFeatures]] = [[] for _ in rows]
+        queries: list[list[TokenizedQuery]] = [[] for _ in rows]
         for row, tick in due.items():
             try:
-                emissions[row], asks[row] = self.headsets[row].close(tick)
+                token_features[row], queries[row] = self.headsets[row].close(tick)
             except Exception as error:
                 if failed is None:
                     raise
                 failed[row] = error
         self.generic = {row: {} for row in due}
         self.used = prepared = self.prepared
-        if not any(asks) and not any(emissions):
+        if not any(queries) and not any(token_features):
             return {row: {} for row in due if row not in (failed or ())}
         fine = [row for row in due if row not in (failed or ())]
         for row in fine:
@@ -188,53 +189,53 @@ class InferenceEngine:
                 its = {row for row, _ in found.seats}
                 here = [row for row in fine if row in its]
                 if here:
-                    out.update(self._together(found, here, emissions, asks, failed))
+                    out.update(self._together(found, here, token_features, queries, failed))
         return out
 
     def _together(
         self,
         found: SizeClass,
         due: Sequence[int],
-        emissions: Sequence[Sequence[TokenFeatures]],
-        asks: Sequence[list[Ask]],
+        token_features: Sequence[Sequence[TokenFeatures]],
+        queries: Sequence[list[TokenizedQuery]],
         failed: dict[int, Exception] | None,
     ) -> dict[int, dict[str, Probabilities]]:
         """One pass for the headsets ``due`` of a size class; where it fails, one for each half of
         them, until it is known over whom."""
         if failed is None:
-            return self._pass(found, due, emissions, asks)
-        marks = found.rings.marks()
+            return self._pass(found, due, token_features, queries)
+        marks = found.cache.marks()
         try:
-            return self._pass(found, due, emissions, asks)
+            return self._pass(found, due, token_features, queries)
         except Exception as error:  # noqa: BLE001 - named, and told by the caller
-            found.rings.put_back(marks)
+            found.cache.put_back(marks)
             if len(due) == 1:
                 failed[due[0]] = error
                 return {}
         half = len(due) // 2
-        first = self._together(found, due[:half], emissions, asks, failed)
-        return {**first, **self._together(found, due[half:], emissions, asks, failed)}
+        first = self._together(found, due[:half], token_features, queries, failed)
+        return {**first, **self._together(found, due[half:], token_features, queries, failed)}
 
     def _pass(
         self,
         found: SizeClass,
         due: Sequence[int],
-        emissions: Sequence[Sequence[TokenFeatures]],
-        asks: Sequence[list[Ask]],
+        token_features: Sequence[Sequence[TokenFeatures]],
+        queries: Sequence[list[TokenizedQuery]],
     ) -> dict[int, dict[str, Probabilities]]:
         """One pass of headsets whose caches are of one size class."""
         seats, model, its = tuple(found.seats), self.checkpoint.model, set(due)
         prepared = self.used
         adapted = prepared.adapted.get(seats) or self._adapted_late(seats, prepared)
-        new = [emissions[row] if row in its else () for row, _ in seats]
-        asked = [asks[row] if row in its else () for row, _ in seats]
+        new = [token_features[row] if row in its else () for row, _ in seats]
+        asked = [queries[row] if row in its else () for row, _ in seats]
         batch = tick_batch(model, new, asked)
-        context = found.rings.open(batch)
+        context = found.cache.open(batch)
         answers = model(batch, self._adapters.layers, *adapted, context=context)
         logits = {task: x.cpu() for task, x in answers.logits.items()}
         places = {seat: i for i, seat in enumerate(seats)}
         return {
-            row: self._read(logits, row, places, asks[row], prepared)
+            row: self._read(logits, row, places, queries[row], prepared)
             for row, twin in seats
             if row in its and not twin
         }
@@ -258,13 +259,13 @@ class InferenceEngine:
         answers: Mapping[str, Tensor],
         row: int,
         places: Mapping[Seat, int],
-        asks: list[Ask],
+        queries: list[TokenizedQuery],
         now: ServingWeights,
     ) -> dict[str, Probabilities]:
         out, head = {}, self._head
         plain = places[row, False]
         twin = places.get((row, True), plain)
-        for i, ask in enumerate(asks):
+        for i, ask in enumerate(queries):
             summary = self.headsets[row].summaries[ask.task]
             if summary.version != now.version:
                 summary.version = now.version

@@ -36,29 +36,29 @@ class SizeClass:
 
     def __init__(self, model: M3T, size: Size, dtype: torch.dtype) -> None:
         self.seats: list[Seat] = []
-        self.rings = KVCache(model, 0, *size, dtype)
+        self.cache = KVCache(model, 0, *size, dtype)
 
     @property
     def size(self) -> Size:
-        return self.rings.fast, self.rings.slow
+        return self.cache.fast, self.cache.slow
 
     def add(self, seat: Seat, size: Size) -> None:
         """``seat``, of whom nothing is known, gets a row of ``size`` places at least."""
         most = max(size[0], self.size[0]), max(size[1], self.size[1])
         if most != self.size:
-            self.rings = resized(self.rings, *most)
-        self.rings.use(len(self.seats) + 1)
-        self.rings.empty(len(self.seats))
+            self.cache = resized(self.cache, *most)
+        self.cache.use(len(self.seats) + 1)
+        self.cache.empty(len(self.seats))
         self.seats.append(seat)
 
     def remove(self, seat: Seat) -> None:
         """The last one takes the row of ``seat``."""
         at, last = self.seats.index(seat), len(self.seats) - 1
         if at != last:
-            self.rings.copy(at, last)
+            self.cache.copy(at, last)
             self.seats[at] = self.seats[last]
         self.seats.pop()
-        self.rings.use(last)
+        self.cache.use(last)
 
 
 class SizeClasses:
@@ -77,7 +77,7 @@ class SizeClasses:
     @property
     def total(self) -> int:
         """Most places that anybody attends to."""
-        return max((c.rings.total for c in self), default=0)
+        return max((c.cache.total for c in self), default=0)
 
     def reseat(self, row: int, channels: Sequence[Channel]) -> None:
         """Row ``row`` is another headset's, with these ``channels``."""
@@ -100,21 +100,21 @@ class SizeClasses:
             mine = [row for row, twin in found.seats if not twin and row in rows]
             for row in sorted(set(mine) - {row for row, twin in found.seats if twin}):
                 self._add(row, True)
-                found.rings.copy(len(found.seats) - 1, found.seats.index((row, False)))
+                found.cache.copy(len(found.seats) - 1, found.seats.index((row, False)))
 
     def clear(self, row: int) -> None:
         """Forget what headset ``row`` has seen: a new episode."""
         found = self._classes.get(size_class(self._sizes[row]))
         for at, (other, _) in enumerate(found.seats if found else ()):
             if other == row and found is not None:
-                found.rings.clear(at)
+                found.cache.clear(at)
 
     def wipe(self, row: int) -> None:
         """The same, and nothing of it is left in its places."""
         found = self._classes.get(size_class(self._sizes[row]))
         for at, (other, _) in enumerate(found.seats if found else ()):
             if other == row and found is not None:
-                found.rings.empty(at)
+                found.cache.empty(at)
 
     def order(self, row: int) -> int:
         """In which of the passes headset ``row`` is answered."""

@@ -60,7 +60,7 @@ class Changes:
         changed: dict[tuple[int, str], _Told] = {}
         for row, state in enumerate(self.cohort.headsets):
             try:
-                mine = {(row, task): self._now(row, task) for task in state.member.tasks}
+                mine = {(row, task): self._now(row, task) for task in state.identity.tasks}
                 fresh = {k: told for k, told in mine.items() if not _same(told, self._told.get(k))}
                 if not all(
                     _finite(x) for trust, heads in fresh.values() for x in (trust, *heads.values())
@@ -76,7 +76,11 @@ class Changes:
             {row: x for row, x in moved.items() if row not in failed},
             {key: trust for key, (trust, _) in changed.items()},
             {key: weights for key, (_, weights) in changed.items()},
-            {(r, t): n for r, t in now if (n := self.cohort.headsets[r].trusts[t].label) >= 0},
+            {
+                (r, t): n
+                for r, t in now
+                if (n := self.cohort.headsets[r].expert_weights[t].label) >= 0
+            },
             failed,
         )
 

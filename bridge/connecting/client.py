@@ -48,7 +48,7 @@ from fedxr.bridge.protocol import (
     decode_down,
     encode,
 )
-from fedxr.bridge.transport.connection import ClientWire
+from fedxr.bridge.transport.connection import ClientBridgeConnection
 from fedxr.bridge.transport.queues import FrameQueue
 
 _LEAPT = "went back, or nothing was captured for more than a minute"
@@ -66,7 +66,7 @@ class HeadsetClient:
     def __init__(
         self,
         channels: Sequence[Channel],
-        wire: ClientWire,
+        connection: ClientBridgeConnection,
         welcome: Welcome,
         now: Callable[[], int],
         queue_bytes: int,
@@ -88,9 +88,9 @@ class HeadsetClient:
         self._ended: str | None = None
         self._said_bye = False
         self._syncing: asyncio.Task[None] | None = None
-        self._take_up(wire, welcome)
+        self._take_up(connection, welcome)
 
-    def _take_up(self, wire: ClientWire, welcome: Welcome) -> None:
+    def _take_up(self, connection: ClientBridgeConnection, welcome: Welcome) -> None:
         """Go on over a new connection."""
         self.welcome = welcome
         numbers = welcome.channels
@@ -99,12 +99,12 @@ class HeadsetClient:
             for name, channel in self._channels.items()
             if name in numbers
         }
-        self._wire, self._connected = wire, True
-        wire.direct(self.receive, self.flush, partial(self._lost, wire))
-        for data in wire.early:
+        self._connection, self._connected = connection, True
+        connection.set_callbacks(self.receive, self.flush, partial(self._lost, connection))
+        for data in connection.early:
             self.receive(data)
-        if not wire.open:
-            self._lost(wire)
+        if not connection.open:
+            self._lost(connection)
 
     @property
     def session(self) -> str:
@@ -222,30 +222,30 @@ class HeadsetClient:
         """Send a recorded message as it is, its blocks and sequence number included; waits until
         the socket takes it. Raises BridgeError when the session is over."""
         self._check_open()
-        while self._wire.congested or len(self._waiting):
+        while self._connection.congested or len(self._waiting):
             self._room.clear()
             await self._room.wait()
             self._check_open()
         self._seq = message.seq
-        self._wire.write(encode(message))
+        self._connection.write(encode(message))
 
     def allow_recording(self, allowed: bool) -> None:
         """Say whether the user may be recorded from now on; a session that may not is left out."""
         self._check_open()
         self.record = allowed
         if self._connected:
-            self._wire.write(encode(Consent(allowed)))
+            self._connection.write(encode(Consent(allowed)))
 
     def abort(self) -> None:
         """Lose the connection, as a headset does whose battery is empty."""
         self._said_bye = True
-        self._wire.transport.abort()
+        self._connection.transport.abort()
 
     async def sync_clock(self, exchanges: int = BURST) -> Estimate | None:
         """One burst of pings, one after the other; returns the estimate (server minus here)."""
         estimate = await self._pings.burst(exchanges)
         if estimate is not None and self._ended is None:
-            self._wire.write(encode(self._pings.ping(self._now())))
+            self._connection.write(encode(self._pings.ping(self._now())))
         return estimate
 
     def keep_synced(self, every_s: float) -> None:
@@ -269,9 +269,9 @@ class HeadsetClient:
             self._syncing.cancel()
         self._said_bye = True
         if self._ended is None:
-            if not self._wire.congested:
-                self._wire.write(encode(Bye(reason)))
-            await self._wire.shut(1000, reason)
+            if not self._connection.congested:
+                self._connection.write(encode(Bye(reason)))
+            await self._connection.shut(1000, reason)
         self._end("closed here")
 
     async def __aenter__(self) -> Self:
@@ -293,7 +293,7 @@ class HeadsetClient:
             message = decode_down(data)
         except ProtocolError as error:
             self._end(f"the server sent what is {error}")
-            self._wire.fail(1002, str(error))
+            self._connection.fail(1002, str(error))
             return
         if isinstance(message, Reply):
             self._acknowledge(message.seq)
@@ -313,9 +313,9 @@ class HeadsetClient:
             self._send(pack_frame(item, self.codecs) if isinstance(item, Frame) else item)
         self._room.set()
 
-    def _lost(self, wire: ClientWire) -> None:
-        if wire is self._wire:
-            self._lose(wire.close_reason or "connection lost")
+    def _lost(self, connection: ClientBridgeConnection) -> None:
+        if connection is self._connection:
+            self._lose(connection.close_reason or "connection lost")
 
     def _bye(self, bye: Bye) -> None:
         self._end(bye.reason or "the server said bye")
@@ -327,11 +327,11 @@ class HeadsetClient:
 
     @property
     def _ready(self) -> bool:
-        return self._connected and not self._wire.congested
+        return self._connected and not self._connection.congested
 
     def _send(self, message: PackedFrame | Feedback) -> None:
         self._written = message.seq
-        self._wire.write(encode(message))
+        self._connection.write(encode(message))
 
     @property
     def _full(self) -> bool:
@@ -346,7 +346,7 @@ class HeadsetClient:
 
     def _send_ping(self, ping: Ping) -> None:
         self._check_open()
-        self._wire.write(encode(ping))
+        self._connection.write(encode(ping))
 
     async def _sync(self, every_s: float) -> None:
         # The session's end is told to whoever reads or sends, not to this task.

@@ -13,7 +13,7 @@ from fedxr.bridge.connecting.handshake import open_session, trusting
 from fedxr.bridge.connecting.reconnecting import ReturningClient
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import MAX_MESSAGE, VERSIONS, Hello, Offer, Scalar, Welcome
-from fedxr.bridge.transport.connection import ClientWire
+from fedxr.bridge.transport.connection import ClientBridgeConnection
 from fedxr.bridge.user_key import UserKey
 
 
@@ -50,7 +50,7 @@ async def connect(
     mine = key if key is not None else await asyncio.to_thread(UserKey.kept, user)
     client: HeadsetClient | None = None
 
-    async def opening(resume: str | None, last_seq: int) -> tuple[ClientWire, Welcome]:
+    async def opening(resume: str | None, last_seq: int) -> tuple[ClientBridgeConnection, Welcome]:
         hello = Hello(
             *VERSIONS,
             user,
@@ -66,11 +66,11 @@ async def connect(
         )
         return await open_session(url, hello, mine, timeout_s, tls)
 
-    wire, welcome = await opening(resume, 0)
+    connection, welcome = await opening(resume, 0)
     if retry is None:
-        client = HeadsetClient(channels, wire, welcome, now, queue_bytes)
+        client = HeadsetClient(channels, connection, welcome, now, queue_bytes)
     else:
-        client = ReturningClient(channels, wire, welcome, now, queue_bytes, retry, opening)
+        client = ReturningClient(channels, connection, welcome, now, queue_bytes, retry, opening)
     client.record = record
     if clock_s is not None:
         client.keep_synced(clock_s)

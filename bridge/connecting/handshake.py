@@ -26,7 +26,7 @@ from fedxr.bridge.protocol import (
     decode_down,
     encode,
 )
-from fedxr.bridge.transport.connection import WRITE_LIMIT, ClientWire
+from fedxr.bridge.transport.connection import WRITE_LIMIT, ClientBridgeConnection
 from fedxr.bridge.user_key import UserKey
 
 
@@ -58,16 +58,16 @@ _PASSING = frozenset({"full", "gone"})
 
 async def open_session(
     url: str, hello: Hello, key: UserKey, timeout_s: float, tls: ssl.SSLContext | None = None
-) -> tuple[ClientWire, Welcome]:
+) -> tuple[ClientBridgeConnection, Welcome]:
     """Connect to ``url`` and be welcomed as the user of ``key``, whose public half the hello has.
 
     Raises RefusedError with the server's own words; BridgeError when it is not reachable or has no
     place at present.
     """
     try:
-        wire = await open_websocket(
+        connection = await open_websocket(
             url,
-            create_connection=ClientWire,
+            create_connection=ClientBridgeConnection,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
             ssl=tls,
@@ -95,22 +95,24 @@ async def open_session(
             f"cannot reach a bridge at {url}: {error}; "
             + (_TRY_TLS if wants_tls else "is it started (`fedxr serve`)?")
         ) from None
-    if not isinstance(wire, ClientWire):
+    if not isinstance(connection, ClientBridgeConnection):
         raise TypeError("connections are made by create_connection=ClientWire")
     try:
-        welcome = await _greet(wire, hello, key, timeout_s)
+        welcome = await _greet(connection, hello, key, timeout_s)
     except BaseException:
-        wire.transport.abort()
+        connection.transport.abort()
         raise
-    return wire, welcome
+    return connection, welcome
 
 
-async def _greet(wire: ClientWire, hello: Hello, key: UserKey, timeout_s: float) -> Welcome:
+async def _greet(
+    connection: ClientBridgeConnection, hello: Hello, key: UserKey, timeout_s: float
+) -> Welcome:
     """Send the hello, answer the challenge and wait for the welcome; a notice instead becomes a
     BridgeError."""
-    host = wire.request.headers["Host"] if wire.request else ""
-    answer: asyncio.Future[Welcome] = wire.loop.create_future()
-    wire.early = early = []
+    host = connection.request.headers["Host"] if connection.request else ""
+    answer: asyncio.Future[Welcome] = connection.loop.create_future()
+    connection.early = early = []
 
     def receive(data: bytes) -> None:
         if answer.done():
@@ -119,7 +121,7 @@ async def _greet(wire: ClientWire, hello: Hello, key: UserKey, timeout_s: float)
         try:
             message = decode_down(data)
             if isinstance(message, Challenge):
-                wire.write(encode(Proof(key.prove(message.nonce, host))))
+                connection.write(encode(Proof(key.prove(message.nonce, host))))
                 return
         except (ProtocolError, ValueError) as error:
             answer.set_exception(BridgeError(f"the server sent what is {error}"))
@@ -139,8 +141,8 @@ async def _greet(wire: ClientWire, hello: Hello, key: UserKey, timeout_s: float)
         if not answer.done():
             answer.set_exception(BridgeError("the connection was lost before the welcome"))
 
-    wire.direct(receive, lambda: None, lost)
-    wire.write(encode(hello))
+    connection.set_callbacks(receive, lambda: None, lost)
+    connection.write(encode(hello))
     try:
         return await asyncio.wait_for(answer, timeout_s)
     except TimeoutError:

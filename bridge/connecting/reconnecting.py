@@ -24,10 +24,10 @@ from fedxr.bridge.connecting.handshake import RefusedError
 from fedxr.bridge.connecting.unacknowledged import Retry, Unacknowledged
 from fedxr.bridge.frames import pack_frame
 from fedxr.bridge.protocol import BridgeError, Bye, Feedback, Notice, Welcome, encode
-from fedxr.bridge.transport.connection import ClientWire
+from fedxr.bridge.transport.connection import ClientBridgeConnection
 
 _ASK_S = 1.0
-Opening = Callable[[str | None, int], Awaitable[tuple[ClientWire, Welcome]]]
+Opening = Callable[[str | None, int], Awaitable[tuple[ClientBridgeConnection, Welcome]]]
 """Opens a session again, from its id and the number up to which everything has arrived."""
 
 
@@ -40,7 +40,7 @@ class ReturningClient(HeadsetClient):
     def __init__(
         self,
         channels: Sequence[Channel],
-        wire: ClientWire,
+        connection: ClientBridgeConnection,
         welcome: Welcome,
         now: Callable[[], int],
         queue_bytes: int,
@@ -49,7 +49,7 @@ class ReturningClient(HeadsetClient):
     ) -> None:
         reliable = frozenset(c.name for c in channels if c.delivery == "reliable")
         self._kept = Unacknowledged(reliable, queue_bytes)
-        super().__init__(channels, wire, welcome, now, queue_bytes)
+        super().__init__(channels, connection, welcome, now, queue_bytes)
         self._retry, self._opening = retry, opening
         self._returning: asyncio.Task[None] | None = None
 
@@ -72,8 +72,8 @@ class ReturningClient(HeadsetClient):
 
     # Inside
 
-    def _take_up(self, wire: ClientWire, welcome: Welcome) -> None:
-        super()._take_up(wire, welcome)
+    def _take_up(self, connection: ClientBridgeConnection, welcome: Welcome) -> None:
+        super()._take_up(connection, welcome)
         self._kept.acknowledge(welcome.last_seq)
 
     async def _until_room(self) -> None:
@@ -87,7 +87,7 @@ class ReturningClient(HeadsetClient):
     def _ask(self) -> None:
         """Ask how far the server has everything: its pong says so."""
         if self._ready:
-            self._wire.write(encode(self._pings.ping(self._now())))
+            self._connection.write(encode(self._pings.ping(self._now())))
 
     def _bye(self, bye: Bye) -> None:
         if bye.again:
@@ -105,14 +105,14 @@ class ReturningClient(HeadsetClient):
 
     async def _return(self, reason: str, retry: Retry) -> None:
         """Try until there is a connection again, then send what is missing and what waited."""
-        loop, why = self._wire.loop, ""
+        loop, why = self._connection.loop, ""
         lost_s = loop.time()
         for wait in retry.waits():
             if loop.time() - lost_s + wait > retry.give_up_s:
                 break
             await asyncio.sleep(wait)
             try:
-                wire, welcome = await self._opening(self.session, self._kept.acknowledged)
+                connection, welcome = await self._opening(self.session, self._kept.acknowledged)
             except RefusedError as error:
                 self._end(f"{reason}; {error}")
                 return
@@ -123,7 +123,7 @@ class ReturningClient(HeadsetClient):
             text = f"{reason}; back after {loop.time() - lost_s:.1f} s, {said}"
             self.reconnects += 1
             self.episodes.begin_anew()  # the agent's context has gone with the connection
-            self._take_up(wire, welcome)
+            self._take_up(connection, welcome)
             self._mailbox.put_message(Notice("reconnected", text))
             self._send_again()
             return
@@ -132,8 +132,8 @@ class ReturningClient(HeadsetClient):
     def _send_again(self) -> None:
         for item in self._kept.up_to(self._written):
             if isinstance(item, Feedback):
-                self._wire.write(encode(item))
+                self._connection.write(encode(item))
             else:
                 item.samples = {n: s for n, s in item.samples.items() if n in self.codecs}
-                self._wire.write(encode(pack_frame(item, self.codecs)))
+                self._connection.write(encode(pack_frame(item, self.codecs)))
         self.flush()

@@ -185,7 +185,7 @@ def open_channels(hello: Hello) -> tuple[list[Channel], dict[str, str]]:
 
 @dataclass(frozen=True)
 class _Past:
-    person: str
+    user_id: str
     last_seq: int
     left_s: float
 
@@ -200,15 +200,15 @@ class PastSessions:
         self._resume_s = resume_s
         self._past: OrderedDict[str, _Past] = OrderedDict()
 
-    def remember(self, session_id: str, person: str, last_seq: int, now_s: float) -> None:
-        self._past[session_id] = _Past(person, last_seq, now_s)
+    def remember(self, session_id: str, user_id: str, last_seq: int, now_s: float) -> None:
+        self._past[session_id] = _Past(user_id, last_seq, now_s)
         while len(self._past) > _REMEMBERED:
             self._past.popitem(last=False)
 
-    def take(self, session_id: str, person: str, now_s: float) -> int | None:
+    def take(self, session_id: str, user_id: str, now_s: float) -> int | None:
         """The last sequence number of that session, or None if there is none to resume."""
         past = self._past.get(session_id)
-        if past is None or past.person != person or now_s - past.left_s > self._resume_s:
+        if past is None or past.user_id != user_id or now_s - past.left_s > self._resume_s:
             return None
         del self._past[session_id]
         return past.last_seq

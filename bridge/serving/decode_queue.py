@@ -18,7 +18,7 @@ from fedxr.bridge.frames import ChannelCodec
 from fedxr.bridge.protocol import Block, Bye, Feedback, Hello, PackedFrame, Proof
 from fedxr.bridge.serving.budget import Budget
 from fedxr.bridge.serving.decode_process import Pictures
-from fedxr.bridge.transport.connection import Wire
+from fedxr.bridge.transport.connection import BridgeConnection
 from fedxr.bridge.transport.queues import queue_length
 
 _MOST = 64
@@ -36,7 +36,7 @@ class Decoding:
     def __init__(
         self,
         pictures: Pictures,
-        wire: Wire,
+        connection: BridgeConnection,
         codecs: Mapping[int, ChannelCodec],
         over: asyncio.Future[str],
         go_on: Callable[[Ordered | None], None],
@@ -45,7 +45,7 @@ class Decoding:
     ) -> None:
         self._budget = budget
         self._pictures = pictures
-        self._wire = wire
+        self._connection = connection
         self._codecs = codecs
         self._over = over
         self._go_on = go_on
@@ -68,7 +68,7 @@ class Decoding:
             self._bytes += _size(message.blocks)
             self._thin(message)
         if self._full:
-            self._wire.hold("decoding")
+            self._connection.pause_reading("decoding")
         if not self.busy:
             self._next()
 
@@ -91,12 +91,12 @@ class Decoding:
             if type(message) is PackedFrame:
                 self._bytes -= _size(message.blocks)
             if not self._full:
-                self._wire.release("decoding")
+                self._connection.resume_reading("decoding")
             numbers = self._pictures_in(message)
             for number in numbers:
                 self._holders[number].popleft()
             if type(message) is PackedFrame and numbers:
-                decoded = self._wire.loop.run_in_executor(
+                decoded = self._connection.loop.run_in_executor(
                     self._pictures.executor, self._decode, message
                 )
                 decoded.add_done_callback(lambda done, m=message: self._decoded(m, done))  # type: ignore[misc]
@@ -134,7 +134,7 @@ class Decoding:
             self._go_on(message)
         finally:
             if wait_s > 0:
-                self._wire.loop.call_later(wait_s, self._next)
+                self._connection.loop.call_later(wait_s, self._next)
             else:
                 self._next()
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from fedxr.bridge.frames import ChannelCodec
 from fedxr.bridge.serving.budget import Budget
 from fedxr.bridge.stats import SessionStats
-from fedxr.bridge.transport.connection import Wire
+from fedxr.bridge.transport.connection import BridgeConnection
 
 _TOLD_S = 0.1
 """A headset is told that it sends too fast once reading has paused for so many more seconds."""
@@ -33,7 +33,7 @@ class Health:
     def __init__(
         self,
         session: Checked,
-        wire: Wire,
+        connection: BridgeConnection,
         stats: SessionStats,
         budget: Budget,
         drops: Sequence[Counter[str]],
@@ -41,7 +41,7 @@ class Health:
         self.silent_s = 0
         """Checks, one a second, since the last frame or feedback, refused ones included."""
         self._session = session
-        self._wire = wire
+        self._connection = connection
         self._stats = stats
         self._budget = budget
         self._drops = drops
@@ -51,8 +51,8 @@ class Health:
     def check(self, codecs: Iterable[ChannelCodec], stall_s: float) -> Counter[str]:
         """Once a second. Returns what was newly dropped, and of which channels samples were absent
         (``<channel> absent``)."""
-        since = self._wire.congested_since
-        if since is not None and self._wire.loop.time() - since > stall_s:
+        since = self._connection.congested_since
+        if since is not None and self._connection.loop.time() - since > stall_s:
             self._session.close(f"stalled: did not read for {stall_s:g} s")
         self._tell_pace()
         self._tell_budget()
@@ -62,7 +62,7 @@ class Health:
         return self._tell_drops() + self._tell_absent(codecs)
 
     def _tell_pace(self) -> None:
-        pace, stats = self._wire.pace, self._stats
+        pace, stats = self._connection.pace, self._stats
         paused = pace.paused_s - stats.paused_s if pace is not None else 0.0
         if pace is not None and paused >= _TOLD_S:
             stats.paused_s = pace.paused_s

@@ -9,14 +9,14 @@ from fedxr.bridge.channels import Channel
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Feedback
 from fedxr.bridge.serving.sequence import SequenceGuard
-from fedxr.bridge.transport.connection import Wire
+from fedxr.bridge.transport.connection import BridgeConnection
 from fedxr.bridge.transport.queues import FrameQueue
 
 _FULL = "inbox full"
 
 
 class Inbox(FrameQueue):
-    """A queue before the application that stops the reading of ``wire`` while it is full, and
+    """A queue before the application that stops the reading of ``connection`` while it is full, and
     knows up to where the application is done.
 
     An item counts as done when the next one is asked for, so ``taken`` follows one item behind:
@@ -24,7 +24,11 @@ class Inbox(FrameQueue):
     """
 
     def __init__(
-        self, channels: Iterable[Channel], max_bytes: int, guard: SequenceGuard, wire: Wire
+        self,
+        channels: Iterable[Channel],
+        max_bytes: int,
+        guard: SequenceGuard,
+        connection: BridgeConnection,
     ) -> None:
         super().__init__({c.name: c.delivery for c in channels}, max_bytes)
         self.arrived = asyncio.Event()
@@ -33,7 +37,7 @@ class Inbox(FrameQueue):
         """Whether the application takes from here; else all is handed to it as it comes."""
         self.taken = 0
         """Every frame and feedback up to this number has been taken and is done with."""
-        self._guard, self._wire = guard, wire
+        self._guard, self._connection = guard, connection
         self._holds = False
 
     @property
@@ -46,7 +50,7 @@ class Inbox(FrameQueue):
         self.arrived.set()
         if self.full and not self._holds:
             self._holds = True
-            self._wire.hold(_FULL)
+            self._connection.pause_reading(_FULL)
 
     def take(self) -> Frame | Feedback | None:
         """The oldest waiting item, or None; reading resumes when there is room."""
@@ -54,5 +58,5 @@ class Inbox(FrameQueue):
         self.taken = item.seq - 1 if item is not None else self._guard.last_seq
         if self._holds and not self.full:
             self._holds = False
-            self._wire.release(_FULL)
+            self._connection.resume_reading(_FULL)
         return item

@@ -26,7 +26,7 @@ from fedxr.bridge.serving.observer import Observed, Observer
 from fedxr.bridge.serving.refusals import RefusalLimit
 from fedxr.bridge.serving.sequence import SequenceGuard
 from fedxr.bridge.stats import SessionStats
-from fedxr.bridge.transport.connection import NOT_TEXT, Wire
+from fedxr.bridge.transport.connection import NOT_TEXT, BridgeConnection
 
 _EARLY = ProtocolError("bad-sequence", "wait for the welcome before sending more")
 
@@ -66,7 +66,7 @@ class Incoming:
     def __init__(
         self,
         session: Served,
-        wire: Wire,
+        connection: BridgeConnection,
         guard: SequenceGuard,
         decoding: Decoding | None,
         observers: Sequence[Observer],
@@ -76,7 +76,7 @@ class Incoming:
         self.decoding = decoding
         """Where messages wait that have pictures, or None without a channel for them."""
         self._session = session
-        self._wire = wire
+        self._connection = connection
         self._guard = guard
         self._observers = observers
         self._late_us = late_us
@@ -207,8 +207,8 @@ class Incoming:
                 raise ProtocolError("bad-time", str(error)) from None
             self._observe(ping)
         # Not through the outbox: a pong that waited is worthless, and a congested peer gets none.
-        if not self._wire.congested:
-            self._wire.write(
+        if not self._connection.congested:
+            self._connection.write(
                 encode(Pong(ping.sent_us, now, self._now(), self._session.acknowledged))
             )
 
@@ -226,7 +226,7 @@ class Incoming:
     def _refuse(self, error: ProtocolError, seq: int) -> None:
         self._stats.refused += 1
         self._session.notice(error.code, str(error), seq=seq)
-        too_many = self._refusals.count(self._wire.loop.time())
+        too_many = self._refusals.count(self._connection.loop.time())
         if error.code == "garbage":
             self._session.close(str(error))
         elif too_many:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from fedxr.bridge.protocol import Bye, Cue, Notice, Reply, Welcome, encode
 from fedxr.bridge.serving.observer import Observed, Observer
 from fedxr.bridge.stats import SessionStats
-from fedxr.bridge.transport.connection import Wire
+from fedxr.bridge.transport.connection import BridgeConnection
 from fedxr.bridge.transport.queues import Outbox
 
 
@@ -23,15 +23,15 @@ class Outgoing:
     def __init__(
         self,
         session: Observed,
-        wire: Wire,
+        connection: BridgeConnection,
         max_bytes: int,
         stats: SessionStats,
         observers: Sequence[Observer],
         now: Callable[[], int],
     ) -> None:
         self._session = session
-        self._wire = wire
-        self._outbox = Outbox(wire, max_bytes)
+        self._connection = connection
+        self._outbox = Outbox(connection, max_bytes)
         self._stats = stats
         self._observers = observers
         self._now = now
@@ -51,7 +51,7 @@ class Outgoing:
     def send_welcome(self, welcome: Welcome) -> None:
         """The first message; then what had to be said before it."""
         self._welcomed = True
-        self._wire.write(encode(welcome))
+        self._connection.write(encode(welcome))
         for observer in self._observers:
             observer.opened(self._session)
         for message in self._early:

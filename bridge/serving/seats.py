@@ -11,7 +11,7 @@ from websockets.http11 import Response
 from fedxr.bridge.serving import web
 from fedxr.bridge.serving.address import longest_silent, principal, share
 from fedxr.bridge.serving.session import Session
-from fedxr.bridge.transport.connection import ServerWire
+from fedxr.bridge.transport.connection import ServerBridgeConnection
 
 
 class Seats:
@@ -22,7 +22,7 @@ class Seats:
     """
 
     def __init__(self, places: int, sessions: Mapping[str, Session]) -> None:
-        self.wires: set[ServerWire] = set()
+        self.connections: set[ServerBridgeConnection] = set()
         """Those that have one."""
         self._places = places
         self._sessions = sessions
@@ -32,7 +32,7 @@ class Seats:
         whoever has been silent longest makes room: of its own sessions, else of whoever holds
         most."""
         who = principal(remote)
-        taken = Counter(principal(wire.remote_address) for wire in self.wires)
+        taken = Counter(principal(connection.remote_address) for connection in self.connections)
         for session in self._sessions.values():
             if session.over.done():  # its seat is being cleared
                 taken[principal(session.remote_address)] -= 1

@@ -45,7 +45,7 @@ from fedxr.bridge.serving.observer import Observer
 from fedxr.bridge.serving.seats import Seats
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.serving.watchers import Watcher, Watchers
-from fedxr.bridge.transport.connection import WRITE_LIMIT, ServerWire
+from fedxr.bridge.transport.connection import WRITE_LIMIT, ServerBridgeConnection
 from fedxr.bridge.transport.pending import PendingConnections
 from fedxr.bridge.transport.rate_limit import RateLimiter
 from fedxr.bridge.user_key import fingerprint
@@ -143,10 +143,10 @@ class BridgeServer:
         for session in list(self.sessions.values()):
             session.close(_STOPS, again=True)
         self._live.abort_stalled(0.0)
-        for wire in list(self._seats.wires):
-            if wire.congested:
+        for connection in list(self._seats.connections):
+            if connection.congested:
                 # Closing politely would wait for the peer to read.
-                wire.transport.abort()
+                connection.transport.abort()
         self._doorstep.clear()
         self._server.close()
         await self._server.wait_closed()
@@ -189,33 +189,33 @@ class BridgeServer:
 
     # One connection
 
-    async def _serve(self, wire: ServerConnection) -> None:
-        if not isinstance(wire, ServerWire) or wire.request is None:
+    async def _serve(self, connection: ServerConnection) -> None:
+        if not isinstance(connection, ServerBridgeConnection) or connection.request is None:
             raise TypeError("connections are made by create_connection=ServerWire")
-        wire.pace = RateLimiter(self.config.max_messages_s, self.config.max_bytes_s)
-        if web.path_of(wire.request) == web.LIVE:
-            self._doorstep.left(wire.transport)
-            await self._live.serve(wire, web.granted(wire.request, self.config))
+        connection.pace = RateLimiter(self.config.max_messages_s, self.config.max_bytes_s)
+        if web.path_of(connection.request) == web.LIVE:
+            self._doorstep.left(connection.transport)
+            await self._live.serve(connection, web.granted(connection.request, self.config))
             return
-        self._seats.wires.add(wire)
+        self._seats.connections.add(connection)
         try:
-            await self._serve_headset(wire)
+            await self._serve_headset(connection)
         finally:
-            self._seats.wires.discard(wire)
+            self._seats.connections.discard(connection)
 
-    async def _serve_headset(self, wire: ServerWire) -> None:
+    async def _serve_headset(self, connection: ServerBridgeConnection) -> None:
         """Hello, challenge, proof, welcome, then wait for the end."""
         try:
             try:
-                hello = await introduced(wire, self.config)
+                hello = await introduced(connection, self.config)
             finally:
-                self._doorstep.left(wire.transport)
-            session = await self._join(wire, hello)
+                self._doorstep.left(connection.transport)
+            session = await self._join(connection, hello)
         except Exception as error:  # noqa: BLE001 - told to this headset; the others notice nothing
             refusal = error if isinstance(error, RefusalError) else _failed(error)
-            wire.write(encode(Notice(refusal.code, str(refusal)[:2000])))
-            wire.write(encode(Bye(str(refusal)[:2000])))
-            await wire.shut(1008, str(refusal))
+            connection.write(encode(Notice(refusal.code, str(refusal)[:2000])))
+            connection.write(encode(Bye(str(refusal)[:2000])))
+            await connection.shut(1008, str(refusal))
             return
         answering = (
             asyncio.create_task(answer(self._application, session)) if self._awaits else None
@@ -235,20 +235,20 @@ class BridgeServer:
                 await settled(self._application.left(session, reason))
             finally:
                 if not reason.startswith("bye"):
-                    past = (session.id, session.person, session.acknowledged)
-                    self._past.remember(*past, wire.loop.time())
+                    past = (session.id, session.user_id, session.acknowledged)
+                    self._past.remember(*past, connection.loop.time())
                 del self._leaving[session.id]
                 session.gone.set()
-        await wire.shut(_CODES.get(reason.split(":")[0], 1008), reason)
+        await connection.shut(_CODES.get(reason.split(":")[0], 1008), reason)
 
-    async def _join(self, wire: ServerWire, hello: Hello) -> Session:
+    async def _join(self, connection: ServerBridgeConnection, hello: Hello) -> Session:
         """Make the session, ask the application, send the welcome."""
         config = self.config
         channels, refused = open_channels(hello)
-        last_seq = await self._resume(hello, wire)
+        last_seq = await self._resume(hello, connection)
         session_id = hello.resume if last_seq is not None and hello.resume else _new_id()
         session = Session(
-            wire,
+            connection,
             session_id,
             hello,
             channels,
@@ -263,15 +263,17 @@ class BridgeServer:
         session.resumed = last_seq is not None
         session.begin_after(hello.last_seq if last_seq is None else last_seq)
         incoming = session.incoming
-        wire.direct(incoming.receive, session.flush, incoming.lost, incoming.receive_text)
-        incoming.came_early(wire.early)
-        if not wire.open:
+        connection.set_callbacks(
+            incoming.receive, session.flush, incoming.lost, incoming.receive_text
+        )
+        incoming.came_early(connection.early)
+        if not connection.open:
             incoming.lost()
         try:
             session.tasks = tuple(await settled(self._application.joined(session)))
         except BaseException:
             if last_seq is not None:  # refused for now: it is still there for the next attempt
-                self._past.remember(session_id, session.person, last_seq, wire.loop.time())
+                self._past.remember(session_id, session.user_id, last_seq, connection.loop.time())
             raise
         if self._awaits:
             session.use_inbox()
@@ -293,26 +295,26 @@ class BridgeServer:
             session.last_seq,
         )
 
-    async def _resume(self, hello: Hello, wire: ServerWire) -> int | None:
+    async def _resume(self, hello: Hello, connection: ServerBridgeConnection) -> int | None:
         """The last sequence number of the session that the hello wants back, or None."""
         if hello.resume is None:
             return None
         alive = self.sessions.get(hello.resume) or self._leaving.get(hello.resume)
-        person = fingerprint(hello.key)
-        if alive is not None and alive.person == person:
+        user_id = fingerprint(hello.key)
+        if alive is not None and alive.user_id == user_id:
             # The old connection is half dead; the headset knows better. Its end must run first.
             alive.close("resumed on a new connection")
             await alive.gone.wait()
-            if not wire.open:
+            if not connection.open:
                 raise RefusalError("gone", "the headset did not wait; its next attempt gets it")
-        return self._past.take(hello.resume, person, wire.loop.time())
+        return self._past.take(hello.resume, user_id, connection.loop.time())
 
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(_TEND_S)
             for session in list(self.sessions.values()):
                 try:
-                    counts = session.tend(self.config.stall_s)
+                    counts = session.check_health(self.config.stall_s)
                     if counts:
                         self._application.dropped(session, counts)
                 except Exception as error:  # noqa: BLE001 - the others are tended to

@@ -37,7 +37,7 @@ from fedxr.bridge.serving.observer import Observer
 from fedxr.bridge.serving.outgoing import Outgoing
 from fedxr.bridge.serving.sequence import SequenceGuard
 from fedxr.bridge.stats import SessionStats
-from fedxr.bridge.transport.connection import Wire
+from fedxr.bridge.transport.connection import BridgeConnection
 from fedxr.bridge.user_key import fingerprint
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Session:
 
     def __init__(
         self,
-        wire: Wire,
+        connection: BridgeConnection,
         session_id: str,
         hello: Hello,
         channels: Sequence[Channel],
@@ -67,7 +67,7 @@ class Session:
     ) -> None:
         self.id = session_id
         self.hello = hello
-        self.person = fingerprint(hello.key)
+        self.user_id = fingerprint(hello.key)
         """Who the user is: the fingerprint of the key that was proven."""
         self.channels = {channel.name: channel for channel in channels}
         self.refused = refused
@@ -85,22 +85,28 @@ class Session:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.gone = asyncio.Event()
         """Set when the application has been told that the session is over."""
-        self._wire = wire
+        self._connection = connection
         self._guard = SequenceGuard(self.stats)
-        self.inbox = Inbox(channels, inbox_bytes, self._guard, wire)
+        self.inbox = Inbox(channels, inbox_bytes, self._guard, connection)
         self.arrived = self.inbox.arrived
         """Set when something was put into the inbox, and at the end."""
-        self._outgoing = Outgoing(self, wire, outbox_bytes, self.stats, observers, now)
+        self._outgoing = Outgoing(self, connection, outbox_bytes, self.stats, observers, now)
         drops = [self.inbox.drops, self._outgoing.drops, self.shed]
         decoding: Decoding | None = None
         if any(codec.image for codec in self.codecs.values()):
             decoding = Decoding(
-                pictures, wire, self.codecs, self.over, self._take_in, inbox_bytes, self.budget
+                pictures,
+                connection,
+                self.codecs,
+                self.over,
+                self._take_in,
+                inbox_bytes,
+                self.budget,
             )
             drops.append(decoding.drops)
-        self.incoming = Incoming(self, wire, self._guard, decoding, observers, late_us, now)
+        self.incoming = Incoming(self, connection, self._guard, decoding, observers, late_us, now)
         """What the connection hands its messages to."""
-        self._health = Health(self, wire, self.stats, self.budget, drops)
+        self._health = Health(self, connection, self.stats, self.budget, drops)
         self._on_break: Callable[[Session, Exception], object]
 
     @property
@@ -110,7 +116,7 @@ class Session:
 
     @property
     def remote_address(self) -> object:
-        return self._wire.remote_address
+        return self._connection.remote_address
 
     @property
     def last_seq(self) -> int:
@@ -206,7 +212,7 @@ class Session:
     def flush(self) -> None:
         self._outgoing.flush()
 
-    def tend(self, stall_s: float) -> Counter[str]:
+    def check_health(self, stall_s: float) -> Counter[str]:
         """Called once a second: end a stalled session; tells what was newly dropped, and of each
         kind of absence once. Returns what was newly dropped, and of which channels samples were
         absent (``<channel> absent``)."""

@@ -1,11 +1,11 @@
 """A websocket connection that hands each message over where it arrives, and never waits to write.
 
 `websockets` offers `await recv()` and `await send()`: one task switch per message, and a sender
-that stands still before a stalled reader. A bridge wants neither. `Wire` overrides the asyncio
-protocol callbacks of the same connection class: a message is decoded and answered within the call
-that received it, and the common frame (whole, binary, short) is read and written here. The library
-still does the handshake, fragments, long messages, pings, closing and all that is illegal. That is
-why the server is as fast as a bare echo loop; see benchmarks/bridge.py.
+that stands still before a stalled reader. A bridge wants neither. `BridgeConnection` overrides the
+asyncio protocol callbacks of the same connection class: a message is decoded and answered within
+the call that received it, and the common frame (whole, binary, short) is read and written here. The
+library still does the handshake, fragments, long messages, pings, closing and all that is illegal.
+That is why the server is as fast as a bare echo loop; see benchmarks/bridge.py.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ else:
 Result = TypeVar("Result")
 
 
-class Wire(Connection):
+class BridgeConnection(Connection):
     """Adds to a connection: callbacks instead of ``recv``, ``write`` instead of ``send``.
 
-    From ``direct`` on, ``on_message`` gets every binary message, ``on_writable`` is called when a
-    congested socket has drained, ``on_lost`` when the connection is closing or gone (perhaps more
-    than once), ``on_text`` when a text message begins, after which nothing that comes may count;
-    without it that closes the connection. Callbacks run inside the event loop's read callback:
-    they must be short and must not raise.
+    From ``set_callbacks`` on, ``on_message`` gets every binary message, ``on_writable`` is called
+    when a congested socket has drained, ``on_lost`` when the connection is closing or gone (perhaps
+    more than once), ``on_text`` when a text message begins, after which nothing that comes may
+    count; without it that closes the connection. Callbacks run inside the event loop's read
+    callback: they must be short and must not raise.
     """
 
     text = False
@@ -85,7 +85,7 @@ class Wire(Connection):
     _pausing = False
     _fast = 0
 
-    def direct(
+    def set_callbacks(
         self,
         on_message: Callable[[bytes], None],
         on_writable: Callable[[], None],
@@ -147,13 +147,13 @@ class Wire(Connection):
             self.transport.write(b"".join(self._together))
             self._together.clear()
 
-    def hold(self, why: str) -> None:
-        """Stop reading from the socket, so that TCP slows the sender down, until `release`."""
+    def pause_reading(self, why: str) -> None:
+        """Stop reading from the socket, so that TCP slows the sender, until `resume_reading`."""
         if not self._holds and not self.transport.is_closing():
             self.transport.pause_reading()
         self._holds |= {why}
 
-    def release(self, why: str) -> None:
+    def resume_reading(self, why: str) -> None:
         """Read on, unless another reason still holds."""
         if why in self._holds:
             self._holds -= {why}
@@ -243,7 +243,7 @@ class Wire(Connection):
         # Websocket pings are answered inside the library, congested or not: a peer that pings and
         # never reads would fill our memory with pongs. What does not read is not read either.
         if self.paused and self.transport.get_write_buffer_size() > 4 * WRITE_LIMIT:
-            self.hold("peer does not read")
+            self.pause_reading("peer does not read")
 
     def _take_frames(self, data: bytes, at: int, turn_ends: float) -> tuple[int, int, bool]:
         """Where the next frame of ``data`` begins, how many were taken, and whether the turn is
@@ -295,7 +295,7 @@ class Wire(Connection):
     def _pause(self, wait_s: float) -> None:
         """Stop reading while the peer is ahead of its pace, or, for 0 s, for the others' turn."""
         self._pausing = True
-        self.hold("pace")
+        self.pause_reading("pace")
         if wait_s > 0:
             self.loop.call_later(wait_s, self._go_on)
         else:
@@ -306,7 +306,7 @@ class Wire(Connection):
         if not self.transport.is_closing():
             self._work_through(self._rest, self._at)
             if not self._pausing:
-                self.release("pace")
+                self.resume_reading("pace")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._together: list[bytes] = []
@@ -319,7 +319,7 @@ class Wire(Connection):
     def resume_writing(self) -> None:
         super().resume_writing()
         self.congested_since = None
-        self.release("peer does not read")
+        self.resume_reading("peer does not read")
         if self._on_writable is not None:
             self._on_writable()
 
@@ -330,14 +330,14 @@ class Wire(Connection):
             self._on_lost()
 
 
-class ServerWire(Wire, ServerConnection):
+class ServerBridgeConnection(BridgeConnection, ServerConnection):
     """The server's end."""
 
     early = 0
     """How many messages came on the heels of the hello, before there was a session."""
 
 
-class ClientWire(Wire, ClientConnection):
+class ClientBridgeConnection(BridgeConnection, ClientConnection):
     """The headset's end."""
 
     early: Sequence[bytes] = ()
@@ -361,7 +361,7 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(main)
 
 
-def settle() -> None:
+def freeze_gc() -> None:
     """To be called once by a process that serves, when it is ready.
 
     What lives by then will live as long as the process. The garbage collector would look through

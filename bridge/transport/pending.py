@@ -11,7 +11,7 @@ from typing import Any, cast
 from websockets.asyncio.server import Server
 from websockets.server import ServerProtocol
 
-from fedxr.bridge.transport.connection import ServerWire
+from fedxr.bridge.transport.connection import ServerBridgeConnection
 from fedxr.bridge.transport.rate_limit import RateLimiter
 
 _MOST = 2**16
@@ -26,7 +26,7 @@ class PendingConnections:
     may open. To open a connection costs as much as dozens of frames, so one is opened only for a
     whole request, and after a roomful at once (one second's worth) newcomers are heard no faster
     than ``newcomers_s`` a second: a storm of them waits, and those who are in are answered as
-    before. Whose request is not whole after ``stay_s`` seconds goes; `patience` says when exactly.
+    before. Whose request is not whole after ``stay_s`` seconds goes; `jittered` says when exactly.
     """
 
     def __init__(self, places: int, newcomers_s: float, stay_s: float) -> None:
@@ -79,13 +79,15 @@ class PendingConnections:
         if self._unheard:
             loop.call_later(self._pace.spend(1, 0, stalled=False), self._hear_next, loop)
 
-    def receive(self, protocol: ServerProtocol, server: Server, **settings: Any) -> ServerWire:
+    def receive(
+        self, protocol: ServerProtocol, server: Server, **settings: Any
+    ) -> ServerBridgeConnection:
         """A newcomer, who becomes a connection of the library with the end of its request; what
         `websockets.asyncio.server.serve` takes as ``create_connection``."""
-        return cast(ServerWire, _Newcomer(self, protocol, server, settings))
+        return cast(ServerBridgeConnection, _HandshakeProtocol(self, protocol, server, settings))
 
 
-class _Newcomer(asyncio.Protocol):
+class _HandshakeProtocol(asyncio.Protocol):
     """Light, and gone without a trace: hundreds a second leave no work to the garbage collector,
     which would stop everyone's answers for as long as 200 ms."""
 
@@ -106,17 +108,19 @@ class _Newcomer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._going = self._loop.call_later(patience(self._doorstep.stay_s), transport.abort)  # type: ignore[attr-defined]
+        self._going = self._loop.call_later(jittered(self._doorstep.stay_s), transport.abort)  # type: ignore[attr-defined]
         self._doorstep.came(self._transport, self._loop)
 
     def data_received(self, data: bytes) -> None:
         self._request += data
         if b"\r\n\r\n" in self._request or len(self._request) > _MOST:
             self._going.cancel()
-            wire = _Guest(self._doorstep, self.protocol, self._server, **self._settings)
-            self._transport.set_protocol(wire)
-            wire.connection_made(self._transport)
-            wire.data_received(bytes(self._request))
+            connection = _HandshakeConnection(
+                self._doorstep, self.protocol, self._server, **self._settings
+            )
+            self._transport.set_protocol(connection)
+            connection.connection_made(self._transport)
+            connection.data_received(bytes(self._request))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._going.cancel()
@@ -127,7 +131,7 @@ class _Newcomer(asyncio.Protocol):
             del self.protocol.select_subprotocol
 
 
-class _Guest(ServerWire):
+class _HandshakeConnection(ServerBridgeConnection):
     """A connection that stands at the door until its hello."""
 
     def __init__(self, doorstep: PendingConnections, *arguments: Any, **settings: Any) -> None:
@@ -139,7 +143,7 @@ class _Guest(ServerWire):
         super().connection_lost(exc)
 
 
-def patience(seconds: float) -> float:
+def jittered(seconds: float) -> float:
     """Up to a fifth more than ``seconds``, by chance: hundreds who came in one instant would
     otherwise have to go in one instant, and everyone else wait until they are gone."""
     return seconds * random.uniform(1.0, 1.2)

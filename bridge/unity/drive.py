@@ -20,8 +20,8 @@ from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import Scalar
+from fedxr.bridge.unity.agent_headset import AgentHeadset, Lived
 from fedxr.bridge.unity.clock import PlayerClock
-from fedxr.bridge.unity.headset import AgentHeadset, Lived
 from fedxr.bridge.unity.player import UnityPlayer
 from fedxr.bridge.unity.side_channels import SceneFeedback, SceneTime
 from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError, PlayerQuitError, Turn

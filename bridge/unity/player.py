@@ -33,7 +33,7 @@ from mlagents_envs.side_channel.stats_side_channel import StatsSideChannel
 
 from fedxr.bridge.unity.environment import QUIT_S, STOPPED, Environment
 from fedxr.bridge.unity.side_channels import SceneChannel
-from fedxr.bridge.unity.steps import Seats, action_tuple, behaviour_of
+from fedxr.bridge.unity.steps import AgentSlots, action_tuple, behaviour_of
 from fedxr.bridge.unity.turns import Action, Behaviour, PlayerError, PlayerQuitError, Turn
 
 EDITOR_PORT = 5004
@@ -70,7 +70,7 @@ class UnityPlayer:
         self.scene = SceneChannel()
         self.stats = StatsSideChannel()
         self._parameters = EnvironmentParametersChannel()
-        self._seats: dict[str, Seats] = {}
+        self._seats: dict[str, AgentSlots] = {}
         self._due: dict[str, list[Turn]] = {}
         self._logs = tempfile.TemporaryDirectory(prefix="fedxr-unity-")
         self._stop = threading.Event()
@@ -189,7 +189,7 @@ class UnityPlayer:
         over: list[Turn] = []
         for key, spec in env.behavior_specs.items():
             if key not in self._seats:
-                self._seats[key] = Seats(behaviour_of(key, spec))
+                self._seats[key] = AgentSlots(behaviour_of(key, spec))
             asking, ended = env.get_steps(key)
             over += self._seats[key].last_turns(ended)
             self._due[key] = self._seats[key].turns(asking)

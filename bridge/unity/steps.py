@@ -44,7 +44,7 @@ def behaviour_of(key: str, spec: BehaviorSpec) -> Behaviour:
     return Behaviour(name, sensors, actions.continuous_size, tuple(actions.discrete_branches))
 
 
-class Seats:
+class AgentSlots:
     """The agents of one behaviour by seat."""
 
     def __init__(self, behaviour: Behaviour) -> None:

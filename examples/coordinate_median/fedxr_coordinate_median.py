@@ -24,7 +24,7 @@ AGGREGATIONS.add(
     AggregationRule(
         name="coordinate-median",
         about="coordinate-wise median, arXiv:1803.01498",
-        # The sums of ridge heads ("analytic") are not among them: only a mean keeps a sum.
+        # The sums of ridge heads ("ridge") are not among them: only a mean keeps a sum.
         kinds=frozenset({"lora_A", "lora_B", "head"}),
         combine=coordinate_median,
     )

@@ -34,7 +34,7 @@ from fedxr.virtual.headsets import (
     simulated_cast,
     stream_device,
 )
-from fedxr.virtual.streaming import Actor, Played, play
+from fedxr.virtual.streaming import Played, VirtualHeadset, play
 
 T = TypeVar("T")
 RECORDED_BRAIN = (
@@ -230,7 +230,7 @@ def _percent(mean: float, low: float, high: float) -> str:
     return f"{100 * mean:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def actor_of(config: Stream, data: Path | None) -> Actor:
+def actor_of(config: Stream, data: Path | None) -> VirtualHeadset:
     """The person that ``config`` names; raises ValueError that says who there is."""
     if config.source == "simulated":
         if not config.user.isdigit():

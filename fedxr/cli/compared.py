@@ -32,7 +32,7 @@ from fedxr.learning.learning_rule import LIVE, LearningRule
 from fedxr.learning.signals import born_deaf
 from fedxr.live.lockstep import Lockstep, lockstep
 from fedxr.virtual.headsets import profile_of_actor
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 from fedxr.virtual.timeline import beats
 
 Coordination = Literal["local", "semi-decentralized", "centralized", "decentralized"]
@@ -62,7 +62,7 @@ class Replay:
     """
 
     checkpoint: Checkpoint
-    cast: Sequence[Actor]
+    cast: Sequence[VirtualHeadset]
     seconds: float
     round_s: float
     seed: int

@@ -27,7 +27,7 @@ from rich.progress import Progress
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.bridge.transport.connection import settle
+from fedxr.bridge.transport.connection import freeze_gc
 from fedxr.cli.compared import Coordination, Replay, affordable, replays
 from fedxr.cli.demo_result import Lived, print_demo, result_of
 from fedxr.cli.serve import Serving, serving
@@ -39,7 +39,7 @@ from fedxr.federation import AGGREGATIONS
 from fedxr.learning.learning_rule import LIVE, LearningRule
 from fedxr.live.lockstep import Lockstep
 from fedxr.live.loops import Tempo
-from fedxr.virtual.streaming import Actor, Played, play_apart
+from fedxr.virtual.streaming import Played, VirtualHeadset, play_apart
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,10 @@ class Demo:
 
 
 async def demo(
-    config: Demo, checkpoint: Checkpoint, cast: Sequence[Actor], console: Console | None = None
+    config: Demo,
+    checkpoint: Checkpoint,
+    cast: Sequence[VirtualHeadset],
+    console: Console | None = None,
 ) -> results.Result:
     """Run it, print the table, write result.json and report.html; returns the result."""
     out, began, began_s = console or Console(), datetime.now(UTC), time.monotonic()
@@ -96,7 +99,7 @@ async def demo(
     bridge = ServerConfig(port=config.port)
     truth = truth_of(cast, config.seconds)
     async with serving(checkpoint, folder / "state.db", bridge, rule, tempo, truth=truth) as live:
-        settle()
+        freeze_gc()
         page = f"http{live.server.url[2:]}/"
         out.print(f"live page: {page}")
         if config.open and has_browser():
@@ -126,7 +129,9 @@ async def demo(
     return found
 
 
-async def _stream(config: Demo, live: Serving, cast: Sequence[Actor], out: Console) -> list[Played]:
+async def _stream(
+    config: Demo, live: Serving, cast: Sequence[VirtualHeadset], out: Console
+) -> list[Played]:
     """All headsets until they are done, or until Ctrl-C ends their sessions."""
     playing = asyncio.create_task(play_apart(live.server.url, cast, config.seconds))
     stopped = asyncio.create_task(live.stopped.wait())
@@ -149,7 +154,11 @@ async def _stream(config: Demo, live: Serving, cast: Sequence[Actor], out: Conso
 
 
 def _replayed(
-    config: Demo, checkpoint: Checkpoint, cast: Sequence[Actor], out: Console, live: Serving
+    config: Demo,
+    checkpoint: Checkpoint,
+    cast: Sequence[VirtualHeadset],
+    out: Console,
+    live: Serving,
 ) -> dict[str, Lockstep]:
     """The replays; Ctrl-C ends them with what there is, and the demo is interrupted."""
     found: dict[str, Lockstep] = {}

@@ -23,7 +23,7 @@ from fedxr.experiments.run_info import empty_result
 from fedxr.federation import RoundReport
 from fedxr.federation.ledger import total
 from fedxr.live.lockstep import Lockstep
-from fedxr.virtual.streaming import Actor, Played
+from fedxr.virtual.streaming import Played, VirtualHeadset
 
 PROTOCOL = (
     "Each headset starts from the checkpoint and learns online from its user's delayed feedback, "
@@ -40,7 +40,7 @@ class Lived:
     settings: Mapping[str, object]
     seed: int
     live: Serving
-    cast: Sequence[Actor]
+    cast: Sequence[VirtualHeadset]
     played: Sequence[Played]
     seconds: float
     curves: Mapping[str, Sequence[CurvePoint]]

@@ -21,10 +21,10 @@ from rich.table import Table
 from fedxr.agent.tasks import UseCase
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.sensors.boards import Board, BoardFinder
-from fedxr.bridge.sensors.headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.lsl import LslFinder
 from fedxr.bridge.sensors.mapping import Wish, map_source, rows
 from fedxr.bridge.sensors.sensor import Sensor
+from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import Finder, Offering, SensorError
 
 _LOOK_S = 2.0

@@ -25,7 +25,7 @@ from fedxr.bridge.recording.recorder import Recorder
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.web import Page
-from fedxr.bridge.transport.connection import settle
+from fedxr.bridge.transport.connection import freeze_gc
 from fedxr.bridge.transport.tls import Certificate
 from fedxr.cli.lan import open_door, root_page, show_door
 from fedxr.dashboard.controls import Controls
@@ -231,7 +231,7 @@ async def serve(config: Serve, checkpoint: Checkpoint, console: Console | None =
         keep=keep,
     ) as running:
         running.for_sure = True
-        settle()
+        freeze_gc()
         show_door(door, running.server.port, out)
         for line in told_of(config.aggregation):
             out.print(line, highlight=False, soft_wrap=True)

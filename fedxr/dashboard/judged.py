@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fedxr.learning.feedback import Given
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 from fedxr.virtual.timeline import beats
 
 Key = tuple[str, str, int, int]
@@ -50,13 +50,13 @@ def nobodys(headset: str) -> None:
     """No truth is known of anybody."""
 
 
-def truth_of(cast: Sequence[Actor], seconds: float) -> Truth:
+def truth_of(cast: Sequence[VirtualHeadset], seconds: float) -> Truth:
     """Of everybody in ``cast``, each of whom streams for ``seconds``."""
     known = {actor.name: questions(actor, seconds) for actor in cast}
     return known.get
 
 
-def questions(actor: Actor, seconds: float) -> list[Question]:
+def questions(actor: VirtualHeadset, seconds: float) -> list[Question]:
     """Everything that an actor is asked."""
     return [
         Question(actor.name, query.task, beat.episode, beat.tick, n / 30, query.label)

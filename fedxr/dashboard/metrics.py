@@ -139,7 +139,7 @@ class LiveMetrics:
         waiting = self._questions.get(board.name, deque())
         while waiting and (waiting[0].episode, waiting[0].tick) <= (episode, tick):
             one = waiting.popleft()
-            if one.task not in agents.seated[row].member.tasks:
+            if one.task not in agents.seated[row].identity.tasks:
                 continue
             given = agents.given(row, one.task, one.episode, one.tick)
             self.judged.append(Judged(one, given))
@@ -240,7 +240,7 @@ class LiveMetrics:
 
     def _headset(self, agents: Agents, row: int, clusters: list[ClusterState]) -> LiveHeadsetState:
         profile, board = agents.seated[row], self.boards[row]
-        name = profile.member.name
+        name = profile.identity.name
         mine = [c for c in clusters if name in c["members"]]
         latency = board.session.stats.latency
         if latency.count and (board.ms[0] is None or (self._states + row) % THIRD == 0):
@@ -255,9 +255,9 @@ class LiveMetrics:
             against=board.against,
             channels=[
                 {"name": c.name, "hz": round(board.rates.get(c.name, 0.0), 1)}
-                for c in profile.member.channels
+                for c in profile.identity.channels
             ],
-            tasks=[self._task(board, task) for task in profile.member.tasks],
+            tasks=[self._task(board, task) for task in profile.identity.tasks],
             battery=round(agents.battery(row), 4),
             joules=round(agents.spent(row), 4),
             epsilon=None,

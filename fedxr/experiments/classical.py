@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.evaluation.baselines import KINDS, Case, best_of
-from fedxr.experiments.splits import Person
+from fedxr.experiments.splits import TokenizedUser
 
 QUICK = ("extra trees", "logistic regression, C=0.05")
 MANY = 2500
@@ -23,9 +23,9 @@ Matrix = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 def classical_arms(
     scores: dict[str, dict[str, float]],
-    people: Sequence[Person],
-    federation: Sequence[Person],
-    pretraining: Sequence[Person],
+    people: Sequence[TokenizedUser],
+    federation: Sequence[TokenizedUser],
+    pretraining: Sequence[TokenizedUser],
     metric: str,
 ) -> dict[str, str]:
     """Add the three classical arms of ``people`` to ``scores``; returns the kind that won each.
@@ -65,8 +65,8 @@ def classical_arms(
 
 def label_arms(
     scores: dict[str, dict[str, float]],
-    people: Sequence[Person],
-    federation: Sequence[Person],
+    people: Sequence[TokenizedUser],
+    federation: Sequence[TokenizedUser],
     metric: str,
 ) -> dict[str, str]:
     """Add the classical arms of a cold start to ``scores``, where there is a label to learn from;
@@ -96,12 +96,12 @@ def label_arms(
     return won
 
 
-def _sizes(people: Sequence[Person]) -> dict[str, int]:
+def _sizes(people: Sequence[TokenizedUser]) -> dict[str, int]:
     """Length of the summary of every layout that anybody has."""
     out: dict[str, int] = {}
     for person in people:
         for tokens in (*person.adapt[:1], *person.test[:1], *person.adapt[-1:]):
-            out.update({k: len(v) for k, v in tokens.asks[-1].summary.items()})
+            out.update({k: len(v) for k, v in tokens.queries[-1].summary.items()})
     return dict(sorted(out.items()))
 
 
@@ -112,10 +112,10 @@ def _matrix(episodes: Sequence[TokenizedEpisode], sizes: dict[str, int]) -> Matr
     for i, tokens in enumerate(episodes):
         at = 0
         for layout, size in sizes.items():
-            if layout in tokens.asks[-1].summary:
-                x[i, at : at + size] = tokens.asks[-1].summary[layout]
+            if layout in tokens.queries[-1].summary:
+                x[i, at : at + size] = tokens.queries[-1].summary[layout]
             at += size
-    return x, np.array([t.asks[-1].label for t in episodes], np.int64)
+    return x, np.array([t.queries[-1].label for t in episodes], np.int64)
 
 
 def _joined(parts: Sequence[Matrix]) -> Matrix:

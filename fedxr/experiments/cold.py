@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.ridge_head import RidgeStats
@@ -32,14 +32,14 @@ from fedxr.agent.tasks import task_named
 from fedxr.experiments.classical import label_arms
 from fedxr.experiments.cold_checkpoint import (
     ColdFit,
-    Told,
+    UserExamples,
     empty_checkpoint,
     fitted_alone,
     fitted_together,
     told_by,
 )
 from fedxr.experiments.softmax_head import SoftmaxFit, federated_head, pooled_head
-from fedxr.experiments.splits import Person, meet, population_of, raw_tokens, stream
+from fedxr.experiments.splits import TokenizedUser, meet, population_of, raw_tokens, stream
 from fedxr.experiments.study import (
     Protocol,
     answered,
@@ -52,7 +52,7 @@ from fedxr.experiments.study import (
     trust_of,
 )
 from fedxr.federation import Consensus
-from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.scenarios.users import User
 
 FEWEST = 5
@@ -86,14 +86,14 @@ class ColdProtocol(Protocol):
     cold: Cold = field(default_factory=Cold)
 
     def rule(self) -> LearningRule:
-        nothing, its = Schedule(Dose(steps=0)), self.learning
+        nothing, its = TrainSchedule(TrainSteps(steps=0)), self.learning
         rule = LearningRule(
             shared=nothing,
             personal=nothing,
             ownership=its.ownership,
             kept=its.kept,
             mixing=its.mixing,
-            round=replace(its.round, wire="float32", consensus=Consensus(rms_error=1e-7)),
+            round=replace(its.round, codec="float32", consensus=Consensus(rms_error=1e-7)),
         )
         return rule.with_round(**self.of_round())
 
@@ -141,9 +141,9 @@ def known(user: User, task: str) -> Known:
     """``user``, asked nothing but ``task``."""
     raw = []
     for tokens in raw_tokens(user):
-        asks = tuple(a for a in tokens.asks if a.task == task and a.summary)
-        if asks:
-            raw.append(replace(tokens, emissions=(), asks=asks))
+        queries = tuple(a for a in tokens.queries if a.task == task and a.summary)
+        if queries:
+            raw.append(replace(tokens, token_features=(), queries=queries))
     return Known(replace(user, tasks=(task,)), tuple(raw))
 
 
@@ -152,7 +152,7 @@ def suits(people: Sequence[Known]) -> str:
     if len(people) < FEWEST:
         return f"{len(people)} users; at least {FEWEST} are needed (--headsets, where simulated)"
     told, asked = (
-        [{a.label for t in p.raw if t.adapt == half for a in t.asks} for p in people]
+        [{a.label for t in p.raw if t.adapt == half for a in t.queries} for p in people]
         for half in (True, False)
     )
     if sum(bool(a & b) for a, b in zip(told, asked, strict=True)) < len(people) / 2:
@@ -197,13 +197,13 @@ def split(
     return order[:count], order[count:][:most]
 
 
-def drawn(person: Person, labels: int | None, seed: int, ordered: bool) -> Person:
+def drawn(person: TokenizedUser, labels: int | None, seed: int, ordered: bool) -> TokenizedUser:
     """``person`` with the first ``labels`` of each class in a seeded order as adaptation half."""
     order = stream(seed, "labels", person.user.source, person.user.name)
     place = order.permutation(len(person.adapt))
     chosen: list[int] = []
-    for c in sorted({t.asks[-1].label for t in person.adapt}):
-        chosen += [i for i in place if person.adapt[i].asks[-1].label == c][:labels]
+    for c in sorted({t.queries[-1].label for t in person.adapt}):
+        chosen += [i for i in place if person.adapt[i].queries[-1].label == c][:labels]
     rank = {i: r for r, i in enumerate(place)}
     chosen = sorted(chosen) if ordered else sorted(chosen, key=rank.__getitem__)
     return replace(person, adapt=tuple(person.adapt[i] for i in chosen))
@@ -228,12 +228,12 @@ class Draw:
             task, self.groups[0], everyone, population, protocol.seed
         )
 
-    def told(self, labels: int | None) -> list[list[Person]]:
+    def told(self, labels: int | None) -> list[list[TokenizedUser]]:
         """Members and strangers with ``labels`` a class to tell."""
         seed = self.protocol.seed
         return [[drawn(p, labels, seed, self.ordered) for p in group] for group in self.groups]
 
-    def point(self, told: Sequence[Sequence[Person]], draw: int) -> Point:
+    def point(self, told: Sequence[Sequence[TokenizedUser]], draw: int) -> Point:
         """All arms after everybody has told what they have."""
         members, strangers = told
         said = [told_by(self.checkpoint, self.task, p) for p in members]
@@ -261,12 +261,12 @@ class Draw:
             out.kinds.update({f"{role} {arm}": kind for arm, kind in won.items()})
         return replace(out, apart=apart)
 
-    def _rounds(self, members: Sequence[Person]) -> ColdProtocol:
+    def _rounds(self, members: Sequence[TokenizedUser]) -> ColdProtocol:
         """No more rounds than somebody has labels for."""
         most = max(len(p.adapt) for p in members)
         return replace(self.protocol, rounds=max(1, min(self.protocol.rounds, most)))
 
-    def _uncooperative(self, group: Sequence[Person]) -> Figures:
+    def _uncooperative(self, group: Sequence[TokenizedUser]) -> Figures:
         """The arms of those who share nothing: ``generic`` and, each for themselves, ``local``.
 
         Whoever is alone has one expert that knows anything, so the order of the labels is nothing
@@ -284,7 +284,7 @@ class Draw:
         return {"generic": self._scored(group, generic), "local": self._scored(group, local)}
 
     def _central(
-        self, checkpoint: Checkpoint, group: Sequence[Person], said: Sequence[Told]
+        self, checkpoint: Checkpoint, group: Sequence[TokenizedUser], said: Sequence[UserExamples]
     ) -> dict[str, list[Tensor]]:
         """Answers (M, C) to each of ``group`` by one head for all: ridge on all labels in one
         place; and, where there are any, a softmax head averaged and pooled."""
@@ -296,17 +296,19 @@ class Draw:
         asked = [told_by(checkpoint, self.task, replace(p, adapt=p.test))[0] for p in group]
         return {arm: [torch.softmax(z @ w, -1) for z in asked] for arm, w in heads.items()}
 
-    def _scored(self, group: Sequence[Person], answers: Sequence[Tensor]) -> dict[str, float]:
+    def _scored(
+        self, group: Sequence[TokenizedUser], answers: Sequence[Tensor]
+    ) -> dict[str, float]:
         """Each user's figure on their test half."""
         metric = metric_of(self.task)
         return {
-            p.user.name: expected([t.asks[-1].label for t in p.test], a, metric)
+            p.user.name: expected([t.queries[-1].label for t in p.test], a, metric)
             for p, a in zip(group, answers, strict=True)
             if p.test
         }
 
 
-def pooled_ridge(checkpoint: Checkpoint, task: str, said: Sequence[Told]) -> Tensor:
+def pooled_ridge(checkpoint: Checkpoint, task: str, said: Sequence[UserExamples]) -> Tensor:
     """(Z, C) of one ridge regression on all labels brought together."""
     z, label = torch.cat([z for z, _ in said]), torch.cat([y for _, y in said])
     ridge = checkpoint.ridges[task]

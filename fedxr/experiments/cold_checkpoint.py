@@ -31,7 +31,7 @@ from fedxr.agent.model.m3t import M3T, Plan
 from fedxr.agent.model.nystroem import Nystroem, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats
 from fedxr.agent.tasks import task_named
-from fedxr.experiments.splits import Person
+from fedxr.experiments.splits import TokenizedUser
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,17 @@ class ColdFit:
 SMALLEST = Size(width=8, layers=1, heads=1, kv_heads=1, hidden=8)
 """Of a trunk that has no say: any would answer the same."""
 
-Told = tuple[Tensor, Tensor]
+UserExamples = tuple[Tensor, Tensor]
 """What one user tells of the task: z (M, Z) and labels (M,)."""
 
 
 def empty_checkpoint(
-    task: str, members: Sequence[Person], everyone: Sequence[Person], population: Population,
+    task: str,
+    members: Sequence[TokenizedUser],
+    everyone: Sequence[TokenizedUser],
+    population: Population,
     seed: int,
-) -> Checkpoint:  # fmt: skip
+) -> Checkpoint:
     """Zero heads and an empty prior; ``everyone`` says which layouts there are, no more."""
     channels = {c.layout: c for p in everyone for c in p.user.channels}
     layouts = {name: encoder_for(c).shape(c) for name, c in channels.items()}
@@ -82,7 +85,7 @@ def empty_checkpoint(
     )
 
 
-def told_by(checkpoint: Checkpoint, task: str, person: Person) -> Told:
+def told_by(checkpoint: Checkpoint, task: str, person: TokenizedUser) -> UserExamples:
     """The labels of ``person``'s adaptation half as features."""
     kernel = checkpoint.ridges[task].kernel
     x, label = questions(checkpoint.model, task, kernel.keys, kernel.sizes, person.adapt)
@@ -97,7 +100,7 @@ def with_ridge(checkpoint: Checkpoint, task: str, own: float, alone: Fit, joint:
 
 
 def fitted_together(
-    checkpoint: Checkpoint, task: str, told: Sequence[Told], how: ColdFit
+    checkpoint: Checkpoint, task: str, told: Sequence[UserExamples], how: ColdFit
 ) -> Checkpoint:
     """λ and sharpness by leaving out one member at a time; then the weight of own sums, with a λ
     and sharpness of its own, by leaving out a part of a member's labels at a time."""
@@ -128,7 +131,7 @@ def fitted_together(
     return with_ridge(checkpoint, task, own, alone, tried[own][1])
 
 
-def fitted_alone(checkpoint: Checkpoint, task: str, told: Told, how: ColdFit) -> Checkpoint:
+def fitted_alone(checkpoint: Checkpoint, task: str, told: UserExamples, how: ColdFit) -> Checkpoint:
     """λ and sharpness of a user who has nobody: by leaving out parts of the own labels; the default
     where no class has two."""
     z, label = told

@@ -34,8 +34,8 @@ from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_info import empty_result
 from fedxr.experiments.side_by_side import Say, on_each
 from fedxr.experiments.splits import (
-    Person,
     Split,
+    TokenizedUser,
     copies_of,
     meet,
     population_of,
@@ -205,8 +205,8 @@ def _sort(
     users: dict[str, list[list[TokenizedEpisode]]], episodes: Sequence[TokenizedEpisode]
 ) -> None:
     """Add one user's episodes to each of their tasks."""
-    for task in {e.asks[-1].task for e in episodes}:
-        users.setdefault(task, []).append([e for e in episodes if e.asks[-1].task == task])
+    for task in {e.queries[-1].task for e in episodes}:
+        users.setdefault(task, []).append([e for e in episodes if e.queries[-1].task == task])
 
 
 def run_seed(
@@ -244,7 +244,7 @@ def studies_of(config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say
     return out
 
 
-def _about(task: str, people: Sequence[Person]) -> list[Person]:
+def _about(task: str, people: Sequence[TokenizedUser]) -> list[TokenizedUser]:
     """Those who are asked ``task``, with their moments of it."""
     return [p.only(task) for p in people if task in p.user.tasks]
 

@@ -30,7 +30,7 @@ WARM_ONLY = (
     "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",
     "bridge", "require", "pretraining", "ranks", "learning.shared", "learning.personal",
     "learning.each", "learning.guard", "learning.moments", "learning.best_round",
-    "learning.checked", "learning.round.consensus", "learning.round.wire",
+    "learning.checked", "learning.round.consensus", "learning.round.codec",
 )  # fmt: skip
 """Options that a cold start has no use for."""
 COLD_ONLY = ("draws", "cold")

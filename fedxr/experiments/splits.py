@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.inputs.augment import augment
 from fedxr.agent.inputs.normalization import Normalizer
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
@@ -31,22 +31,24 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Person:
+class TokenizedUser:
     """A user and their standardised tokens: one labelled ask each, in time order."""
 
     user: User
     adapt: tuple[TokenizedEpisode, ...]
     test: tuple[TokenizedEpisode, ...]
 
-    def only(self, task: str) -> Person:
+    def only(self, task: str) -> TokenizedUser:
         """This person, asked nothing but ``task``."""
         user = replace(self.user, tasks=(task,))
-        adapt = tuple(t for t in self.adapt if t.asks[-1].task == task)
-        return Person(user, adapt, tuple(t for t in self.test if t.asks[-1].task == task))
+        adapt = tuple(t for t in self.adapt if t.queries[-1].task == task)
+        return TokenizedUser(user, adapt, tuple(t for t in self.test if t.queries[-1].task == task))
 
     @property
-    def member(self) -> Member:
-        return Member(f"{self.user.source}/{self.user.name}", self.user.channels, self.user.tasks)
+    def identity(self) -> HeadsetIdentity:
+        return HeadsetIdentity(
+            f"{self.user.source}/{self.user.name}", self.user.channels, self.user.tasks
+        )
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:
@@ -85,10 +87,10 @@ def one_ask_each(tokens: TokenizedEpisode) -> list[TokenizedEpisode]:
     return [
         replace(
             tokens,
-            emissions=tuple(e for e in tokens.emissions if e.tick <= ask.tick),
-            asks=(ask,),
+            token_features=tuple(e for e in tokens.token_features if e.tick <= ask.tick),
+            queries=(ask,),
         )
-        for ask in tokens.asks
+        for ask in tokens.queries
     ]
 
 
@@ -102,13 +104,15 @@ def meet(
     population: Mapping[str, tuple[Tensor, Tensor]],
     everything: bool = False,
     raw: Sequence[TokenizedEpisode] | None = None,
-) -> Person:
+) -> TokenizedUser:
     """Tokenise a user (unless ``raw`` is given) and standardise by their own adaptation half,
     unlabelled (pretraining users: by ``everything``)."""
     raw = raw_tokens(user) if raw is None else raw
     normal = _normal(population, [t for t in raw if t.adapt or everything])
     asked = [one for tokens in raw for one in one_ask_each(normal.apply(tokens))]
-    return Person(user, tuple(t for t in asked if t.adapt), tuple(t for t in asked if not t.adapt))
+    return TokenizedUser(
+        user, tuple(t for t in asked if t.adapt), tuple(t for t in asked if not t.adapt)
+    )
 
 
 def _normal(

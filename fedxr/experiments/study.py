@@ -27,12 +27,12 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import task_named
 from fedxr.evaluation.baselines import METRICS
 from fedxr.experiments.classical import classical_arms
-from fedxr.experiments.splits import Person, stream
+from fedxr.experiments.splits import TokenizedUser, stream
 from fedxr.federation import COORDINATIONS, RoundReport
-from fedxr.learning.feedback import Told
+from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LearningRule, headless
-from fedxr.learning.profile import Profile
+from fedxr.learning.profile import HeadsetProfile
 from fedxr.scenarios.recorded import RECORDED
 
 Array = NDArray[np.int64]
@@ -126,9 +126,9 @@ def metric_of(task: str) -> str:
 def study(
     name: str,
     task: str,
-    people: Sequence[Person],
-    unseen: Sequence[Person],
-    pretraining: Sequence[Person],
+    people: Sequence[TokenizedUser],
+    unseen: Sequence[TokenizedUser],
+    pretraining: Sequence[TokenizedUser],
     checkpoint: Checkpoint,
     protocol: Protocol,
     progress: Callable[[str], None] = lambda _: None,
@@ -167,7 +167,7 @@ def study(
 
 
 def _personalised(
-    out: Study, role: str, scores: Scores, learner: Learner, people: Sequence[Person]
+    out: Study, role: str, scores: Scores, learner: Learner, people: Sequence[TokenizedUser]
 ) -> None:
     """The arms without and with personalisation of those whom ``learner`` knows, each expert by
     itself, and what personalising changed for each of them."""
@@ -178,7 +178,7 @@ def _personalised(
     for row, person in enumerate(people):
         if not person.test:
             continue
-        name, truth = person.user.name, np.array([t.asks[-1].label for t in person.test])
+        name, truth = person.user.name, np.array([t.queries[-1].label for t in person.test])
         common = _best(_common(learner, row, person.test))
         answers, earned = _answers(learner, row, person.test), learner.cohort.trust(row, task)
         mixture = _best(mixed(answers, earned))
@@ -204,7 +204,7 @@ def paired(truth: Array, before: Array, after: Array, metric: str) -> tuple[floa
     return float(change.mean()), float(error)
 
 
-def seated(checkpoint: Checkpoint, people: Sequence[Person], protocol: Protocol) -> Learner:
+def seated(checkpoint: Checkpoint, people: Sequence[TokenizedUser], protocol: Protocol) -> Learner:
     """A learner whose rows are ``people``, who have said nothing yet."""
     learner = Learner(checkpoint, protocol.adapters(), protocol.rule(), chunk=CHUNK)
     for row, person in enumerate(people):
@@ -212,11 +212,11 @@ def seated(checkpoint: Checkpoint, people: Sequence[Person], protocol: Protocol)
     return learner
 
 
-def profile_of(person: Person, row: int) -> Profile:
+def profile_of(person: TokenizedUser, row: int) -> HeadsetProfile:
     """Headsets of a headless run stand in a grid, 2 m apart, four in a line."""
     adapt = [e for e in person.user.episodes if e.adapt]
-    return Profile(
-        person.member,
+    return HeadsetProfile(
+        person.identity,
         person.user.name,
         person.user.use_case,
         person.user.device,
@@ -226,7 +226,10 @@ def profile_of(person: Person, row: int) -> Profile:
 
 
 def teach(
-    checkpoint: Checkpoint, people: Sequence[Person], protocol: Protocol, personal: bool = True
+    checkpoint: Checkpoint,
+    people: Sequence[TokenizedUser],
+    protocol: Protocol,
+    personal: bool = True,
 ) -> tuple[Learner, list[RoundReport]]:
     """Everybody is told the truth of every adaptation moment, in as many parts as there are rounds,
     each followed by personal steps and a round; what was learned, and the rounds."""
@@ -242,7 +245,7 @@ def teach(
     return learner, reports
 
 
-def in_order(person: Person, seed: int) -> list[TokenizedEpisode]:
+def in_order(person: TokenizedUser, seed: int) -> list[TokenizedEpisode]:
     """The adaptation half as it was lived; by a draw of chance where the set has no such order."""
     known = RECORDED.get(person.user.source)
     if known is None or known.ordered:
@@ -262,10 +265,10 @@ def tell(
         pass
 
 
-def example(row: int, number: int, tokens: TokenizedEpisode) -> Told:
+def example(row: int, number: int, tokens: TokenizedEpisode) -> PendingFeedback:
     """Feedback of row ``row`` on the last ask of ``tokens``."""
-    ask = tokens.asks[-1]
-    return Told(row, ask.task, number, ask.tick, tokens)
+    ask = tokens.queries[-1]
+    return PendingFeedback(row, ask.task, number, ask.tick, tokens)
 
 
 def join(newcomers: Learner, learner: Learner) -> None:
@@ -288,7 +291,7 @@ def trust_of(learner: Learner, task: str) -> list[float]:
 
 
 def evaluate(
-    learner: Learner, people: Sequence[Person], task: str, common: bool = False
+    learner: Learner, people: Sequence[TokenizedUser], task: str, common: bool = False
 ) -> dict[str, float]:
     """Each user's figure on their test half, by what the experts have earned; or, ``common``, by
     the model that is everybody's: the common sums, and the shared adapters as they are."""
@@ -296,7 +299,7 @@ def evaluate(
     for row, person in enumerate(people):
         if person.test:
             out[person.user.name] = figure(
-                np.array([t.asks[-1].label for t in person.test]),
+                np.array([t.queries[-1].label for t in person.test]),
                 _best(answered(learner, row, person.test, common)),
             )
     return out
@@ -314,7 +317,9 @@ def answered(
         return torch.zeros(0, 0)
     if common:
         return _common(learner, row, asked)
-    return mixed(_answers(learner, row, asked), learner.cohort.trust(row, asked[0].asks[-1].task))
+    return mixed(
+        _answers(learner, row, asked), learner.cohort.trust(row, asked[0].queries[-1].task)
+    )
 
 
 def _answers(learner: Learner, row: int, asked: Sequence[TokenizedEpisode]) -> Tensor:
@@ -328,7 +333,7 @@ def _answers(learner: Learner, row: int, asked: Sequence[TokenizedEpisode]) -> T
 
 def _common(learner: Learner, row: int, asked: Sequence[TokenizedEpisode]) -> Tensor:
     """(M, C) probabilities; the row's personal adapter and own weight have no say."""
-    task = asked[0].asks[-1].task
+    task = asked[0].queries[-1].task
     parts = [asked[i : i + CHUNK_TEST] for i in range(0, len(asked), CHUNK_TEST)]
     return torch.cat([learner.cohort.common(row, task, part) for part in parts]).exp()
 

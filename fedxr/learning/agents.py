@@ -2,7 +2,7 @@
 
 The life of one question: :meth:`Agents.push` takes samples, :meth:`Agents.tick` answers; what the
 user says of it later comes to :meth:`Agents.feedback` and waits; :meth:`Agents.ask` has the learner
-learn it, and what it learned is taken up whole by :meth:`Agents.adopt`. Live
+learn it, and what it learned is taken up whole by :meth:`Agents.swap`. Live
 (:mod:`fedxr.live.live`) and lockstep (:mod:`fedxr.live.lockstep`) headsets both go through here:
 the same calls give the same answers and the same adapters.
 
@@ -24,10 +24,10 @@ from fedxr.agent.serving.inference import InferenceEngine, Probabilities, Servin
 from fedxr.agent.serving.weight_update import WeightUpdate
 from fedxr.bridge.channels import Samples
 from fedxr.federation import RoundReport
-from fedxr.learning.feedback import Given, Told
+from fedxr.learning.feedback import Given, PendingFeedback
 from fedxr.learning.learner import Learner, Normals, Restored
 from fedxr.learning.learner_process import LearnerProcess
-from fedxr.learning.profile import Batteries, Profile
+from fedxr.learning.profile import Batteries, HeadsetProfile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,14 +47,14 @@ class Agents:
     ) -> None:
         self.checkpoint, self.learner = checkpoint, learner
         self.inference = InferenceEngine(checkpoint, (), tuning, learner.rule.mixing)
-        self.seated: dict[int, Profile] = {}
+        self.seated: dict[int, HeadsetProfile] = {}
         self.batteries = Batteries()
         self.report: RoundReport | None = None
         self.number = 0
         self._answered: dict[int, dict[tuple[int, int], dict[str, Given]]] = {}
         self._episode: dict[int, int] = {}
-        self._told: list[Told] = []
-        self._unsaved: list[Told] = []
+        self._told: list[PendingFeedback] = []
+        self._unsaved: list[PendingFeedback] = []
 
     # -- seats -----------------------------------------------------------------------------------
 
@@ -63,16 +63,18 @@ class Agents:
         rows = range(len(self.inference.headsets))
         return next((row for row in rows if row not in self.seated), len(rows))
 
-    def seat(self, row: int, profile: Profile, known: Restored, learned: WeightUpdate) -> None:
+    def seat(
+        self, row: int, profile: HeadsetProfile, known: Restored, learned: WeightUpdate
+    ) -> None:
         """A headset that the learner has seated at ``row`` is answered from now on."""
-        self.inference.add(row, profile.member)
+        self.inference.add(row, profile.identity)
         self.inference.headsets[row].normalizer.own = dict(known.normal)
-        self.adopt(self.inference.prepare(learned))
+        self.swap(self.inference.prepare(learned))
         self.seated[row] = profile
-        self.batteries.spent[profile.member.name] = 0.0
+        self.batteries.spent[profile.identity.name] = 0.0
         self._answered[row], self._episode[row] = {}, -1
 
-    def join(self, profile: Profile) -> int:
+    def join(self, profile: HeadsetProfile) -> int:
         """Seat a headset at the learner and here; returns its row."""
         row = self.free()
         self.seat(row, profile, *self.learner.ask(Learner.join, row, profile))
@@ -83,7 +85,7 @@ class Agents:
         learned."""
         profile = self.seated.pop(row, None)
         if profile is not None:
-            del self.batteries.spent[profile.member.name]
+            del self.batteries.spent[profile.identity.name]
         self._answered.pop(row, None)
         self._told = [t for t in self._told if t.row != row]
         self.saved(row)
@@ -100,7 +102,7 @@ class Agents:
 
     def spent(self, row: int) -> float:
         """Joules since it came."""
-        return self.batteries.spent[self.seated[row].member.name]
+        return self.batteries.spent[self.seated[row].identity.name]
 
     # -- ticks and feedback ----------------------------------------------------------------------
 
@@ -146,14 +148,14 @@ class Agents:
         tick = tick_of(t_us)
         given = self.given(row, task, episode, tick)
         best = None if given is None else given.best
-        self._told.append(Told(row, task, episode, tick, tokens, best))
+        self._told.append(PendingFeedback(row, task, episode, tick, tokens, best))
         return True
 
     def undo(self, row: int, task: str, episode: int, t_us: int) -> None:
         """Take the last feedback on ``task`` at that moment back, when it is learned."""
-        self._told.append(Told(row, task, episode, tick_of(t_us)))
+        self._told.append(PendingFeedback(row, task, episode, tick_of(t_us)))
 
-    def take(self, alone: bool = False) -> list[Told]:
+    def take(self, alone: bool = False) -> list[PendingFeedback]:
         """What waits to be learned, ``alone`` of whoever spoke first; it waits no longer."""
         told, self._told = self._told, []
         if alone and told:
@@ -161,11 +163,11 @@ class Agents:
             told = [one for one in told if one.row == told[0].row]
         return told
 
-    def give_back(self, told: Sequence[Told]) -> None:
+    def give_back(self, told: Sequence[PendingFeedback]) -> None:
         """It was taken, and waits on, ``WAITING`` of each headset at most."""
         self._told = _newest([*told, *self._told])
 
-    def learned(self, told: Sequence[Told]) -> None:
+    def learned(self, told: Sequence[PendingFeedback]) -> None:
         """The learner knows it, but no file does: it is told again to one that is started anew,
         ``WAITING`` of each headset at most."""
         self._unsaved = _newest([*self._unsaved, *told])
@@ -174,7 +176,7 @@ class Agents:
         """What the headset at ``row`` has taught so far is kept, or it has left."""
         self._unsaved = [one for one in self._unsaved if one.row != row]
 
-    def take_unsaved(self) -> list[Told]:
+    def take_unsaved(self) -> list[PendingFeedback]:
         """What was learned and not saved; it is not kept here any longer."""
         told, self._unsaved = self._unsaved, []
         return told
@@ -184,20 +186,20 @@ class Agents:
     def ask(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, ServingWeights]:
-        """Have the learner do ``what``; what came of it, and what to :meth:`adopt` then."""
+        """Have the learner do ``what``; what came of it, and what to :meth:`swap` then."""
         found, learned = self.learner.ask(what, *args, **kwargs)
         return found, self.inference.prepare(learned)
 
-    def adopt(self, prepared: ServingWeights) -> None:
+    def swap(self, prepared: ServingWeights) -> None:
         """Answer with what was learned, from the next tick on."""
-        self.inference.adopt(prepared)
+        self.inference.swap(prepared)
 
     def now(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """:meth:`ask` and :meth:`adopt` at once."""
+        """:meth:`ask` and :meth:`swap` at once."""
         found, prepared = self.ask(what, *args, **kwargs)
-        self.adopt(prepared)
+        self.swap(prepared)
         return found
 
     def met(self, report: RoundReport) -> None:
@@ -206,7 +208,7 @@ class Agents:
         self.batteries.spend(report)
 
 
-def _newest(told: Sequence[Told]) -> list[Told]:
+def _newest(told: Sequence[PendingFeedback]) -> list[PendingFeedback]:
     """``WAITING`` of each headset, in the order of ``told``."""
     kept, count = [], Counter[int]()
     for one in reversed(told):

@@ -19,7 +19,7 @@ from torch import Tensor
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.exchange import Exchange
 from fedxr.agent.adaptation.replay import Example
-from fedxr.agent.adaptation.trainer import AdamState, Dose, Slices, example_losses, learn
+from fedxr.agent.adaptation.trainer import AdamState, Slices, TrainSteps, example_losses, learn
 from fedxr.federation import (
     COORDINATIONS,
     Block,
@@ -33,7 +33,7 @@ from fedxr.federation import (
 )
 from fedxr.federation.network import Headset, is_awake
 from fedxr.learning.learning_rule import LearningRule
-from fedxr.learning.profile import Batteries, Profile, network
+from fedxr.learning.profile import Batteries, HeadsetProfile, network
 from fedxr.learning.walls import Fault, NotFiniteError
 
 FLOPS_PER_STEP = 6.0
@@ -45,7 +45,7 @@ UNION = 4
 def meet(
     cohort: Cohort,
     rule: LearningRule,
-    seated: Mapping[int, Profile],
+    seated: Mapping[int, HeadsetProfile],
     batteries: Batteries,
     number: int,
     patience: StragglerDeadline,
@@ -64,21 +64,20 @@ def meet(
     here = [r for r, h in zip(rows, headsets, strict=True) if is_awake(h, rule.round.seed, number)]
     exchange = Exchange(cohort, rows)
     states = [cohort.headsets[r] for r in here]
-    dose = rule.shared.of([s.replay for s in states], [list(s.trusts) for s in states])
+    train = rule.shared.of([s.replay for s in states], [list(s.expert_weights) for s in states])
     examples = [[x for x in state.examples() if not x.held] for state in states]
     moments = cohort.adam.rows(here)
     if rule.moments == "anew":
         moments = moments.anew()
     pooled = COORDINATIONS[rule.round.coordination].union
-    train = (
-        _train_together(cohort, here, moments, examples, dose)
+    theta = yield from (
+        _train_together(cohort, here, moments, examples, train)
         if pooled
-        else _train_each(cohort, here, moments, examples, dose, chunk, faults)
+        else _train_each(cohort, here, moments, examples, train, chunk, faults)
     )
-    theta = yield from train
     wrong = {fault.row: fault.why for fault in faults}
     fine = [i for i, row in enumerate(here) if row not in wrong]
-    effort = _effort(cohort, seated, here, examples, dose)
+    effort = _effort(cohort, seated, here, examples, train)
     effort = effort.rows(torch.tensor(fine, dtype=torch.int64))
     drops = tuple(Drop(cohort.names[row], 2, why) for row, why in wrong.items())
     rows, exchange = [row for row in rows if row not in wrong], exchange.without(wrong)
@@ -129,7 +128,7 @@ def _train_each(
     rows: Sequence[int],
     moments: AdamState,
     examples: Sequence[Sequence[Example]],
-    dose: Dose,
+    train: TrainSteps,
     chunk: int,
     faults: list[Fault],
 ) -> Slices[Tensor]:
@@ -142,7 +141,7 @@ def _train_each(
         moved = moments.rows(these)
         try:
             found = yield from learn(
-                cohort.stack, theta[these], moved, [examples[i] for i in these], ("shared",), dose,
+                cohort.stack, theta[these], moved, [examples[i] for i in these], ("shared",), train,
                 [cohort.names[rows[i]] for i in these], chunk,
             )  # fmt: skip
             if not bool((torch.isfinite(found).all(1) & moved.finite).all()):
@@ -163,14 +162,14 @@ def _train_together(
     rows: Sequence[int],
     moments: AdamState,
     examples: Sequence[Sequence[Example]],
-    dose: Dose,
+    train: TrainSteps,
 ) -> Slices[Tensor]:
     """(A, P): one model on everyone's examples brought together, as many steps as a headset makes
     and batches of up to ``UNION`` headsets."""
     theta, one = cohort.stack.theta[list(rows[:1])], moments.rows(slice(0, 1))
-    dose = replace(dose, batch=dose.batch * min(UNION, len(rows)))
+    train = replace(train, batch=train.batch * min(UNION, len(rows)))
     every = [x for mine in examples for x in mine]
-    theta = yield from learn(cohort.stack, theta, one, [every], ("shared",), dose, ["all"])
+    theta = yield from learn(cohort.stack, theta, one, [every], ("shared",), train, ["all"])
     for i in range(len(rows)):
         moments.put([i], one)
     return theta.expand(len(rows), -1)
@@ -178,18 +177,18 @@ def _train_together(
 
 def _effort(
     cohort: Cohort,
-    seated: Mapping[int, Profile],
+    seated: Mapping[int, HeadsetProfile],
     rows: Sequence[int],
     examples: Sequence[Sequence[Example]],
-    dose: Dose,
+    train: TrainSteps,
 ) -> Effort:
     """Seconds and joules of the round's steps on each device (not on this machine), and the bytes
     of the samples behind its examples: what pooling would move."""
     seconds, joules = [], []
     parameters = sum(p.numel() for p in cohort.checkpoint.model.backbone.parameters())
     for row, mine in zip(rows, examples, strict=True):
-        tokens = sum(len(x.tokens.emissions) for x in mine) / max(1, len(mine))
-        flops = FLOPS_PER_STEP * parameters * tokens * dose.steps * dose.batch
+        tokens = sum(len(x.tokens.token_features) for x in mine) / max(1, len(mine))
+        flops = FLOPS_PER_STEP * parameters * tokens * train.steps * train.batch
         computer = seated[row].computer
         seconds.append(flops / (computer.gflops * 1e9))
         joules.append(flops * computer.picojoules_per_flop * 1e-12)

@@ -56,7 +56,7 @@ class Heard:
 
 
 @dataclass
-class Told:
+class PendingFeedback:
     """Feedback that waits to be learned; ``tokens`` None takes the last on that moment back."""
 
     row: int

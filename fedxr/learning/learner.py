@@ -19,7 +19,7 @@ import torch
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import VACANT, Member
+from fedxr.agent.adaptation.headset_state import VACANT, HeadsetIdentity
 from fedxr.agent.adaptation.trainer import Slices, better, learn_checked, whole
 from fedxr.agent.allocation import give_back_freed_memory
 from fedxr.agent.checkpoints.state import Keep, Loaded, NotSavedError, StateError, Store
@@ -29,9 +29,9 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.serving.weight_update import Changes, WeightUpdate
 from fedxr.federation import RoundReport, StragglerDeadline
 from fedxr.learning.federated_round import held_losses, meet
-from fedxr.learning.feedback import Evaluation, Heard, Told
+from fedxr.learning.feedback import Evaluation, Heard, PendingFeedback
 from fedxr.learning.learning_rule import LearningRule
-from fedxr.learning.profile import Batteries, Profile
+from fedxr.learning.profile import Batteries, HeadsetProfile
 from fedxr.learning.walls import Fault, NotFiniteError
 
 P = ParamSpec("P")
@@ -93,7 +93,7 @@ class Learner:
         self.checkpoint, self.rule, self.chunk = checkpoint, rule, chunk
         self.cohort = Cohort(checkpoint, (), tuning, torch.float32, rule.mixing, rule.kept)
         self.store = Store(state, keep) if state else None
-        self.seated: dict[int, Profile] = {}
+        self.seated: dict[int, HeadsetProfile] = {}
         self.batteries = Batteries()
         self.number = 0
         self._changes = Changes(self.cohort)
@@ -117,11 +117,11 @@ class Learner:
 
     # -- seats -----------------------------------------------------------------------------------
 
-    def join(self, row: int, profile: Profile) -> Restored:
+    def join(self, row: int, profile: HeadsetProfile) -> Restored:
         """A headset sits down at ``row``, with what is kept of it."""
-        self._reseat(row, profile.member)
+        self._reseat(row, profile.identity)
         self.seated[row] = profile
-        self.batteries.spent[profile.member.name] = 0.0
+        self.batteries.spent[profile.identity.name] = 0.0
         try:
             loaded = self.store.load(self.cohort, row) if self.store else None
         except StateError as error:
@@ -130,7 +130,7 @@ class Learner:
             self.cohort.headsets[row].normalizer.own, said=_said(loaded) if loaded else ()
         )
 
-    def resume(self, seats: Mapping[int, Profile], number: int) -> list[Fault]:
+    def resume(self, seats: Mapping[int, HeadsetProfile], number: int) -> list[Fault]:
         """In a process that was started again: the headsets that are here sit down where they were,
         with what was saved of them; ``number`` rounds were held. Returns over whom that failed;
         they are not seated."""
@@ -148,7 +148,7 @@ class Learner:
         """A headset goes; its state is kept. A round that it was in is given up. Returns why its
         state cannot be saved now, and waits; empty where it is."""
         self.cohort.headsets[row].normalizer.own = dict(normal)
-        del self.batteries.spent[self.seated.pop(row).member.name]
+        del self.batteries.spent[self.seated.pop(row).identity.name]
         if self.store:
             self.store.leave(self.cohort, row)
         self._reseat(row, VACANT)
@@ -170,23 +170,23 @@ class Learner:
         why nothing can be saved; empty while all is well."""
         return self.store.tend() if self.store else ""
 
-    def _reseat(self, row: int, member: Member) -> None:
+    def _reseat(self, row: int, identity: HeadsetIdentity) -> None:
         if self._work is not None and row in self._work[0]:
             if self._met and not self._waiting:  # the others meet without it
                 self._waiting = [other for other in self._work[0] if other != row]
             self._work, self._faults = None, []
         self._rounds = [{r: x for r, x in theta.items() if r != row} for theta in self._rounds]
-        if member is VACANT:
+        if identity is VACANT:
             if self.cohort.remove(row):
                 give_back_freed_memory()
         else:
-            self.cohort.add(row, member)
+            self.cohort.add(row, identity)
         self._fresh.pop(row, None)
 
     # -- feedback --------------------------------------------------------------------------------
 
-    def learn(self, told: Sequence[Told]) -> Heard:
-        """Count feedback into trust, memories and analytic heads, in the order in which it came:
+    def learn(self, told: Sequence[PendingFeedback]) -> Heard:
+        """Count feedback into trust, memories and ridge heads, in the order in which it came:
         an undo takes back what was said before it. Labels with no undo between them are scored
         before any of them is learned.
 
@@ -211,8 +211,8 @@ class Learner:
             tuple(fault for heard in alone for fault in heard.faults),
         )
 
-    def _learn(self, told: Sequence[Told]) -> list[Evaluation]:
-        scores, waiting = [], list[tuple[Told, TokenizedEpisode]]()
+    def _learn(self, told: Sequence[PendingFeedback]) -> list[Evaluation]:
+        scores, waiting = [], list[tuple[PendingFeedback, TokenizedEpisode]]()
         for one in told:
             if one.tokens is not None:
                 waiting.append((one, one.tokens))
@@ -222,11 +222,11 @@ class Learner:
             self.cohort.headsets[one.row].forget(one.task, str(one.episode), one.tick)
         return scores + self._count(waiting)
 
-    def _count(self, told: Sequence[tuple[Told, TokenizedEpisode]]) -> list[Evaluation]:
+    def _count(self, told: Sequence[tuple[PendingFeedback, TokenizedEpisode]]) -> list[Evaluation]:
         cohort, scores = self.cohort, []
         generic = cohort.remember([(one.row, tokens) for one, tokens in told])
         for (one, tokens), guess in zip(told, generic, strict=True):
-            name, label = cohort.names[one.row], tokens.asks[-1].label
+            name, label = cohort.names[one.row], tokens.queries[-1].label
             moment = name, one.task, one.episode, one.tick
             scores.append(Evaluation(*moment, label, one.answered, guess))
             self._fresh[one.row] += 1
@@ -304,11 +304,11 @@ class Learner:
         self._fresh[row] = 0
         cohort = self.cohort
         state = cohort.headsets[row]
-        dose = self.rule.personal.of([state.replay], [list(state.trusts)])
+        train = self.rule.personal.of([state.replay], [list(state.expert_weights)])
         adam = cohort.adam.rows([row])
         theta, _ = yield from learn_checked(
             cohort.stack, cohort.stack.theta[[row]], adam, state.examples(), ("personal",),
-            dose, cohort.names[row], self.rule.guard, self.rule.checked,
+            train, cohort.names[row], self.rule.guard, self.rule.checked,
         )  # fmt: skip
         if not bool(torch.isfinite(theta).all()) or not adam.finite.all():
             raise NotFiniteError("its personal steps lead to numbers that are not finite")

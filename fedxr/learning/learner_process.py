@@ -28,7 +28,7 @@ from torch import Tensor
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.allocation import keep_freed_memory
 from fedxr.agent.checkpoints.state import Keep, StateError
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.serving.weight_update import WeightUpdate
 from fedxr.learning.learner import Learner
@@ -239,17 +239,21 @@ def _packed(obj: object) -> bytes:
     return file.getvalue()
 
 
-Columns = tuple[list[str], np.ndarray, np.ndarray, list[np.ndarray], tuple[Ask, ...], str, bool]
+Columns = tuple[
+    list[str], np.ndarray, np.ndarray, list[np.ndarray], tuple[TokenizedQuery, ...], str, bool
+]
 
 
 def _columns(tokens: TokenizedEpisode) -> Columns:
     """Layouts, which of them each emission is, ticks, and the numbers by layout; then the rest."""
-    layouts = sorted({e.layout for e in tokens.emissions})
+    layouts = sorted({e.layout for e in tokens.token_features})
     at = {layout: i for i, layout in enumerate(layouts)}
-    which = np.array([at[e.layout] for e in tokens.emissions], np.int16)
-    ticks = np.array([e.tick for e in tokens.emissions], np.int64)
-    numbers = [np.stack([e.features for e in tokens.emissions if e.layout == x]) for x in layouts]
-    return layouts, which, ticks, numbers, tokens.asks, tokens.key, tokens.adapt
+    which = np.array([at[e.layout] for e in tokens.token_features], np.int16)
+    ticks = np.array([e.tick for e in tokens.token_features], np.int64)
+    numbers = [
+        np.stack([e.features for e in tokens.token_features if e.layout == x]) for x in layouts
+    ]
+    return layouts, which, ticks, numbers, tokens.queries, tokens.key, tokens.adapt
 
 
 def _tokens(
@@ -257,13 +261,13 @@ def _tokens(
     which: np.ndarray,
     ticks: np.ndarray,
     numbers: list[np.ndarray],
-    asks: tuple[Ask, ...],
+    queries: tuple[TokenizedQuery, ...],
     key: str,
     adapt: bool,
 ) -> TokenizedEpisode:
     rows = [iter(each) for each in numbers]
-    emissions = tuple(
+    token_features = tuple(
         TokenFeatures(layouts[w], t, next(rows[w]))
         for w, t in zip(which.tolist(), ticks.tolist(), strict=True)
     )
-    return TokenizedEpisode(emissions, asks, key, adapt)
+    return TokenizedEpisode(token_features, queries, key, adapt)

@@ -16,38 +16,39 @@ from typing import Literal
 from fedxr.agent.adaptation.exchange import KINDS
 from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.adaptation.replay import Remembering, ReplayBuffer
-from fedxr.agent.adaptation.trainer import Dose, LabelDose
+from fedxr.agent.adaptation.trainer import StepsByLabels, TrainSteps
 from fedxr.federation import Round
 from fedxr.federation.exchange import STAYS_HOME
 from fedxr.federation.rules import check_kinds
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """How much to train at a time: ``dose``; or, ``by_labels``, the ``parts``-th part of what the
-    labels bear by ``labels`` (:class:`fedxr.agent.adaptation.trainer.LabelDose`), in batches of
-    ``dose.batch``."""
+class TrainSchedule:
+    """How much to train at a time: ``train``; or, ``by_labels``, the ``parts``-th part of what the
+    labels bear by ``labels`` (:class:`fedxr.agent.adaptation.trainer.StepsByLabels`), in batches of
+    ``train.batch``."""
 
-    dose: Dose = field(default_factory=lambda: Dose(steps=3, rate=1e-3, batch=4))
+    train: TrainSteps = field(default_factory=lambda: TrainSteps(steps=3, rate=1e-3, batch=4))
     by_labels: bool = False
     parts: int = 1
-    labels: LabelDose = field(default_factory=LabelDose)
+    labels: StepsByLabels = field(default_factory=StepsByLabels)
 
     def __post_init__(self) -> None:
-        if self.by_labels and (self.dose.steps, self.dose.rate) != (Dose.steps, Dose.rate):
+        steps, rate = self.train.steps, self.train.rate
+        if self.by_labels and (steps, rate) != (TrainSteps.steps, TrainSteps.rate):
             raise ValueError(
-                f"dose of {self.dose.steps} steps at {self.dose.rate}, but steps and rate come by "
-                "labels; set those of labels, or by_labels to false"
+                f"train: {steps} steps at {rate}, but steps and rate come by labels; set those of "
+                "labels, or by_labels to false"
             )
 
-    def of(self, memories: Sequence[ReplayBuffer], tasks: Sequence[Sequence[str]]) -> Dose:
+    def of(self, memories: Sequence[ReplayBuffer], tasks: Sequence[Sequence[str]]) -> TrainSteps:
         """For headsets with these memories of their ``tasks``."""
         if not self.by_labels:
-            return self.dose
+            return self.train
         told = [m.per_class(t) for m, t in zip(memories, tasks, strict=True)]
         whole = self.labels.of(sum(told) / max(1, len(told)))
         steps = -(-whole.steps // self.parts)
-        return replace(whole, steps=steps, batch=self.dose.batch, clip=self.dose.clip)
+        return replace(whole, steps=steps, batch=self.train.batch, clip=self.train.clip)
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,14 @@ class LearningRule:
     - ``best_round``: whether the shared adapters of the round with the least held-back loss, summed
       over the headsets, are taken up at the end, and none where not even those are better than the
       start by ``guard`` standard errors. Needs an end: rounds of a live server have none;
-    - ``round``: how a round mixes, its ``wire`` format among it (:class:`fedxr.federation.Round`);
+    - ``round``: how a round mixes, its ``codec`` format among it (:class:`fedxr.federation.Round`);
     - ``checked``: examples, the newest, that confirm a change of one headset's adapters;
     - ``kept``: what is remembered of a headset's examples, and what of it is held back;
     - ``mixing``: how experts earn their weight (:class:`fedxr.agent.adaptation.experts.Mixing`).
     """
 
-    shared: Schedule = Schedule(Dose(steps=3, rate=2e-3, batch=4))
-    personal: Schedule = Schedule()
+    shared: TrainSchedule = TrainSchedule(TrainSteps(steps=3, rate=2e-3, batch=4))
+    personal: TrainSchedule = TrainSchedule()
     each: int = 16
     guard: float = 1.0
     ownership: Literal["tasks", "samples"] = "tasks"
@@ -110,7 +111,7 @@ LIVE = LearningRule()
 
 def headless(rounds: int) -> LearningRule:
     """As many steps as the labels bear, over ``rounds`` rounds; nobody waits for them."""
-    part = Schedule(Dose(batch=16), by_labels=True, parts=rounds)
+    part = TrainSchedule(TrainSteps(batch=16), by_labels=True, parts=rounds)
     return LearningRule(
-        shared=part, personal=part, each=1, best_round=True, round=Round(wire="bf16")
+        shared=part, personal=part, each=1, best_round=True, round=Round(codec="bf16")
     )

@@ -6,17 +6,17 @@ import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.federation import Headset, RoundReport
 from fedxr.scenarios.devices import MOBILE, Computer
 
 
 @dataclass(frozen=True)
-class Profile:
+class HeadsetProfile:
     """Who is at a seat: member, place and means; ``battery_j`` 0 means mains. ``raw_bytes`` are its
     samples, where they are known, which pooling would move."""
 
-    member: Member
+    identity: HeadsetIdentity
     user: str
     use_case: str
     device: str
@@ -28,12 +28,14 @@ class Profile:
     uplink_bytes_per_s: float | None = None
     raw_bytes: int = 0
 
-    def told_apart(self, names: Collection[str]) -> Profile:
+    def told_apart(self, names: Collection[str]) -> HeadsetProfile:
         """As it is, or by another name where that is among ``names``: two people may be called the
         same."""
         numbers = (f"{self.user} ({n})/{self.device}" for n in itertools.count(2))
-        free = (name for name in itertools.chain([self.member.name], numbers) if name not in names)
-        return replace(self, member=replace(self.member, name=next(free)))
+        free = (
+            name for name in itertools.chain([self.identity.name], numbers) if name not in names
+        )
+        return replace(self, identity=replace(self.identity, name=next(free)))
 
 
 @dataclass
@@ -48,18 +50,18 @@ class Batteries:
             if line.sender in self.spent:
                 self.spent[line.sender] += line.joules
 
-    def left(self, profile: Profile) -> float:
+    def left(self, profile: HeadsetProfile) -> float:
         """0 to 1: what it came with, less what radio and learning took since."""
-        spent = self.spent.get(profile.member.name, 0.0)
+        spent = self.spent.get(profile.identity.name, 0.0)
         used = spent / profile.battery_j if profile.battery_j else 0.0
         return max(0.0, profile.battery - used)
 
 
-def network(seated: Mapping[int, Profile], batteries: Batteries) -> list[Headset]:
+def network(seated: Mapping[int, HeadsetProfile], batteries: Batteries) -> list[Headset]:
     """The seated headsets as the federation sees them, by row."""
     return [
         Headset(
-            profile.member.name,
+            profile.identity.name,
             (profile.position[0], 0.0, profile.position[1]),
             battery=batteries.left(profile),
             d2d_bytes_per_s=profile.d2d_bytes_per_s,

@@ -98,7 +98,7 @@ class Restart:
             learner.again()
             seats = dict(agents.seated)
             faults, learned = learner.ask(Learner.resume, seats, agents.number)
-            agents.adopt(agents.inference.prepare(learned))
+            agents.swap(agents.inference.prepare(learned))
             faults += self._tell_again(learner, {fault.row for fault in faults})
         except LearnerExitedError as error:
             self._ended(learner, error)
@@ -120,7 +120,7 @@ class Restart:
         except LearnerExitedError:
             self._troubles.say(f"lost: {len(told)} labels that were not saved yet")
             raise
-        agents.adopt(agents.inference.prepare(learned))
+        agents.swap(agents.inference.prepare(learned))
         wrong = {fault.row for fault in heard.faults}
         agents.learned([one for one in told if one.row not in wrong])
         return list(heard.faults)

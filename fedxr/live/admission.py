@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import USE_CASES, task_named
 from fedxr.bridge.channels import Channel, ChannelError, modality_of
 from fedxr.bridge.serving.application import RefusalError
 from fedxr.bridge.serving.session import Session
-from fedxr.learning.profile import Profile
+from fedxr.learning.profile import HeadsetProfile
 from fedxr.live.electrodes import Montage, lacking, montage_for
 from fedxr.scenarios.devices import DEVICES, MOBILE
 
@@ -94,10 +94,10 @@ def unknown_scenario(session: Session, tasks: Sequence[str]) -> str | None:
     )
 
 
-def check_devices(session: Session, here: Iterable[Member]) -> None:
+def check_devices(session: Session, here: Iterable[HeadsetIdentity]) -> None:
     """Raise RefusalError where the user of ``session`` is here with as many headsets as one may be:
     a key costs nothing to make, but each device of it would be another model to keep and answer."""
-    worn = [m.name for m in here if m.person.startswith(f"{session.person}/")]
+    worn = [m.name for m in here if m.user_id.startswith(f"{session.user_id}/")]
     if len(worn) >= DEVICES_EACH:
         raise RefusalError(
             "full",
@@ -108,7 +108,7 @@ def check_devices(session: Session, here: Iterable[Member]) -> None:
 
 def profile_of(
     session: Session, tasks: tuple[str, ...], place: int, montages: Mapping[str, Montage]
-) -> Profile:
+) -> HeadsetProfile:
     """Who a headset says that it is; what it does not say is taken from its device's table, and
     its position from a circle of 4 m."""
     channels = [montages[n].channel if n in montages else c for n, c in session.channels.items()]
@@ -122,8 +122,10 @@ def profile_of(
         fine = isinstance(value, int | float) and math.isfinite(value)
         return min(max(float(value), low), high) if fine else default
 
-    return Profile(
-        Member(f"{session.user}/{device}", tuple(channels), tasks, f"{session.person}/{device}"),
+    return HeadsetProfile(
+        HeadsetIdentity(
+            f"{session.user}/{device}", tuple(channels), tasks, f"{session.user_id}/{device}"
+        ),
         user=session.user,
         use_case=session.hello.scenario,
         device=device,

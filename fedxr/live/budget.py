@@ -60,7 +60,7 @@ def cost_of(checkpoint: Checkpoint, channel: Channel) -> Cost:
     return Cost(found, min(shape.tokens, CAUGHT_UP), int(cached + kept + looked))
 
 
-class Room:
+class MemoryBudget:
     """What the server has for headsets: ``nbytes`` of memory, by default half of the machine's."""
 
     def __init__(self, checkpoint: Checkpoint, nbytes: int | None = None) -> None:

@@ -18,12 +18,12 @@ from fedxr.agent.tasks import task_named
 from fedxr.bridge.protocol import Feedback
 from fedxr.dashboard.judged import Truth
 from fedxr.learning.agents import WAITING, Agents
-from fedxr.learning.feedback import Evaluation, Told
+from fedxr.learning.feedback import Evaluation, PendingFeedback
 from fedxr.learning.learner import Learner
 from fedxr.learning.learner_process import LearnerExitedError
 from fedxr.learning.walls import Fault, SaidError, briefly
-from fedxr.live.headset import HeadsetSession
-from fedxr.live.moments import Said
+from fedxr.live.headset_session import HeadsetSession
+from fedxr.live.moments import Repetition
 from fedxr.live.visitors import Visitors
 
 TELL_S = 0.01
@@ -92,14 +92,19 @@ class LiveLearning(Visitors):
         elif feedback.label >= len(classes):
             allowed = f"allowed are 0 to {len(classes) - 1}"
             return "bad-label", f"label {feedback.label} of {task}; {allowed}"
-        elif (is_now := here.moments.compare(moment, feedback.label)) is Said.AGAIN:
+        elif (is_now := here.moments.compare(moment, feedback.label)) is Repetition.AGAIN:
             return "said-again", ""
         else:
             here.told.append(heard)  # first, since it may be learned at once
             known = False
             try:
                 known = self.agents.feedback(
-                    here.row, task, feedback.episode, t_us, feedback.label, is_now is Said.OTHER
+                    here.row,
+                    task,
+                    feedback.episode,
+                    t_us,
+                    feedback.label,
+                    is_now is Repetition.OTHER,
                 )
             finally:
                 if not known:
@@ -143,7 +148,7 @@ class LiveLearning(Visitors):
                 else:
                     here.learned += [(version, one) for one in at]
             self.blame("learning", heard.faults)
-            rows_of = {p.member.name: row for row, p in self.agents.seated.items()}
+            rows_of = {p.identity.name: row for row, p in self.agents.seated.items()}
             for score in heard.scores:
                 self.metrics.score(rows_of[score.name], score, self.agents)
         if self._careful:
@@ -154,7 +159,7 @@ class LiveLearning(Visitors):
 
     def _not_learned(
         self,
-        told: list[Told],
+        told: list[PendingFeedback],
         waiting: list[tuple[HeadsetSession, list[float]]],
         error: LearnerExitedError,
     ) -> None:

@@ -35,12 +35,12 @@ from fedxr.dashboard.preview import Look
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner, Restored
 from fedxr.learning.learner_process import LearnerExitedError
-from fedxr.learning.profile import Profile
+from fedxr.learning.profile import HeadsetProfile
 from fedxr.learning.walls import Fault, NotFiniteError, briefly
 from fedxr.live.admission import check_devices, profile_of, readable, tasks_for, unknown_scenario
-from fedxr.live.budget import Room
+from fedxr.live.budget import MemoryBudget
 from fedxr.live.electrodes import Montage
-from fedxr.live.headset import HeadsetSession
+from fedxr.live.headset_session import HeadsetSession
 from fedxr.live.learning import LiveLearning
 from fedxr.live.waiting_frames import closes
 
@@ -69,7 +69,7 @@ class Live(LiveLearning, Application):
             )
         super().__init__(agents, truth)
         self.scenario = scenario
-        self.room = Room(agents.checkpoint)
+        self.room = MemoryBudget(agents.checkpoint)
         self.model_seconds: deque[float] = deque(maxlen=PASSES)
         self.due, self.all_due = asyncio.Event(), asyncio.Event()
 
@@ -101,19 +101,19 @@ class Live(LiveLearning, Application):
         """Seat a headset whose channels are settled."""
         tasks = tasks_for(self.agents.checkpoint, self.scenario, session)
         profile = profile_of(session, tasks, len(self._here), montages)
-        if why := self.quarantine.refusal(profile.member.kept_as):
+        if why := self.quarantine.refusal(profile.identity.kept_as):
             raise RefusalError("quarantined", why)
-        await self._replace(profile.member.kept_as)
+        await self._replace(profile.identity.kept_as)
         async with self._learning:
             # Others may be called the same, and one key may come twice at once.
-            here = [p.member for p in self.agents.seated.values()]
-            if any(m.kept_as == profile.member.kept_as for m in here):
+            here = [p.identity for p in self.agents.seated.values()]
+            if any(m.kept_as == profile.identity.kept_as for m in here):
                 raise RefusalError("gone", "the same key has opened another session just now")
             check_devices(session, here)
             profile = profile.told_apart({m.name for m in here})
             row, known = await self._sit_down(profile)
             try:
-                self.metrics.join(row, profile.member.name, session, tasks)
+                self.metrics.join(row, profile.identity.name, session, tasks)
             except Exception:
                 self.agents.leave(row)
                 raise
@@ -126,7 +126,7 @@ class Live(LiveLearning, Application):
             session.notice("unknown-scenario", unknown)
         return tasks
 
-    async def _sit_down(self, profile: Profile) -> tuple[int, Restored]:
+    async def _sit_down(self, profile: HeadsetProfile) -> tuple[int, Restored]:
         """At the learner, then here; nowhere, where either fails."""
         row = self.agents.free()
         ask = partial(self.restart.learned, Learner.join, row, profile)
@@ -198,7 +198,7 @@ class Live(LiveLearning, Application):
         """A headset that is here already with the same key and device has come again, for instance
         after its network was gone: its old session ends."""
         old = [
-            h for h in self._here.values() if self.agents.seated[h.row].member.kept_as == kept_as
+            h for h in self._here.values() if self.agents.seated[h.row].identity.kept_as == kept_as
         ]
         for here in old:
             here.session.notice("replaced", _REPLACED)

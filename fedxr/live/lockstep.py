@@ -16,7 +16,7 @@ from fedxr.federation import RoundReport
 from fedxr.learning.agents import Agents
 from fedxr.learning.feedback import Evaluation
 from fedxr.learning.learner import Learner
-from fedxr.learning.profile import Profile
+from fedxr.learning.profile import HeadsetProfile
 from fedxr.virtual.timeline import Beat
 
 PATIENCE = 60
@@ -40,7 +40,7 @@ class Lockstep:
 
 def lockstep(
     agents: Agents,
-    cast: Sequence[tuple[Profile, Iterable[Beat]]],
+    cast: Sequence[tuple[HeadsetProfile, Iterable[Beat]]],
     learn: int = 6,
     round_: int = 300,
     every_tick: bool = False,
@@ -49,7 +49,7 @@ def lockstep(
     about (the same answers, but for the age of summaries between questions)."""
     out = Lockstep()
     rows = [agents.join(profile) for profile, _ in cast]
-    names = [profile.member.name for profile, _ in cast]
+    names = [profile.identity.name for profile, _ in cast]
     waited = dict.fromkeys(rows, 0)
     for n, together in enumerate(zip_longest(*(beats for _, beats in cast)), 1):
         here = [(row, name, b) for row, name, b in zip(rows, names, together, strict=True) if b]
@@ -62,7 +62,7 @@ def lockstep(
         if due:
             agents.tick(due)
         for row, name, beat in here:
-            tasks = agents.seated[row].member.tasks
+            tasks = agents.seated[row].identity.tasks
             for query in beat.asked:
                 if query.task in tasks:
                     one = Question(name, query.task, beat.episode, beat.tick, n / 30, query.label)

@@ -10,7 +10,7 @@ Moment = tuple[str, int, int]
 """Task, episode, tick."""
 
 
-class Said(Enum):
+class Repetition(Enum):
     """What a label is to a moment."""
 
     FIRST = "nothing was said of it before"
@@ -24,12 +24,12 @@ class Moments:
     def __init__(self) -> None:
         self._labels: dict[Moment, int] = {}
 
-    def compare(self, moment: Moment, label: int) -> Said:
+    def compare(self, moment: Moment, label: int) -> Repetition:
         """What it is to say ``label`` of ``moment``."""
         before = self._labels.get(moment)
         if before is None:
-            return Said.FIRST
-        return Said.AGAIN if before == label else Said.OTHER
+            return Repetition.FIRST
+        return Repetition.AGAIN if before == label else Repetition.OTHER
 
     def learned(self, moment: Moment, label: int) -> None:
         """``label`` is what was said of ``moment`` last."""

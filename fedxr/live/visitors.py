@@ -20,7 +20,7 @@ from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.restart import Restart
 from fedxr.learning.walls import Fault, Quarantine, SaidError, briefly
-from fedxr.live.headset import HeadsetSession
+from fedxr.live.headset_session import HeadsetSession
 
 _log = logging.getLogger("fedxr")
 P = ParamSpec("P")
@@ -60,7 +60,7 @@ class Visitors:
         for a while; the others go on."""
         here.out = True
         here.frames.take()
-        wait = self.quarantine.add(self.agents.seated[here.row].member.kept_as)
+        wait = self.quarantine.add(self.agents.seated[here.row].identity.kept_as)
         text = f"{doing} failed over what this headset sent ({why}); come again in {wait:.0f} s"
         name = self.metrics.boards[here.row].name
         _log.warning("%s is put out: %s", name, text)
@@ -84,7 +84,7 @@ class Visitors:
         """Have the learner do it, and answer with what it learned from the next tick on."""
         ask = partial(self.restart.ask, what, *args, **kwargs)
         found, prepared = await self._run(self._learner, ask)
-        self.agents.adopt(prepared)
+        self.agents.swap(prepared)
         faults = [Fault(row, why, broke=False) for row, why in prepared.failed.items()]
         self.blame("learning", [*self.restart.take_faults(), *faults])
         return found

@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.tasks import USE_CASES
 from fedxr.experiments.splits import stream
-from fedxr.learning.profile import Profile
+from fedxr.learning.profile import HeadsetProfile
 from fedxr.scenarios.devices import DEVICES, Device, devices_for
 from fedxr.scenarios.personas import for_pretraining, persona_of
 from fedxr.scenarios.simulated import demo_users, simulate
 from fedxr.scenarios.users import User
 from fedxr.scenarios.worlds import world_of
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 from fedxr.virtual.timeline import PersonaVoice, RecordedVoice
 
 SPACING_M = 2.0
@@ -29,36 +29,38 @@ def place(index: int, use_case: str) -> dict[str, float]:
     return {"x": x + SPACING_M * math.cos(2.4 * index), "z": z + SPACING_M * math.sin(2.4 * index)}
 
 
-def simulated_actor(device: Device, seed: int, index: int, seconds: float) -> Actor:
+def simulated_actor(device: Device, seed: int, index: int, seconds: float) -> VirtualHeadset:
     """Persona ``index`` of the population ``seed`` with ``device``, for ``seconds``. Raises
     ValueError for a population that is pretrained on."""
     for_pretraining(seed)
     episodes = max(2, math.ceil(seconds / world_of(device.use_case).seconds) + 1)
     user = simulate(device.use_case, device, seed, index, episodes)
-    return Actor(
+    return VirtualHeadset(
         user,
         PersonaVoice(persona_of(seed, index)),
         {"model": device.name, "battery": 1.0, **place(index, device.use_case)},
     )
 
 
-def simulated_cast(headsets: int, seconds: float, seed: int) -> list[Actor]:
+def simulated_cast(headsets: int, seconds: float, seed: int) -> list[VirtualHeadset]:
     """The demo's eight devices, and more people with the same ones beyond eight."""
     worn = [device for _, device, _ in demo_users(seed)]
     return [simulated_actor(worn[i % len(worn)], seed, i, seconds) for i in range(headsets)]
 
 
-def recorded_actor(user: User, seed: int, index: int) -> Actor:
+def recorded_actor(user: User, seed: int, index: int) -> VirtualHeadset:
     """A recorded person; their episodes are played in the recorded order."""
     name = f"{user.source}-{user.name}"[:64]
-    return Actor(
+    return VirtualHeadset(
         replace(user, name=name),
         RecordedVoice(seed, name),
         {"model": user.device, "battery": 1.0, **place(index, user.use_case)},
     )
 
 
-def recorded_cast(users: Mapping[str, Sequence[User]], headsets: int, seed: int) -> list[Actor]:
+def recorded_cast(
+    users: Mapping[str, Sequence[User]], headsets: int, seed: int
+) -> list[VirtualHeadset]:
     """``headsets`` of the ``users`` by set, use cases and sets in turn, drawn by seed.
 
     Raises ValueError when there are fewer people than headsets.
@@ -88,11 +90,11 @@ def stream_device(scenario: str) -> Device:
     return devices_for(scenario)[0]
 
 
-def profile_of_actor(actor: Actor, tasks: Sequence[str]) -> Profile:
+def profile_of_actor(actor: VirtualHeadset, tasks: Sequence[str]) -> HeadsetProfile:
     """The actor as the server will seat it, for lockstep without a network."""
     device = DEVICES.get(str(actor.device.get("model")))
-    profile = Profile(
-        Member(actor.name, actor.user.channels, tuple(tasks)),
+    profile = HeadsetProfile(
+        HeadsetIdentity(actor.name, actor.user.channels, tuple(tasks)),
         user=actor.user.name,
         use_case=actor.user.use_case,
         device=str(actor.device.get("model", "headset")),

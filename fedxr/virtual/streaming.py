@@ -25,7 +25,7 @@ from fedxr.virtual.timeline import Beat, Voice, beats
 
 
 @dataclass(frozen=True)
-class Actor:
+class VirtualHeadset:
     """Who plays: a user, how they give feedback, and what their device says of itself."""
 
     user: User
@@ -67,7 +67,7 @@ class Played:
 class Player:
     """One headset over one connection. A tick's frame is sent when the tick is over."""
 
-    def __init__(self, actor: Actor, client: HeadsetClient) -> None:
+    def __init__(self, actor: VirtualHeadset, client: HeadsetClient) -> None:
         self.played = Played(actor.name, client.tasks)
         self.client = client
         self._best: dict[int, dict[str, int]] = {}
@@ -123,7 +123,7 @@ class Player:
 
 async def open_player(
     url: str,
-    actor: Actor,
+    actor: VirtualHeadset,
     token: str | None = None,
     trust: Path | None = None,
     retry: Retry | None = None,
@@ -151,7 +151,7 @@ async def open_player(
 
 async def play(
     url: str,
-    actor: Actor,
+    actor: VirtualHeadset,
     seconds: float,
     token: str | None = None,
     settle_s: float = 0.5,
@@ -182,7 +182,7 @@ async def play(
     return player.finish()
 
 
-async def play_all(url: str, actors: Iterable[Actor], seconds: float) -> list[Played]:
+async def play_all(url: str, actors: Iterable[VirtualHeadset], seconds: float) -> list[Played]:
     """All actors at once, each over a connection of its own, and each a person who was never here
     before and will not come back."""
     cast = [(actor, await asyncio.to_thread(UserKey.new)) for actor in actors]
@@ -194,11 +194,11 @@ def _child() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _play_in_child(url: str, actors: Sequence[Actor], seconds: float) -> list[Played]:
+def _play_in_child(url: str, actors: Sequence[VirtualHeadset], seconds: float) -> list[Played]:
     return asyncio.run(play_all(url, actors, seconds))
 
 
-async def play_apart(url: str, actors: Sequence[Actor], seconds: float) -> list[Played]:
+async def play_apart(url: str, actors: Sequence[VirtualHeadset], seconds: float) -> list[Played]:
     """As :func:`play_all`, in a process of its own, so that the server has its cores to itself."""
     with ProcessPoolExecutor(1, get_context("spawn"), _child) as pool:
         loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ from fedxr.scenarios.users import User
 
 
 @dataclass(frozen=True)
-class Said:
+class TimedFeedback:
     """Feedback: class ``label`` of ``task`` was right at ``t_us`` of ``episode``."""
 
     task: str
@@ -38,7 +38,7 @@ class Beat:
     tick: int
     samples: dict[str, Samples]
     asked: tuple[Query, ...]
-    said: tuple[Said, ...]
+    said: tuple[TimedFeedback, ...]
 
 
 class Voice(Protocol):
@@ -84,7 +84,7 @@ class RecordedVoice:
 def beats(user: User, voice: Voice, seconds: float) -> Iterator[Beat]:
     """The first ``seconds`` of the user's episodes, one after the other without a pause."""
     left = round(seconds * 1e6 / TICK_US)
-    late: list[tuple[int, int, Said]] = []
+    late: list[tuple[int, int, TimedFeedback]] = []
     beat = 0
     for number, episode in enumerate(user.episodes):
         asked: dict[int, list[Query]] = defaultdict(list)
@@ -98,7 +98,12 @@ def beats(user: User, voice: Voice, seconds: float) -> Iterator[Beat]:
                 label, delay_us = voice(episode.key, query)
                 due = beat + max(1, -(-delay_us // TICK_US))
                 heapq.heappush(
-                    late, (due, len(late) + beat * 64, Said(query.task, number, query.t_us, label))
+                    late,
+                    (
+                        due,
+                        len(late) + beat * 64,
+                        TimedFeedback(query.task, number, query.t_us, label),
+                    ),
                 )
             start, end = tick * TICK_US, (tick + 1) * TICK_US
             samples = {n: s.between(start, end) for n, s in episode.samples.items()}

@@ -39,11 +39,11 @@ def episode(seed: int, seconds: float = 3.0, channels: tuple[Channel, ...] = CHA
         else:
             values = (wave[:, None] + 0.3 * rng.standard_normal((n, 6))).astype(np.float32)
         samples[channel.name] = Samples(t, values)
-    asks = []
+    queries = []
     for second in range(1, int(seconds) + 1):
         t_us = -(-second * 1_000_000 // TICK_US) * TICK_US
-        asks += [Query("doing", t_us, label), Query("mood", t_us, label)]
-    return Episode(f"e{seed}", samples, tuple(asks), True, seconds)
+        queries += [Query("doing", t_us, label), Query("mood", t_us, label)]
+    return Episode(f"e{seed}", samples, tuple(queries), True, seconds)
 
 
 def tokens(seed: int, seconds: float = 3.0) -> TokenizedEpisode:
@@ -63,22 +63,26 @@ def model(seed: int = 0) -> M3T:
 def each(tokens: TokenizedEpisode) -> list[TokenizedEpisode]:
     """``tokens`` once per question, each with what was known at that moment."""
     return [
-        replace(tokens, asks=(a,), emissions=tuple(e for e in tokens.emissions if e.tick <= a.tick))
-        for a in tokens.asks
+        replace(
+            tokens,
+            queries=(a,),
+            token_features=tuple(e for e in tokens.token_features if e.tick <= a.tick),
+        )
+        for a in tokens.queries
     ]
 
 
 def checkpoint() -> Checkpoint:
-    """A random model whose analytic heads have learned from 12 episodes."""
+    """A random model whose ridge heads have learned from 12 episodes."""
     m3t = model()
     episodes = [one for s in range(12) for one in each(tokens(s))]
     fit_standards(m3t, episodes)
-    by_task = {t: [e for e in episodes if e.asks[0].task == t] for t in TASKS}
+    by_task = {t: [e for e in episodes if e.queries[0].task == t] for t in TASKS}
     return Checkpoint(m3t, {t: fit_ridge(m3t, t, [by_task[t]]) for t in TASKS})
 
 
 def moment(seed: int, label: int) -> TokenizedEpisode:
     """The episode's last question on what the user does, and what they say of it."""
     whole = tokens(seed)
-    ask = [a for a in whole.asks if a.task == "doing"][-1]
-    return TokenizedEpisode(whole.emissions, (replace(ask, label=label),), f"e{seed}")
+    ask = [a for a in whole.queries if a.task == "doing"][-1]
+    return TokenizedEpisode(whole.token_features, (replace(ask, label=label),), f"e{seed}")

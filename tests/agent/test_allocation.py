@@ -9,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from fedxr.agent.adaptation.room import Room
+from fedxr.agent.adaptation.spare_rows import SpareRows
 
 SCRIPT = """
 import resource, torch
@@ -46,7 +46,7 @@ def test_freed_memory_is_kept() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere rows are copied")
 def test_a_row_costs_memory_once_it_is_written() -> None:
     """A thousand rows of a megabyte, of which ten are written; none moves."""
-    room, rows, me = Room(), torch.zeros(0, 1 << 18), psutil.Process()
+    room, rows, me = SpareRows(), torch.zeros(0, 1 << 18), psutil.Process()
     before, places = me.memory_info().rss, set[int]()
     for n in range(1000):
         rows = room.add(rows)
@@ -56,4 +56,4 @@ def test_a_row_costs_memory_once_it_is_written() -> None:
     assert len(places) == 1
     assert me.memory_info().rss - before < 100 << 20
     assert float(rows.sum()) == 10 * (1 << 18)
-    assert torch.equal(Room().add(rows[:2])[:2], rows[:2])
+    assert torch.equal(SpareRows().add(rows[:2])[:2], rows[:2])

@@ -15,7 +15,7 @@ from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.adaptation.trainer import (
     AdamState,
-    Dose,
+    TrainSteps,
     better,
     example_losses,
     learn,
@@ -91,7 +91,7 @@ def test_a_task_does_not_touch_the_heads_of_others() -> None:
     stack = AdapterStack(made.model(), 2, Tuning())
     plan = stack.model.plan
     only = [
-        [TokenizedEpisode(e.emissions, tuple(a for a in e.asks if a.task == task))]
+        [TokenizedEpisode(e.token_features, tuple(a for a in e.queries if a.task == task))]
         for e, task in ((made.tokens(1), "doing"), (made.tokens(2), "mood"))
     ]
     batch = collate(only, plan.tokens_of, plan.tasks)
@@ -114,18 +114,22 @@ def _examples(seeds: range, shift: int = 0) -> list[Example]:
     out = []
     for seed in seeds:
         whole = made.tokens(seed)
-        ask = [a for a in whole.asks if a.task == "doing"][-1]
+        ask = [a for a in whole.queries if a.task == "doing"][-1]
         label = (ask.label + shift) % 4
         ask = type(ask)(ask.task, ask.tick, label, ask.summary)
         out.append(
             Example(
-                TokenizedEpisode(whole.emissions, (ask,)), "doing", label, torch.zeros(1), False
+                TokenizedEpisode(whole.token_features, (ask,)),
+                "doing",
+                label,
+                torch.zeros(1),
+                False,
             )
         )
     return out
 
 
-PACE = Dose(steps=4, rate=1e-2, batch=4)
+PACE = TrainSteps(steps=4, rate=1e-2, batch=4)
 
 
 def _learn(stack: AdapterStack, examples: list[list[Example]], chunk: int = 8) -> Tensor:
@@ -204,9 +208,9 @@ def _checked(
     examples: list[Example],
     errors: float = 1.0,
 ) -> tuple[Tensor, bool]:
-    dose = Dose(steps=15, rate=5e-3, batch=8)
+    train = TrainSteps(steps=15, rate=5e-3, batch=8)
     return whole(
-        learn_checked(stack, theta, adam, examples, ("shared", "personal"), dose, "a user", errors)
+        learn_checked(stack, theta, adam, examples, ("shared", "personal"), train, "a user", errors)
     )
 
 
@@ -235,9 +239,9 @@ def test_where_nothing_is_held_back_two_folds_confirm_and_all_is_trained_on() ->
     examples = _examples(range(16))
     after, adopted = _checked(stack, stack.theta, AdamState.none(stack.theta), examples)
     assert adopted
-    dose = Dose(steps=15, rate=5e-3, batch=8)
+    train = TrainSteps(steps=15, rate=5e-3, batch=8)
     parts, moments = ("shared", "personal"), AdamState.none(stack.theta)
-    want = whole(learn(stack, stack.theta, moments, [examples], parts, dose, ["a user"]))
+    want = whole(learn(stack, stack.theta, moments, [examples], parts, train, ["a user"]))
     assert torch.equal(after, want)
 
 
@@ -312,8 +316,8 @@ def test_a_step_taught_in_parts_is_one_run_and_draws_go_on() -> None:
     stack, examples = AdapterStack(made.model(), 1, Tuning()), [_examples(range(12))]
     two = replace(PACE, steps=2)
 
-    def run(theta: Tensor, adam: AdamState, dose: Dose) -> Tensor:
-        return whole(learn(stack, theta, adam, examples, ("shared",), dose, ["a user"]))
+    def run(theta: Tensor, adam: AdamState, train: TrainSteps) -> Tensor:
+        return whole(learn(stack, theta, adam, examples, ("shared",), train, ["a user"]))
 
     four = run(stack.theta, AdamState.none(stack.theta), PACE)
     kept = AdamState.none(stack.theta)

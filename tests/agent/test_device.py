@@ -13,9 +13,9 @@ import torch
 from tolerance import pass_terms, root_mean_square, rounding
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning, losses
-from fedxr.agent.adaptation.trainer import AdamState, Dose, shown_classes
+from fedxr.agent.adaptation.trainer import AdamState, TrainSteps, shown_classes
 from fedxr.agent.inputs.batch import collate
-from fedxr.agent.inputs.tokens import Ask
+from fedxr.agent.inputs.tokens import TokenizedQuery
 from fedxr.agent.model.kv_cache import KVCache, places, tick_batch
 
 
@@ -30,17 +30,17 @@ def _mixes_nothing(device: str) -> AdapterStack:
     _, gradient = stack.gradient(batch, stack.theta, parts)
     gradient *= shown_classes(stack, [[], []], parts)
     adam, active = AdamState.none(stack.theta), torch.ones(2, dtype=torch.bool, device=device)
-    stack.theta = adam.update(stack.theta, gradient, active, Dose().rate)
+    stack.theta = adam.update(stack.theta, gradient, active, TrainSteps().rate)
     answers = stack.answers(batch)
     assert losses(answers, batch.label.flatten(1)).device.type == device
     leaves = stack.leaves(stack.theta, ())
     adapters, heads = stack.adapters(leaves), stack.heads(leaves)
-    rings = KVCache(model, 2, *places(made.CHANNELS), torch.float32)
+    cache = KVCache(model, 2, *places(made.CHANNELS), torch.float32)
     for tick in range(3):
-        emissions = [[e for e in r.emissions if e.tick == tick] for r in rows]
-        now = tick_batch(model, emissions, [[Ask(made.TASKS[0], tick, -1, {})]] * 2)
+        token_features = [[e for e in r.token_features if e.tick == tick] for r in rows]
+        now = tick_batch(model, token_features, [[TokenizedQuery(made.TASKS[0], tick, -1, {})]] * 2)
         with torch.no_grad():
-            found = model(now, stack.layers, adapters, heads, context=rings.open(now))
+            found = model(now, stack.layers, adapters, heads, context=cache.open(now))
         assert found.logits[made.TASKS[0]].device.type == device
     return stack
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.adaptation.replay import ReplayBuffer
 from fedxr.agent.encoders import encoder_for, modalities_read
 from fedxr.agent.encoders.base import finite
 from fedxr.agent.inputs.normalization import Normalizer, token_key
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode, tokenize
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery, tokenize
 from fedxr.agent.model.kv_cache import tick_batch
 from fedxr.agent.model.nystroem import FEATURES
 from fedxr.agent.model.ridge_head import RidgeStats
@@ -250,8 +250,8 @@ def test_recordings_lose_what_cannot_be_as_streams_do() -> None:
         return tokenize(replace(episode, samples=samples), made.CHANNELS)
 
     got, due = tokens_of(samples), tokens_of(without)
-    assert len(got.emissions) == len(due.emissions) > 0
-    for a, b in zip(got.emissions, due.emissions, strict=True):
+    assert len(got.token_features) == len(due.token_features) > 0
+    for a, b in zip(got.token_features, due.token_features, strict=True):
         np.testing.assert_array_equal(a.features, b.features)
     assert isinstance(episode, Episode)
 
@@ -261,20 +261,22 @@ def test_recordings_lose_what_cannot_be_as_streams_do() -> None:
 
 def spoiled(tokens: TokenizedEpisode) -> TokenizedEpisode:
     """With a NaN in its last emission."""
-    last = tokens.emissions[-1]
+    last = tokens.token_features[-1]
     bad = last.features.copy()
     bad[-1] = NAN
-    return replace(tokens, emissions=(*tokens.emissions[:-1], replace(last, features=bad)))
+    return replace(
+        tokens, token_features=(*tokens.token_features[:-1], replace(last, features=bad))
+    )
 
 
 def test_no_nan_enters_the_rings() -> None:
     model = made.checkpoint().model
     whole = made.tokens(0)
-    fine = next(e for e in whole.emissions if e.layout == "motion/wrist")
-    ask = whole.asks[0]
+    fine = next(e for e in whole.token_features if e.layout == "motion/wrist")
+    ask = whole.queries[0]
     bad = TokenFeatures(fine.layout, fine.tick, np.full_like(fine.features, NAN))
     summary = {**ask.summary, "motion/watch": np.array([NAN], np.float32)}
-    batch = tick_batch(model, [[fine, bad]], [[Ask(ask.task, ask.tick, -1, summary)]])
+    batch = tick_batch(model, [[fine, bad]], [[TokenizedQuery(ask.task, ask.tick, -1, summary)]])
     assert int(batch.valid.sum()) == 1
     for rows in (batch.features, batch.summaries):
         assert rows
@@ -305,28 +307,30 @@ def test_no_nan_enters_replay_memory_or_ridge_sums() -> None:
 
 
 def test_an_example_with_a_nan_is_refused_before_anything_is_learned_of_it() -> None:
-    cohort = Cohort(made.checkpoint(), [Member("u", made.CHANNELS, ("doing",))], made.TUNING)
+    cohort = Cohort(
+        made.checkpoint(), [HeadsetIdentity("u", made.CHANNELS, ("doing",))], made.TUNING
+    )
     fine = made.moment(0, 1)
     with pytest.raises(ValueError, match="a label of u"):
         cohort.remember([(0, fine), (0, spoiled(fine))])
     assert [s.personal for s in cohort.headsets] == [{}]
     assert cohort.headsets[0].replay.examples == {}
-    assert cohort.headsets[0].trusts["doing"].count == 0
+    assert cohort.headsets[0].expert_weights["doing"].count == 0
 
 
 def test_a_moment_with_a_nan_is_not_known() -> None:
-    member = Member("u", made.CHANNELS, ("doing",))
+    identity = HeadsetIdentity("u", made.CHANNELS, ("doing",))
     checkpoint = made.checkpoint()
     cohort, inference = (
-        Cohort(checkpoint, [member], made.TUNING),
-        InferenceEngine(checkpoint, [member], made.TUNING),
+        Cohort(checkpoint, [identity], made.TUNING),
+        InferenceEngine(checkpoint, [identity], made.TUNING),
     )
     episode = made.episode(0)
-    inference.adopt(inference.prepare(Changes(cohort).take()))
+    inference.swap(inference.prepare(Changes(cohort).take()))
     inference.push(0, 0, episode.samples)
     inference.tick({0: 60})
     moment_us = 59 * 33_333
     assert inference.headsets[0].example("doing", 0, moment_us, 1) is not None
-    past = inference.headsets[0].past._episodes[-1].emissions
+    past = inference.headsets[0].past._episodes[-1].token_features
     past.append(replace(past[-1], tick=58, features=np.full_like(past[-1].features, NAN)))
     assert inference.headsets[0].example("doing", 0, moment_us, 1) is None

@@ -23,11 +23,11 @@ from fedxr.agent.adaptation.experts import (
     GENERIC,
     PERSONAL,
     E,
+    ExpertWeights,
     Mixing,
-    Trust,
     mixed,
 )
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 
 Scored = tuple[Tensor, tuple[int, ...], int]
 ALL = tuple(range(E))
@@ -38,8 +38,8 @@ def _answers(rng: np.random.Generator, classes: int = 4) -> Tensor:
     return torch.log_softmax(torch.from_numpy(rng.normal(0, 3, (E, classes))).float(), -1)
 
 
-def _trust(said: list[Scored], mixing: Mixing | None = None) -> Trust:
-    trust = Trust(mixing or Mixing())
+def _trust(said: list[Scored], mixing: Mixing | None = None) -> ExpertWeights:
+    trust = ExpertWeights(mixing or Mixing())
     for answers, present, label in said:
         trust.score(answers, present, label)
     return trust
@@ -213,7 +213,7 @@ def _alarms(users: list[list[Scored]]) -> tuple[float, float]:
     """Which part of the users was doubted at any time, and at the end."""
     ever = end = 0
     for said in users:
-        trust, at_any_time = Trust(), False
+        trust, at_any_time = ExpertWeights(), False
         for one in said:
             trust.score(*one)
             at_any_time |= trust.doubted
@@ -287,12 +287,12 @@ def test_the_generic_alone_answers_while_feedback_is_doubted_and_it_is_believed_
 def test_a_cohort_neither_trains_on_nor_gives_what_it_doubts() -> None:
     """Headset 0 says the truth (seed % 4), headset 1 the class after it."""
     checkpoint = made.checkpoint()
-    members = [Member(f"h{i}", made.CHANNELS, made.TASKS) for i in range(2)]
+    members = [HeadsetIdentity(f"h{i}", made.CHANNELS, made.TASKS) for i in range(2)]
     cohort = Cohort(checkpoint, members, made.TUNING, torch.float32)
     seeds = range(100, 140)
     for seed in seeds:
         cohort.remember([(row, made.moment(seed, (seed + row) % 4)) for row in range(2)])
-    honest, contrary = (s.trusts["doing"] for s in cohort.headsets)
+    honest, contrary = (s.expert_weights["doing"] for s in cohort.headsets)
     assert not honest.doubted
     assert contrary.doubted
     assert [len(cohort.headsets[row].examples()) for row in range(2)] == [40, 0]
@@ -301,7 +301,7 @@ def test_a_cohort_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert cohort.trust(0, "doing")[PERSONAL] > 0
     assert cohort.trust(1, "doing").tolist() == [1, 0, 0, 0, 0]
     # Its updates carry no sums, with no weight; it has the block all the same, and so listens.
-    place = [part.id.name for part in exchange.parts].index("analytic:doing")
+    place = [part.id.name for part in exchange.parts].index("ridge:doing")
     part = exchange.parts[place]
     assert not exchange.values()[1, part.start : part.stop].any()
     assert exchange.samples()[:, place].tolist() == [1, 0]
@@ -317,9 +317,9 @@ def test_a_cohort_neither_trains_on_nor_gives_what_it_doubts() -> None:
     assert cohort.trust(1, "doing")[PERSONAL] > 0
 
 
-def _won(expert: int) -> Trust:
+def _won(expert: int) -> ExpertWeights:
     """Twelve labels of two classes in turn, in an open stretch, that ``expert`` alone foresaw."""
-    trust = Trust()
+    trust = ExpertWeights()
     for n in range(12):
         right = torch.full((E, 2), 0.5)
         right[expert, n % 2], right[expert, 1 - n % 2] = 0.95, 0.05

@@ -15,12 +15,12 @@ from tolerance import assert_same_answers, pass_terms, rounding
 
 import fedxr.agent.tasks
 from fedxr.agent.adaptation.adapter_stack import Tuning
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.checkpoints.checkpoint_file import Card, load_checkpoint, save_checkpoint
 from fedxr.agent.checkpoints.extend import with_channel, with_task, with_tasks
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.normalization import Normalizer
-from fedxr.agent.inputs.tokens import Ask, TokenStream
+from fedxr.agent.inputs.tokens import TokenizedQuery, TokenStream
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import Task
 from fedxr.bridge.channels import MODALITIES, TICK_US, Channel, ChannelError, Samples
@@ -28,7 +28,7 @@ from fedxr.cli.commands import Extend, extend_command
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE
-from fedxr.learning.profile import Profile
+from fedxr.learning.profile import HeadsetProfile
 from fedxr.learning.shipped import CHECKPOINT
 
 TOOL = Task("tool", "companion", ("idle", "stir", "hammer"), ("motion",), 200)
@@ -69,8 +69,8 @@ class Life:
 
     def __init__(self, checkpoint: Checkpoint, tasks: tuple[str, ...]) -> None:
         self.agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
-        member = Member("ann/tool", CHANNELS, tasks)
-        self.row = self.agents.join(Profile(member, "ann", "companion", "tool"))
+        identity = HeadsetIdentity("ann/tool", CHANNELS, tasks)
+        self.row = self.agents.join(HeadsetProfile(identity, "ann", "companion", "tool"))
         self.rng, self.tick = np.random.default_rng(0), 0
 
     def live(self, doing: int, teach: bool) -> list[np.ndarray]:
@@ -154,7 +154,7 @@ def test_a_user_is_standardised_by_themselves_where_only_the_new_task_wants_it(
         user = Normalizer(
             {k: (a.numpy(), b.numpy()) for k, (a, b) in checkpoint.population.items()}
         )
-        asked = user.ask(Ask("own", 0, -1, {layout: (mean + deviation).float().numpy()}))
+        asked = user.ask(TokenizedQuery("own", 0, -1, {layout: (mean + deviation).float().numpy()}))
         x = torch.from_numpy(asked.summary[layout])
         ((z, _),) = checkpoint.model.summaries(
             {f"own|{layout}": (x[None], torch.zeros(1))}
@@ -215,7 +215,9 @@ def test_a_new_sensor_is_read_and_a_task_of_it_learned(
     save_checkpoint(with_task(with_channel(shipped, radar), "presence"), made, Card("a test"))
     checkpoint = load_checkpoint(made)
     agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
-    row = agents.join(Profile(Member("ann/r", (radar,), ("presence",)), "ann", "companion", "r"))
+    row = agents.join(
+        HeadsetProfile(HeadsetIdentity("ann/r", (radar,), ("presence",)), "ann", "companion", "r")
+    )
     rng, said = np.random.default_rng(0), []
     for segment, doing in enumerate((0, 1) * 4):
         samples = profiles(doing, rng, SEGMENT)

@@ -10,7 +10,7 @@ from tolerance import assert_same_answers, pass_terms
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.encoders.vision import MOST_SIDE, normalised
 from fedxr.agent.inputs.tokens import BYTES, TokenStream
 from fedxr.agent.model.checkpoint import Checkpoint
@@ -31,10 +31,10 @@ def checkpoint() -> Checkpoint:
 
 
 def _answering(checkpoint: Checkpoint, *channels: tuple[Channel, ...]) -> InferenceEngine:
-    members = [Member(f"h{i}", some, made.TASKS) for i, some in enumerate(channels)]
+    members = [HeadsetIdentity(f"h{i}", some, made.TASKS) for i, some in enumerate(channels)]
     cohort = Cohort(checkpoint, members, Tuning(), torch.float32)
     inference = InferenceEngine(checkpoint, members)
-    inference.adopt(inference.prepare(Changes(cohort).take()))
+    inference.swap(inference.prepare(Changes(cohort).take()))
     return inference
 
 
@@ -68,16 +68,16 @@ def test_the_places_of_all_who_left_are_given_back(checkpoint: Checkpoint) -> No
 
 def _row_of(caches: SizeClasses, row: int) -> tuple[KVCache, int]:
     (found,) = [c for c in caches if (row, False) in c.seats]
-    return found.rings, found.seats.index((row, False))
+    return found.cache, found.seats.index((row, False))
 
 
 def test_room_is_given_back_when_most_have_left(checkpoint: Checkpoint) -> None:
-    rings = KVCache(checkpoint.model, 0, 64, 1, torch.float32)
+    cache = KVCache(checkpoint.model, 0, 64, 1, torch.float32)
     for rows in (1, 5, 64, 65):
-        rings.use(rows)
-        assert rows <= len(rings._until) <= 2 * rows
-    rings.use(20)
-    assert len(rings._until) <= 80
+        cache.use(rows)
+        assert rows <= len(cache._until) <= 2 * rows
+    cache.use(20)
+    assert len(cache._until) <= 80
 
 
 def test_large_caches_enlarge_nobodys(checkpoint: Checkpoint) -> None:
@@ -87,13 +87,13 @@ def test_large_caches_enlarge_nobodys(checkpoint: Checkpoint) -> None:
     for row in (0, 1):
         inference.push(row, 0, {})
     inference.tick({0: 0, 1: 0})
-    totals = [found.rings.total for found in inference.caches]
+    totals = [found.cache.total for found in inference.caches]
     assert [found.seats for found in inference.caches] == [[(0, False)], [(1, False)]]
     assert totals[0] < small + 32
     assert totals[1] > sum(places(EYES))
     assert size_class(places((WATCH,))) == 0 < size_class(places(EYES))
     assert inference.caches.order(0) < inference.caches.order(1)
-    inference.add(1, inference.headsets[1].member)
+    inference.add(1, inference.headsets[1].identity)
     assert len(list(inference.caches)) == 1
 
 

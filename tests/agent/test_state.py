@@ -18,15 +18,15 @@ import torch
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.experts import GENERIC, Trust
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.experts import GENERIC, ExpertWeights
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.checkpoints.checkpoint_file import fit_ridge
 from fedxr.agent.checkpoints.state import OtherModelError, Store
-from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.checkpoint import Checkpoint
 
 ROOT = Path(__file__).parents[2]
-MEMBERS = [Member(f"user-{i}", made.CHANNELS, made.TASKS) for i in range(2)]
+MEMBERS = [HeadsetIdentity(f"user-{i}", made.CHANNELS, made.TASKS) for i in range(2)]
 
 
 def make_cohort(seed: int = 0) -> Cohort:
@@ -38,9 +38,11 @@ def make_cohort(seed: int = 0) -> Cohort:
 def teach(cohort: Cohort, row: int, step: int) -> None:
     """Change every part of a state in a way that ``step`` tells."""
     tokens = made.tokens(step % 4, 2.0)
-    ask = tokens.asks[step % 2]
+    ask = tokens.queries[step % 2]
     told = TokenizedEpisode(
-        tokens.emissions, (Ask(ask.task, ask.tick, step % 4, ask.summary),), f"{step}"
+        tokens.token_features,
+        (TokenizedQuery(ask.task, ask.tick, step % 4, ask.summary),),
+        f"{step}",
     )
     cohort.remember([(row, told)])
     cohort.headsets[row].normalizer._count("eeg/made", torch.full((3,), float(step)).numpy())
@@ -50,18 +52,20 @@ def teach(cohort: Cohort, row: int, step: int) -> None:
 
 
 def same_tokens(a: TokenizedEpisode, b: TokenizedEpisode) -> bool:
-    emissions = [
+    token_features = [
         (x.layout, x.tick) == (y.layout, y.tick) and (x.features == y.features).all()
-        for x, y in zip(a.emissions, b.emissions, strict=True)
+        for x, y in zip(a.token_features, b.token_features, strict=True)
     ]
-    (x,), (y,) = a.asks, b.asks
+    (x,), (y,) = a.queries, b.queries
     summaries = x.summary.keys() == y.summary.keys() and all(
         (v == y.summary[k]).all() for k, v in x.summary.items()
     )
-    return all(emissions) and summaries and (x.task, x.tick, x.label) == (y.task, y.tick, y.label)
+    return (
+        all(token_features) and summaries and (x.task, x.tick, x.label) == (y.task, y.tick, y.label)
+    )
 
 
-def assert_same_trust(a: Trust, b: Trust) -> None:
+def assert_same_trust(a: ExpertWeights, b: ExpertWeights) -> None:
     assert a.mixing == b.mixing
     for part in ("earned", "losses", "odds", "against"):
         assert torch.equal(getattr(a, part), getattr(b, part))
@@ -73,10 +77,10 @@ def assert_same(a: Cohort, b: Cohort, row: int) -> None:
     assert torch.equal(a.stack.theta[row], b.stack.theta[row])
     for part in ("first", "second", "steps", "draws"):
         assert torch.equal(getattr(a.adam, part)[row], getattr(b.adam, part)[row])
-    assert a.headsets[row].trusts.keys() == b.headsets[row].trusts.keys()
-    for task, trust in a.headsets[row].trusts.items():
-        assert_same_trust(trust, b.headsets[row].trusts[task])
-    assert a.headsets[row].replay.told == b.headsets[row].replay.told
+    assert a.headsets[row].expert_weights.keys() == b.headsets[row].expert_weights.keys()
+    for task, trust in a.headsets[row].expert_weights.items():
+        assert_same_trust(trust, b.headsets[row].expert_weights[task])
+    assert a.headsets[row].replay.label_counts == b.headsets[row].replay.label_counts
     for task, kept in a.headsets[row].replay.examples.items():
         for x, y in zip(kept, b.headsets[row].replay.examples[task], strict=True):
             assert (x.task, x.label, x.held) == (y.task, y.label, y.held)
@@ -120,7 +124,9 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     assert began <= extra.saved <= time.time()
     assert extra.unasked == ()
     assert_same(cohort, again, 0)
-    assert {t.count for t in again.headsets[0].trusts.values()} == {1}  # in the middle of a stretch
+    assert {t.count for t in again.headsets[0].expert_weights.values()} == {
+        1
+    }  # in the middle of a stretch
     assert back.load(again, 1) is None
     teach(cohort, 0, 7)
     teach(again, 0, 7)
@@ -197,8 +203,8 @@ def test_a_seat_given_to_another_starts_blank() -> None:
     cohort = make_cohort()
     teach(cohort, 0, 3)
     teach(cohort, 1, 3)
-    cohort.add(0, Member("new", made.CHANNELS, made.TASKS))
-    cohort.add(2, Member("third", made.CHANNELS, made.TASKS))
+    cohort.add(0, HeadsetIdentity("new", made.CHANNELS, made.TASKS))
+    cohort.add(2, HeadsetIdentity("third", made.CHANNELS, made.TASKS))
     fresh = make_cohort()
     assert cohort.names == ["new", "user-1", "third"]
     for row in (0, 2):
@@ -206,8 +212,8 @@ def test_a_seat_given_to_another_starts_blank() -> None:
         assert cohort.headsets[row].replay.count("doing") == 0
         assert not cohort.headsets[row].personal
         assert cohort.adam.steps[row] == cohort.adam.draws[row] == 0
-        for task, trust in cohort.headsets[row].trusts.items():
-            assert_same_trust(trust, Trust())
+        for task, trust in cohort.headsets[row].expert_weights.items():
+            assert_same_trust(trust, ExpertWeights())
             assert task in made.TASKS
         assert cohort.present(row, "mood") == (GENERIC,)
     assert cohort.stack.theta[1, 0] == 3
@@ -251,7 +257,7 @@ def kill_while_saving(path: Path, seed: int) -> None:
     step = extra.extra["step"]
     assert step in (told, told + 1)
     assert cohort.adam.steps[0] == step
-    assert cohort.headsets[0].replay.told.keys() <= {"doing", "mood"}
+    assert cohort.headsets[0].replay.label_counts.keys() <= {"doing", "mood"}
     assert sum(cohort.headsets[0].replay.count(t) for t in made.TASKS) == step
     assert bool((cohort.stack.theta[0] == step).all())
     kept = [x for examples in cohort.headsets[0].replay.examples.values() for x in examples]

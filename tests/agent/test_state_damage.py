@@ -114,7 +114,9 @@ def assert_sane(cohort: Cohort, row: int) -> None:
         assert not bool(torch.isnan(answers).any())
     for task in made.TASKS:
         assert abs(float(cohort.trust(row, task).sum()) - 1) < 1e-4
-    assert all(n >= 0 for told in cohort.headsets[row].replay.told.values() for n in told.values())
+    assert all(
+        n >= 0 for told in cohort.headsets[row].replay.label_counts.values() for n in told.values()
+    )
 
 
 @given(data=st.data())

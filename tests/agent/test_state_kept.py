@@ -13,10 +13,10 @@ import torch
 from test_state import MEMBERS, assert_same, changes, make_cohort, teach
 
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.checkpoints.state import Keep, NotSavedError, Store
 from fedxr.agent.checkpoints.state import store as state
-from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenizedEpisode, TokenizedQuery
 
 NAME = "user-0"
 
@@ -24,9 +24,9 @@ NAME = "user-0"
 def say(cohort: Cohort, step: int, task: str = "doing", row: int = 0) -> None:
     """Feedback alone: what a round or a personal step changes stays as it is."""
     tokens = made.tokens(step, 1.0)
-    ask = next(a for a in tokens.asks if a.task == task)
+    ask = next(a for a in tokens.queries if a.task == task)
     told = TokenizedEpisode(
-        tokens.emissions, (Ask(task, ask.tick, step % 3, ask.summary),), f"{step}"
+        tokens.token_features, (TokenizedQuery(task, ask.tick, step % 3, ask.summary),), f"{step}"
     )
     cohort.remember([(row, told)])
 
@@ -75,8 +75,8 @@ def test_who_says_a_little_leaves_little(tmp_path: Path) -> None:
     store.close()
     sizes = stored(tmp_path / "s.db")
     assert sizes.keys() == {"task|doing", "lesson|doing|0000"}
-    tokens = sum(e.features.nbytes for e in example.tokens.emissions)
-    summary = sum(x.nbytes for x in example.tokens.asks[0].summary.values())
+    tokens = sum(e.features.nbytes for e in example.tokens.token_features)
+    summary = sum(x.nbytes for x in example.tokens.queries[0].summary.values())
     assert sum(sizes.values()) < tokens + summary + 4000
 
 
@@ -87,7 +87,7 @@ def test_many_labels_and_one_taken_back_leave_no_sums(tmp_path: Path) -> None:
         say(cohort, step)
         store.save(cohort, 0)
     example = cohort.headsets[0].replay.examples["doing"][7]
-    cohort.headsets[0].forget("doing", example.tokens.key, example.tokens.asks[0].tick)
+    cohort.headsets[0].forget("doing", example.tokens.key, example.tokens.queries[0].tick)
     store.leave(cohort, 0)
     assert not any(key.startswith("own") for key in stored(tmp_path / "s.db"))
     again = make_cohort()
@@ -122,10 +122,10 @@ def test_what_is_not_asked_waits_until_it_is(tmp_path: Path) -> None:
     mood = (
         cohort.headsets[0].personal["mood"],
         list(cohort.headsets[0].replay.examples["mood"]),
-        cohort.headsets[0].trusts["mood"],
+        cohort.headsets[0].expert_weights["mood"],
     )
 
-    cohort.add(0, Member(NAME, (made.PHONE,), ("doing",)))
+    cohort.add(0, HeadsetIdentity(NAME, (made.PHONE,), ("doing",)))
     loaded = store.load(cohort, 0)
     assert loaded is not None
     assert loaded.unasked == ("mood",)
@@ -148,7 +148,7 @@ def test_what_is_not_asked_waits_until_it_is(tmp_path: Path) -> None:
     assert [x.label for x in cohort.headsets[0].replay.examples["mood"]] == [
         x.label for x in mood[1]
     ]
-    assert torch.equal(cohort.headsets[0].trusts["mood"].earned, mood[2].earned)
+    assert torch.equal(cohort.headsets[0].expert_weights["mood"].earned, mood[2].earned)
 
 
 def test_another_device_of_the_same_user_begins_with_what_was_taught(tmp_path: Path) -> None:
@@ -246,7 +246,9 @@ def test_what_waits_keeps_what_is_not_asked(tmp_path: Path) -> None:
     limit(store, 5)
     say(cohort, 1, "mood")
     store.leave(cohort, 0)
-    other = Cohort(cohort.checkpoint, [Member(NAME, made.CHANNELS, ("doing",))], made.TUNING)
+    other = Cohort(
+        cohort.checkpoint, [HeadsetIdentity(NAME, made.CHANNELS, ("doing",))], made.TUNING
+    )
     loaded = store.load(other, 0)
     assert loaded is not None
     assert loaded.unasked == ("mood",)

@@ -9,7 +9,7 @@ from tolerance import pass_terms, root_mean_square, rounding
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.inputs.batch import collate
-from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode, TokenStream
+from fedxr.agent.inputs.tokens import TokenizedEpisode, TokenizedQuery, TokenStream
 from fedxr.agent.model.kv_cache import KVCache, places, tick_batch
 
 
@@ -23,7 +23,7 @@ def _cohort(rows: int) -> AdapterStack:
 def _relative(stack: AdapterStack, rows: list[TokenizedEpisode]) -> float:
     """Rounding of an answer to the longest of ``rows``, relative."""
     plan = stack.model.plan
-    seen = max(sum(plan.tokens_of[e.layout][0] for e in r.emissions) for r in rows)
+    seen = max(sum(plan.tokens_of[e.layout][0] for e in r.token_features) for r in rows)
     return rounding(torch.float32, pass_terms(plan.size, seen))
 
 
@@ -31,22 +31,24 @@ def _whole(stack: AdapterStack, rows: list[TokenizedEpisode]) -> list[list[torch
     plan = stack.model.plan
     answers = stack.answers(collate([[r] for r in rows], plan.tokens_of, plan.tasks))
     return [
-        [answers.logits[a.task][i, j] for j, a in enumerate(r.asks)] for i, r in enumerate(rows)
+        [answers.logits[a.task][i, j] for j, a in enumerate(r.queries)] for i, r in enumerate(rows)
     ]
 
 
 def _streamed(stack: AdapterStack, rows: list[TokenizedEpisode]) -> list[list[torch.Tensor]]:
-    rings = KVCache(stack.model, len(rows), *places(made.CHANNELS), torch.float32)
+    cache = KVCache(stack.model, len(rows), *places(made.CHANNELS), torch.float32)
     leaves = stack.leaves(stack.theta, ())
     adapters, heads = stack.adapters(leaves), stack.heads(leaves)
     out: list[list[torch.Tensor]] = [[] for _ in rows]
-    for tick in range(max(r.asks[-1].tick for r in rows) + 1):
-        emissions = [[e for e in r.emissions if e.tick == tick] for r in rows]
-        asks: list[list[Ask]] = [[a for a in r.asks if a.tick == tick] for r in rows]
-        batch = tick_batch(stack.model, emissions, asks)
+    for tick in range(max(r.queries[-1].tick for r in rows) + 1):
+        token_features = [[e for e in r.token_features if e.tick == tick] for r in rows]
+        queries: list[list[TokenizedQuery]] = [
+            [a for a in r.queries if a.tick == tick] for r in rows
+        ]
+        batch = tick_batch(stack.model, token_features, queries)
         with torch.no_grad():
-            answers = stack.model(batch, stack.layers, adapters, heads, context=rings.open(batch))
-        for i, row in enumerate(asks):
+            answers = stack.model(batch, stack.layers, adapters, heads, context=cache.open(batch))
+        for i, row in enumerate(queries):
             out[i] += [answers.logits[a.task][i, j] for j, a in enumerate(row)]
     return out
 
@@ -68,10 +70,12 @@ def test_streamed_ticks_equal_the_full_pass() -> None:
 
 def test_the_answer_depends_on_the_past_within_the_window_only() -> None:
     whole = made.tokens(1, 8.0)
-    last = whole.asks[-1]
-    near = TokenizedEpisode(tuple(e for e in whole.emissions if e.tick > last.tick - 30), (last,))
+    last = whole.queries[-1]
+    near = TokenizedEpisode(
+        tuple(e for e in whole.token_features if e.tick > last.tick - 30), (last,)
+    )
     stack = _cohort(1)
-    full = _whole(stack, [TokenizedEpisode(whole.emissions, (last,))])[0][0]
+    full = _whole(stack, [TokenizedEpisode(whole.token_features, (last,))])[0][0]
     assert (full - _whole(stack, [near])[0][0]).abs().max() > 1e-3
 
 
@@ -93,20 +97,22 @@ def test_live_token_stream_equals_the_recording() -> None:
     episode = made.episode(4)
     whole = made.tokens(4)
     stream = TokenStream(made.CHANNELS)
-    emissions, asks = [], {a.tick: a for a in whole.asks}
-    for tick in range(whole.asks[-1].tick + 1):
+    token_features, queries = [], {a.tick: a for a in whole.queries}
+    for tick in range(whole.queries[-1].tick + 1):
         now = {
             n: s.between(tick * made.TICK_US, (tick + 1) * made.TICK_US)
             for n, s in episode.samples.items()
         }
         stream.push(now)
-        emissions += stream.advance(tick)
-        if tick in asks:
-            summary = stream.summary(asks[tick].task, tick)
-            for layout, vector in asks[tick].summary.items():
+        token_features += stream.advance(tick)
+        if tick in queries:
+            summary = stream.summary(queries[tick].task, tick)
+            for layout, vector in queries[tick].summary.items():
                 assert (summary[layout] == vector).all()
-    assert [(e.layout, e.tick) for e in emissions] == [(e.layout, e.tick) for e in whole.emissions]
-    for mine, theirs in zip(emissions, whole.emissions, strict=True):
+    assert [(e.layout, e.tick) for e in token_features] == [
+        (e.layout, e.tick) for e in whole.token_features
+    ]
+    for mine, theirs in zip(token_features, whole.token_features, strict=True):
         assert (mine.features == theirs.features).all()
 
 
@@ -117,11 +123,13 @@ def test_an_absent_channel_adds_nothing(gone: str) -> None:
     bit, as the shapes are, and what is masked has the weight 0."""
     layout = next(c.layout for c in made.CHANNELS if c.name == gone)
     whole = made.tokens(5)
-    asks = tuple(
-        Ask(a.task, a.tick, a.label, {k: v for k, v in a.summary.items() if k != layout})
-        for a in whole.asks
+    queries = tuple(
+        TokenizedQuery(a.task, a.tick, a.label, {k: v for k, v in a.summary.items() if k != layout})
+        for a in whole.queries
     )
-    without = TokenizedEpisode(tuple(e for e in whole.emissions if e.layout != layout), asks)
+    without = TokenizedEpisode(
+        tuple(e for e in whole.token_features if e.layout != layout), queries
+    )
     stack = _cohort(2)
     model = stack.model
     batch = collate([[without], [whole]], model.plan.tokens_of, model.plan.tasks)

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.experts import GENERIC, PERSONAL, Mixing, Trust
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.experts import GENERIC, PERSONAL, ExpertWeights, Mixing
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.adaptation.replay import ReplayBuffer
 
 
-def _trusted(trust: Trust) -> tuple[object, ...]:
+def _trusted(trust: ExpertWeights) -> tuple[object, ...]:
     """All that a trust says."""
     tensors = (trust.earned, trust.losses, trust.odds, trust.against)
     return (*(t.tolist() for t in tensors), trust.count, trust.label, trust.classes)
@@ -20,15 +20,15 @@ def _trusted(trust: Trust) -> tuple[object, ...]:
 
 def _told(moments: list[tuple[int, int]]) -> Cohort:
     """A headset that was told these moments (seed, label)."""
-    member = Member("h0", made.CHANNELS, made.TASKS)
-    cohort = Cohort(made.checkpoint(), [member], made.TUNING, torch.float32)
+    identity = HeadsetIdentity("h0", made.CHANNELS, made.TASKS)
+    cohort = Cohort(made.checkpoint(), [identity], made.TUNING, torch.float32)
     for seed, label in moments:
         cohort.remember([(0, made.moment(seed, label))])
     return cohort
 
 
 def _undo(cohort: Cohort, seed: int, label: int) -> None:
-    cohort.headsets[0].forget("doing", f"e{seed}", made.moment(seed, label).asks[0].tick)
+    cohort.headsets[0].forget("doing", f"e{seed}", made.moment(seed, label).queries[0].tick)
 
 
 BEFORE = [(100, 0), (101, 0), (102, 1), (103, 1)]
@@ -39,11 +39,14 @@ def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
     """A slip of the finger: trust, sums and memory are as before it, and so are the answers."""
     cohort, plain = _told([*BEFORE, (104, label)]), _told(BEFORE)
     _undo(cohort, 104, label)
-    assert _trusted(cohort.headsets[0].trusts["doing"]) == _trusted(
-        plain.headsets[0].trusts["doing"]
+    assert _trusted(cohort.headsets[0].expert_weights["doing"]) == _trusted(
+        plain.headsets[0].expert_weights["doing"]
     )
     assert torch.equal(cohort.trust(0, "doing"), plain.trust(0, "doing"))
-    assert +cohort.headsets[0].replay.told["doing"] == +plain.headsets[0].replay.told["doing"]
+    assert (
+        +cohort.headsets[0].replay.label_counts["doing"]
+        == +plain.headsets[0].replay.label_counts["doing"]
+    )
     mine, theirs = cohort.headsets[0].personal["doing"], plain.headsets[0].personal["doing"]
     for part in "abn":  # counted in and out again: rounding of one addition
         torch.testing.assert_close(getattr(mine, part), getattr(theirs, part), atol=1e-5, rtol=0)
@@ -52,9 +55,9 @@ def test_what_is_taken_back_at_once_was_never_said(label: int) -> None:
 def test_the_only_label_of_a_class_taken_back_leaves_one_class_alone() -> None:
     """Not the newest: its loss stays counted, but who told one class has told one class."""
     cohort = _told([(100, 0), (101, 1), (102, 0)])
-    assert cohort.headsets[0].trusts["doing"].classes == {0, 1}
+    assert cohort.headsets[0].expert_weights["doing"].classes == {0, 1}
     _undo(cohort, 101, 1)
-    assert cohort.headsets[0].trusts["doing"].classes == {0}
+    assert cohort.headsets[0].expert_weights["doing"].classes == {0}
     alone = float(cohort.trust(0, "doing")[PERSONAL:].sum())
     start = torch.tensor(Mixing().start)
     assert alone < float(start[PERSONAL:].sum() / start.sum())
@@ -66,7 +69,7 @@ def test_all_labels_taken_back_leave_nothing() -> None:
         _undo(cohort, seed, label)
     assert "doing" not in cohort.headsets[0].personal
     assert cohort.present(0, "doing") == (GENERIC,)
-    trust = cohort.headsets[0].trusts["doing"]
+    trust = cohort.headsets[0].expert_weights["doing"]
     assert not trust.classes
     assert trust.label == -1, "there is no last label"
     _undo(cohort, 100, 0)  # again: nothing to take
@@ -79,7 +82,10 @@ def test_two_labels_taken_back_in_any_order_leave_the_trust_of_before() -> None:
     once = _told([*BEFORE])
     _undo(cohort, 103, 1)
     _undo(cohort, 104, 2)
-    mine, plain = cohort.headsets[0].trusts["doing"], once.headsets[0].trusts["doing"]
+    mine, plain = (
+        cohort.headsets[0].expert_weights["doing"],
+        once.headsets[0].expert_weights["doing"],
+    )
     assert _trusted(mine)[:4] == _trusted(plain)[:4]
     assert mine.count == plain.count
 
@@ -92,9 +98,9 @@ def test_a_full_memory_takes_back_what_was_said_last_and_nothing_of_earlier_visi
     z = torch.zeros(4)
     for _ in range(8):
         memory.add(moment, z)
-    memory.restore(memory.examples, memory.told)
+    memory.restore(memory.examples, memory.label_counts)
     old = list(memory.examples["doing"])
-    tick = moment.asks[0].tick
+    tick = moment.queries[0].tick
     for turn in range(64):
         memory.add(moment, z)  # stays, if the draw keeps it
         example = memory.add(moment, z)

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import numpy as np
 from bridge_rig import PATIENCE, Recorder, server_of
 
-from fedxr.bridge.sensors.headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.mapping import Wish
+from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import Finder
 
 

@@ -18,7 +18,7 @@ from fedxr.bridge.sensors.source import Column, Source
 
 S = 1_000_000
 DELAY_US = 40_000
-"""As `fedxr.bridge.sensors.headset.Visit`: a tick leaves this much after its end."""
+"""As `fedxr.bridge.sensors.sensor_headset.Visit`: a tick leaves this much after its end."""
 EYES = (Column("x", "normalized", "ScreenX"), Column("y", "normalized", "ScreenY"))
 EEG = tuple(Column(name, "uV", "EEG") for name in ("Oz", "O1", "O2"))
 Stamps = Callable[[np.ndarray], np.ndarray]

@@ -56,7 +56,7 @@ async def test_what_comes_after_a_picture_stays_behind_it(gate: threading.Event)
             await camera.send_frame(t, {"eye": samples_of(EYE, [t])} if t % 3 == 2 else gaze(t))
             await camera.send_feedback("emotion", t)
         session = app.sessions[0]
-        await until(lambda: session._wire._holds)
+        await until(lambda: session._connection._holds)
         assert (len(app.frames), len(app.told)) == (1, 1)
         gate.set()
         await until(lambda: len(app.told) == 49)
@@ -78,13 +78,13 @@ async def test_a_latest_picture_replaces_the_one_that_waits(gate: threading.Even
             await camera.send_frame(t, {"eye": samples_of(latest, [t]), **gaze(t)})
         session = app.sessions[0]
         await until(lambda: session.stats.bytes_in and len(session.incoming.decoding._waiting) == 8)  # type: ignore[union-attr]
-        assert not session._wire._holds
+        assert not session._connection._holds
         gate.set()
         await until(lambda: len(app.frames) == 9)
         assert [f.capture_us for f in app.frames if "eye" in f.samples] == [1, 9]
         assert [f.capture_us for f in app.frames if "gaze" in f.samples] == list(range(1, 10))
         # The server tells once a second: by now or never.
-        assert sum(map(Counter, app.drops), session.tend(1.0)) == {"eye": 7}
+        assert sum(map(Counter, app.drops), session.check_health(1.0)) == {"eye": 7}
         await camera.close()
 
 
@@ -115,12 +115,12 @@ async def test_pictures_that_wait_are_bounded_in_bytes(gate: threading.Event) ->
             broken = Block(number, t, 1, bytes(20_000), shape=[4, 4, 3], encoding="png")
             await camera.forward(PackedFrame(t, t, [broken]))
         session = app.sessions[0]
-        await until(lambda: session._wire._holds)
-        assert session._wire._holds == {"decoding"}
+        await until(lambda: session._connection._holds)
+        assert session._connection._holds == {"decoding"}
         gate.set()
         seen = [await asyncio.wait_for(anext(camera), 10) for _ in range(10)]
         assert [m.seq for m in seen if isinstance(m, Notice)] == list(range(1, 11))
-        assert not session._wire._holds
+        assert not session._connection._holds
         assert session.incoming.decoding is not None
         assert session.incoming.decoding._bytes == 0
         await camera.close()

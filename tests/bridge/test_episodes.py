@@ -100,7 +100,7 @@ async def test_after_a_lost_connection_an_episode_begins() -> None:
         async with client:
             await client.send_frame(start := now_us(), gaze(start))
             await until(lambda: app.frames)
-            client._wire.transport.abort()
+            client._connection.transport.abort()
             assert (await asyncio.wait_for(next_notice(client), 60)).code == "reconnected"
             await client.send_frame(start + S, gaze(start + S))
             await until(lambda: len(app.frames) == 2)

@@ -119,7 +119,7 @@ async def test_one_who_came_back_is_still_not_recorded(tmp_path: Path) -> None:
         client = await rig.connect(retry=Retry(0.02, 0.1))
         client.allow_recording(False)
         await until(lambda: not rig.server.sessions[client.session].recordable)
-        rig.server.sessions[client.session]._wire.transport.abort()
+        rig.server.sessions[client.session]._connection.transport.abort()
         await until(lambda: client.reconnects == 1)  # type: ignore[attr-defined]
         await client.send_frame(5, {})
         await rig.arrived(client)

@@ -10,8 +10,8 @@ from bridge_rig import until
 from lsl_rig import Outlet
 from sensor_rig import counts_up, numbers_of, streaming
 
-from fedxr.bridge.sensors.headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.lsl import LslFinder
+from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import SensorError
 from fedxr.bridge.sensors.units import GRAVITY
 

@@ -185,7 +185,7 @@ async def test_a_lost_session_resumes_where_it_was() -> None:
         await client.send_frame(10, gaze(10))
         await client.send_frame(20, gaze(20))
         await anext(client)
-        client._wire.transport.abort()
+        client._connection.transport.abort()
         await until(lambda: app.over)
         stranger = await headset(server.url, user="bob", resume=client.session)
         assert stranger.session != client.session
@@ -213,12 +213,12 @@ async def test_a_session_is_resumed_though_the_application_is_still_told_of_its_
         client = await headset(server.url, user="ann")
         await client.send_frame(10, gaze(10))
         await anext(client)
-        client._wire.transport.abort()
+        client._connection.transport.abort()
         await until(lambda: not server.sessions)
         with pytest.raises(BridgeError, match="no welcome within"):
             await headset(server.url, user="ann", resume=client.session, timeout_s=0.2)
         back = asyncio.create_task(headset(server.url, user="ann", resume=client.session))
-        await until(lambda: len(server._seats.wires) == 3)
+        await until(lambda: len(server._seats.connections) == 3)
         app.gate.set()
         again = await back
         assert (again.session, again.welcome.last_seq) == (client.session, 1)
@@ -260,7 +260,7 @@ async def test_a_session_that_is_refused_for_now_can_be_resumed_later() -> None:
         client = await headset(server.url, user="ann")
         await client.send_frame(10, gaze(10))
         await anext(client)
-        client._wire.transport.abort()
+        client._connection.transport.abort()
         await until(lambda: app.over)
         app.full = True
         with pytest.raises(BridgeError, match="come again later"):

@@ -39,7 +39,7 @@ async def round_trips(client: HeadsetClient, n: int, start: int) -> None:
 
 async def stall_and_flood(client: HeadsetClient, stop: asyncio.Event) -> None:
     """Never read again, and make the server want to send 60 KB a hundred times a second."""
-    client._wire.transport.pause_reading()
+    client._connection.transport.pause_reading()
     t = 0
     while not stop.is_set() and client.ended is None:
         t += 1
@@ -60,7 +60,7 @@ async def test_stalled_clients_are_bounded_counted_and_harmless() -> None:
         stuck = [server.sessions[client.session] for client in bad]
         tracemalloc.start()
         floods = [asyncio.create_task(stall_and_flood(client, stop)) for client in bad]
-        await until(lambda: all(s._wire.congested for s in stuck))
+        await until(lambda: all(s._connection.congested for s in stuck))
         for client in good:
             await round_trips(client, 150, 1)
         await until(lambda: all(s.stats.frames >= 300 for s in stuck))
@@ -68,17 +68,17 @@ async def test_stalled_clients_are_bounded_counted_and_harmless() -> None:
         tracemalloc.stop()
         for session in stuck:
             assert session._outgoing.waiting <= server.config.outbox_bytes + 1000
-            buffered = session._wire.transport.get_write_buffer_size()
+            buffered = session._connection.transport.get_write_buffer_size()
             assert buffered <= WRITE_LIMIT + len(encode(Cue("overlay", PICTURE))) + 1000
             assert session._outgoing.drops["control"] > 0
         assert held < 12_000_000
         # The application was told what went.
         await until(lambda: any("control" in counts for counts in app.drops))
-        assert all(s._wire.congested for s in stuck)
+        assert all(s._connection.congested for s in stuck)
         stop.set()
         await asyncio.gather(*floods)
         for client in (*good, *bad):
-            client._wire.transport.abort()
+            client._connection.transport.abort()
 
 
 async def test_a_client_that_stays_stalled_is_dropped() -> None:
@@ -89,7 +89,7 @@ async def test_a_client_that_stays_stalled_is_dropped() -> None:
         await until(lambda: app.over)
         assert app.over == ["stalled: did not read for 0.5 s"]
         stop.set()
-        client._wire.transport.abort()
+        client._connection.transport.abort()
         await asyncio.gather(flood, return_exceptions=True)
         await until(lambda: not server.sessions)
 
@@ -98,14 +98,14 @@ async def test_a_client_that_catches_up_is_told_what_it_missed() -> None:
     app = Recorder()
     async with server_of(app) as server:
         client = await headset(server.url)
-        client._wire.transport.pause_reading()
+        client._connection.transport.pause_reading()
         session = app.sessions[0]
         while not session._outgoing.drops["reply"]:
             for t in range(200):
                 if t % 10 == 0:
                     session.send_cue("overlay", PICTURE)
                 session.send_reply(t, t, {})
-        client._wire.transport.resume_reading()
+        client._connection.transport.resume_reading()
         told: Mapping[str, int] = {}
         while "reply" not in told:
             message = await asyncio.wait_for(anext(client), PATIENCE)
@@ -145,16 +145,16 @@ async def test_a_client_that_pings_and_never_reads_cannot_fill_the_memory() -> N
         raw = await RawHeadset.open(server.url)
         await raw.hello(HELLO)
         raw.socket.transport.pause_reading()
-        wire = app.sessions[0]._wire
+        connection = app.sessions[0]._connection
         frame = b"\x89\xfd" + bytes(4) + bytes(125)  # a masked ping
         for _ in range(400):
             if not raw.socket.transport.get_write_buffer_size():
                 raw.socket.transport.write(frame * 1000)
             await asyncio.sleep(0)
-            if wire._holds:
+            if connection._holds:
                 break
-        await until(lambda: wire._holds)
-        assert wire.transport.get_write_buffer_size() < 2_000_000
+        await until(lambda: connection._holds)
+        assert connection.transport.get_write_buffer_size() < 2_000_000
         raw.socket.transport.abort()
 
 
@@ -197,15 +197,15 @@ async def test_a_congested_headset_sends_what_is_fresh() -> None:
     async with server_of(app) as server:
         client = await headset(server.url, [channel])
         session = app.sessions[0]
-        session._wire.hold("test")
+        session._connection.pause_reading("test")
         big = Samples(np.full(20_000, 1), np.zeros((20_000, 2), np.float32))
-        while not client._wire.congested:
+        while not client._connection.congested:
             await client.send_frame(1, {"gaze": big})
         first = client._seq
         for t in range(2, 52):
             await client.send_frame(t, gaze(t))
         assert client.drops == {"gaze": 49}
-        session._wire.release("test")
+        session._connection.resume_reading("test")
         await until(lambda: app.frames and app.frames[-1].capture_us == 51)
         assert [f.seq for f in app.frames[-2:]] == [first, first + 50]
         assert session.stats.lost == 49

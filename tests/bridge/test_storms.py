@@ -52,7 +52,7 @@ async def test_a_reconnect_storm_costs_the_others_nothing() -> None:
         await until(lambda: set(server.sessions) == {good.session}, 20)
         stats = server.sessions[good.session].stats
         assert (stats.frames, stats.lost, stats.refused) == (n, 0, 0)
-        await until(lambda: len(server._seats.wires) == 1, 20)
+        await until(lambda: len(server._seats.connections) == 1, 20)
         await good.close()
 
 

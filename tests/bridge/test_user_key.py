@@ -182,7 +182,7 @@ async def test_a_session_is_resumed_by_its_key_and_not_by_its_name() -> None:
         assert first.session in server.sessions
         again = await headset(server.url, user="another name", key=KEY, resume=first.session)
         assert (again.session, again.welcome.last_seq) == (first.session, 1)
-        assert server.sessions[again.session].person == fingerprint(KEY.public)
+        assert server.sessions[again.session].user_id == fingerprint(KEY.public)
         await thief.close()
         await again.close()
 
@@ -205,6 +205,6 @@ async def test_a_kept_key_is_the_same_person_on_the_next_visit() -> None:
         for user in ("ann", "bob", "ann"):
             await (await headset(server.url, user=user)).close()
             await until(lambda: not server.sessions)
-    ann, bob, again = (session.person for session in app.sessions)
+    ann, bob, again = (session.user_id for session in app.sessions)
     assert ann == again
     assert ann != bob

@@ -23,7 +23,7 @@ from fedxr.bridge.channels import TICK_US
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.user_key import UserKey
 from fedxr.cli.main import main
-from fedxr.virtual.streaming import Actor, Player
+from fedxr.virtual.streaming import Player, VirtualHeadset
 from fedxr.virtual.timeline import Beat, beats
 
 START = 10**15
@@ -86,7 +86,7 @@ async def until(what: object) -> None:
             await asyncio.sleep(0.002)
 
 
-async def headset(url: str, actor: Actor) -> Player:
+async def headset(url: str, actor: VirtualHeadset) -> Player:
     """Without clock exchanges, whose messages would come between those that are walked after."""
     user = actor.user
     client = await connect(

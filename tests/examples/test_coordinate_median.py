@@ -115,7 +115,7 @@ from fedxr.federation import Block, Blocks, Headset, Round, StragglerDeadline, T
 from fedxr.federation import Updates, run_round
 
 BLOCKS = Blocks((Block("b", 0, 40, "lora_B"), Block("h", 40, 60, "head"),
-                 Block("analytic:t", 60, 90, "analytic")))
+                 Block("ridge:t", 60, 90, "ridge")))
 HEADSETS = [Headset(f"h{i}", position=(3.0 * i, 0.0)) for i in range(8)]
 
 def go(coordination, rule, x):

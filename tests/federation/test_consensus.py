@@ -107,9 +107,9 @@ def test_content_of_a_block_without_weight_is_never_read() -> None:
     poisoned[1, 10:37] = torch.nan
     poisoned[4, 10:37] = 1e30
     poisoned[:, 37:] = torch.inf
-    for wire in ("float32", "bf16"):
-        clean = mix(v, updates(x, weights), 3, wire)
-        dirty = mix(v, updates(poisoned, weights), 3, wire)
+    for codec in ("float32", "bf16"):
+        clean = mix(v, updates(x, weights), 3, codec)
+        dirty = mix(v, updates(poisoned, weights), 3, codec)
         assert torch.equal(clean.values, dirty.values)
         assert torch.equal(clean.weights, dirty.weights)
         assert (dirty.weights[:, 2] == 0).all()

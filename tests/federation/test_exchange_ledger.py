@@ -122,7 +122,7 @@ def test_rates_replace_the_yardstick_and_the_slower_side_decides() -> None:
         Headset("h2", battery=0.5),
         Headset("h3", battery=0.5),
     ]
-    config = Round(topology=Topology(cluster_size=H), consensus=Consensus(0.5), wire="bf16")
+    config = Round(topology=Topology(cluster_size=H), consensus=Consensus(0.5), codec="bf16")
     x, report = one_round(config, headsets, torch.ones(H, 2), None)
     sent = Updates(LORA, x, torch.tensor([[0.0, 1.0]]).expand(H, 2))
     size = len(to_bytes(sent, 0, "bf16"))

@@ -17,7 +17,7 @@ from fedxr.federation import (
 )
 
 BLOCKS = Blocks(
-    (Block("shared", 0, 8, "lora_B"), Block("analytic:doing", 8, 16, "analytic", most=1e3))
+    (Block("shared", 0, 8, "lora_B"), Block("ridge:doing", 8, 16, "ridge", most=1e3))
 )
 HEADSETS = [Headset(f"h{i}", (float(i), 0.0, 0.0)) for i in range(8)]
 NAN, INF = float("nan"), float("inf")

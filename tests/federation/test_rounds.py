@@ -424,7 +424,7 @@ def test_broadcast_to_representatives_reaches_their_neighbours_only() -> None:
 
 def test_bf16_messages_change_little() -> None:
     exact, _ = go(Round(), fleet(), learned(0, torch.float32), counts())
-    coarse, _ = go(Round(wire="bf16"), fleet(), learned(0, torch.float32), counts())
+    coarse, _ = go(Round(codec="bf16"), fleet(), learned(0, torch.float32), counts())
     assert 0 < (coarse - exact).abs().max() < 0.05
 
 
@@ -446,7 +446,7 @@ def test_errors_tell_how_well_a_cluster_agreed() -> None:
         (lambda: Round(coordination="peer"), "unknown coordination 'peer'; known are local"),
         (lambda: Round(exchange="all"), "exchange 'all'"),  # type: ignore[arg-type]
         (lambda: Round(election="king"), "unknown election 'king'"),  # type: ignore[arg-type]
-        (lambda: Round(wire="int4"), "unknown number format 'int4'"),  # type: ignore[arg-type]
+        (lambda: Round(codec="int4"), "unknown number format 'int4'"),  # type: ignore[arg-type]
         (lambda: Round(broadcast="none"), "broadcast 'none'"),  # type: ignore[arg-type]
         (lambda: go(Round(), [Headset("a")] * H, learned(), counts()), "more than once: a"),
         (lambda: go(Round(), fleet()[:3], learned(), counts()), "for 3 headsets"),

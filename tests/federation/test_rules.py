@@ -28,7 +28,7 @@ from fedxr.federation.rules import aggregate
 
 H, P = 8, 12
 BLOCKS = Blocks(
-    (Block("b", 0, 5, "lora_B"), Block("h", 5, 8, "head"), Block("analytic:t", 8, P, "analytic"))
+    (Block("b", 0, 5, "lora_B"), Block("h", 5, 8, "head"), Block("ridge:t", 8, P, "ridge"))
 )
 HEADSETS = [Headset(f"h{i}", position=(2.0 * i, 0.0)) for i in range(H)]
 
@@ -134,8 +134,8 @@ def test_it_is_refused_where_nothing_that_it_may_touch_travels() -> None:
 
 
 def test_no_rule_may_touch_sums_and_none_is_without_kinds() -> None:
-    with pytest.raises(ValueError, match="kind analytic: they hold sums over samples"):
-        AggregationRule("bad", "", frozenset({"analytic", "head"}), median)
+    with pytest.raises(ValueError, match="kind ridge: they hold sums over samples"):
+        AggregationRule("bad", "", frozenset({"ridge", "head"}), median)
     with pytest.raises(ValueError, match="names no kinds of block"):
         AggregationRule("bad", "", combine=median)
     with pytest.raises(ValueError, match="unknown aggregation rule 'mode'; known are mean, median"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.checkpoint_file import fit_ridge
 from fedxr.agent.checkpoints.pretrain import fit_standards
 from fedxr.agent.encoders import encoder_for
@@ -21,21 +21,21 @@ from fedxr.federation import RoundReport
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learner_process import LearnerProcess
-from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.live.live import Live
 from fedxr.scenarios.devices import device_named
 from fedxr.virtual.headsets import simulated_actor
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 
 DEVICES = ("voice-glasses", "quest-3-watch", "quest-3")
 
 
-def cast_of(devices: Sequence[str] = DEVICES, seconds: float = 8.0) -> list[Actor]:
+def cast_of(devices: Sequence[str] = DEVICES, seconds: float = 8.0) -> list[VirtualHeadset]:
     return [simulated_actor(device_named(d), 3, i, seconds) for i, d in enumerate(devices)]
 
 
-def checkpoint_of(cast: Sequence[Actor]) -> Checkpoint:
-    """A model of random weights whose standards and analytic heads fit the cast's sensors."""
+def checkpoint_of(cast: Sequence[VirtualHeadset]) -> Checkpoint:
+    """A model of random weights whose standards and ridge heads fit the cast's sensors."""
     torch.manual_seed(0)
     channels = [c for a in cast for c in a.user.channels]
     layouts = {c.layout: encoder_for(c).shape(c) for c in channels}
@@ -46,12 +46,12 @@ def checkpoint_of(cast: Sequence[Actor]) -> Checkpoint:
         for a in cast
     ]
     fit_standards(model, [x for user in users for x in user])
-    by_task = {t: [[x for x in u if x.asks[0].task == t] for u in users] for t in tasks}
+    by_task = {t: [[x for x in u if x.queries[0].task == t] for u in users] for t in tasks}
     ridges = {t: fit_ridge(model, t, [u for u in found if u]) for t, found in by_task.items()}
     return Checkpoint(model, ridges)
 
 
-PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
+PACE = TrainSchedule(TrainSteps(steps=1, rate=2e-3, batch=2))
 RULE = LearningRule(shared=PACE, personal=PACE, each=2, guard=0.0)
 
 

@@ -23,8 +23,8 @@ from fedxr.bridge.frames import Frame
 from fedxr.bridge.serving.budget import ALLOWANCES, Budget
 from fedxr.bridge.user_key import UserKey
 from fedxr.learning.shipped import CHECKPOINT
-from fedxr.live.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, Room, cost_of
-from fedxr.live.moments import REMEMBERED, Moments, Said
+from fedxr.live.budget import MOST_PLACES, MOST_TOKENS, SEAT_BYTES, MemoryBudget, cost_of
+from fedxr.live.moments import REMEMBERED, Moments, Repetition
 from fedxr.live.waiting_frames import BYTES, FRAMES, HeldFrames
 from fedxr.scenarios.devices import DEVICES
 
@@ -37,7 +37,7 @@ def checkpoint() -> Checkpoint:
 
 
 def test_every_device_that_we_know_is_admitted_whole(checkpoint: Checkpoint) -> None:
-    room = Room(checkpoint, 100 * SEAT_BYTES)
+    room = MemoryBudget(checkpoint, 100 * SEAT_BYTES)
     for device in DEVICES.values():
         read = {c.name: c for c in device.channels if c.layout in checkpoint.model.plan.layouts}
         assert room.admit(device.name, read) == {}
@@ -47,18 +47,18 @@ def test_every_device_that_we_know_is_admitted_whole(checkpoint: Checkpoint) -> 
 
 def test_cameras_beyond_the_places_of_one_headset_are_refused(checkpoint: Checkpoint) -> None:
     cameras = {f"c{i}": Channel(f"c{i}", "vision/gray", 30.0) for i in range(4)}
-    refused = Room(checkpoint, 100 * SEAT_BYTES).admit("s", cameras)
+    refused = MemoryBudget(checkpoint, 100 * SEAT_BYTES).admit("s", cameras)
     assert refused is not None
     assert sorted(refused) == ["c2", "c3"]
     assert f"one gets {MOST_PLACES} and {MOST_TOKENS}" in refused["c2"]
     slow = {f"c{i}": Channel(f"c{i}", "vision/gray", 1.0) for i in range(3)}
-    assert Room(checkpoint, 100 * SEAT_BYTES).admit("s", slow) == {}
+    assert MemoryBudget(checkpoint, 100 * SEAT_BYTES).admit("s", slow) == {}
 
 
 def test_what_the_server_has_left_is_what_the_next_one_gets(checkpoint: Checkpoint) -> None:
     camera = {"c": Channel("c", "vision/gray", 30.0)}
     each = SEAT_BYTES + cost_of(checkpoint, camera["c"]).nbytes
-    room = Room(checkpoint, 2 * each + SEAT_BYTES)
+    room = MemoryBudget(checkpoint, 2 * each + SEAT_BYTES)
     assert room.admit("a", camera) == room.admit("b", camera) == {}
     refused = room.admit("c", camera)
     assert refused is not None
@@ -140,7 +140,13 @@ def test_a_moment_has_the_label_that_was_said_last(said: list[tuple[int, int]]) 
             table.pop(tick, None)
             continue
         before = table.get(tick)
-        wanted = Said.FIRST if before is None else Said.AGAIN if before == label else Said.OTHER
+        wanted = (
+            Repetition.FIRST
+            if before is None
+            else Repetition.AGAIN
+            if before == label
+            else Repetition.OTHER
+        )
         assert moments.compare(moment, label) is wanted
         moments.learned(moment, label)
         table[tick] = label
@@ -150,8 +156,8 @@ def test_moments_are_forgotten_in_time() -> None:
     moments = Moments()
     for tick in range(REMEMBERED + 100):
         moments.learned(("doing", 0, tick), 1)
-    assert moments.compare(("doing", 0, 99), 1) is Said.FIRST
-    assert moments.compare(("doing", 0, 100), 1) is Said.AGAIN
+    assert moments.compare(("doing", 0, 99), 1) is Repetition.FIRST
+    assert moments.compare(("doing", 0, 100), 1) is Repetition.AGAIN
 
 
 async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> None:
@@ -167,7 +173,7 @@ async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> N
                 await client.send_feedback("doing", 10 * TICK_US, label)
             await until(lambda n=times: session.stats.feedback == 100 * n)
             await rig.live.learn_once()
-            assert +cohort.headsets[0].replay.told["doing"] == {label: 1}
+            assert +cohort.headsets[0].replay.label_counts["doing"] == {label: 1}
             assert float(cohort.headsets[0].personal["doing"].n.sum()) == pytest.approx(1)
         assert rig.live.metrics.labels.lost == 198
         await client.close()

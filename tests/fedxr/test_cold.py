@@ -39,7 +39,7 @@ from fedxr.experiments.cold_checkpoint import (
     told_by,
 )
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.splits import Person
+from fedxr.experiments.splits import TokenizedUser
 from fedxr.experiments.study import answered, join, seated, teach, tell
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.users import Users
@@ -67,8 +67,8 @@ def _names(group: list[Known]) -> set[str]:
     return {p.user.name for p in group}
 
 
-def _labels(person: Person) -> list[int]:
-    return [t.asks[-1].label for t in person.adapt]
+def _labels(person: TokenizedUser) -> list[int]:
+    return [t.queries[-1].label for t in person.adapt]
 
 
 def test_members_and_strangers_share_nobody_and_every_draw_is_another(people: list[Known]) -> None:
@@ -104,13 +104,13 @@ def _spoilt(person: Known) -> Known:
     """The same adaptation half; a test half of other numbers and other labels."""
 
     def other(t: TokenizedEpisode) -> TokenizedEpisode:
-        asks = tuple(
+        queries = tuple(
             replace(
                 a, label=(a.label + 1) % 3, summary={k: 9 * v + 5 for k, v in a.summary.items()}
             )
-            for a in t.asks
+            for a in t.queries
         )
-        return t if t.adapt else replace(t, asks=asks)
+        return t if t.adapt else replace(t, queries=queries)
 
     return Known(person.user, tuple(other(t) for t in person.raw))
 
@@ -124,19 +124,19 @@ def test_no_test_half_is_read_before_it_is_asked(people: list[Known]) -> None:
         told = [told_by(draw.checkpoint, "doing", p) for p in members]
         checkpoint = fitted_together(draw.checkpoint, "doing", told, ColdFit())
         learner, _ = teach(checkpoint, members, HOW, personal=False)
-        own, crowd = (
+        own, federated = (
             learner.cohort.headsets[0].personal["doing"],
             learner.cohort.headsets[0].federated["doing"],
         )
         ridge = checkpoint.ridges["doing"]
         found.append(
-            (draw.checkpoint.digest, ridge.fits, ridge.own, own.a, crowd.a, members[0].test)
+            (draw.checkpoint.digest, ridge.fits, ridge.own, own.a, federated.a, members[0].test)
         )
     (*one, test), (*two, other) = found
     assert one[:3] == two[:3]
     assert torch.equal(one[3], two[3])
     assert torch.equal(one[4], two[4])
-    assert [t.asks for t in test] != [t.asks for t in other]  # and they do differ
+    assert [t.queries for t in test] != [t.queries for t in other]  # and they do differ
 
 
 def test_strangers_have_no_say_in_the_checkpoint(people: list[Known]) -> None:
@@ -288,7 +288,8 @@ def test_sets_without_users_or_shared_classes_are_left_out(people: list[Known]) 
     assert suits(people) == ""
     assert "4 users; at least 5" in suits(people[:4])
     apart = [
-        replace(p, raw=tuple(t for t in p.raw if t.adapt == (t.asks[0].label == 0))) for p in people
+        replace(p, raw=tuple(t for t in p.raw if t.adapt == (t.queries[0].label == 0)))
+        for p in people
     ]
     assert "share no class" in suits(apart)
 

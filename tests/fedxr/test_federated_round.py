@@ -11,20 +11,20 @@ import torch
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import FEDERATED, JOINT
-from fedxr.agent.adaptation.headset import Member
-from fedxr.agent.adaptation.trainer import Dose, whole
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
+from fedxr.agent.adaptation.trainer import TrainSteps, whole
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.experiments.splits import one_ask_each
 from fedxr.federation import Consensus, RoundReport, StragglerDeadline
 from fedxr.learning import federated_round
-from fedxr.learning.learning_rule import LearningRule, Schedule
-from fedxr.learning.profile import Batteries, Profile, network
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule
+from fedxr.learning.profile import Batteries, HeadsetProfile, network
 
 PLACES = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (99.0, 0.0), (99.0, 1.0))
 """Three headsets in one room, two in another."""
 EXACT = Consensus(rms_error=1e-12, weight_error=1e-12, max_rounds=2000)
-RULE = LearningRule(shared=Schedule(Dose(1, batch=1)))
+RULE = LearningRule(shared=TrainSchedule(TrainSteps(1, batch=1)))
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,11 @@ def told() -> tuple[Cohort, list[TokenizedEpisode]]:
     """Five headsets with the same sensors, and moments of the task "doing" with their truth."""
     (actor,) = live_rig.cast_of(("voice-glasses",), 8.0)
     checkpoint = live_rig.checkpoint_of([actor])
-    members = [Member(f"h{i}", actor.user.channels, ("doing",)) for i in range(len(PLACES))]
+    members = [
+        HeadsetIdentity(f"h{i}", actor.user.channels, ("doing",)) for i in range(len(PLACES))
+    ]
     found = [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
-    found = [x for x in found if x.asks[0].task == "doing"]
+    found = [x for x in found if x.queries[0].task == "doing"]
     return Cohort(checkpoint, members, Tuning(), torch.float32), found
 
 
@@ -43,7 +45,7 @@ def cohort(told: tuple[Cohort, list[TokenizedEpisode]]) -> Cohort:
     """Headset i was told i + 1 moments."""
     kind, found = told
     cohort = Cohort(
-        kind.checkpoint, [state.member for state in kind.headsets], Tuning(), torch.float32
+        kind.checkpoint, [state.identity for state in kind.headsets], Tuning(), torch.float32
     )
     for row in range(len(PLACES)):
         cohort.remember([(row, x) for x in found[: row + 1]])
@@ -54,8 +56,8 @@ def meet(
     cohort: Cohort, coordination: str = "centralized", rule: LearningRule = RULE, number: int = 1
 ) -> RoundReport:
     seated = {
-        row: Profile(member, member.name, "companion", "headset", PLACES[row])
-        for row, member in enumerate(s.member for s in cohort.headsets)
+        row: HeadsetProfile(identity, identity.name, "companion", "headset", PLACES[row])
+        for row, identity in enumerate(s.identity for s in cohort.headsets)
     }
     rule = rule.with_round(coordination=coordination, consensus=EXACT)
     batteries = Batteries(dict.fromkeys(cohort.names, 0.0))
@@ -116,17 +118,20 @@ def test_crowds_and_own_are_the_sums_of_those_behind(
         if not others:  # alone: there is no crowd
             assert not cohort.headsets[row].federated
             continue
-        crowd, own = cohort.headsets[row].federated["doing"], cohort.headsets[row].personal["doing"]
-        assert_close(crowd, total(others))
-        both = float(crowd.plus(own).n.sum())
+        federated, own = (
+            cohort.headsets[row].federated["doing"],
+            cohort.headsets[row].personal["doing"],
+        )
+        assert_close(federated, total(others))
+        both = float(federated.plus(own).n.sum())
         assert both == pytest.approx(sum(i + 1 for i in who), rel=1e-4)
         assert {FEDERATED, JOINT} <= set(cohort.present(row, "doing"))
 
 
 def doubt(cohort: Cohort, row: int) -> None:
     """The headset's user has contradicted the checkpoint for long."""
-    cohort.headsets[row].trusts["doing"].odds = torch.full((2,), 100.0)
-    assert cohort.headsets[row].trusts["doing"].doubted
+    cohort.headsets[row].expert_weights["doing"].odds = torch.full((2,), 100.0)
+    assert cohort.headsets[row].expert_weights["doing"].doubted
 
 
 @pytest.mark.parametrize("coordination", ["semi-decentralized", "centralized", "pooled"])
@@ -151,8 +156,8 @@ def test_who_is_doubted_gives_nothing_and_listens(cohort: Cohort, coordination: 
 
 def test_who_has_said_nothing_listens(cohort: Cohort) -> None:
     """A sixth headset without a label, and one that is asked another task."""
-    channels = cohort.headsets[0].member.channels
-    cohort.add(4, Member("listener", channels, ("doing",)))
+    channels = cohort.headsets[0].identity.channels
+    cohort.add(4, HeadsetIdentity("listener", channels, ("doing",)))
     meet(cohort)
     assert_close(
         cohort.headsets[4].federated["doing"],
@@ -213,8 +218,8 @@ def test_what_is_said_during_a_round_is_no_part_of_it(
     own crowd; the new label stays in one's own sums."""
     before = [s.personal["doing"] for s in cohort.headsets]
     seated = {
-        row: Profile(member, member.name, "companion", "headset", PLACES[row])
-        for row, member in enumerate(s.member for s in cohort.headsets)
+        row: HeadsetProfile(identity, identity.name, "companion", "headset", PLACES[row])
+        for row, identity in enumerate(s.identity for s in cohort.headsets)
     }
     rule = RULE.with_round(coordination="centralized")
     batteries = Batteries(dict.fromkeys(cohort.names, 0.0))
@@ -266,7 +271,7 @@ def test_who_is_cut_off_keeps_what_others_gave(
 def test_ownership_decides_who_is_in_a_mean(cohort: Cohort, ownership: str) -> None:
     """Headset 4 has told nothing. By ``tasks`` it takes the others' adapters, by ``samples`` it has
     no part in them and keeps its own; the others' are the same either way."""
-    cohort.add(4, Member("listener", cohort.headsets[0].member.channels, ("doing",)))
+    cohort.add(4, HeadsetIdentity("listener", cohort.headsets[0].identity.channels, ("doing",)))
     meet(cohort, rule=replace(RULE, ownership=ownership))
     shared = cohort.stack.theta[:, : cohort.stack.shared]
     start = cohort.start[0, : cohort.stack.shared]
@@ -282,9 +287,9 @@ def test_a_member_alone_is_its_own_federation(told: tuple[Cohort, list[Tokenized
     """The model that is everybody's has learned what the only member was told."""
     kind, found = told
     cohort = Cohort(
-        kind.checkpoint, [state.member for state in kind.headsets][:1], Tuning(), torch.float32
+        kind.checkpoint, [state.identity for state in kind.headsets][:1], Tuning(), torch.float32
     )
-    some = [replace(x, asks=(replace(x.asks[0], label=2),)) for x in found[:4]]
+    some = [replace(x, queries=(replace(x.queries[0], label=2),)) for x in found[:4]]
     before = cohort.common(0, "doing", some)
     cohort.remember([(0, x) for x in some])
     after = cohort.common(0, "doing", some)
@@ -301,7 +306,9 @@ def test_people_of_other_tasks_are_no_news_of_this_one(
     meet(cohort)
     before = cohort.headsets[0].federated["doing"]
     for row in range(1, 5):
-        cohort.add(row, Member(f"other {row}", cohort.headsets[0].member.channels, ("mood",)))
+        cohort.add(
+            row, HeadsetIdentity(f"other {row}", cohort.headsets[0].identity.channels, ("mood",))
+        )
     report = meet(cohort, number=2)
     assert len(report.behind(cohort.names[0])) == 5
     assert cohort.headsets[0].federated["doing"] is before
@@ -310,7 +317,7 @@ def test_people_of_other_tasks_are_no_news_of_this_one(
 def test_sums_of_a_task_that_is_not_asked_now_are_not_given(cohort: Cohort) -> None:
     """Who comes back with another device still has them."""
     kept = cohort.headsets[4].personal
-    cohort.add(4, Member("h4", cohort.headsets[0].member.channels, ("mood",)))
+    cohort.add(4, HeadsetIdentity("h4", cohort.headsets[0].identity.channels, ("mood",)))
     cohort.headsets[4].personal = kept
     assert not cohort.headsets[4].offered()
     meet(cohort)

@@ -19,7 +19,7 @@ from fedxr.experiments import headless, study
 from fedxr.experiments.bridged import through_bridge
 from fedxr.experiments.headless import pretrain_on
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.splits import Person, Split, meet, split_users
+from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
 from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
 from fedxr.federation import RoundReport
 from fedxr.learning.learner import Learner
@@ -40,7 +40,7 @@ def checkpoint(split: Split) -> Checkpoint:
     return pretrain_on([split], RunConfig(steps=12), lambda _: None)
 
 
-def _people(split: Split, checkpoint: Checkpoint, role: str = "federation") -> list[Person]:
+def _people(split: Split, checkpoint: Checkpoint, role: str = "federation") -> list[TokenizedUser]:
     return [meet(u, checkpoint.population, role == "pretraining") for u in getattr(split, role)]
 
 
@@ -177,7 +177,7 @@ def test_everybody_is_told_label_by_label(split: Split, checkpoint: Checkpoint) 
     # had learned anything, so that only the generic expert was there.
     one = seated(checkpoint, people[:1], how)
     tell(one, [people[0].adapt[:1]], personal=False)
-    trust = one.cohort.headsets[0].trusts["doing"]
+    trust = one.cohort.headsets[0].expert_weights["doing"]
     assert (trust.count, trust.classes) == (1, {0})
     assert trust.losses.tolist() == pytest.approx([float(trust.losses[0])] * 5, rel=1e-5)
 
@@ -211,7 +211,7 @@ def test_newcomers_get_everybodys_sums_and_the_shared_adapters(
         )
         assert FEDERATED in cohort.present(row, "doing")
         assert PERSONAL not in cohort.present(row, "doing")
-        assert not learner.cohort.headsets[row].trusts["doing"].doubted
+        assert not learner.cohort.headsets[row].expert_weights["doing"].doubted
 
 
 def test_the_common_model_is_everybodys(split: Split, checkpoint: Checkpoint) -> None:
@@ -223,7 +223,7 @@ def test_the_common_model_is_everybodys(split: Split, checkpoint: Checkpoint) ->
     answers = fresh.cohort.answers([(0, t) for t in asked], fresh.cohort.features(asked))
     generic = torch.stack([a[GENERIC] for a in answers])
     torch.testing.assert_close(fresh.cohort.common(0, "doing", asked), generic, atol=1e-4, rtol=0)
-    right = [int(p.argmax()) == t.asks[-1].label for p, t in zip(generic, asked, strict=True)]
+    right = [int(p.argmax()) == t.queries[-1].label for p, t in zip(generic, asked, strict=True)]
     found = evaluate(fresh, people, "doing", common=True)
     assert found[people[0].user.name] == pytest.approx(sum(right) / len(right))
     learner, _ = _federate(split, checkpoint, "centralized")

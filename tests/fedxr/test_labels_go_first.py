@@ -15,19 +15,19 @@ from test_live import START, beat_together, until
 
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import Mixing
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.channels import TICK_US
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
-from fedxr.learning.learning_rule import Schedule
-from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.learning.learning_rule import TrainSchedule
+from fedxr.virtual.streaming import Player, VirtualHeadset, open_player
 from fedxr.virtual.timeline import beats
 
 STEPS = 6
 RULE = replace(
     live_rig.RULE,
-    shared=Schedule(Dose(STEPS, rate=2e-3, batch=2)),
+    shared=TrainSchedule(TrainSteps(STEPS, rate=2e-3, batch=2)),
     each=10**6,
     mixing=Mixing(doubt=(-1e9, -1e9)),
 )
@@ -37,12 +37,12 @@ HEARD = 70
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=8.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -82,7 +82,7 @@ class Rig(live_rig.Rig):
 class Stream:
     """Headsets that stream together, a beat at a time."""
 
-    def __init__(self, rig: Rig, cast: list[Actor]) -> None:
+    def __init__(self, rig: Rig, cast: list[VirtualHeadset]) -> None:
         self.rig, self.cast, self.n, self.moments = rig, cast, 0, 0
         self.scripts = [list(beats(a.user, a.voice, 8.0)) for a in cast]
         self.players: list[Player] = []
@@ -128,7 +128,7 @@ class Stream:
 
 @pytest.mark.parametrize("apart", [False, True], ids=["learner here", "learner apart"])
 async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, apart: bool
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path, apart: bool
 ) -> None:
     async with Rig(checkpoint, tmp_path / "s.db", apart) as rig:
         live = rig.live
@@ -156,7 +156,7 @@ async def test_a_label_is_learned_and_answered_between_two_slices_of_a_round(
 
 @pytest.mark.parametrize("apart", [False, True], ids=["learner here", "learner apart"])
 async def test_a_label_waits_for_a_part_of_a_round_at_most(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, apart: bool
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path, apart: bool
 ) -> None:
     """With learning and rounds each in a loop of its own, as live: said in the middle of a round of
     19 slices, a label is answered within a third of the time that the round takes."""
@@ -191,7 +191,7 @@ async def test_a_label_waits_for_a_part_of_a_round_at_most(
 
 @pytest.mark.parametrize("killed", [False, True], ids=["says goodbye", "is killed"])
 async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, killed: bool
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path, killed: bool
 ) -> None:
     async with Rig(checkpoint, tmp_path / "s.db") as rig:
         live, cohort = rig.live, rig.cohort
@@ -200,13 +200,13 @@ async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
         theta = cohort.stack.theta.clone()
         sums = [dict(s.personal) for s in cohort.headsets]
         memories = [s.replay for s in cohort.headsets]
-        trusts = [dict(s.trusts) for s in cohort.headsets]
+        expert_weights = [dict(s.expert_weights) for s in cohort.headsets]
         await live.round_due()
         for _ in range(STEPS + 2):
             assert await live.work_once()
         gone = stream.players.pop(2).client
         if killed:
-            gone._wire.transport.abort()
+            gone._connection.transport.abort()
         else:
             await gone.close()
         await until(lambda: len(live._here) == 2)
@@ -216,7 +216,7 @@ async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
         for row in (0, 1):
             assert torch.equal(cohort.stack.theta[row], theta[row])
             assert cohort.headsets[row].replay is memories[row]
-            assert cohort.headsets[row].trusts == trusts[row]
+            assert cohort.headsets[row].expert_weights == expert_weights[row]
             assert all(
                 cohort.headsets[row].personal[task] is found for task, found in sums[row].items()
             )
@@ -225,14 +225,14 @@ async def test_who_leaves_in_the_middle_of_a_round_costs_nobody_else(
         assert await rig.finish_round() == 2 * STEPS
         report = live.agents.report
         assert report is not None
-        assert set(report.awake) == {p.member.name for p in live.agents.seated.values()}
+        assert set(report.awake) == {p.identity.name for p in live.agents.seated.values()}
         assert len(report.awake) == 2
         await stream.beat()
         await stream.close()
 
 
 async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with Rig(checkpoint, tmp_path / "s.db") as rig:
         live, cohort = rig.live, rig.cohort
@@ -265,7 +265,7 @@ async def test_who_joins_in_the_middle_of_a_round_neither_breaks_nor_joins_it(
 
 
 async def test_one_headset_alone_meets_nobody(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with Rig(checkpoint, tmp_path / "s.db") as rig:
         stream = await Stream(rig, cast[1:2]).open()
@@ -282,7 +282,7 @@ async def test_one_headset_alone_meets_nobody(
 
 
 async def test_a_second_round_is_under_way_when_the_first_ends(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Another is wanted while one is held: a label that comes after the first has ended came during
     the second."""
@@ -310,7 +310,10 @@ async def test_a_second_round_is_under_way_when_the_first_ends(
 
 
 async def test_what_is_being_told_is_not_taken_from_under_it(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Feedback is told in the answering thread. While one piece of it is half told, everything is
     learned, as for one who leaves: it is neither lost nor counted twice, and nothing breaks."""

@@ -13,43 +13,43 @@ import torch
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.experts import ADAPTED
-from fedxr.agent.adaptation.trainer import AdamState, Dose, learn, whole
+from fedxr.agent.adaptation.trainer import AdamState, TrainSteps, learn, whole
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.experiments.splits import one_ask_each
 from fedxr.learning.agents import Agents
 from fedxr.learning.federated_round import held_losses
-from fedxr.learning.feedback import Told
+from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner, Slice
-from fedxr.learning.learning_rule import LearningRule, Schedule, headless
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule, headless
 from fedxr.live.live import Live
 from fedxr.virtual.headsets import profile_of_actor
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=8.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
-def examples(actor: Actor) -> list[TokenizedEpisode]:
+def examples(actor: VirtualHeadset) -> list[TokenizedEpisode]:
     return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
 
 
 def learner_of(
-    checkpoint: Checkpoint, cast: Sequence[Actor], rule: LearningRule, labels: int = 12
+    checkpoint: Checkpoint, cast: Sequence[VirtualHeadset], rule: LearningRule, labels: int = 12
 ) -> Learner:
     """The cast has sat down, and each was told so many labels."""
     learner = Learner(checkpoint, Tuning(), rule)
     for row, actor in enumerate(cast):
         learner.join(row, profile_of_actor(actor, actor.user.tasks))
         for n, x in enumerate(examples(actor)[:labels]):
-            learner.learn([Told(row, x.asks[0].task, n, x.asks[0].tick, x)])
+            learner.learn([PendingFeedback(row, x.queries[0].task, n, x.queries[0].tick, x)])
     return learner
 
 
@@ -67,9 +67,11 @@ def assert_same_state(a: Learner, b: Learner) -> None:
     assert a.number == b.number
 
 
-def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], checkpoint: Checkpoint) -> None:
+def test_slice_by_slice_is_the_same_as_at_once(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
     """Two rounds and personal steps, bit for bit, when nothing is said in between."""
-    rule = replace(live_rig.RULE, shared=Schedule(Dose(steps=3, rate=2e-3, batch=2)))
+    rule = replace(live_rig.RULE, shared=TrainSchedule(TrainSteps(steps=3, rate=2e-3, batch=2)))
     at_once, sliced = (learner_of(checkpoint, cast, rule) for _ in range(2))
     assert at_once.personalise()
     while at_once.personalise():
@@ -88,7 +90,9 @@ def test_slice_by_slice_is_the_same_as_at_once(cast: list[Actor], checkpoint: Ch
         assert_same_state(at_once, sliced)
 
 
-def test_personal_steps_come_between_two_rounds(cast: list[Actor], checkpoint: Checkpoint) -> None:
+def test_personal_steps_come_between_two_rounds(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
     """All three are due for them, and rounds are wanted all the time: before each round but the
     first one takes its steps, so that neither waits for ever."""
     learner = learner_of(checkpoint, cast, live_rig.RULE)
@@ -103,7 +107,7 @@ def test_personal_steps_come_between_two_rounds(cast: list[Actor], checkpoint: C
     assert not learner.personalise()
 
 
-def test_one_alone_meets_nobody(cast: list[Actor], checkpoint: Checkpoint) -> None:
+def test_one_alone_meets_nobody(cast: list[VirtualHeadset], checkpoint: Checkpoint) -> None:
     learner = learner_of(checkpoint, cast[:1], replace(live_rig.RULE, each=100))
     theta = learner.cohort.stack.theta.clone()
     assert learner.round([0]) is None
@@ -117,7 +121,7 @@ def test_one_alone_meets_nobody(cast: list[Actor], checkpoint: Checkpoint) -> No
 
 @pytest.mark.parametrize("moments", ["anew", "kept"])
 def test_the_first_step_of_each_round_is_as_long_as_the_rule_says(
-    cast: list[Actor], checkpoint: Checkpoint, moments: str
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, moments: str
 ) -> None:
     """One step a round and nobody to mix with: with moments anew, each number whose gradient is not
     next to nothing moves by the rate, in the second round as in the first; with moments kept, two
@@ -125,7 +129,7 @@ def test_the_first_step_of_each_round_is_as_long_as_the_rule_says(
     rate = 2e-3
     rule = replace(
         live_rig.RULE,
-        shared=Schedule(Dose(steps=1, rate=rate, batch=2, clip=1e9)),
+        shared=TrainSchedule(TrainSteps(steps=1, rate=rate, batch=2, clip=1e9)),
         moments=moments,
     ).with_round(coordination="local")
     learner = learner_of(checkpoint, cast[:2], rule)
@@ -141,24 +145,31 @@ def test_the_first_step_of_each_round_is_as_long_as_the_rule_says(
     assert median[0] == pytest.approx(rate, rel=1e-3)
     if moments == "anew":
         assert median[1] == pytest.approx(rate, rel=1e-3)
-    dose, start = replace(rule.shared.dose, steps=2), thetas[0]
+    train, start = replace(rule.shared.train, steps=2), thetas[0]
     taught = [[x for x in cohort.headsets[row].examples() if not x.held] for row in range(2)]
     run = learn(
-        cohort.stack, start, AdamState.none(start), taught, ("shared",), dose, cohort.names, chunk=1
+        cohort.stack,
+        start,
+        AdamState.none(start),
+        taught,
+        ("shared",),
+        train,
+        cohort.names,
+        chunk=1,
     )
     assert torch.equal(whole(run), thetas[2]) == (moments == "kept")
 
 
 def test_the_adapters_of_the_best_round_are_taken_up(
-    cast: list[Actor], checkpoint: Checkpoint
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:
     """Three rounds whose steps are as long as the rule says, then ten times too long ones: the
     round that is taken up is that with the least loss on what was held back."""
     rule = replace(headless(3), guard=0.0, personal=live_rig.PACE, each=100)
-    rule = replace(rule, shared=Schedule(Dose(steps=4, rate=3e-3, batch=8)))
+    rule = replace(rule, shared=TrainSchedule(TrainSteps(steps=4, rate=3e-3, batch=8)))
     learner = learner_of(checkpoint, cast[:2], rule, labels=30)
     for rate in (3e-3, 3e-3, 0.3):
-        learner.rule = replace(rule, shared=Schedule(Dose(steps=4, rate=rate, batch=8)))
+        learner.rule = replace(rule, shared=TrainSchedule(TrainSteps(steps=4, rate=rate, batch=8)))
         learner.round([0, 1])
     thetas, shared = learner._rounds, learner.cohort.stack.shared
     # Whatever is a headset's own has no say: others would not get it.
@@ -167,13 +178,13 @@ def test_the_adapters_of_the_best_round_are_taken_up(
     found = [float(torch.cat(whole(held_losses(learner.cohort, x, 24))).sum()) for x in thetas]
     best = min(range(4), key=lambda i: found[i])
     assert best in (1, 2)
-    for trust in learner.cohort.headsets[0].trusts.values():
+    for trust in learner.cohort.headsets[0].expert_weights.values():
         trust.earned[ADAPTED] = 3.0
     learner.finish()
     for row in (0, 1):
         assert torch.equal(learner.cohort.stack.theta[row, :shared], thetas[best][row])
     # The adapters of the last round have earned that, which are gone.
-    assert all(t.earned[ADAPTED] < 0 for t in learner.cohort.headsets[0].trusts.values())
+    assert all(t.earned[ADAPTED] < 0 for t in learner.cohort.headsets[0].expert_weights.values())
     # Where not even the best is better by the guard, nothing that was shared is taken up.
     learner._rounds, learner.rule = thetas, replace(rule, guard=1e9)
     learner.finish()
@@ -182,14 +193,14 @@ def test_the_adapters_of_the_best_round_are_taken_up(
 
 
 def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
-    cast: list[Actor], checkpoint: Checkpoint
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:
     rule = replace(headless(3), guard=0.0, personal=live_rig.PACE, each=100)
     learner = learner_of(checkpoint, cast[:2], rule)
     learner.round([0, 1])
     learner.join(2, profile_of_actor(cast[2], cast[2].user.tasks))
     for n, x in enumerate(examples(cast[2])[:24]):
-        learner.learn([Told(2, x.asks[0].task, n, x.asks[0].tick, x)])
+        learner.learn([PendingFeedback(2, x.queries[0].task, n, x.queries[0].tick, x)])
     assert any(x.held for x in learner.cohort.headsets[2].examples())
     learner.round([0, 1, 2])
     learner.leave(0, {})
@@ -203,7 +214,7 @@ def test_who_comes_or_goes_between_rounds_does_not_break_the_choice(
 
 
 def test_who_leaves_in_a_round_costs_the_others_that_try_alone(
-    cast: list[Actor], checkpoint: Checkpoint
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:
     """They begin anew without it, at once."""
     learner = learner_of(checkpoint, cast, replace(live_rig.RULE, each=100))
@@ -222,28 +233,32 @@ def test_a_live_server_has_no_best_round(checkpoint: Checkpoint) -> None:
         Live(Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), rule)))
 
 
-def test_undo_and_the_right_label_in_one_batch(cast: list[Actor], checkpoint: Checkpoint) -> None:
+def test_undo_and_the_right_label_in_one_batch(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
     """Both wait while a slice is done: what is taken back is the first label, not the second."""
     learner = learner_of(checkpoint, cast[:1], live_rig.RULE, labels=4)
     wrong = examples(cast[0])[4]
-    (ask,) = wrong.asks
-    right = replace(wrong, asks=(replace(ask, label=1 - min(1, ask.label)),))
+    (ask,) = wrong.queries
+    right = replace(wrong, queries=(replace(ask, label=1 - min(1, ask.label)),))
     moment = (0, ask.task, 99, ask.tick)
     wrong, right = (replace(x, key="99") for x in (wrong, right))
-    scores = learner.learn([Told(*moment, wrong), Told(*moment), Told(*moment, right)]).all()
-    assert [s.label for s in scores] == [ask.label, right.asks[0].label]
+    scores = learner.learn(
+        [PendingFeedback(*moment, wrong), PendingFeedback(*moment), PendingFeedback(*moment, right)]
+    ).all()
+    assert [s.label for s in scores] == [ask.label, right.queries[0].label]
     (kept,) = [x for x in learner.cohort.headsets[0].examples() if x.tokens.key == "99"]
-    assert kept.label == right.asks[0].label
+    assert kept.label == right.queries[0].label
 
 
 def test_who_has_left_is_in_the_file_and_not_in_memory(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     learner = Learner(checkpoint, Tuning(), live_rig.RULE, tmp_path / "s.db")
     for row, actor in enumerate(cast[:2]):
         learner.join(row, profile_of_actor(actor, actor.user.tasks))
         for n, x in enumerate(examples(actor)[:4]):
-            learner.learn([Told(row, x.asks[0].task, n, x.asks[0].tick, x)])
+            learner.learn([PendingFeedback(row, x.queries[0].task, n, x.queries[0].tick, x)])
         learner.save(row, {})
     assert learner.store is not None
     gone, here = (a.name for a in cast[:2])
@@ -253,15 +268,20 @@ def test_who_has_left_is_in_the_file_and_not_in_memory(
     learner.close()
 
 
-def test_rows_that_nobody_has_are_given_back(cast: list[Actor], checkpoint: Checkpoint) -> None:
+def test_rows_that_nobody_has_are_given_back(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
     """Many come and go; who stays keeps all, and who comes then knows nothing, at both sides."""
     agents = Agents(checkpoint, Tuning(), learner_of(checkpoint, cast[:1], live_rig.RULE, labels=0))
     learner = agents.learner
     profiles = [profile_of_actor(a, a.user.tasks) for a in cast]
     for n in range(12):
-        agents.join(replace(profiles[n % 3], member=replace(profiles[n % 3].member, name=f"u{n}")))
+        agents.join(
+            replace(profiles[n % 3], identity=replace(profiles[n % 3].identity, name=f"u{n}"))
+        )
     agents.now(
-        Learner.learn, [Told(1, x.asks[0].task, 0, x.asks[0].tick, x) for x in examples(cast[1])]
+        Learner.learn,
+        [PendingFeedback(1, x.queries[0].task, 0, x.queries[0].tick, x) for x in examples(cast[1])],
     )
     kept = learner.cohort.headsets[1].copy()
     for row in (0, *range(2, 12)):
@@ -269,7 +289,7 @@ def test_rows_that_nobody_has_are_given_back(cast: list[Actor], checkpoint: Chec
         agents.leave(row)
     cohort, inference = learner.cohort, agents.inference
     for headsets in (cohort.headsets, inference.headsets):
-        assert [one.member.name for one in headsets] == ["vacant", "u1"]
+        assert [one.identity.name for one in headsets] == ["vacant", "u1"]
     assert len(cohort.stack.theta) == len(cohort.adam.first) == 2
     # Not a view of the memory of all.
     assert cohort.stack.theta.untyped_storage().nbytes() == cohort.stack.theta.nbytes
@@ -278,8 +298,8 @@ def test_rows_that_nobody_has_are_given_back(cast: list[Actor], checkpoint: Chec
     assert agents.join(profiles[0]) == 0
     assert agents.join(profiles[2]) == 2
     for headsets in (cohort.headsets, inference.headsets):
-        names = [profiles[0].member.name, "u1", profiles[2].member.name]
-        assert [one.member.name for one in headsets] == names
+        names = [profiles[0].identity.name, "u1", profiles[2].identity.name]
+        assert [one.identity.name for one in headsets] == names
     assert torch.equal(cohort.stack.theta[2], cohort.start[0])
     assert not cohort.headsets[0].personal
     assert not cohort.headsets[2].personal

@@ -17,17 +17,17 @@ from torch import Tensor
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.adaptation.replay import ReplayBuffer
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.state import Store
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.experiments.splits import Person
+from fedxr.experiments.splits import TokenizedUser
 from fedxr.experiments.study import CHUNK, Protocol, profile_of, seated, tell
-from fedxr.learning.feedback import Told
-from fedxr.learning.learning_rule import LearningRule, Schedule
-from fedxr.virtual.streaming import Actor, open_player
+from fedxr.learning.feedback import PendingFeedback
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule
+from fedxr.virtual.streaming import VirtualHeadset, open_player
 from fedxr.virtual.timeline import beats
 
 SECONDS = 8.0
@@ -35,12 +35,12 @@ ROUND, LEARN = 120, 6
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=SECONDS)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -52,13 +52,13 @@ class Same(Protocol):
         return live_rig.RULE
 
 
-def person_of(actor: Actor) -> Person:
+def person_of(actor: VirtualHeadset) -> TokenizedUser:
     """The actor as the headless study knows them, under the name that the server gives."""
     user, device = actor.name.split("/")
-    return Person(replace(actor.user, source=user, name=device), (), ())
+    return TokenizedUser(replace(actor.user, source=user, name=device), (), ())
 
 
-def placed(cast: Sequence[Actor]) -> list[Actor]:
+def placed(cast: Sequence[VirtualHeadset]) -> list[VirtualHeadset]:
     """The cast where headless headsets stand: who hears whom depends on that."""
     out = []
     for row, actor in enumerate(cast):
@@ -68,17 +68,17 @@ def placed(cast: Sequence[Actor]) -> list[Actor]:
 
 
 async def told_live(
-    checkpoint: Checkpoint, cast: Sequence[Actor], state: Path
-) -> tuple[Cohort, list[list[Told] | None]]:
+    checkpoint: Checkpoint, cast: Sequence[VirtualHeadset], state: Path
+) -> tuple[Cohort, list[list[PendingFeedback] | None]]:
     """Real headsets stream to :class:`fedxr.live.live.Live` for ``SECONDS``; in a process of its
     own, as in ``fedxr serve``, and slice by slice, what was said is learned every ``LEARN`` beats,
     then personal steps are taken; all meet every ``ROUND`` beats. The cohort that has learned, and
     what was told, batch by batch, with None for each round."""
-    batches: list[list[Told] | None] = []
+    batches: list[list[PendingFeedback] | None] = []
     async with live_rig.Rig(checkpoint, state, apart=True) as rig:
         live, take = rig.live, rig.live.agents.take
 
-        def noted(alone: bool = False) -> list[Told]:
+        def noted(alone: bool = False) -> list[PendingFeedback]:
             told = take(alone)
             if told:
                 batches.append(told)
@@ -95,13 +95,13 @@ async def told_live(
                 assert await rig.meet() is not None
                 batches.append(None)
         await live.save_once()
-        members = [p.member for _, p in sorted(live.agents.seated.items())]
+        members = [p.identity for _, p in sorted(live.agents.seated.items())]
         for player in players:
             await player.client.close()
     return stored(checkpoint, members, state), batches
 
 
-def stored(checkpoint: Checkpoint, members: Sequence[Member], state: Path) -> Cohort:
+def stored(checkpoint: Checkpoint, members: Sequence[HeadsetIdentity], state: Path) -> Cohort:
     """What was kept of these headsets: all that a learner in another process has learned."""
     cohort, store = Cohort(checkpoint, members, Tuning(), torch.float32), Store(state)
     for row in range(len(members)):
@@ -111,7 +111,10 @@ def stored(checkpoint: Checkpoint, members: Sequence[Member], state: Path) -> Co
 
 
 def told_headless(
-    checkpoint: Checkpoint, cast: Sequence[Actor], batches: Sequence[list[Told] | None], chunk: int
+    checkpoint: Checkpoint,
+    cast: Sequence[VirtualHeadset],
+    batches: Sequence[list[PendingFeedback] | None],
+    chunk: int,
 ) -> Cohort:
     """The same labels in the same batches and rounds, by the driver of the headless study."""
     learner = seated(checkpoint, [person_of(a) for a in cast], Same())
@@ -145,27 +148,29 @@ def assert_same_knowledge(mine: Cohort, theirs: Cohort) -> None:
             for task in known:
                 for name in "abn":
                     assert_close(getattr(ours[task], name), getattr(known[task], name))
-        for task in state.member.tasks:
+        for task in state.identity.tasks:
             assert_close(mine.trust(row, task), theirs.trust(row, task))
 
 
 @pytest.fixture(scope="module")
 def live(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Cohort, list[list[Told] | None]]:
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Cohort, list[list[PendingFeedback] | None]]:
     state = tmp_path_factory.mktemp("live") / "s.db"
     cohort, batches = asyncio.run(told_live(checkpoint, placed(cast), state))
     assert batches.count(None) == SECONDS * 30 // ROUND == 2
     assert sum(len(b) for b in batches if b) >= 10
     assert any(s.federated for s in cohort.headsets), "somebody must have sums of others"
-    for row, member in enumerate(s.member for s in cohort.headsets):
+    for row, identity in enumerate(s.identity for s in cohort.headsets):
         assert not torch.equal(cohort.stack.theta[row], cohort.start[0]), "all must have learned"
-        assert any((cohort.trust(row, task)[1:] > 0).any() for task in member.tasks)
+        assert any((cohort.trust(row, task)[1:] > 0).any() for task in identity.tasks)
     return cohort, batches
 
 
 def test_the_same_feedback_teaches_the_same_live_and_headless(
-    cast: list[Actor], checkpoint: Checkpoint, live: tuple[Cohort, list[list[Told] | None]]
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    live: tuple[Cohort, list[list[PendingFeedback] | None]],
 ) -> None:
     """**live**: :class:`fedxr.live.live.Live` behind a bridge that websocket clients stream to,
     whose learner is a :class:`fedxr.learning.learner_process.LearnerProcess`; rounds are
@@ -181,7 +186,9 @@ def test_the_same_feedback_teaches_the_same_live_and_headless(
 
 
 def test_how_many_learn_in_one_pass_changes_rounding_alone(
-    cast: list[Actor], checkpoint: Checkpoint, live: tuple[Cohort, list[list[Told] | None]]
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    live: tuple[Cohort, list[list[PendingFeedback] | None]],
 ) -> None:
     """Headless, ``CHUNK`` headsets do, padded to the longest example: the rounding of a gradient is
     another. Sums and trust do not depend on it; Adam enlarges it where a gradient is next to
@@ -190,7 +197,7 @@ def test_how_many_learn_in_one_pass_changes_rounding_alone(
     mine = told_headless(checkpoint, placed(cast), batches, CHUNK)
     assert_same_knowledge(mine, theirs)
     off, moved = mine.stack.theta - theirs.stack.theta, theirs.stack.theta - theirs.start
-    seen = max(len(t.tokens.emissions) for b in batches if b for t in b if t.tokens)
+    seen = max(len(t.tokens.token_features) for b in batches if b for t in b if t.tokens)
     gradient = rounding(torch.float32, 3 * pass_terms(checkpoint.model.plan.size, seen))
     steps = int(theirs.adam.steps.max())
     assert (off.norm(dim=1) <= adam(gradient, steps) * moved.norm(dim=1)).all()
@@ -199,13 +206,13 @@ def test_how_many_learn_in_one_pass_changes_rounding_alone(
 
 def test_more_labels_bear_more_and_longer_steps() -> None:
     """Below 10 a class 20 steps at 1e-3, above 100 a class 160 at 3e-3; a round takes its part."""
-    schedule = Schedule(Dose(batch=16, clip=0.5), by_labels=True, parts=8)
+    schedule = TrainSchedule(TrainSteps(batch=16, clip=0.5), by_labels=True, parts=8)
     for each, steps, rate in ((5, 20, 1e-3), (200, 160, 3e-3)):
-        memories = [ReplayBuffer(told={"doing": Counter({0: each, 1: each})})] * 2
-        dose = schedule.of(memories, [["doing"]] * 2)
-        assert (dose.steps, dose.batch, dose.clip) == (-(-steps // 8), 16, 0.5)
-        assert dose.rate == pytest.approx(rate)
-    assert Schedule().of(memories, [["doing"]] * 2) == Schedule().dose
+        memories = [ReplayBuffer(label_counts={"doing": Counter({0: each, 1: each})})] * 2
+        train = schedule.of(memories, [["doing"]] * 2)
+        assert (train.steps, train.batch, train.clip) == (-(-steps // 8), 16, 0.5)
+        assert train.rate == pytest.approx(rate)
+    assert TrainSchedule().of(memories, [["doing"]] * 2) == TrainSchedule().train
 
 
 def test_a_rule_says_what_is_wrong_with_it() -> None:

@@ -21,7 +21,7 @@ from fedxr.bridge.protocol import BridgeError, Notice
 from fedxr.learning.agents import Agents
 from fedxr.live.lockstep import lockstep
 from fedxr.virtual.headsets import profile_of_actor
-from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.virtual.streaming import Player, VirtualHeadset, open_player
 from fedxr.virtual.timeline import beats
 
 START = 10**15
@@ -31,12 +31,12 @@ LEARN = 30
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=SECONDS)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -66,7 +66,9 @@ Heard = dict[tuple[str, int, str], np.ndarray]
 """(headset, capture time, task) -> probabilities"""
 
 
-async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, list[dict], Tensor]:
+async def live_answers(
+    rig: live_rig.Rig, cast: list[VirtualHeadset]
+) -> tuple[Heard, list[dict], Tensor]:
     """All answers, the crowd's sums and theta after ``SECONDS`` over websockets in lockstep."""
     heard: Heard = {}
 
@@ -87,15 +89,15 @@ async def live_answers(rig: live_rig.Rig, cast: list[Actor]) -> tuple[Heard, lis
             await rig.meet()
     cohort = rig.live.agents.learner.cohort
     assert bool((cohort.adam.steps > 0).any()), "somebody must have taken personal steps"
-    crowd = [dict(s.federated) for s in cohort.headsets]
+    federated = [dict(s.federated) for s in cohort.headsets]
     theta = cohort.stack.theta.clone()
     for player in players:
         await player.client.close()
     await asyncio.gather(*listening)
-    return heard, crowd, theta
+    return heard, federated, theta
 
 
-def lockstep_answers(agents: Agents, cast: list[Actor]) -> Heard:
+def lockstep_answers(agents: Agents, cast: list[VirtualHeadset]) -> Heard:
     """All answers in lockstep, noted as they are given."""
     told: Heard = {}
     tick, capture_us = agents.tick, START
@@ -106,7 +108,7 @@ def lockstep_answers(agents: Agents, cast: list[Actor]) -> Heard:
         out = tick(due)
         for row, answers in out.items():
             for task, p in answers.items():
-                told[agents.seated[row].member.name, capture_us, task] = p
+                told[agents.seated[row].identity.name, capture_us, task] = p
         return out
 
     agents.tick = keep  # type: ignore[method-assign]
@@ -116,11 +118,11 @@ def lockstep_answers(agents: Agents, cast: list[Actor]) -> Heard:
 
 
 async def test_live_equals_lockstep(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Beat by beat: the same answers to every tick (1e-5) and the same adapters after a round."""
     async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
-        heard, crowd, theta = await live_answers(rig, cast)
+        heard, federated, theta = await live_answers(rig, cast)
     agents = live_rig.agents_of(checkpoint)
     told = lockstep_answers(agents, cast)
     assert heard.keys() == told.keys()
@@ -130,14 +132,14 @@ async def test_live_equals_lockstep(
     cohort = agents.learner.cohort
     torch.testing.assert_close(cohort.stack.theta, theta, atol=1e-6, rtol=1e-5)
     assert bool((theta != cohort.stack.start(1)).any(1).all()), "all must have learned"
-    for mine, theirs in zip(crowd, (s.federated for s in cohort.headsets), strict=True):
+    for mine, theirs in zip(federated, (s.federated for s in cohort.headsets), strict=True):
         assert mine.keys() == theirs.keys()
         for task, sums in mine.items():
             torch.testing.assert_close(sums.b, theirs[task].b, atol=1e-4, rtol=1e-5)
 
 
 async def test_a_headset_that_is_killed_costs_the_others_nothing(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         players = [await open_player(rig.server.url, actor) for actor in cast]
@@ -146,7 +148,7 @@ async def test_a_headset_that_is_killed_costs_the_others_nothing(
             await beat_together(rig, players, n, [s[n - 1] for s in scripts])
         cohort = rig.live.agents.learner.cohort
         before = cohort.stack.theta[0].clone()
-        players[2].client._wire.transport.abort()
+        players[2].client._connection.transport.abort()
         await until(lambda: len(rig.live._here) == 2)
         for n in range(31, 60):
             await beat_together(rig, players[:2], n, [s[n - 1] for s in scripts[:2]])
@@ -225,7 +227,7 @@ async def test_an_unknown_scenario_is_answered_and_told(
 
 
 async def test_one_user_and_device_has_one_seat(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         first = await open_player(rig.server.url, cast[0])
@@ -239,7 +241,7 @@ async def test_one_user_and_device_has_one_seat(
 
 
 async def test_bad_times_and_feedback_are_told_and_cost_nothing(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         player = await open_player(rig.server.url, cast[1])
@@ -269,7 +271,7 @@ def _labels(sums: RidgeStats | None) -> float:
 
 
 async def test_undo_takes_feedback_back(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         player = await open_player(rig.server.url, cast[1])
@@ -297,7 +299,7 @@ async def test_undo_takes_feedback_back(
 
 
 async def test_a_restart_restores_what_was_learned(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     state = tmp_path / "s.db"
     async with live_rig.Rig(checkpoint, state) as rig:
@@ -309,14 +311,14 @@ async def test_a_restart_restores_what_was_learned(
         await rig.meet()
         await rig.live.save_once()
         cohort = rig.live.agents.learner.cohort
-        theta, told = cohort.stack.theta[0].clone(), dict(cohort.headsets[0].replay.told)
+        theta, told = cohort.stack.theta[0].clone(), dict(cohort.headsets[0].replay.label_counts)
         await player.client.close()
     async with live_rig.Rig(checkpoint, state) as rig:
         player = await open_player(rig.server.url, cast[0])
         again = await open_player(rig.server.url, cast[1])
         cohort = rig.live.agents.learner.cohort
         assert torch.equal(cohort.stack.theta[1], theta)
-        assert cohort.headsets[1].replay.told == told
-        assert not cohort.headsets[0].replay.told
+        assert cohort.headsets[1].replay.label_counts == told
+        assert not cohort.headsets[0].replay.label_counts
         await player.client.close()
         await again.client.close()

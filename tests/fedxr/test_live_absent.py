@@ -102,15 +102,15 @@ async def sent(
             await until(lambda: told)
         listening.cancel()
         inference = rig.live.agents.inference
-        kept = [c.rings for c in inference.caches]
-        emissions = sum(len(e.emissions) for e in inference.headsets[0].past._episodes)
+        kept = [c.cache for c in inference.caches]
+        token_features = sum(len(e.token_features) for e in inference.headsets[0].past._episodes)
         parts = [x for r in kept for x in (*r.keys, *r.values, r.states)]
         assert parts
         assert all(bool(x.isfinite().all()) for x in parts)
         for moments in rig.live.agents.inference.headsets[0].normalizer.own.values():
             assert np.isfinite(moments.total).all()
             assert np.isfinite(moments.square).all()
-    return heard, told, emissions
+    return heard, told, token_features
 
 
 def arrived(rig: live_rig.Rig) -> int:
@@ -176,7 +176,7 @@ async def test_a_loose_electrode_leaves_the_others_their_answers(
         values[:, 2] = NAN
         return values
 
-    _, told, emissions = await sent(checkpoint, tmp_path / "state.db", eeg, task, loose)
+    _, told, token_features = await sent(checkpoint, tmp_path / "state.db", eeg, task, loose)
     assert {n.code for n in told} == {"absent"}
     assert all("O2" in n.text for n in told)
-    assert emissions > 0
+    assert token_features > 0

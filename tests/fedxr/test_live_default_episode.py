@@ -14,25 +14,25 @@ from fedxr.bridge.channels import Samples
 from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import Notice, PackedFrame, Reply
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 
 S = 1_000_000
 REST = np.array([[0, 0, 0, 0, 0, 0, 1]], np.float32)
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(("quest-3-watch",), 4.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
 @pytest.mark.parametrize("python", [True, False], ids=["client", "start left out on the wire"])
 async def test_frames_without_an_episode_are_answered(
-    python: bool, checkpoint: Checkpoint, cast: list[Actor], tmp_path: Path
+    python: bool, checkpoint: Checkpoint, cast: list[VirtualHeadset], tmp_path: Path
 ) -> None:
     """Samples of a second before the first frame are there too, and lie before its start."""
     (head,) = [c for c in cast[0].user.channels if c.layout == "motion/head"]

@@ -13,21 +13,21 @@ import pytest
 from browser_rig import SIZES, barriers, needs_chromium, page_of, picture
 from playwright.async_api import Page, expect
 
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli import serve
 from fedxr.cli.serve import Serving, serving
-from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
 from fedxr.virtual.headsets import simulated_cast
-from fedxr.virtual.streaming import Actor, play
+from fedxr.virtual.streaming import VirtualHeadset, play
 
 PATIENCE_MS = 180_000
-PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
+PACE = TrainSchedule(TrainSteps(steps=1, rate=2e-3, batch=2))
 SECONDS = 240.0
 """How long headsets would stream if the test did not end them."""
 USERS = [f"persona-{n:04}" for n in range(4)]
@@ -59,7 +59,7 @@ async def streaming(url: str) -> AsyncIterator[list[asyncio.Task[object]]]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def stay(url: str, actor: Actor) -> None:
+async def stay(url: str, actor: VirtualHeadset) -> None:
     """Stream until cancelled. A machine that is too busy to welcome in time is asked again."""
     while True:
         with contextlib.suppress(BridgeError):

@@ -28,7 +28,7 @@ from fedxr.live.live import Live
 from fedxr.live.lockstep import Lockstep, lockstep
 from fedxr.scenarios.devices import device_named
 from fedxr.virtual.headsets import profile_of_actor, simulated_actor, simulated_cast
-from fedxr.virtual.streaming import Actor, play
+from fedxr.virtual.streaming import VirtualHeadset, play
 from fedxr.virtual.timeline import Voice, beats
 
 
@@ -113,7 +113,7 @@ class Honest:
         return query.label, self.voice(key, query)[1]
 
 
-def honest(actor: Actor) -> Actor:
+def honest(actor: VirtualHeadset) -> VirtualHeadset:
     return replace(actor, voice=Honest(actor.voice))
 
 
@@ -168,7 +168,7 @@ async def test_the_newest_label_is_the_one_that_an_answer_was_made_with() -> Non
     assert any(label is not None for label in expected)
 
 
-def played(cast: list[Actor], seconds: float) -> Lockstep:
+def played(cast: list[VirtualHeadset], seconds: float) -> Lockstep:
     checkpoint = load_checkpoint(CHECKPOINT)
     agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
     script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, seconds)) for a in cast]

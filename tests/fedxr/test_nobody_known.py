@@ -24,7 +24,7 @@ from fedxr.scenarios.personas import PRETRAINING, for_pretraining, persona_of
 from fedxr.scenarios.simulated import simulate
 from fedxr.scenarios.users import DataError, User
 from fedxr.virtual.headsets import simulated_actor, simulated_cast
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 from fedxr.virtual.timeline import PersonaVoice
 
 SEEDS = (0, 1, 7, PRETRAINING - 1)
@@ -32,7 +32,7 @@ KNOWN = {name for people in card_of(CHECKPOINT).people.values() for name in peop
 """Whom the shipped checkpoint has learned from, as ``<population>/<name>``."""
 
 
-def names(actors: Iterable[Actor]) -> set[str]:
+def names(actors: Iterable[VirtualHeadset]) -> set[str]:
     found = set()
     for actor in actors:
         assert isinstance(actor.voice, PersonaVoice)

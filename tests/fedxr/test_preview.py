@@ -206,22 +206,22 @@ async def test_a_page_that_does_not_read_costs_nothing() -> None:
             await client.send_frame(START, {"hand": _still()}, 0, START)
             await until(lambda: app.look is not None)
             assert app.look is not None
-            wire, most, sent = pages[0]._wire, 0, 0
-            while not wire.congested or sent < 200:
+            codec, most, sent = pages[0]._connection, 0, 0
+            while not codec.congested or sent < 200:
                 app.look.take(_frame())
                 preview.beat()
-                most = max(most, wire.transport.get_write_buffer_size())
+                most = max(most, codec.transport.get_write_buffer_size())
                 assert len((await told(reads))["h"]["senses"][0]["values"]) == 25
                 sent += 1
                 assert sent < 50_000, "its socket never filled"
-            full = wire.transport.get_write_buffer_size()
+            full = codec.transport.get_write_buffer_size()
             for _ in range(500):
                 app.look.take(_frame())
                 preview.beat()
                 await told(reads)
-            assert wire.transport.get_write_buffer_size() <= full
+            assert codec.transport.get_write_buffer_size() <= full
             assert most < 64 * 1024 + 4096  # the bound, and the message that went over it
-            wire.transport.abort()
+            codec.transport.abort()
             await until(lambda: server.watchers == 1)
             preview.beat()
             assert set(preview._opened) == set(preview._shown) == {pages[1]}

@@ -25,7 +25,7 @@ from fedxr.cli.main import main
 from fedxr.cli.serve import serving
 from fedxr.learning.learning_rule import LIVE
 from fedxr.live.loops import Tempo, keep_going
-from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.virtual.streaming import Player, VirtualHeadset, open_player
 from fedxr.virtual.timeline import beats
 
 START = 10**15
@@ -37,12 +37,12 @@ Inputs = dict[tuple[tuple[str, ...], int], list[tuple[str, int, bytes]]]
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=SECONDS)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -87,7 +87,7 @@ async def inference(checkpoint: Checkpoint, folder: Path) -> AsyncIterator[live_
             await loop
 
 
-async def play_in_step(players: list[Player], cast: list[Actor]) -> None:
+async def play_in_step(players: list[Player], cast: list[VirtualHeadset]) -> None:
     """Each beat is sent when the one before it was answered, as headsets do that keep up."""
     heard: dict[str, asyncio.Queue[int]] = {p.played.name: asyncio.Queue() for p in players}
 
@@ -112,7 +112,7 @@ async def play_in_step(players: list[Player], cast: list[Actor]) -> None:
 
 
 async def test_a_replay_gives_the_same_inputs_and_answers(
-    cast: list[Actor], checkpoint: Checkpoint, inputs: Inputs, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, inputs: Inputs, tmp_path: Path
 ) -> None:
     path = tmp_path / "session.mcap"
     async with inference(checkpoint, tmp_path / "live") as rig:
@@ -157,7 +157,10 @@ def _is_cue(message: object) -> bool:
 
 
 def test_the_commands_replay_and_export(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """`fedxr replay` against a live server, and `fedxr export`, as they are typed."""
     path = tmp_path / "session.mcap"
@@ -190,7 +193,7 @@ def test_the_commands_replay_and_export(
 
 @pytest.mark.slow
 async def test_a_live_server_records_from_its_start_to_its_end(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """As `fedxr serve --record FILE` does, learning and all."""
     path, config = tmp_path / "r.mcap", ServerConfig(port=0)

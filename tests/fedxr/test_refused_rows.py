@@ -17,21 +17,21 @@ from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.learning.feedback import Told
+from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner
-from fedxr.learning.profile import Profile
+from fedxr.learning.profile import HeadsetProfile
 from fedxr.learning.walls import Fault, NotFiniteError
 from fedxr.virtual.headsets import profile_of_actor
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=8.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -39,8 +39,8 @@ Spoil = Callable[[TokenizedEpisode], TokenizedEpisode]
 
 
 def too_short(tokens: TokenizedEpisode) -> TokenizedEpisode:
-    emissions = [replace(e, features=e.features[:-1]) for e in tokens.emissions]
-    return replace(tokens, emissions=tuple(emissions))
+    token_features = [replace(e, features=e.features[:-1]) for e in tokens.token_features]
+    return replace(tokens, token_features=tuple(token_features))
 
 
 def spoil(learner: Learner, row: int, how: Spoil) -> None:
@@ -50,10 +50,10 @@ def spoil(learner: Learner, row: int, how: Spoil) -> None:
         examples[task] = [replace(x, tokens=how(x.tokens)) for x in kept]
 
 
-def profile(actor: Actor, name: str) -> Profile:
+def profile(actor: VirtualHeadset, name: str) -> HeadsetProfile:
     """Somebody of another name, with the actor's sensors and tasks."""
     found = profile_of_actor(actor, actor.user.tasks)
-    return replace(found, member=replace(found.member, name=name))
+    return replace(found, identity=replace(found.identity, name=name))
 
 
 def steps(learner: Learner, row: int) -> tuple[torch.Tensor, ...]:
@@ -67,7 +67,7 @@ def same(a: tuple[torch.Tensor, ...], b: tuple[torch.Tensor, ...]) -> bool:
 
 
 def test_a_round_goes_on_without_whose_steps_lead_nowhere(
-    cast: list[Actor], checkpoint: Checkpoint
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:
     learner, without = (learner_of(checkpoint, cast, live_rig.RULE) for _ in range(2))
     spoil(learner, 1, too_short)
@@ -92,7 +92,7 @@ def test_a_round_goes_on_without_whose_steps_lead_nowhere(
 
 
 def test_a_round_in_which_nobody_can_learn_is_a_round_all_the_same(
-    cast: list[Actor], checkpoint: Checkpoint
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:
     learner = learner_of(checkpoint, cast[:2], live_rig.RULE)
     for row in range(2):
@@ -104,7 +104,7 @@ def test_a_round_in_which_nobody_can_learn_is_a_round_all_the_same(
 
 
 def test_personal_steps_that_lead_nowhere_are_taken_back(
-    cast: list[Actor], checkpoint: Checkpoint
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:
     learner, without = (learner_of(checkpoint, cast, live_rig.RULE) for _ in range(2))
     spoil(learner, 1, too_short)
@@ -120,27 +120,27 @@ def test_personal_steps_that_lead_nowhere_are_taken_back(
 
 
 def short_summary(tokens: TokenizedEpisode) -> TokenizedEpisode:
-    ask = tokens.asks[-1]
+    ask = tokens.queries[-1]
     cut = {layout: vector[:-1] for layout, vector in ask.summary.items()}
-    return replace(tokens, asks=(replace(ask, summary=cut),))
+    return replace(tokens, queries=(replace(ask, summary=cut),))
 
 
 def no_summary(tokens: TokenizedEpisode) -> TokenizedEpisode:
-    ask = tokens.asks[-1]
+    ask = tokens.queries[-1]
     none = {layout: vector * np.float32(np.nan) for layout, vector in ask.summary.items()}
-    return replace(tokens, asks=(replace(ask, summary=none),))
+    return replace(tokens, queries=(replace(ask, summary=none),))
 
 
 @pytest.mark.parametrize("how", [no_summary, short_summary])
 def test_what_the_others_said_is_learned(
-    cast: list[Actor], checkpoint: Checkpoint, how: Spoil
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, how: Spoil
 ) -> None:
     learner, without = (learner_of(checkpoint, cast, live_rig.RULE, labels=4) for _ in range(2))
     told = []
     for row, actor in enumerate(cast):
         for n, x in enumerate(examples(actor)[4:7]):
             tokens = how(x) if (row, n) == (1, 2) else x
-            told.append(Told(row, x.asks[0].task, 10 + n, x.asks[0].tick, tokens))
+            told.append(PendingFeedback(row, x.queries[0].task, 10 + n, x.queries[0].tick, tokens))
     cohort = learner.cohort
     before = {task: s.n.clone() for task, s in cohort.headsets[1].personal.items()}
     heard = learner.learn(told)
@@ -155,13 +155,13 @@ def test_what_the_others_said_is_learned(
             assert torch.equal(mine.n, without.cohort.headsets[row].personal[task].n)
     assert {task: s.n for task, s in cohort.headsets[1].personal.items()}.keys() == before.keys()
     assert all(torch.equal(cohort.headsets[1].personal[task].n, n) for task, n in before.items())
-    assert cohort.headsets[1].replay.told == without.cohort.headsets[1].replay.told
+    assert cohort.headsets[1].replay.label_counts == without.cohort.headsets[1].replay.label_counts
     with pytest.raises(NotFiniteError, match="row 1"):
         heard.all()
 
 
 def test_of_whose_numbers_are_none_nothing_is_handed_on(
-    cast: list[Actor], checkpoint: Checkpoint
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:
     """Damaged sums of one headset: the others' heads are handed on, and its own are named."""
     believed = replace(live_rig.RULE, mixing=Mixing(doubt=(-1e9, -1e9)))
@@ -180,7 +180,7 @@ def test_of_whose_numbers_are_none_nothing_is_handed_on(
 
 
 def test_a_headset_that_comes_back_with_other_sensors_and_tasks_ends_no_round(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """One name, first with one actor's channels and tasks, then with another's, and back."""
     learner = Learner(checkpoint, Tuning(), live_rig.RULE, tmp_path / "s.db")
@@ -190,7 +190,9 @@ def test_a_headset_that_comes_back_with_other_sensors_and_tasks_ends_no_round(
     for visit, actor in ((first, cast[0]), (second, cast[1]), (first, cast[0])):
         learner.join(1, visit)
         for n, x in enumerate(examples(actor)[:6]):
-            assert not learner.learn([Told(1, x.asks[0].task, n, x.asks[0].tick, x)]).faults
+            assert not learner.learn(
+                [PendingFeedback(1, x.queries[0].task, n, x.queries[0].tick, x)]
+            ).faults
         report = learner.round([0, 1])
         assert report is not None
         assert report.drops == ()

@@ -18,16 +18,16 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner_process import LearnerProcess
 from fedxr.live.loops import Tempo, keep_going
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=8.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -40,7 +40,7 @@ def kill_learner(agents: Agents) -> None:
 
 @pytest.mark.slow
 async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with running(cast, checkpoint, tmp_path / "s.db", count=2, apart=True) as run:
         live = run.rig.live
@@ -66,7 +66,7 @@ async def test_what_was_saved_and_what_is_said_then_is_known_to_the_next_learner
 
 @pytest.mark.slow
 async def test_what_was_learned_and_not_saved_is_told_to_the_next_learner(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Killed between learning and saving; what was saved before is not told twice."""
     async with running(cast, checkpoint, tmp_path / "s.db", count=2, apart=True) as run:
@@ -81,7 +81,7 @@ async def test_what_was_learned_and_not_saved_is_told_to_the_next_learner(
         await live.save_once()
         assert live.restart.count == 1
         assert live.agents.take_unsaved() == []
-        members = [profile.member for _, profile in sorted(live.agents.seated.items())]
+        members = [profile.identity for _, profile in sorted(live.agents.seated.items())]
     cohort = stored(checkpoint, members, tmp_path / "s.db")
     assert [
         sum(len(kept) for kept in m.examples.values()) for m in (s.replay for s in cohort.headsets)
@@ -91,7 +91,10 @@ async def test_what_was_learned_and_not_saved_is_told_to_the_next_learner(
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 async def test_a_learner_that_does_not_answer_is_ended_and_started_again(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with running(cast, checkpoint, tmp_path / "s.db", count=1, apart=True) as run:
         live = run.rig.live
@@ -116,7 +119,7 @@ class Poison:
 
 @pytest.mark.slow
 async def test_whose_feedback_ends_the_learner_is_found_and_put_out(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """Both said something, and it may have been either; what the other said is learned."""
     async with running(cast, checkpoint, tmp_path / "s.db", count=2, apart=True) as run:

@@ -107,7 +107,7 @@ def test_as_usual_it_is_the_rule_that_it_was() -> None:
     assert config.warm_protocol().rule() == usual
     cold = RunConfig(protocol="cold", rounds=3, coordination="centralized", seed=5)
     rule = cold.cold_protocol().rule()
-    assert (rule.shared.dose.steps, rule.round.wire, rule.each) == (0, "float32", 16)
+    assert (rule.shared.train.steps, rule.round.codec, rule.each) == (0, "float32", 16)
     assert rule.round.consensus.rms_error == 1e-7
 
 
@@ -120,7 +120,7 @@ def test_as_usual_it_is_the_rule_that_it_was() -> None:
         ("learning: 3", "learning is 3; it has keys of its own: shared, personal"),
         ("rounds: many", "rounds is 'many': Expected `int`"),
         ("rounds: 0", "rounds 0; take at least 1"),
-        ("learning: {shared: {dose: {steps: 9}}}", "9 steps at 0.003, but steps and rate come by"),
+        ("learning: {shared: {train: {steps: 9}}}", "9 steps at 0.003, but steps and rate come by"),
         ("pretraining: {absent: 2}", "pretraining: absent 2.0; take 0 to below 1"),
         ("learning: {mixing: {share: 2}}", "mixing: share 2.0; take 0 to 1"),
         ("learning: {kept: {hold: 1}}", "one of 1 examples held back"),

@@ -21,7 +21,7 @@ from visits import HEAD, WRIST, examples_on_disk, until_kept, visit
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.state import Store
 from fedxr.learning.shipped import CHECKPOINT
@@ -74,10 +74,10 @@ def told(path: Path) -> list[int]:
     checkpoint, store = load_checkpoint(CHECKPOINT), Store(path)
     found = []
     for name in store.names():
-        member = Member(name, (WRIST,), tuple(checkpoint.model.plan.tasks))
-        cohort = Cohort(checkpoint, [member], Tuning(), torch.float32)
+        identity = HeadsetIdentity(name, (WRIST,), tuple(checkpoint.model.plan.tasks))
+        cohort = Cohort(checkpoint, [identity], Tuning(), torch.float32)
         assert store.load(cohort, 0) is not None
-        found.append(sum(c.total() for c in cohort.headsets[0].replay.told.values()))
+        found.append(sum(c.total() for c in cohort.headsets[0].replay.label_counts.values()))
     store.close()
     return sorted(found)
 

@@ -28,7 +28,7 @@ from fedxr.bridge.protocol import BridgeError, Notice, Reply
 from fedxr.federation import AGGREGATIONS, AggregationRule
 from fedxr.learning.walls import FIRST_S, LONGEST_S, Quarantine, Troubles, keep_on
 from fedxr.live.loops import Tempo, keep_going
-from fedxr.virtual.streaming import Actor, Player, open_player
+from fedxr.virtual.streaming import Player, VirtualHeadset, open_player
 from fedxr.virtual.timeline import beats
 
 MARK = 0.0625
@@ -36,12 +36,12 @@ MARK = 0.0625
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=8.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -79,7 +79,9 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 class Run:
     """Headsets that stream together a beat at a time; the last one is in trouble."""
 
-    def __init__(self, rig: live_rig.Rig, players: list[Player], cast: list[Actor]) -> None:
+    def __init__(
+        self, rig: live_rig.Rig, players: list[Player], cast: list[VirtualHeadset]
+    ) -> None:
         self.rig, self.players = rig, players
         self.scripts = [list(beats(a.user, a.voice, 8.0)) for a in cast]
         self.heard: list[list[Any]] = [[] for _ in players]
@@ -146,7 +148,7 @@ def _marked(samples: Samples, name: str) -> Samples:
 
 @asynccontextmanager
 async def running(
-    cast: list[Actor], checkpoint: Checkpoint, state: Path, count: int = 3, **options: Any
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, state: Path, count: int = 3, **options: Any
 ) -> AsyncIterator[Run]:
     async with live_rig.Rig(checkpoint, state, **options) as rig:
         players = [await open_player(rig.server.url, actor) for actor in cast[:count]]
@@ -157,7 +159,7 @@ async def running(
 
 @pytest.mark.parametrize("what", ["features", "summary"])
 async def test_whose_samples_break_an_encoder_is_put_out_and_cannot_come_straight_back(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, faulty: set[str], what: str
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path, faulty: set[str], what: str
 ) -> None:
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(20)
@@ -182,7 +184,7 @@ async def test_whose_samples_break_an_encoder_is_put_out_and_cannot_come_straigh
 
 
 async def test_an_answer_that_is_no_number_is_never_sent(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """It is left out and told; the third time its headset is put out. The others notice nothing."""
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
@@ -191,7 +193,7 @@ async def test_an_answer_that_is_no_number_is_never_sent(
         weights = dict(agents.inference.prepared.weights)
         for key, found in weights.items():
             weights[key] = found * float("nan") if key[0] == 2 else found
-        agents.adopt(replace(agents.inference.prepared, version=10**6, weights=weights))
+        agents.swap(replace(agents.inference.prepared, version=10**6, weights=weights))
         await run.beat(3)
         await run.is_put_out("answering")
         assert run.notices(2)[:2] == ["not-finite", "not-finite"]
@@ -203,14 +205,14 @@ async def test_an_answer_that_is_no_number_is_never_sent(
 
 
 async def test_numbers_that_are_none_leave_the_cache_with_the_answer(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """One bad token is forgotten with the answer that it spoiled: the next answers are numbers."""
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(20)
         inference = run.rig.live.agents.inference
         found = next(c for c in inference.caches if (2, False) in c.seats)
-        for each in (*found.rings.keys, found.rings.states):
+        for each in (*found.cache.keys, found.cache.states):
             each[found.seats.index((2, False))] = float("nan")
         await run.beat(5)
         assert run.notices(2) == ["not-finite"]
@@ -218,7 +220,7 @@ async def test_numbers_that_are_none_leave_the_cache_with_the_answer(
 
 
 async def test_whose_feedback_breaks_an_example_is_put_out(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, faulty: set[str]
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path, faulty: set[str]
 ) -> None:
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(10)
@@ -234,7 +236,7 @@ async def test_whose_feedback_breaks_an_example_is_put_out(
 
 
 async def test_the_learner_refuses_a_row_and_not_the_call(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """What the others said is learned as if nothing had been; of the one nothing is."""
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
@@ -258,13 +260,13 @@ async def test_the_learner_refuses_a_row_and_not_the_call(
 
 def _shortened(tokens: TokenizedEpisode) -> TokenizedEpisode:
     """Summaries of a length that no encoder makes."""
-    ask = tokens.asks[-1]
+    ask = tokens.queries[-1]
     cut = {layout: vector[:-1] for layout, vector in ask.summary.items()}
-    return replace(tokens, asks=(replace(ask, summary=cut),))
+    return replace(tokens, queries=(replace(ask, summary=cut),))
 
 
 async def test_who_cannot_be_shown_is_put_out_and_the_others_are_shown(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(5)
@@ -277,7 +279,10 @@ async def test_who_cannot_be_shown_is_put_out_and_the_others_are_shown(
 
 
 async def test_what_breaks_over_nobody_is_a_trouble_and_the_loops_go_on(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every loop is broken at once, and each goes on when it works again."""
     async with running(cast, checkpoint, tmp_path / "s.db", count=2) as run:
@@ -315,7 +320,10 @@ async def test_what_breaks_over_nobody_is_a_trouble_and_the_loops_go_on(
 
 
 async def test_an_aggregation_rule_that_raises_costs_the_round_and_nothing_else(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A plug-in's: nobody's adapters nor their optimiser move, all are answered, and the next round
     is held once the rule is mended."""
@@ -383,7 +391,10 @@ def test_each_time_the_wait_is_twice_as_long_and_is_forgotten_in_the_end() -> No
 
 
 async def test_one_message_that_breaks_the_application_ends_its_own_session(
-    cast: list[Actor], checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cast: list[VirtualHeadset],
+    checkpoint: Checkpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with running(cast, checkpoint, tmp_path / "s.db") as run:
         await run.beat(5)

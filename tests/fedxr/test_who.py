@@ -95,7 +95,7 @@ async def test_who_says_another_name_is_a_stranger_and_harms_nobody(
         assert taught != untaught
         # Both are called alice, and both are served: the later one by another name on the page.
         mallory = await come(rig, KEYS["mallory"])
-        names = [profile.member.name for profile in rig.live.agents.seated.values()]
+        names = [profile.identity.name for profile in rig.live.agents.seated.values()]
         assert names == ["alice/headset", "alice (2)/headset"]
         assert await asked(rig, mallory) == untaught
         assert await asked(rig, mallory, label=0) != untaught

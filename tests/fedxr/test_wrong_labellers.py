@@ -32,7 +32,7 @@ from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import Persona
 from fedxr.scenarios.simulated import simulate
 from fedxr.virtual.headsets import profile_of_actor, simulated_cast
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 from fedxr.virtual.timeline import PersonaVoice, Voice, beats
 
 SECONDS = 90.0
@@ -63,11 +63,11 @@ def checkpoint() -> Checkpoint:
     return load_checkpoint(CHECKPOINT)
 
 
-def noise(actor: Actor) -> float:
+def noise(actor: VirtualHeadset) -> float:
     return actor.voice.persona.label_noise  # type: ignore[attr-defined,no-any-return]
 
 
-def cast_with(kind: str) -> list[Actor]:
+def cast_with(kind: str) -> list[VirtualHeadset]:
     """Every other headset's user labels wrongly."""
     cast = simulated_cast(HEADSETS, SECONDS, SEED)
     return [
@@ -76,7 +76,7 @@ def cast_with(kind: str) -> list[Actor]:
     ]
 
 
-def lived(checkpoint: Checkpoint, cast: list[Actor]) -> list[Judged]:
+def lived(checkpoint: Checkpoint, cast: list[VirtualHeadset]) -> list[Judged]:
     """Every question, what was answered, and what the checkpoint alone says to it."""
     agents = Agents(checkpoint, Tuning(), Learner(checkpoint, Tuning(), LIVE))
     script = [(profile_of_actor(a, a.user.tasks), beats(a.user, a.voice, SECONDS)) for a in cast]
@@ -128,12 +128,12 @@ def test_who_contradicts_the_checkpoint_is_doubted_and_nobody_else(
         for row, person in enumerate(people):
             rng = np.random.default_rng(row)
             for moment in (*person.adapt, *person.test):
-                (ask,) = moment.asks
+                (ask,) = moment.queries
                 classes = len(task_named(ask.task).classes)
                 wrong = (ask.label + int(rng.integers(1, classes))) % classes
                 said = replace(ask, label=wrong if contrary else ask.label)
-                cohort.remember([(row, replace(moment, asks=(said,)))])
-                now = cohort.headsets[row].trusts[ask.task].doubted
+                cohort.remember([(row, replace(moment, queries=(said,)))])
+                now = cohort.headsets[row].expert_weights[ask.task].doubted
                 doubted[row, ask.task] = doubted.get((row, ask.task), False) or now
         if not contrary:
             assert not any(doubted.values()), doubted

@@ -9,16 +9,16 @@ from browser_rig import barriers, needs_chromium, picture
 from playwright.async_api import Browser, expect
 from xr_rig import PATIENCE_MS, enter, headset_page, leave
 
-from fedxr.agent.adaptation.trainer import Dose
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.serve import serving
-from fedxr.learning.learning_rule import LearningRule, Schedule
+from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
-PACE = Schedule(Dose(steps=1, rate=2e-3, batch=2))
+PACE = TrainSchedule(TrainSteps(steps=1, rate=2e-3, batch=2))
 
 
 async def test_agents_answer_a_headset_in_a_browser(browser: Browser, tmp_path: Path) -> None:

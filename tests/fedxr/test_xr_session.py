@@ -43,7 +43,7 @@ async def test_a_lost_connection_is_resumed_where_it_was(browser: Browser) -> No
         await enter(page)
         await until(lambda: len(app.frames) > 10)
         first = app.sessions[0]
-        first._wire.transport.abort()
+        first._connection.transport.abort()
         await until(lambda: len(app.sessions) == 2)
         before = len(app.frames)
         await until(lambda: len(app.frames) > before + 10)

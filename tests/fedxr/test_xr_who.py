@@ -30,7 +30,7 @@ async def test_a_browser_keeps_a_key_for_each_name(browser: Browser) -> None:
         async with headset_page(browser, url) as page:
             await enter(page, user="ann")
             await until(lambda: len(app.sessions) == 4, page)
-    ann, again, bob, elsewhere = (session.person for session in app.sessions)
+    ann, again, bob, elsewhere = (session.user_id for session in app.sessions)
     assert ann == again
     assert len({ann, bob, elsewhere}) == 3
 

@@ -21,7 +21,7 @@ from fedxr.bridge.serving.session import Session
 from fedxr.bridge.unity.drive import Drive, Wearer
 from fedxr.bridge.unity.side_channels import SceneChannel
 from fedxr.bridge.unity.turns import PlayerError
-from fedxr.live.headset import closes
+from fedxr.live.headset_session import closes
 
 STEP_US, START_US = 33_333, 5_000_000
 """The stand-in's clock: its first step is at START_US."""
@@ -256,7 +256,7 @@ async def test_a_session_that_is_lost_goes_on(stand_in: StandIn) -> None:
         while not agents.frames.get("unity-overlays-0"):
             await asyncio.sleep(0.01)
             assert not running.done()
-        drive._headsets["overlays/0"].client._wire.transport.abort()
+        drive._headsets["overlays/0"].client._connection.transport.abort()
         while not any("the session goes on" in n for n in drive.driven.lived[0].notices):
             await asyncio.sleep(0.01)
             assert not running.done()

@@ -132,7 +132,7 @@ async def test_over_lost_connections_everything_reliable_arrives_once_and_in_ord
             if t in (50, 150, 250):
                 await until(lambda: len(app.frames) > 20)
                 for session in list(server.sessions.values()):
-                    session._wire.transport.abort()
+                    session._connection.transport.abort()
                 await headset.hear("notice reconnected", (t + 50) // 100)
         await headset.delivered()
         assert [f.capture_us for f in app.frames if "sure" in f.samples] == list(range(1, 301))
@@ -180,14 +180,14 @@ async def test_a_stalled_server_costs_the_newest_nothing_and_every_drop_is_count
     ):
         await headset.hear("state Open")
         session = next(iter(server.sessions.values()))
-        session._wire.hold("test")
+        session._connection.pause_reading("test")
         # 5 MB in all: more than the sockets' buffers hold.
         headset.say("frames", 1, 3_000, 0)
         await headset.hear("done")
         stalled = await headset.stats()
         assert stalled["dropped"] == 0, "each frame has a reliable block"
         assert stalled["blocks"] > 500
-        session._wire.release("test")
+        session._connection.resume_reading("test")
         await headset.delivered()
         assert [f.capture_us for f in app.frames] == list(range(1, 3_001))
         arrived = {n: sum(n in f.samples for f in app.frames) for n in ("big", "head", "sure")}
@@ -212,7 +212,7 @@ async def test_frames_that_may_be_dropped_are_accounted_for_by_their_numbers(
     async with server_of(app) as server, mono_headset(assemblies, server.url, HEAD) as headset:
         await headset.hear("state Open")
         session = next(iter(server.sessions.values()))
-        session._wire.transport.abort()
+        session._connection.transport.abort()
         headset.say("frames", 1, 500, 0)
         await headset.hear("notice reconnected")
         headset.say("frames", 501, 600, 1)
@@ -232,7 +232,7 @@ async def test_a_reliable_channel_that_fills_the_queue_asks_its_sensor_to_wait(
         mono_headset(assemblies, server.url, SURE, queue=5000) as headset,
     ):
         await headset.hear("state Open")
-        next(iter(server.sessions.values()))._wire.transport.abort()
+        next(iter(server.sessions.values()))._connection.transport.abort()
         headset.say("frames", 1, 50, 0)
         await headset.hear("notice reconnected")
         await headset.delivered()
@@ -394,7 +394,7 @@ async def test_a_client_that_is_closed_ends_at_once_whatever_the_server_does(
     big = Channel("big", "fnirs/" + "-".join(f"E{n}" for n in range(200)), 30, "queue 999")
     async with server_of(app) as server, mono_headset(assemblies, server.url, big) as headset:
         await headset.hear("state Open")
-        next(iter(server.sessions.values()))._wire.hold("test")
+        next(iter(server.sessions.values()))._connection.pause_reading("test")
         headset.say("frames", 1, 8_000, 0)
         await headset.hear("done")
         await headset.close()
@@ -410,7 +410,7 @@ async def test_a_server_that_falls_silent_is_given_up(assemblies: Assemblies) ->
     app = Recorder()
     async with server_of(app) as server, mono_headset(assemblies, server.url, SURE) as headset:
         await headset.hear("state Open")
-        next(iter(server.sessions.values()))._wire.hold("test")
+        next(iter(server.sessions.values()))._connection.pause_reading("test")
         headset.say("frames", 1, 20, 0)
         assert "nothing heard from the server for 12 s" in await headset.hear("state Waiting")
         await headset.hear("notice reconnected")

@@ -22,7 +22,7 @@ from toolchain import PACKAGE, Assemblies
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.model.checkpoint import Checkpoint
@@ -135,9 +135,9 @@ class Agent:
         for channel in channels:
             assert readable(checkpoint, channel) is None
         cohort = Cohort(
-            checkpoint, [Member("h", tuple(channels), (task,))], Tuning(), torch.float32
+            checkpoint, [HeadsetIdentity("h", tuple(channels), (task,))], Tuning(), torch.float32
         )
-        answering = InferenceEngine(checkpoint, [s.member for s in cohort.headsets])
+        answering = InferenceEngine(checkpoint, [s.identity for s in cohort.headsets])
         answering.adopt(answering.prepare(Changes(cohort).take()))
         return cls(answering)
 

@@ -12,7 +12,7 @@ import torch
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.checkpoints.state.errors import DamagedError
 from fedxr.agent.encoders.base import EncoderSpec
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.nystroem import FEATURES
 
 LAST = (1 << 31) - 1
@@ -79,8 +79,8 @@ class PackedExample(msgspec.Struct, array_like=True):
 
     @classmethod
     def of(cls, example: Example) -> PackedExample:
-        emissions, ask = example.tokens.emissions, example.tokens.asks[-1]
-        layouts = sorted({e.layout for e in emissions})
+        token_features, ask = example.tokens.token_features, example.tokens.queries[-1]
+        layouts = sorted({e.layout for e in token_features})
         summary = {k: Array.of(v) for k, v in ask.summary.items()}
         return cls(
             example.task,
@@ -90,9 +90,12 @@ class PackedExample(msgspec.Struct, array_like=True):
             example.tokens.key,
             PackedAsk(ask.task, ask.tick, ask.label, summary),
             layouts,
-            Array.of(np.array([layouts.index(e.layout) for e in emissions], np.int32)),
-            Array.of(np.array([e.tick for e in emissions], np.int32)),
-            [Array.of(np.stack([e.features for e in emissions if e.layout == n])) for n in layouts],
+            Array.of(np.array([layouts.index(e.layout) for e in token_features], np.int32)),
+            Array.of(np.array([e.tick for e in token_features], np.int32)),
+            [
+                Array.of(np.stack([e.features for e in token_features if e.layout == n]))
+                for n in layouts
+            ],
         )
 
     def get(self, task: str, classes: int, layouts: Mapping[str, EncoderSpec]) -> Example:
@@ -112,7 +115,7 @@ class PackedExample(msgspec.Struct, array_like=True):
             k: v.get(f"summary of {k}", "<f4", (layouts[k].summary,))
             for k, v in ask.summary.items()
         }
-        known = Ask(task, ask.tick, ask.label, summary)
+        known = TokenizedQuery(task, ask.tick, ask.label, summary)
         tokens = TokenizedEpisode(self._emissions(layouts), (known,), self.key)
         return Example(tokens, task, self.label, z, self.held)
 

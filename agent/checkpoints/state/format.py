@@ -4,7 +4,7 @@
 ``theta``              (P,) adapters and heads; ``first`` and ``second`` (P,) are Adam's moments
 ``normal|KEY``         (2, size) sum and sum of squares of what was standardised under KEY
 ``task|TASK``          what the experts have earned, counts of feedback, which sums there are
-``own|TASK``           the user's sums, flattened; ``crowd|TASK`` those of others
+``own|TASK``           the user's sums, flattened; ``federated|TASK`` those of others
 ``example|TASK|PLACE``  one labelled moment
 ====================== ==========================================================================
 
@@ -49,7 +49,7 @@ class TaskState:
     told: Counter[int]
     examples: list[Example]
     own: RidgeStats | None
-    crowd: RidgeStats | None
+    federated: RidgeStats | None
     packed: PackedTask
 
 
@@ -80,11 +80,11 @@ class HeadsetState:
         adam.steps[row], adam.draws[row] = self.steps, self.draws
         cohort.headsets[row].normalizer.own = self.normal
         for task, state in self.tasks.items():
-            state.trust.put(cohort.headsets[row].trusts[task])
+            state.trust.put(cohort.headsets[row].expert_weights[task])
             if state.own is not None:
                 cohort.headsets[row].personal[task] = state.own
-            if state.crowd is not None:
-                cohort.headsets[row].federated[task] = state.crowd
+            if state.federated is not None:
+                cohort.headsets[row].federated[task] = state.federated
         cohort.headsets[row].replay.restore(
             {task: state.examples for task, state in self.tasks.items()},
             {task: state.told for task, state in self.tasks.items()},
@@ -150,7 +150,7 @@ class _Unpacking:
         state = HeadsetState(
             head.saved, head.extra, head.steps, head.draws, theta, first, second, normal
         )
-        for task in self.cohort.headsets[self.row].member.tasks:
+        for task in self.cohort.headsets[self.row].identity.tasks:
             if f"task|{task}" in self.stored:
                 state.tasks[task] = self._task(task)
             elif any(task_of(key) == task for key in self.stored):
@@ -201,8 +201,8 @@ class _Unpacking:
         own = self._sums("own", task, classes) if "own" in packed.sums else None
         if packed.counted:
             own = RidgeStats.counted(((x.z, x.label) for x in examples), classes)
-        crowd = self._sums("crowd", task, classes) if "crowd" in packed.sums else None
-        return TaskState(packed.trust, Counter(packed.told), examples, own, crowd, packed)
+        federated = self._sums("crowd", task, classes) if "crowd" in packed.sums else None
+        return TaskState(packed.trust, Counter(packed.told), examples, own, federated, packed)
 
     def _sums(self, kind: str, task: str, classes: int) -> RidgeStats | None:
         """Others' sums are a total less one's own, rounded: where that leaves no sums, there are

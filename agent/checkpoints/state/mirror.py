@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset import AGAIN
+from fedxr.agent.adaptation.headset_state import AGAIN
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.checkpoints.state.format import HeadsetState, example_key
 from fedxr.agent.checkpoints.state.records import PackedHead, PackedTask, PackedTrust
@@ -25,13 +25,15 @@ def has_learned(cohort: Cohort, row: int) -> bool:
     """Whether headset ``row`` was told anything that still counts. What the others brought it is
     not its own, and comes again with the next round."""
     return any(
-        count > 0 for told in cohort.headsets[row].replay.told.values() for count in told.values()
+        count > 0
+        for counts in cohort.headsets[row].replay.label_counts.values()
+        for count in counts.values()
     )
 
 
-def told(cohort: Cohort, row: int) -> dict[str, dict[int, int]]:
+def label_counts(cohort: Cohort, row: int) -> dict[str, dict[int, int]]:
     """Labels by task and class."""
-    return {task: dict(count) for task, count in cohort.headsets[row].replay.told.items()}
+    return {task: dict(count) for task, count in cohort.headsets[row].replay.label_counts.items()}
 
 
 @dataclass
@@ -68,8 +70,8 @@ class Mirror:
         arrays = list(parts)
         moments = dict(cohort.headsets[row].normalizer.own)  # may be counted into meanwhile
         parts |= {f"normal|{key}": np.stack((m.total, m.square)) for key, m in moments.items()}
-        for task in cohort.headsets[row].member.tasks:
-            if cohort.headsets[row].replay.told.get(task):
+        for task in cohort.headsets[row].identity.tasks:
+            if cohort.headsets[row].replay.label_counts.get(task):
                 parts |= self._task(cohort, row, task)
         head = PackedHead(
             0.0,
@@ -83,16 +85,19 @@ class Mirror:
 
     def _task(self, cohort: Cohort, row: int, task: str) -> dict[str, Part]:
         memory, own = cohort.headsets[row].replay, cohort.headsets[row].personal.get(task)
-        crowd, examples = cohort.headsets[row].federated.get(task), memory.examples.get(task, [])
+        federated, examples = (
+            cohort.headsets[row].federated.get(task),
+            memory.examples.get(task, []),
+        )
         parts: dict[str, Part] = {example_key(task, i): x for i, x in enumerate(examples)}
         again = own is not None and self._is_counted(task, examples, own)
         if own is not None and not again:
             parts[f"own|{task}"] = own
-        if crowd is not None:
-            parts[f"crowd|{task}"] = crowd
+        if federated is not None:
+            parts[f"crowd|{task}"] = federated
         sums = [kind for kind in ("own", "crowd") if f"{kind}|{task}" in parts]
-        trust = PackedTrust.of(cohort.headsets[row].trusts[task])
-        packed = PackedTask(trust, dict(memory.told[task]), len(examples), sums, again)
+        trust = PackedTrust.of(cohort.headsets[row].expert_weights[task])
+        packed = PackedTask(trust, dict(memory.label_counts[task]), len(examples), sums, again)
         packed.check(len(task_named(task).classes), memory.capacity)
         parts[f"task|{task}"] = packed
         return parts

@@ -7,7 +7,7 @@ import math
 import msgspec
 import torch
 
-from fedxr.agent.adaptation.experts import E, Trust
+from fedxr.agent.adaptation.experts import E, ExpertWeights
 from fedxr.agent.checkpoints.state.errors import DamagedError
 from fedxr.agent.checkpoints.state.example import LARGE
 
@@ -28,7 +28,7 @@ class PackedHead(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PackedTrust(msgspec.Struct, array_like=True):
-    """As :class:`fedxr.agent.adaptation.experts.Trust`."""
+    """As :class:`fedxr.agent.adaptation.experts.ExpertWeights`."""
 
     earned: list[float]
     losses: list[float]
@@ -39,7 +39,7 @@ class PackedTrust(msgspec.Struct, array_like=True):
     classes: list[int]
 
     @classmethod
-    def of(cls, trust: Trust) -> PackedTrust:
+    def of(cls, trust: ExpertWeights) -> PackedTrust:
         return cls(
             trust.earned.tolist(),
             trust.losses.tolist(),
@@ -65,7 +65,7 @@ class PackedTrust(msgspec.Struct, array_like=True):
         if any(c not in known for c in self.classes):
             raise DamagedError(f"trust: classes {self.classes[:8]} of {classes}")
 
-    def put(self, trust: Trust) -> None:
+    def put(self, trust: ExpertWeights) -> None:
         trust.earned, trust.losses = torch.tensor(self.earned), torch.tensor(self.losses)
         trust.odds, trust.against = torch.tensor(self.odds), torch.tensor(self.against)
         trust.count, trust.label = self.count, self.label

@@ -17,7 +17,7 @@ from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.checkpoints.state.errors import DamagedError, NotSavedError, OtherModelError
 from fedxr.agent.checkpoints.state.file import Keep, StateFile
 from fedxr.agent.checkpoints.state.format import is_asked, pack, task_of, unpack_state
-from fedxr.agent.checkpoints.state.mirror import Mirror, has_learned, told
+from fedxr.agent.checkpoints.state.mirror import Mirror, has_learned, label_counts
 from fedxr.agent.checkpoints.state.records import PackedHead
 from fedxr.agent.checkpoints.state.rows import Stored
 
@@ -124,7 +124,7 @@ class Store:
         """Of a headset that was loaded, or has learned something."""
         name = _name(cohort, row)
         found = self._mirrors.get(name)
-        if found is not None and found.lent and found.lent == told(cohort, row):
+        if found is not None and found.lent and found.lent == label_counts(cohort, row):
             return None  # nothing beyond what another device of the user has learned
         if (found is None or not (found.parts or found.carried)) and not has_learned(cohort, row):
             return None
@@ -212,7 +212,7 @@ class Store:
         name, checkpoint, tasks = (
             _name(cohort, row),
             fingerprint(cohort),
-            cohort.headsets[row].member.tasks,
+            cohort.headsets[row].identity.tasks,
         )
         mirror = self._mirrors[name] = Mirror(checkpoint, self._file.number, fresh=True)
         waiting, whose = self._waiting.pop(name, None), name
@@ -242,7 +242,7 @@ class Store:
             with contextlib.suppress(NotSavedError):
                 self._try(lambda: self._file.see(name))
         else:
-            mirror.lent = told(cohort, row)
+            mirror.lent = label_counts(cohort, row)
         taught = {task for key in stored.keys if (task := task_of(key)) is not None}
         unasked = tuple(sorted(taught - set(tasks)))
         device = "" if whose == name else whose.rpartition("/")[2]
@@ -284,7 +284,7 @@ class Store:
 
 def _name(cohort: Cohort, row: int) -> str:
     """Under which the state of headset ``row`` is stored: whose it is, "/", device."""
-    return cohort.headsets[row].member.kept_as
+    return cohort.headsets[row].identity.kept_as
 
 
 def _pack_head(head: PackedHead) -> bytes:

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.encoders.base import Array
 from fedxr.agent.inputs.normalization import Normalizer, summary_key
-from fedxr.agent.inputs.tokens import Ask, TokenFeatures, TokenizedEpisode, TokenStream
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery, TokenStream
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.kv_cache import reach
 from fedxr.agent.serving.history import SensorHistory
@@ -49,13 +49,13 @@ class ServingState:
     """``summaries`` are the last ones by task. ``turn`` spreads headsets over the ticks."""
 
     def __init__(
-        self, member: Member, checkpoint: Checkpoint, freshest: int = 3, turn: int = 0
+        self, identity: HeadsetIdentity, checkpoint: Checkpoint, freshest: int = 3, turn: int = 0
     ) -> None:
-        self.member, self.checkpoint = member, checkpoint
+        self.identity, self.checkpoint = identity, checkpoint
         self.normalizer = Normalizer.of(checkpoint.population)
-        self.stream, self.past = TokenStream(member.channels), SensorHistory(member.channels)
+        self.stream, self.past = TokenStream(identity.channels), SensorHistory(identity.channels)
         self.summaries: dict[str, Summary] = {}
-        self._reach = {channel.name: reach(channel) for channel in member.channels}
+        self._reach = {channel.name: reach(channel) for channel in identity.channels}
         self._counted: dict[str, int] = {}  # the tick, by task
         self._freshest, self._turn = freshest, turn
 
@@ -72,16 +72,16 @@ class ServingState:
         self.past.push(samples)
         return new
 
-    def close(self, tick: int) -> tuple[list[TokenFeatures], list[Ask]]:
+    def close(self, tick: int) -> tuple[list[TokenFeatures], list[TokenizedQuery]]:
         """Emissions and questions of a tick, standardised; both are counted first."""
         raw = self.stream.advance(tick, self._reach)
         self.past.add(raw, tick)
         self.normalizer.observe(TokenizedEpisode(tuple(raw), ()))
-        asks = [
-            self.normalizer.ask(Ask(task, tick, -1, self._summary(task, tick).raw))
-            for task in self.member.tasks
+        queries = [
+            self.normalizer.ask(TokenizedQuery(task, tick, -1, self._summary(task, tick).raw))
+            for task in self.identity.tasks
         ]
-        return [self.normalizer.emission(e) for e in raw], asks
+        return [self.normalizer.emission(e) for e in raw], queries
 
     def _summary(self, task: str, tick: int) -> Summary:
         found, turn = self.summaries.get(task), self._turn
@@ -89,7 +89,7 @@ class ServingState:
         every = min(max(every, self._freshest), STALEST)
         if found and found.raw and (tick + turn) // every == (found.tick + turn) // every:
             return found
-        ask = Ask(task, tick, -1, self.stream.summary(task, tick))
+        ask = TokenizedQuery(task, tick, -1, self.stream.summary(task, tick))
         if ask.summary and tick >= self._counted.get(task, -COUNT) + COUNT:
             self._counted[task] = tick
             self.normalizer.observe(TokenizedEpisode((), (ask,)))
@@ -97,7 +97,7 @@ class ServingState:
         found = self.summaries[task] = Summary(tick, dict(ask.summary), z)
         return found
 
-    def _features(self, ask: Ask) -> Tensor:
+    def _features(self, ask: TokenizedQuery) -> Tensor:
         """Features (Z,) of one standardised ask, as
         :meth:`fedxr.agent.adaptation.cohort.Cohort.features` has them."""
         model, at = self.checkpoint.model, torch.zeros(1, dtype=torch.int64)

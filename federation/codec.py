@@ -18,7 +18,7 @@ from torch import Tensor
 
 from fedxr.federation.blocks import Blocks, Updates
 
-Wire = Literal["float32", "bf16"]
+NumberFormat = Literal["float32", "bf16"]
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -26,7 +26,7 @@ class Header(msgspec.Struct, array_like=True):
     """``weights``: K float64; a block is in the blob exactly when its weight is above 0."""
 
     digest: bytes
-    wire: str
+    codec: str
     weights: bytes
 
 
@@ -34,35 +34,35 @@ class PacketError(ValueError):
     """Bytes that are not a row of the expected blocks; the message says in what way."""
 
 
-def dtype_of(wire: str) -> torch.dtype:
-    """The number format called ``wire``; raises ValueError that lists the known ones."""
-    if wire not in DTYPES:
-        raise ValueError(f"unknown number format {wire!r}; allowed are {', '.join(DTYPES)}")
-    return DTYPES[wire]
+def dtype_of(codec: str) -> torch.dtype:
+    """The number format called ``codec``; raises ValueError that lists the known ones."""
+    if codec not in DTYPES:
+        raise ValueError(f"unknown number format {codec!r}; allowed are {', '.join(DTYPES)}")
+    return DTYPES[codec]
 
 
-def rounded(values: Tensor, wire: Wire) -> Tensor:
+def rounded(values: Tensor, codec: NumberFormat) -> Tensor:
     """What the receiver sees of ``values``. float32 stands for exact: nothing is rounded."""
-    return values if wire == "float32" else values.to(torch.bfloat16).to(values.dtype)
+    return values if codec == "float32" else values.to(torch.bfloat16).to(values.dtype)
 
 
-def _header(blocks: Blocks, weights_K: Tensor, wire: str) -> bytes:
+def _header(blocks: Blocks, weights_K: Tensor, codec: str) -> bytes:
     raw = weights_K.to(torch.float64).contiguous().numpy().astype("<f8").tobytes()
-    return msgspec.msgpack.encode(Header(blocks.digest, wire, raw))
+    return msgspec.msgpack.encode(Header(blocks.digest, codec, raw))
 
 
-def packet_bytes(blocks: Blocks, carried: Tensor, wire: Wire) -> Tensor:
+def packet_bytes(blocks: Blocks, carried: Tensor, codec: NumberFormat) -> Tensor:
     """Length of packets that carry the blocks where ``carried`` (..., K) is True: (...) int64."""
-    fixed = 4 + len(_header(blocks, torch.zeros(len(blocks)), wire))
-    return fixed + (carried.to(torch.int64) * blocks.sizes).sum(-1) * dtype_of(wire).itemsize
+    fixed = 4 + len(_header(blocks, torch.zeros(len(blocks)), codec))
+    return fixed + (carried.to(torch.int64) * blocks.sizes).sum(-1) * dtype_of(codec).itemsize
 
 
-def to_bytes(updates: Updates, row: int, wire: Wire = "float32") -> bytes:
+def to_bytes(updates: Updates, row: int, codec: NumberFormat = "float32") -> bytes:
     """Row ``row`` as one packet."""
     weights_K = updates.weights[row]
     carried = (weights_K > 0).repeat_interleave(updates.blocks.sizes)
-    blob = updates.values[row][carried].to(dtype_of(wire)).contiguous()
-    header = _header(updates.blocks, weights_K, wire)
+    blob = updates.values[row][carried].to(dtype_of(codec)).contiguous()
+    header = _header(updates.blocks, weights_K, codec)
     return b"".join(
         (len(header).to_bytes(4, "little"), header, blob.view(torch.uint8).numpy().tobytes())
     )
@@ -76,14 +76,14 @@ def from_bytes(data: bytes, blocks: Blocks) -> Updates:
     header, blob = _split(data)
     if header.digest != blocks.digest:
         raise PacketError("the packet is of other blocks; both ends must build the same model")
-    if header.wire not in DTYPES or len(header.weights) != 8 * len(blocks):
+    if header.codec not in DTYPES or len(header.weights) != 8 * len(blocks):
         raise PacketError(
-            f"number format {header.wire!r} with {len(header.weights)} bytes of weights; allowed "
+            f"number format {header.codec!r} with {len(header.weights)} bytes of weights; allowed "
             f"are {', '.join(DTYPES)} with {8 * len(blocks)}"
         )
     weights = torch.frombuffer(bytearray(header.weights), dtype=torch.float64)[None]
     carried = (weights[0] > 0).repeat_interleave(blocks.sizes)
-    dtype = DTYPES[header.wire]
+    dtype = DTYPES[header.codec]
     expected = int(carried.sum()) * dtype.itemsize
     if len(blob) != expected:
         raise PacketError(f"{len(blob)} bytes of values; the header announces {expected}")

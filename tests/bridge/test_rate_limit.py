@@ -55,7 +55,7 @@ async def test_others_get_their_turn_while_a_long_read_is_worked_through() -> No
             ).serialize(mask=True)
             for seq in range(1, 1001)
         )
-        app.sessions[0]._wire.data_received(read)
+        app.sessions[0]._connection.data_received(read)
         assert len(app.frames) < 1000
         await good.send_frame(5_000_000, gaze(5_000_000))
         await until(lambda: len(app.frames) == 1001)
@@ -77,5 +77,5 @@ async def test_a_flooding_client_can_be_sent_away() -> None:
         app.sessions[0].close("enough")
         await until(lambda: app.over)
         assert app.over == ["enough"]
-        await until(lambda: not server._seats.wires)
+        await until(lambda: not server._seats.connections)
         assert client.ended == "enough"

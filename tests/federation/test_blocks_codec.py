@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fedxr.federation import Block, Blocks, PacketError, Updates, from_bytes, to_bytes
-from fedxr.federation.wire import packet_bytes
+from fedxr.federation.codec import packet_bytes
 
 BLOCKS = Blocks((Block("a", 0, 3, "lora_A"), Block("b", 3, 8, "lora_B"), Block("c", 8, 10)))
 
@@ -48,14 +48,14 @@ def test_broken_rows_are_those_with_weight_on_what_is_not_finite() -> None:
     assert updates.broken().tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("wire", "size"), [("float32", 4), ("bf16", 2)])
+@pytest.mark.parametrize(("codec", "size"), [("float32", 4), ("bf16", 2)])
 def test_a_packet_carries_only_blocks_with_weight_and_is_as_long_as_foretold(
-    wire: str, size: int
+    codec: str, size: int
 ) -> None:
     updates = some(wire_safe=True)  # quarters below 5 are exact in bf16
-    lengths = packet_bytes(BLOCKS, updates.weights > 0, wire)  # type: ignore[arg-type]
+    lengths = packet_bytes(BLOCKS, updates.weights > 0, codec)  # type: ignore[arg-type]
     for row, columns in enumerate(([0, 1, 2, 8, 9], list(range(10)))):
-        data = to_bytes(updates, row, wire)  # type: ignore[arg-type]
+        data = to_bytes(updates, row, codec)  # type: ignore[arg-type]
         assert len(data) == lengths[row]
         # the blob is at the end: as many numbers as there are columns with weight
         header = len(data) - size * len(columns)

@@ -44,11 +44,11 @@ async def test_over_lost_connections_everything_reliable_arrives_once_and_in_ord
             if t % 10 == 0:
                 await client.send_feedback("emotion", t)
             if t in (50, 250):
-                client._wire.transport.abort()
+                client._connection.transport.abort()
             if t == 150:
                 # Now the server is the one who loses it.
                 await until(lambda: client.reconnects == 1)
-                server.sessions[client.session]._wire.transport.abort()
+                server.sessions[client.session]._connection.transport.abort()
                 await until(lambda: client.reconnects == 2)
         await client.delivered()
         assert captured(app) == list(range(1, 301))
@@ -119,7 +119,7 @@ async def test_what_waits_in_the_inbox_of_a_lost_session_is_not_lost() -> None:
         for t in range(1, 31):
             await client.send_frame(t, gaze(t))
         await until(lambda: len(app.frames) > 3)
-        client._wire.transport.abort()
+        client._connection.transport.abort()
         for t in range(31, 41):
             await client.send_frame(t, gaze(t))
         await client.delivered()

@@ -12,11 +12,11 @@ import torch
 
 from fedxr.agent.adaptation.replay import Example, Remembering, ReplayBuffer, splits
 from fedxr.agent.inputs.normalization import Normalizer
-from fedxr.agent.inputs.tokens import Ask, TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenizedEpisode, TokenizedQuery
 
 
 def _told(label: int, task: str = "doing") -> TokenizedEpisode:
-    return TokenizedEpisode((), (Ask(task, 5, label, {}),))
+    return TokenizedEpisode((), (TokenizedQuery(task, 5, label, {}),))
 
 
 def _filled(labels: Sequence[int], name: str = "a user") -> list[Example]:
@@ -100,7 +100,7 @@ def test_the_reservoir_is_a_fair_sample() -> None:
     assert len(kept) == 100
     early = sum(k < 1000 for k in kept)
     assert abs(early - 50) < 4 * np.sqrt(100 * 0.25)
-    assert memory.told["doing"] == Counter(dict.fromkeys(range(5), 400))
+    assert memory.label_counts["doing"] == Counter(dict.fromkeys(range(5), 400))
 
 
 def test_what_is_taken_back_is_not_counted() -> None:
@@ -108,7 +108,7 @@ def test_what_is_taken_back_is_not_counted() -> None:
     examples = [memory.add(_told(label), torch.zeros(1)) for label in (1, 1, 2)]
     assert memory.forget("doing", "", 5) is examples[-1]
     assert memory.forget("doing", "", 6) is None
-    assert memory.told["doing"] == Counter({1: 2, 2: 0})
+    assert memory.label_counts["doing"] == Counter({1: 2, 2: 0})
     assert memory.count("doing") == 2
     assert memory.per_class(["doing", "mood"]) == 2  # of the one class that is left
     assert memory.of(["mood", "doing"]) == examples[:2]
@@ -122,13 +122,13 @@ def test_own_standardisation_starts_from_the_population() -> None:
     rng = np.random.default_rng(0)
     for i in range(400):
         v = (10 + rng.standard_normal(2)).astype(np.float32)
-        ask = TokenizedEpisode((), (Ask("stress", 0, 0, {"physiology/eda": v}),))
+        ask = TokenizedEpisode((), (TokenizedQuery("stress", 0, 0, {"physiology/eda": v}),))
         many.observe(ask)
         if i < 1:
             few.observe(ask)
-    now = Ask("stress", 0, 0, {"physiology/eda": np.full(2, 10, np.float32)})
+    now = TokenizedQuery("stress", 0, 0, {"physiology/eda": np.full(2, 10, np.float32)})
     assert np.abs(many.ask(now).summary["physiology/eda"]).max() < 0.3
     assert few.ask(now).summary["physiology/eda"].min() > 3
-    plain = made.tokens(1).asks[0]  # `doing` is not standardised per user
+    plain = made.tokens(1).queries[0]  # `doing` is not standardised per user
     assert many.ask(plain) is plain
     assert key not in many.own

@@ -21,8 +21,8 @@ from fedxr.agent.adaptation.experts import (
     GENERIC,
     JOINT,
     PERSONAL,
+    ExpertWeights,
     Mixing,
-    Trust,
 )
 from fedxr.agent.adaptation.replay import Example, Remembering, ReplayBuffer
 from fedxr.agent.inputs.normalization import Normalizer
@@ -39,22 +39,22 @@ Offer = Mapping[str, RidgeStats]
 
 
 @dataclass(frozen=True)
-class Member:
-    """One headset of a cohort: a name, what it senses and what it is asked. ``person`` is whose it
+class HeadsetIdentity:
+    """One headset of a cohort: a name, what it senses and what it is asked. ``user_id`` is whose it
     is: whoever takes its name does not get what is kept of it."""
 
     name: str
     channels: tuple[Channel, ...]
     tasks: tuple[str, ...]
-    person: str = ""
+    user_id: str = ""
 
     @property
     def kept_as(self) -> str:
         """What its state is stored under."""
-        return self.person or self.name
+        return self.user_id or self.name
 
 
-VACANT = Member("vacant", (), ())
+VACANT = HeadsetIdentity("vacant", (), ())
 """Who is in a row that nobody has."""
 
 
@@ -62,13 +62,13 @@ VACANT = Member("vacant", (), ())
 class HeadsetState:
     """Everything learned for one headset, but for its adapters: the examples it may replay, its
     normaliser, its own sums of the ridge head (``personal``) and what the last round brought of
-    others' (``federated``), by task, and how far each expert is believed, ``trusts``."""
+    others' (``federated``), by task, and how far each expert is believed, ``expert_weights``."""
 
-    member: Member
+    identity: HeadsetIdentity
     checkpoint: Checkpoint
     replay: ReplayBuffer
     normalizer: Normalizer
-    trusts: dict[str, Trust]
+    expert_weights: dict[str, ExpertWeights]
     personal: dict[str, RidgeStats] = field(default_factory=dict)
     federated: dict[str, RidgeStats] = field(default_factory=dict)
     _solved: dict[tuple[str, int], tuple[RidgeStats | None, RidgeStats | None, Tensor]] = field(
@@ -77,16 +77,16 @@ class HeadsetState:
 
     @classmethod
     def new(
-        cls, member: Member, checkpoint: Checkpoint, mixing: Mixing, kept: Remembering
+        cls, identity: HeadsetIdentity, checkpoint: Checkpoint, mixing: Mixing, kept: Remembering
     ) -> HeadsetState:
         """Of a headset that knows nothing yet."""
-        trusts = {task: Trust(mixing) for task in member.tasks}
+        expert_weights = {task: ExpertWeights(mixing) for task in identity.tasks}
         return cls(
-            member,
+            identity,
             checkpoint,
-            ReplayBuffer(member.name, kept.capacity, hold=kept.hold),
+            ReplayBuffer(identity.name, kept.capacity, hold=kept.hold),
             Normalizer.of(checkpoint.population),
-            trusts,
+            expert_weights,
         )
 
     # -- feedback --------------------------------------------------------------------------------
@@ -105,8 +105,8 @@ class HeadsetState:
         example = replay.forget(task, key, tick)
         if example is None:
             return
-        told = [label for label, count in replay.told[task].items() if count > 0]
-        self.trusts[task] = self.trusts[task].without(told, example is newest)
+        told = [label for label, count in replay.label_counts[task].items() if count > 0]
+        self.expert_weights[task] = self.expert_weights[task].without(told, example is newest)
         kept = replay.examples[task]
         if not told:
             del self.personal[task]
@@ -121,7 +121,7 @@ class HeadsetState:
         return replace(
             self,
             replay=self.replay.copy(),
-            trusts={task: replace(trust) for task, trust in self.trusts.items()},
+            expert_weights={task: replace(trust) for task, trust in self.expert_weights.items()},
             personal=dict(self.personal),
             federated=dict(self.federated),
             _solved=dict(self._solved),
@@ -130,23 +130,25 @@ class HeadsetState:
     def finite(self, since: HeadsetState) -> bool:
         """Whether all that was learned from feedback ``since`` are numbers."""
         sums = [s for t, s in self.personal.items() if s is not since.personal.get(t)]
-        trusts = self.trusts.values()
+        expert_weights = self.expert_weights.values()
         return all(
             bool(torch.isfinite(x).all())
             for x in (
                 *(part for s in sums for part in (s.a, s.b)),
-                *(part for t in trusts for part in (t.earned, t.losses, t.odds, t.against)),
+                *(part for t in expert_weights for part in (t.earned, t.losses, t.odds, t.against)),
             )
         )
 
     def examples(self) -> list[Example]:
         """What it may train on: not where its feedback is doubted."""
-        return self.replay.of([t for t, x in self.trusts.items() if not x.doubted])
+        return self.replay.of([t for t, x in self.expert_weights.items() if not x.doubted])
 
     def offered(self) -> Offer:
         """The own sums that it gives to others: not where its feedback is doubted."""
-        asked = (task for task in self.member.tasks if task in self.personal)
-        return {task: self.personal[task] for task in asked if not self.trusts[task].doubted}
+        asked = (task for task in self.identity.tasks if task in self.personal)
+        return {
+            task: self.personal[task] for task in asked if not self.expert_weights[task].doubted
+        }
 
     # -- experts ---------------------------------------------------------------------------------
 
@@ -154,14 +156,14 @@ class HeadsetState:
         """The experts that it has for ``task``, the adapted one where its adapters are. A
         checkpoint that was told nothing of the task sleeps once there is another: being uniform
         costs less than the first label of each class costs whoever learns."""
-        own, crowd = task in self.personal, task in self.federated
+        own, federated = task in self.personal, task in self.federated
         told = float(self.checkpoint.ridges[task].prior.n.sum()) > 0
-        there = [GENERIC] if told or not (own or crowd) else []
-        if crowd:
+        there = [GENERIC] if told or not (own or federated) else []
+        if federated:
             there.append(FEDERATED)
         if own:
             there.append(PERSONAL)
-        if own and crowd:
+        if own and federated:
             there.append(JOINT)
         if adapted:
             there.append(ADAPTED)
@@ -169,17 +171,17 @@ class HeadsetState:
 
     def head(self, task: str, expert: int) -> Tensor:
         """The ridge head (Z, C) of an expert; solved anew only where its sums have changed."""
-        own, crowd = self.personal.get(task), self.federated.get(task)
+        own, federated = self.personal.get(task), self.federated.get(task)
         if expert == GENERIC:
-            own = crowd = None
-        elif expert == PERSONAL or crowd is None:
-            crowd, expert = None, PERSONAL
+            own = federated = None
+        elif expert == PERSONAL or federated is None:
+            federated, expert = None, PERSONAL
         elif expert == ADAPTED or own is None:
             expert = JOINT if own is not None else FEDERATED
         # Sums are replaced, never changed in place, so being the same object means no change.
         known = self._solved.get((task, expert))
-        if known is None or known[0] is not own or known[1] is not crowd:
-            known = (own, crowd, self._solve(task, own, crowd, expert == FEDERATED))
+        if known is None or known[0] is not own or known[1] is not federated:
+            known = (own, federated, self._solve(task, own, federated, expert == FEDERATED))
             self._solved[task, expert] = known
         return known[2]
 
@@ -188,16 +190,16 @@ class HeadsetState:
         return self._solve(task, self.offered().get(task), self.federated.get(task), common=True)
 
     def _solve(
-        self, task: str, own: RidgeStats | None, crowd: RidgeStats | None, common: bool
+        self, task: str, own: RidgeStats | None, federated: RidgeStats | None, common: bool
     ) -> Tensor:
         ridge = self.checkpoint.ridges[task]
-        if own is None and crowd is None:
+        if own is None and federated is None:
             return self.checkpoint.generic[task]
         if common:
-            given = [s for s in (crowd, own) if s is not None]
+            given = [s for s in (federated, own) if s is not None]
             every = given[0] if len(given) == 1 else given[0].plus(given[1])
             return ridge.weights(ridge.total(None, every))
-        return ridge.weights(ridge.total(own, crowd), ridge.own)
+        return ridge.weights(ridge.total(own, federated), ridge.own)
 
 
 def _classes(task: str) -> int:

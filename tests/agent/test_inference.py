@@ -12,7 +12,7 @@ from torch import Tensor
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.adaptation.cohort import Cohort
 from fedxr.agent.adaptation.experts import ADAPTED, PERSONAL
-from fedxr.agent.adaptation.headset import Member
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tick_of, tokenize
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.m3t import FAST
@@ -32,7 +32,7 @@ _each = made.each
 
 def _cohort(checkpoint: Checkpoint, *channels: tuple[made.Channel, ...]) -> Cohort:
     """Headsets whose adapters have moved from where they start."""
-    members = [Member(f"h{i}", some, made.TASKS) for i, some in enumerate(channels)]
+    members = [HeadsetIdentity(f"h{i}", some, made.TASKS) for i, some in enumerate(channels)]
     cohort = Cohort(checkpoint, members, Tuning(), torch.float32)
     generator = torch.Generator().manual_seed(1)
     cohort.stack.theta += 0.02 * torch.randn(cohort.stack.theta.shape, generator=generator)
@@ -41,7 +41,7 @@ def _cohort(checkpoint: Checkpoint, *channels: tuple[made.Channel, ...]) -> Coho
 
 def _live(cohort: Cohort, freshest: int = 3) -> InferenceEngine:
     """Answers for the headsets of ``cohort``, which share its normalisers."""
-    members = [state.member for state in cohort.headsets]
+    members = [state.identity for state in cohort.headsets]
     inference = InferenceEngine(
         cohort.checkpoint, members, cohort.stack.tuning, cohort.mixing, freshest
     )
@@ -52,7 +52,7 @@ def _live(cohort: Cohort, freshest: int = 3) -> InferenceEngine:
 
 def _answering(cohort: Cohort, freshest: int = 3) -> InferenceEngine:
     inference = _live(cohort, freshest)
-    inference.adopt(inference.prepare(Changes(cohort).take()))
+    inference.swap(inference.prepare(Changes(cohort).take()))
     return inference
 
 
@@ -92,7 +92,7 @@ def _streamed(
 def _mixture(cohort: Cohort, row: int, one: TokenizedEpisode) -> Tensor:
     """The full pass of every expert over ``one``, mixed as far as the headset believes them."""
     (answers,) = cohort.answers([(row, one)], cohort.features([one]))
-    trust = cohort.trust(row, one.asks[-1].task)
+    trust = cohort.trust(row, one.queries[-1].task)
     return sum(w * p.exp() for w, p in zip(trust, answers, strict=True) if w > 0)
 
 
@@ -106,8 +106,8 @@ def test_live_answers_are_the_mixture_of_full_passes(checkpoint: Checkpoint) -> 
         _told(cohort, row, range(20, 23))
     cohort.headsets[0].federated = cohort.headsets[1].federated = dict(cohort.headsets[2].personal)
     for task in made.TASKS:
-        cohort.headsets[1].trusts[task].earned[ADAPTED] = 1.0
-        cohort.headsets[2].trusts[task].earned[ADAPTED] = -20.0
+        cohort.headsets[1].expert_weights[task].earned[ADAPTED] = 1.0
+        cohort.headsets[2].expert_weights[task].earned[ADAPTED] = -20.0
     inference = _answering(cohort)
     assert inference.prepared.twins == (1,)
     believed = [
@@ -120,7 +120,7 @@ def test_live_answers_are_the_mixture_of_full_passes(checkpoint: Checkpoint) -> 
     for row, episode in enumerate(episodes):
         for one in _each(tokenize(episode, made.CHANNELS)):
             wanted = _mixture(cohort, row, one)
-            got = live[one.asks[0].tick][row][one.asks[0].task]
+            got = live[one.queries[0].tick][row][one.queries[0].task]
             assert _rounding(inference, wanted.log()) < 1e-4
             np.testing.assert_allclose(got, wanted.numpy(), rtol=0, atol=1e-4)
 
@@ -131,12 +131,12 @@ def test_a_twin_that_comes_later_has_seen_what_its_headset_has(checkpoint: Check
     each layer."""
     cohort = _cohort(checkpoint, made.CHANNELS)
     _told(cohort, 0, range(20, 23))
-    for trust in cohort.headsets[0].trusts.values():
+    for trust in cohort.headsets[0].expert_weights.values():
         trust.earned[ADAPTED] = 3.0  # believed nearly alone, once it is there
     theta = cohort.stack.theta.clone()
     cohort.stack.theta[0] = cohort.start[0]
     inference, changes = _live(cohort), Changes(cohort)
-    inference.adopt(inference.prepare(changes.take()))
+    inference.swap(inference.prepare(changes.take()))
     assert inference.prepared.twins == ()
     layers = checkpoint.model.plan.size.layers
     come, done = 60, 60 + layers * FAST
@@ -144,7 +144,7 @@ def test_a_twin_that_comes_later_has_seen_what_its_headset_has(checkpoint: Check
     episode = made.episode(5, seconds)
     _streamed(inference, [episode], range(come))
     cohort.stack.theta = theta
-    inference.adopt(inference.prepare(changes.take()))
+    inference.swap(inference.prepare(changes.take()))
     assert inference.prepared.twins == (0,)
     live = _streamed(inference, [episode], range(come, done + 31))
     raw = tokenize(episode, made.CHANNELS)
@@ -153,13 +153,13 @@ def test_a_twin_that_comes_later_has_seen_what_its_headset_has(checkpoint: Check
         """How far the live answers of that tick lie from those of the full pass."""
         worst = 0.0
         for one in _each(raw):
-            if one.asks[0].tick == tick:
+            if one.queries[0].tick == tick:
                 wanted = _mixture(cohort, 0, one)
-                got = live[tick][0][one.asks[0].task]
+                got = live[tick][0][one.queries[0].task]
                 worst = max(worst, float(np.abs(got - wanted.numpy()).max()))
         return worst
 
-    asked = sorted({a.tick for a in raw.asks if come <= a.tick <= done + 30})
+    asked = sorted({a.tick for a in raw.queries if come <= a.tick <= done + 30})
     assert max(off(t) for t in asked) < 1e-3
     assert max(off(t) for t in asked if t >= done) < 1e-4
 
@@ -180,12 +180,12 @@ def test_late_feedback_gives_the_example_of_the_recording(checkpoint: Checkpoint
         for query, wanted in asked:
             got = inference.headsets[0].example(query.task, number, query.t_us, query.label)
             assert got is not None
-            assert [(e.layout, e.tick) for e in got.emissions] == [
-                (e.layout, e.tick) for e in wanted.emissions
+            assert [(e.layout, e.tick) for e in got.token_features] == [
+                (e.layout, e.tick) for e in wanted.token_features
             ]
-            for a, b in zip(got.emissions, wanted.emissions, strict=True):
+            for a, b in zip(got.token_features, wanted.token_features, strict=True):
                 np.testing.assert_array_equal(a.features, b.features)
-            (mine,), (theirs,) = got.asks, wanted.asks
+            (mine,), (theirs,) = got.queries, wanted.queries
             assert (mine.task, mine.tick, mine.label) == (theirs.task, theirs.tick, theirs.label)
             assert mine.summary.keys() == theirs.summary.keys()
             for layout, vector in mine.summary.items():
@@ -238,7 +238,7 @@ def test_a_headset_that_joins_changes_no_other(checkpoint: Checkpoint) -> None:
     other = made.episode(8, 8.0)
     for tick in range(240):
         if tick in (100, 170):
-            shared.add(1, shared.headsets[1].member)
+            shared.add(1, shared.headsets[1].identity)
         _feed(plain, 0, 0, episode, tick)
         _feed(shared, 0, 0, episode, tick)
         due = {0: tick}
@@ -255,7 +255,7 @@ def test_what_is_prepared_is_taken_up_whole(checkpoint: Checkpoint) -> None:
     cohort = _cohort(checkpoint, made.CHANNELS)
     inference, changes = _live(cohort), Changes(cohort)
     before = inference.prepare(changes.take())
-    inference.adopt(before)
+    inference.swap(before)
     nothing = changes.take()
     assert not nothing.theta
     assert not nothing.weights

@@ -1,11 +1,11 @@
-"""The analytic head: its sums are exact under any split, and leaving out is exact."""
+"""The ridge head: its sums are exact under any split, and leaving out is exact."""
 
 from __future__ import annotations
 
 import torch
 from tolerance import rounding
 
-from fedxr.agent.checkpoints.ridge_fit import GRID, Told, fit
+from fedxr.agent.checkpoints.ridge_fit import GRID, UserExamples, fit
 from fedxr.agent.model.nystroem import FEATURES, JITTER, WIDTH, Nystroem, landmarks_from
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, RidgeStats, flatten, unflatten
 
@@ -113,12 +113,12 @@ def test_without_a_summary_it_is_silent() -> None:
     assert torch.equal(z, torch.zeros(4, FEATURES))
 
 
-def _told(seed: int, shift: float = 0.0, noise: bool = False) -> Told:
+def _told(seed: int, shift: float = 0.0, noise: bool = False) -> UserExamples:
     """A user; ``shift`` rotates which label their summaries mean, so that others mislead."""
     x, label = _rows(seed, 60)
     g = torch.Generator().manual_seed(1000 + seed)
     label = torch.randint(3, label.shape, generator=g) if noise else (label + int(shift)) % 3
-    return Told(x, label, torch.arange(60) < 30, x[:0], label[:0])
+    return UserExamples(x, label, torch.arange(60) < 30, x[:0], label[:0])
 
 
 def test_calibration_is_bolder_with_labels_that_say_something() -> None:
@@ -146,20 +146,20 @@ def test_a_crowd_counts_as_it_would_have_served_pretraining_users() -> None:
     crowd is worth what it is; where the pretrained mean something else it must outweigh them."""
     same = fit(("k",), (10,), [_told(s) for s in range(6)], 3)
     other = fit(("k",), (10,), [_told(s, shift=s % 2) for s in range(6)], 3)
-    assert other.crowd > same.crowd
+    assert other.federated > same.federated
     few = fit(("k",), (10,), [_told(s, shift=s % 2) for s in range(3)], 3)
-    assert few.crowd == 1.0  # three users are no federation and its outside
+    assert few.federated == 1.0  # three users are no federation and its outside
 
 
 def test_sums_are_weighted_by_whose_they_are() -> None:
     """prior + κ crowd + w own, the dumb way; and solved with the fit of that w."""
     z, y = _data(6)
-    prior, crowd, own = (RidgeStats.of(z[i : i + 20], y[i : i + 20], 3) for i in (0, 20, 40))
+    prior, federated, own = (RidgeStats.of(z[i : i + 20], y[i : i + 20], 3) for i in (0, 20, 40))
     fits = {0.0: Fit(0.1, 4.0), 10.0: Fit(1.0, 8.0)}
-    ridge = RidgeHead(_kernel(), prior, fits, own=10.0, crowd=2.0)
-    total = ridge.total(own, crowd)
+    ridge = RidgeHead(_kernel(), prior, fits, own=10.0, federated=2.0)
+    total = ridge.total(own, federated)
     for part in ("a", "b", "n"):
-        want = getattr(prior, part) + 2 * getattr(crowd, part) + 10 * getattr(own, part)
+        want = getattr(prior, part) + 2 * getattr(federated, part) + 10 * getattr(own, part)
         assert torch.equal(getattr(total, part), want)
     assert ridge.total(None) is prior
     assert torch.equal(ridge.weights(total, ridge.own), 8 * total.solve(1.0))
@@ -168,8 +168,8 @@ def test_sums_are_weighted_by_whose_they_are() -> None:
 
 def test_copies_count_as_much_as_what_they_are_copies_of() -> None:
     x, label = _rows(5, 40)
-    plain = Told(x, label, torch.arange(40) < 20, x[:0], label[:0])
-    copied = Told(x, label, plain.past, x.repeat(3, 1), label.repeat(3))
+    plain = UserExamples(x, label, torch.arange(40) < 20, x[:0], label[:0])
+    copied = UserExamples(x, label, plain.past, x.repeat(3, 1), label.repeat(3))
     single = fit(("k",), (10,), [plain], 3)
     double = fit(("k",), (10,), [copied], 3)
     torch.testing.assert_close(double.prior.n, 2 * single.prior.n)

@@ -65,11 +65,11 @@ async def test_every_cut_of_the_stream_gives_the_same_messages(chunk: int) -> No
     app = Recorder()
     async with server_of(app) as server:
         _reader, writer = await admitted(server)
-        wire = app.sessions[0]._wire
+        connection = app.sessions[0]._connection
         data, due = stream()
         for at in range(0, len(data), chunk):
             # Straight into the protocol: a socket would join the pieces again.
-            wire.data_received(data[at : at + chunk])
+            connection.data_received(data[at : at + chunk])
         await until(lambda: len(app.frames) >= due)  # what takes long is done in turns
         assert [f.seq for f in app.frames] == list(range(1, due + 1))
         assert app.sessions[0].stats.refused == 0
@@ -148,7 +148,7 @@ async def test_what_is_written_is_legal_at_every_length(n: int) -> None:
         raw = await RawHeadset.open(server.url)
         await raw.hello(HELLO)
         data = os.urandom(n)
-        app.sessions[0]._wire.write(data)
+        app.sessions[0]._connection.write(data)
         assert await asyncio.wait_for(raw.socket.recv(), PATIENCE) == data
         app.sessions[0].send_reply(1, 1, {})
         got = await asyncio.wait_for(raw.socket.recv(), PATIENCE)

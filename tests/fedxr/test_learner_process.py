@@ -17,20 +17,20 @@ from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.serving.weight_update import WeightUpdate
 from fedxr.experiments.splits import one_ask_each
-from fedxr.learning.feedback import Told
+from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner
 from fedxr.learning.learner_process import LearnerProcess, LearningError, _packed
 from fedxr.virtual.headsets import profile_of_actor
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 
 
 @pytest.fixture(scope="module")
-def cast() -> list[Actor]:
+def cast() -> list[VirtualHeadset]:
     return live_rig.cast_of(seconds=8.0)
 
 
 @pytest.fixture(scope="module")
-def checkpoint(cast: list[Actor]) -> Checkpoint:
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
     return live_rig.checkpoint_of(cast)
 
 
@@ -42,20 +42,20 @@ def apart(checkpoint: Checkpoint) -> Iterator[LearnerProcess]:
     learner.close()
 
 
-def examples(actor: Actor) -> list[TokenizedEpisode]:
+def examples(actor: VirtualHeadset) -> list[TokenizedEpisode]:
     return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
 
 
-def test_an_example_travels_whole(cast: list[Actor]) -> None:
+def test_an_example_travels_whole(cast: list[VirtualHeadset]) -> None:
     for sent in examples(cast[0])[:4]:
         got = pickle.loads(_packed(sent))  # noqa: S301
         assert (got.key, got.adapt) == (sent.key, sent.adapt)
-        assert [(e.layout, e.tick) for e in got.emissions] == [
-            (e.layout, e.tick) for e in sent.emissions
+        assert [(e.layout, e.tick) for e in got.token_features] == [
+            (e.layout, e.tick) for e in sent.token_features
         ]
-        for a, b in zip(got.emissions, sent.emissions, strict=True):
+        for a, b in zip(got.token_features, sent.token_features, strict=True):
             np.testing.assert_array_equal(a.features, b.features, strict=True)
-        (a,), (b,) = got.asks, sent.asks
+        (a,), (b,) = got.queries, sent.queries
         assert (a.task, a.tick, a.label, a.summary.keys()) == (
             b.task, b.tick, b.label, b.summary.keys()
         )  # fmt: skip
@@ -70,13 +70,13 @@ def _heads(a: WeightUpdate, b: WeightUpdate) -> list[tuple]:
 
 
 def test_apart_learns_what_one_here_learns(
-    apart: LearnerProcess, checkpoint: Checkpoint, cast: list[Actor]
+    apart: LearnerProcess, checkpoint: Checkpoint, cast: list[VirtualHeadset]
 ) -> None:
     """Two headsets join, are told, take personal steps and meet: all that comes out is equal, to
     the last bit, as both do the same operations on the same numbers in one thread each."""
     here = Learner(checkpoint, Tuning(), live_rig.RULE)
     told = [
-        Told(row, x.asks[0].task, 0, x.asks[0].tick, x, x.asks[0].label)
+        PendingFeedback(row, x.queries[0].task, 0, x.queries[0].tick, x, x.queries[0].label)
         for row, actor in enumerate(cast[:2])
         for x in examples(actor)[:12]
     ]

@@ -1,6 +1,6 @@
-"""What the analytic head may read: kernels and augmented copies, on pretraining users left out.
+"""What the ridge head may read: kernels and augmented copies, on pretraining users left out.
 
-    python -m benchmarks.analytic_features --data DIR [--seed 10] [--sets har fsdd …]
+    python -m benchmarks.ridge_features --data DIR [--seed 10] [--sets har fsdd …]
 
 Every pretraining user of a split is answered from the sums of the others, in four ways: random
 Fourier features of the same kernel and number, landmarks (what the code uses), landmarks with
@@ -23,7 +23,7 @@ from rich.table import Table
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from fedxr.agent.checkpoints.ridge_fit import Told, best_fit, left_out
+from fedxr.agent.checkpoints.ridge_fit import UserExamples, best_fit, left_out
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.nystroem import FEATURES, WIDTH, Nystroem, landmarks_from
 from fedxr.agent.tasks import task_named
@@ -33,8 +33,8 @@ from fedxr.scenarios.users import DataError
 
 
 @dataclass(frozen=True)
-class AnalyticFeatures:
-    """Kernels of the analytic head on pretraining users left out."""
+class RidgeFeatures:
+    """Kernels of the ridge head on pretraining users left out."""
 
     data: Path | None = None
     """Folder of the recorded sets; default $FEDXR_DATA."""
@@ -65,13 +65,13 @@ def rows_of(tokens: Sequence[TokenizedEpisode], sizes: dict[str, int]) -> tuple[
     for i, one in enumerate(tokens):
         start = 0
         for layout, size in sizes.items():
-            if layout in one.asks[-1].summary:
-                x[i, start : start + size] = one.asks[-1].summary[layout]
+            if layout in one.queries[-1].summary:
+                x[i, start : start + size] = one.queries[-1].summary[layout]
             start += size
-    return torch.from_numpy(x), torch.tensor([t.asks[-1].label for t in tokens])
+    return torch.from_numpy(x), torch.tensor([t.queries[-1].label for t in tokens])
 
 
-def told_of(name: str, config: AnalyticFeatures) -> tuple[list[Told], int]:
+def told_of(name: str, config: RidgeFeatures) -> tuple[list[UserExamples], int]:
     """The pretraining users of a set, standardised by their common mean, and the classes."""
     place = find(data_folder(config.data))[name]
     split = split_users(name, RECORDED[name].load(place), config.seed, 12)
@@ -83,13 +83,13 @@ def told_of(name: str, config: AnalyticFeatures) -> tuple[list[Told], int]:
         for u, r in zip(split.pretraining, raw, strict=True)
     ]
     first = [(*p.adapt, *p.test) for p in people]
-    sizes = {k: len(v) for t in first for e in t for k, v in e.asks[-1].summary.items()}
+    sizes = {k: len(v) for t in first for e in t for k, v in e.queries[-1].summary.items()}
     sizes = dict(sorted(sizes.items()))
     told = []
     for user, r, mine in zip(split.pretraining, raw, first, strict=True):
         x, label = rows_of(mine, sizes)
         more = rows_of(copies_of(user, r, population, count, config.seed), sizes)
-        told.append(Told(x, label, torch.tensor([e.adapt for e in mine]), *more))
+        told.append(UserExamples(x, label, torch.tensor([e.adapt for e in mine]), *more))
     every = torch.cat([t.x for t in told])
     mean, deviation = every.nanmean(0), torch.from_numpy(np.nanstd(every.numpy(), axis=0))
     deviation = deviation.clamp_min(1e-3 * float(deviation.max()))
@@ -102,7 +102,9 @@ def told_of(name: str, config: AnalyticFeatures) -> tuple[list[Told], int]:
     return told, len(task_named(people[0].user.tasks[0]).classes)
 
 
-def ridge(features: Nystroem | Fourier, told: Sequence[Told], classes: int) -> tuple[float, float]:
+def ridge(
+    features: Nystroem | Fourier, told: Sequence[UserExamples], classes: int
+) -> tuple[float, float]:
     """Mean accuracy over users, and log-loss, of users answered from the sums of the others."""
     _, users = left_out(features, told, classes)
     asked = [(u.z, u.label, u.others) for u in users]
@@ -113,7 +115,7 @@ def ridge(features: Nystroem | Fourier, told: Sequence[Told], classes: int) -> t
     return float(np.mean(right)), loss
 
 
-def logistic(told: Sequence[Told]) -> float:
+def logistic(told: Sequence[UserExamples]) -> float:
     """Mean accuracy over users of logistic regression (C = 0.05) trained on the others."""
     right = []
     for i, one in enumerate(told):
@@ -131,7 +133,7 @@ def logistic(told: Sequence[Told]) -> float:
 
 
 def main() -> None:
-    config = tyro.cli(AnalyticFeatures)
+    config = tyro.cli(RidgeFeatures)
     try:
         here = find(data_folder(config.data))
     except DataError as error:

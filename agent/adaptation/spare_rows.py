@@ -16,7 +16,7 @@ ROWS = 1024
 """Rows that there is room for at first: addresses, no memory."""
 
 
-class Room:
+class SpareRows:
     """Of one tensor (n, P)."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from fedxr.cli.main import main
 from fedxr.live.admission import readable
 from fedxr.live.electrodes import lacking, montage_for
 from fedxr.scenarios.worlds.brain import LAYOUT
-from fedxr.virtual.streaming import Actor
+from fedxr.virtual.streaming import VirtualHeadset
 
 CAP = "eeg/PO4-Cz-Po8-PO7-POz-OZ-O2-PO3-O1-T3"
 """The checkpoint's eight, in another order and spelling, and two more."""
@@ -27,13 +27,13 @@ BOARD = "eeg/Oz-PO7-PO8-Pz-C3-C4-Cz-Fz"
 
 
 @pytest.fixture(scope="module")
-def actor() -> Actor:
+def actor() -> VirtualHeadset:
     (actor,) = live_rig.cast_of(("neuro-band",), 8.0)
     return actor
 
 
 @pytest.fixture(scope="module")
-def checkpoint(actor: Actor) -> Checkpoint:
+def checkpoint(actor: VirtualHeadset) -> Checkpoint:
     return live_rig.checkpoint_of([actor])
 
 
@@ -63,7 +63,7 @@ def test_what_is_refused_says_what_is_missing(checkpoint: Checkpoint) -> None:
 
 
 async def test_a_cap_is_answered_as_the_band_that_it_contains(
-    checkpoint: Checkpoint, actor: Actor, tmp_path: Path
+    checkpoint: Checkpoint, actor: VirtualHeadset, tmp_path: Path
 ) -> None:
     """The same checkpoint waves from the checkpoint's own band and from a larger cap, on two
     headsets: every answer is the same. Not to the last bit: they are two rows of one product, which
@@ -103,7 +103,7 @@ async def test_a_cap_is_answered_as_the_band_that_it_contains(
 
 
 async def test_a_board_with_more_electrodes_is_read(
-    actor: Actor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    actor: VirtualHeadset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """BrainFlow's synthetic board, real in all but the checkpoint: 16 electrodes stream, 8 are
     read."""
