@@ -25,11 +25,11 @@ import tyro
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.transport.connection import freeze_gc
-from fedxr.cli.serve import Serving, serving
 from fedxr.dashboard.judged import truth_of
 from fedxr.learning.learning_rule import LIVE
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import Serving, serving
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import Played, play_apart
 

@@ -39,12 +39,12 @@ from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.user_key import UserKey
-from fedxr.cli.serve import serving
 from fedxr.dashboard.state import AccuracyState, LiveHeadsetState, LiveState, TaskState
 from fedxr.dashboard.static_files import page_files
 from fedxr.learning.learning_rule import LIVE
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import serving
 from fedxr.scenarios.devices import DEVICES
 from fedxr.virtual.headsets import simulated_cast
 

@@ -30,7 +30,6 @@ from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.transport.connection import freeze_gc
 from fedxr.cli.compared import Coordination, Replay, affordable, replays
 from fedxr.cli.demo_result import Lived, print_demo, result_of
-from fedxr.cli.serve import Serving, serving
 from fedxr.dashboard.judged import truth_of
 from fedxr.evaluation import result as results
 from fedxr.evaluation.report import write_report
@@ -39,6 +38,7 @@ from fedxr.federation import AGGREGATIONS
 from fedxr.learning.learning_rule import LIVE, LearningRule
 from fedxr.live.lockstep import Lockstep
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import Serving, serving
 from fedxr.virtual.streaming import Played, VirtualHeadset, play_apart
 
 

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from fedxr.agent.tasks import task_named
 from fedxr.cli.compared import REPLAYED, comparisons, outcomes, rows
-from fedxr.cli.serve import Serving
 from fedxr.dashboard.state import CurvePoint
 from fedxr.evaluation import compared as tables
 from fedxr.evaluation import result as results
@@ -23,6 +22,7 @@ from fedxr.experiments.run_info import empty_result
 from fedxr.federation import RoundReport
 from fedxr.federation.ledger import total
 from fedxr.live.lockstep import Lockstep
+from fedxr.live.serving import Serving
 from fedxr.virtual.streaming import Played, VirtualHeadset
 
 PROTOCOL = (

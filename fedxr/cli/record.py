@@ -31,8 +31,8 @@ from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.transport.connection import run
 from fedxr.cli.lan import open_door, root_page, show_door
-from fedxr.cli.serve import RECORDINGS
 from fedxr.dashboard.static_files import page_files
+from fedxr.live.serving import RECORDINGS
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from fedxr.experiments.cold_checkpoint import (
     told_by,
 )
 from fedxr.experiments.softmax_head import SoftmaxFit, federated_head, pooled_head
-from fedxr.experiments.splits import TokenizedUser, meet, population_of, raw_tokens, stream
+from fedxr.experiments.splits import TokenizedUser, meet, population_of, raw_tokens
 from fedxr.experiments.study import (
     Protocol,
     answered,
@@ -53,6 +53,7 @@ from fedxr.experiments.study import (
 )
 from fedxr.federation import Consensus
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
+from fedxr.learning.random_stream import stream
 from fedxr.scenarios.users import User
 
 FEWEST = 5

@@ -15,8 +15,8 @@ from fedxr.experiments.headless import gather, written
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_info import empty_result
 from fedxr.experiments.side_by_side import Say
-from fedxr.experiments.splits import stream
 from fedxr.experiments.tables import curves_of
+from fedxr.learning.random_stream import stream
 from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.simulated import simulate

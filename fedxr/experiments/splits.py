@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from zlib import crc32
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +13,7 @@ from fedxr.agent.inputs.augment import augment
 from fedxr.agent.inputs.normalization import Normalizer
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.checkpoint import Population
+from fedxr.learning.random_stream import stream
 from fedxr.scenarios.users import User
 
 
@@ -49,11 +48,6 @@ class TokenizedUser:
         return HeadsetIdentity(
             f"{self.user.source}/{self.user.name}", self.user.channels, self.user.tasks
         )
-
-
-def stream(seed: int, *names: object) -> np.random.Generator:
-    """The random sub-stream called ``names`` of ``seed``."""
-    return np.random.default_rng((seed, *(crc32(str(n).encode()) for n in names)))
 
 
 def split_users(

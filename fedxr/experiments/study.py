@@ -27,12 +27,13 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import task_named
 from fedxr.evaluation.baselines import METRICS
 from fedxr.experiments.classical import classical_arms
-from fedxr.experiments.splits import TokenizedUser, stream
+from fedxr.experiments.splits import TokenizedUser
 from fedxr.federation import COORDINATIONS, RoundReport
 from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LearningRule, headless
 from fedxr.learning.profile import HeadsetProfile
+from fedxr.learning.random_stream import stream
 from fedxr.scenarios.recorded import RECORDED
 
 Array = NDArray[np.int64]

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.tasks import USE_CASES
-from fedxr.experiments.splits import stream
 from fedxr.learning.profile import HeadsetProfile
+from fedxr.learning.random_stream import stream
 from fedxr.scenarios.devices import DEVICES, Device, devices_for
 from fedxr.scenarios.personas import for_pretraining, persona_of
 from fedxr.scenarios.simulated import demo_users, simulate

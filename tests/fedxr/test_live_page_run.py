@@ -18,11 +18,11 @@ from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.cli import serve
-from fedxr.cli.serve import Serving, serving
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.learning.shipped import CHECKPOINT
+from fedxr.live import serving as serve
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import Serving, serving
 from fedxr.virtual.headsets import simulated_cast
 from fedxr.virtual.streaming import VirtualHeadset, play
 

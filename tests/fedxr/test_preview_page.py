@@ -22,10 +22,10 @@ from fedxr.bridge.clock import now_us
 from fedxr.bridge.connecting.client import HeadsetClient
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.cli.serve import Serving, serving
 from fedxr.learning.learning_rule import LIVE
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import Serving, serving
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 Points = NDArray[np.float64]

@@ -16,8 +16,8 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.commands import Stream, actor_of, stream_command
 from fedxr.cli.demo import Demo, demo
-from fedxr.cli.serve import serving
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import serving
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.users import User
 from fedxr.virtual.headsets import recorded_cast

@@ -22,9 +22,9 @@ from fedxr.bridge.recording.records import Closed
 from fedxr.bridge.recording.replay import replay
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.main import main
-from fedxr.cli.serve import serving
 from fedxr.learning.learning_rule import LIVE
 from fedxr.live.loops import Tempo, keep_going
+from fedxr.live.serving import serving
 from fedxr.virtual.streaming import Player, VirtualHeadset, open_player
 from fedxr.virtual.timeline import beats
 

@@ -12,10 +12,10 @@ from xr_rig import PATIENCE_MS, enter, headset_page, leave
 from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.cli.serve import serving
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import serving
 
 pytestmark = [pytest.mark.slow, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 PACE = TrainSchedule(TrainSteps(steps=1, rate=2e-3, batch=2))

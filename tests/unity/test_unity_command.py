@@ -12,11 +12,11 @@ from unity_rig import StandIn
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.main import main
-from fedxr.cli.serve import serving
 from fedxr.cli.unity import Unity, parameters_of, unity_command
 from fedxr.learning.learning_rule import LIVE
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
+from fedxr.live.serving import serving
 
 
 @pytest.mark.slow
