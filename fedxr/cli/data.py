@@ -9,8 +9,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.recorded import RECORDED, data_folder, find
 from fedxr.scenarios.users import DataError, RecordedSet
+
+
+@dataclass(frozen=True)
+class Data:
+    """The known recorded sets: found or not, users, where to get them, licence."""
+
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,11 @@ class Found:
     channels: tuple[str, ...] = ()
     problem: str = ""
     said: tuple[str, ...] = ()
+
+
+def data_command(config: Data, console: Console) -> int:
+    """Print every known set; 1 where one is there of which nobody can be read."""
+    return 0 if data(data_folder(config.data), console) else 1
 
 
 def look(known: RecordedSet, root: Path | None) -> Found:

@@ -24,10 +24,11 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.bridge.transport.connection import freeze_gc
+from fedxr.bridge.transport.connection import freeze_gc, run
 from fedxr.cli.compared import Coordination, Replay, affordable, replays
 from fedxr.cli.demo_result import Lived, print_demo, result_of
 from fedxr.dashboard.judged import truth_of
@@ -36,9 +37,12 @@ from fedxr.evaluation.report import write_report
 from fedxr.experiments.choices import one_of
 from fedxr.federation import AGGREGATIONS
 from fedxr.learning.learning_rule import LIVE, LearningRule
+from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.lockstep import Lockstep
 from fedxr.live.loops import Tempo
 from fedxr.live.serving import Serving, serving
+from fedxr.scenarios.recorded import data_folder
+from fedxr.virtual.headsets import recorded_cast, simulated_cast
 from fedxr.virtual.streaming import Played, VirtualHeadset, play_apart
 
 
@@ -82,6 +86,20 @@ class Demo:
         return LIVE.with_round(
             coordination="semi-decentralized", aggregation=self.aggregation, seed=self.seed
         )
+
+
+def demo_command(config: Demo, console: Console) -> int:
+    """Run it; on recorded people, with a checkpoint that has learned from others of them."""
+    if config.source == "recorded":
+        from fedxr.cli.pretrain import recorded_checkpoint
+
+        checkpoint, users = recorded_checkpoint(data_folder(config.data), console)
+        cast = recorded_cast(users, config.headsets, config.seed)
+    else:
+        checkpoint = load_checkpoint(CHECKPOINT)
+        cast = simulated_cast(config.headsets, config.seconds, config.seed)
+    found = run(demo(config, checkpoint, cast, console))
+    return 130 if found.interrupted else 0
 
 
 async def demo(

@@ -38,6 +38,11 @@ _PURPOSE = {
 
 
 @dataclass(frozen=True)
+class Doctor:
+    """What is installed, what is optional and missing, and how to get it."""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that was looked at; ``remedy`` says how to get what is missing.
 
@@ -205,6 +210,11 @@ _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     plug_ins,
 )
 _STYLES = {"ok": "green", "missing": "red", "absent": "yellow"}
+
+
+def doctor_command(_: Doctor, console: Console) -> int:
+    """Print it; 1 where something that is needed is missing."""
+    return 0 if doctor(console) else 1
 
 
 def doctor(console: Console | None = None) -> bool:

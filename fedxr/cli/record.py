@@ -129,12 +129,7 @@ async def _recording(
         console.print(str(await recorder.stop()), highlight=False, soft_wrap=True)
 
 
-def recording_command(config: Record | Replay | Export, console: Console) -> int:
-    """One of the three commands; returns the exit code."""
-    if isinstance(config, Replay):
-        return _replay(config, console)
-    if isinstance(config, Export):
-        return _export(config, console)
+def record_command(config: Record, console: Console) -> int:
     return run(_record(config, console))
 
 
@@ -164,7 +159,7 @@ async def _record(config: Record, console: Console) -> int:
     return 1 if any(failed) or recorder.status().error else 0
 
 
-def _replay(config: Replay, console: Console) -> int:
+def replay_command(config: Replay, console: Console) -> int:
     """Replay, then say how the answers compare and what of the file was damaged; 1 when something
     was, or a session was refused or ended early."""
     if config.speed < 0:
@@ -204,7 +199,7 @@ def _hint(config: Replay) -> str:
     )
 
 
-def _export(config: Export, console: Console) -> int:
+def export_command(config: Export, console: Console) -> int:
     """Export what can be read; damage and channels that the format has no place for are said, and
     damage makes it 1."""
     recorded = Recording(config.file)

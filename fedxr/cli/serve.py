@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 
 from rich.console import Console
 
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.checkpoints.extend import with_tasks
 from fedxr.agent.checkpoints.state import Keep
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.agent.tasks import UseCase
+from fedxr.agent.tasks import TASKS, UseCase
 from fedxr.bridge.protocol import BridgeError
-from fedxr.bridge.transport.connection import freeze_gc
+from fedxr.bridge.transport.connection import freeze_gc, run
 from fedxr.bridge.transport.tls import Certificate
 from fedxr.cli.lan import open_door, root_page, show_door
 from fedxr.experiments.choices import live_coordinations, one_of, told_of
@@ -21,6 +23,7 @@ from fedxr.learning.learning_rule import LIVE, LearningRule
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.live.loops import Tempo
 from fedxr.live.serving import KEPT, serving
+from fedxr.plugins import loaded
 
 
 @dataclass(frozen=True)
@@ -123,3 +126,23 @@ async def serve(config: Serve, checkpoint: Checkpoint, console: Console | None =
         out.print(f"the learner was busy: {KEPT}")
     if running.recorder.status().path is not None:
         out.print(str(running.recorder.status()), highlight=False, soft_wrap=True)
+
+
+def serve_command(config: Serve, console: Console) -> int:
+    added = [name for plugin in loaded() for kind, name in plugin.adds if kind == TASKS.kind]
+    checkpoint = with_tasks(load_checkpoint(config.checkpoint), added)
+    if more := [task for task in checkpoint.model.plan.tasks if task in added]:
+        console.print(
+            f"of plug-ins, {', '.join(more)}: where the checkpoint was not pretrained on it, a "
+            "task answers every class alike until its users teach it",
+            highlight=False,
+        )
+    for task in (task for task in added if task not in checkpoint.model.plan.tasks):
+        console.print(
+            f"task {task} is not answered: of {', '.join(TASKS[task].modalities)} this checkpoint "
+            "has seen nobody to compare with; pretrain one that has (`fedxr pretrain`)",
+            highlight=False,
+            style="yellow",
+        )
+    run(serve(config, checkpoint, console))
+    return 0

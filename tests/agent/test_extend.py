@@ -24,7 +24,7 @@ from fedxr.agent.inputs.tokens import TokenizedQuery, TokenStream
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import Task
 from fedxr.bridge.channels import MODALITIES, TICK_US, Channel, ChannelError, Samples
-from fedxr.cli.commands import Extend, extend_command
+from fedxr.cli.extend import Extend, extend_command
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE

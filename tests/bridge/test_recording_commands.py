@@ -18,8 +18,8 @@ from recording_rig import Rig, record
 from rich.console import Console
 
 from fedxr.bridge.protocol import Answer, BridgeError
-from fedxr.cli.commands import Stream, stream_command
-from fedxr.cli.record import Export, Replay, recording_command
+from fedxr.cli.record import Export, Replay, export_command, replay_command
+from fedxr.cli.stream import Stream, stream_command
 
 
 @contextmanager
@@ -55,15 +55,16 @@ def run(command: Export | Replay | Stream) -> tuple[int, str]:
     """Exit code and what was printed."""
     console = Console(record=True, width=400)
     if isinstance(command, Stream):
-        return stream_command(command, None, console), console.export_text()
-    return recording_command(command, console), console.export_text()
+        return stream_command(command, console), console.export_text()
+    play = export_command if isinstance(command, Export) else replay_command
+    return play(command, console), console.export_text()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("loop", [False, True])
 def test_ctrl_c_of_a_replay_is_no_damage(tmp_path: Path, loop: bool) -> None:
     path, console = recorded(tmp_path, ticks=90), Console(record=True, width=200)
     with bridge(tmp_path, stopper=True) as url, pytest.raises(KeyboardInterrupt):
-        recording_command(Replay(path, url, loop=loop), console)
+        replay_command(Replay(path, url, loop=loop), console)
     said = console.export_text()
     assert "stopped after " in said
     assert "s of the recording" in said
@@ -104,19 +105,19 @@ def test_an_export_is_for_this_user_alone_and_overwrites_nothing(tmp_path: Path)
     path = recorded(tmp_path, ticks=2)
     old = os.umask(0)
     try:
-        assert recording_command(Export(path), Console(quiet=True)) == 0
+        assert export_command(Export(path), Console(quiet=True)) == 0
     finally:
         os.umask(old)
     assert (tmp_path / "r.xdf").stat().st_mode & 0o777 == 0o600
     with pytest.raises(BridgeError, match=r"r\.xdf exists; name another"):
-        recording_command(Export(path), Console(quiet=True))
+        export_command(Export(path), Console(quiet=True))
 
 
 def test_an_export_to_where_none_can_be_says_what_to_do(tmp_path: Path) -> None:
     path = recorded(tmp_path, ticks=2)
     what = r"cannot write .*x\.xdf: .*r\.mcap is no folder; name a file in a folder"
     with pytest.raises(BridgeError, match=what):
-        recording_command(Export(path, out=path / "x.xdf"), Console(quiet=True))
+        export_command(Export(path, out=path / "x.xdf"), Console(quiet=True))
 
 
 def test_a_stream_that_nobody_answers_says_so(

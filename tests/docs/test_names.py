@@ -6,12 +6,11 @@ import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from doc_names import FOLDERS, ROOT, documents, lines, places, tracked
 
-from fedxr.cli.main import Command
+from fedxr.cli.command_table import COMMANDS
 
 DOCUMENTS = [path.relative_to(ROOT).as_posix() for path in documents()]
 PATH = re.compile(r"[\w./~-]+/[\w.-]+\.(?:py|cs|js|css|html|md|toml|json|sh|png|svg)\b")
@@ -91,7 +90,7 @@ def test_every_import_and_command_that_is_shown_works(name: str) -> None:
     for module, names in IMPORT.findall(text):
         said = [one.split(" as ")[0].strip() for one in names.split(",")]
         wrong += [f"{module}.{one}" for one in said if not exists(f"{module}.{one}")]
-    known = {get_args(one)[1].name for one in get_args(Command)}
+    known = {command.name.split()[0] for command in COMMANDS}
     blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S))
     said = [*COMMAND.findall(text), *re.findall(r"^fedxr ([a-z]+)", blocks, re.M)]
     wrong += [f"fedxr {one}" for one in said if one not in known]

@@ -13,7 +13,7 @@ from made_users import users as made_users
 from fedxr.agent.adaptation.adapter_stack import TUNINGS, NamedTuning, Tuning
 from fedxr.agent.adaptation.experts import FEDERATED, GENERIC, PERSONAL
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.cli.commands import Stream
+from fedxr.cli.stream import Stream
 from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import headless, study
 from fedxr.experiments.bridged import through_bridge

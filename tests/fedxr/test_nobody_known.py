@@ -13,7 +13,8 @@ from rich.console import Console
 from fedxr.agent.checkpoints.checkpoint_file import card_of, save_checkpoint
 from fedxr.agent.tasks import USE_CASES
 from fedxr.cli import main as cli
-from fedxr.cli.commands import Stream, actor_of
+from fedxr.cli import pretrain as pretraining
+from fedxr.cli.stream import Stream, actor_of
 from fedxr.experiments import headless
 from fedxr.experiments.headless import card_for, gather
 from fedxr.experiments.run_config import RunConfig
@@ -163,9 +164,9 @@ def test_a_kept_checkpoint_that_has_learned_from_who_would_be_shown_is_refused(
     card = card_for([before], RunConfig(source="recorded"))
     save_checkpoint(live_rig.checkpoint_of([actor]), kept, card)
     said = Console(file=io.StringIO())
-    monkeypatch.setattr(cli, "gather", lambda *_: [before])
-    _, others = cli.recorded_checkpoint(None, said)
+    monkeypatch.setattr(pretraining, "gather", lambda *_: [before])
+    _, others = pretraining.recorded_checkpoint(None, said)
     assert {u.name for u in others["har"]} == {u.name for u in (*before.federation, *before.unseen)}
-    monkeypatch.setattr(cli, "gather", lambda *_: [now])
+    monkeypatch.setattr(pretraining, "gather", lambda *_: [now])
     with pytest.raises(DataError, match=r"recorded-har-0\.safetensors: has learned from har/u\d+ "):
-        cli.recorded_checkpoint(None, said)
+        pretraining.recorded_checkpoint(None, said)

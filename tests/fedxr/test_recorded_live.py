@@ -14,8 +14,8 @@ from rich.console import Console
 
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.serving.admission import ServerConfig
-from fedxr.cli.commands import Stream, actor_of, stream_command
 from fedxr.cli.demo import Demo, demo
+from fedxr.cli.stream import Stream, actor_of, stream_command
 from fedxr.live.loops import Tempo
 from fedxr.live.serving import serving
 from fedxr.scenarios.recorded import RECORDED
@@ -55,7 +55,7 @@ async def streamed(checkpoint: Checkpoint, folder: Path, scenario: str) -> tuple
     learning, config = live_rig.RULE, ServerConfig(port=0)
     async with serving(checkpoint, folder / "s.db", config, learning, Tempo()) as live:
         command = Stream(live.server.url, scenario, "recorded", DATA, user="0", seconds=4.0)
-        code = await asyncio.to_thread(stream_command, command, DATA, said)
+        code = await asyncio.to_thread(stream_command, command, said)
     return code, said.file.getvalue()  # type: ignore[attr-defined]
 
 

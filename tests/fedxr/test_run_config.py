@@ -10,6 +10,7 @@ from made_users import users as made_users
 
 from fedxr.agent.adaptation.experts import Mixing
 from fedxr.cli import main as cli
+from fedxr.cli.command_table import named
 from fedxr.evaluation.result import Result, read_result
 from fedxr.experiments import headless
 from fedxr.experiments.config_file import ConfigError, as_mapping, read_config, with_changes
@@ -84,7 +85,6 @@ def test_what_python_yaml_and_the_command_line_make_is_the_same(tmp_path: Path) 
         require=("accuracy>=0",),
     )
     words = [
-        "federate",
         "--rounds",
         "1",
         "--steps",
@@ -95,7 +95,7 @@ def test_what_python_yaml_and_the_command_line_make_is_the_same(tmp_path: Path) 
         "3",
     ]
     words += ["--learning.mixing.share", "2e-2", "--ranks.r", "4", "--pretraining.batch", "16"]
-    assert cli._parsed([*words, "--require", "accuracy>=0"]) == read
+    assert cli.parsed(named(["federate"])[0], [*words, "--require", "accuracy>=0"]) == read
     assert with_changes(RunConfig(), as_mapping(read)) == read
     assert read.warm_protocol().adapters().r == 4
     assert read.how_to_pretrain({"doing": 2.0}).more == {"doing": 2.0}

@@ -1,48 +1,28 @@
-"""The live commands as the command line calls them: each returns the exit code."""
+"""``fedxr stream``: one simulated or recorded user as a headset of a bridge."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
-import tyro
 from rich.console import Console
 
-from fedxr.agent.checkpoints.checkpoint_file import Card, card_of, load_checkpoint, save_checkpoint
-from fedxr.agent.checkpoints.extend import with_channel, with_task, with_tasks
-from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.agent.tasks import TASKS, UseCase, task_named
-from fedxr.bridge.channels import Channel
-from fedxr.bridge.connecting.opening import channel_of
+from fedxr.agent.tasks import UseCase
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError
-from fedxr.cli.demo import Demo, demo
-from fedxr.cli.serve import Serve, serve
+from fedxr.bridge.transport.connection import run
 from fedxr.evaluation.intervals import mean_of, wilson
-from fedxr.learning.shipped import CHECKPOINT
-from fedxr.plugins import loaded
-from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.recorded import RECORDED, data_folder, find
 from fedxr.scenarios.users import DataError, User
-from fedxr.virtual.headsets import (
-    recorded_actor,
-    recorded_cast,
-    simulated_actor,
-    simulated_cast,
-    stream_device,
-)
+from fedxr.virtual.headsets import recorded_actor, simulated_actor, stream_device
 from fedxr.virtual.streaming import Played, VirtualHeadset, play
 
-T = TypeVar("T")
 RECORDED_BRAIN = (
     "The shipped checkpoint has learned from simulated people. For recorded ones make one of your "
     "own: `fedxr pretrain --source recorded --out FILE`, then `fedxr serve --checkpoint FILE`."
 )
-Recorded = Callable[[], tuple[Checkpoint, Mapping[str, Sequence[User]]]]
-"""A checkpoint pretrained on recorded people, and other people of the same sets, by set."""
 
 
 @dataclass(frozen=True)
@@ -80,86 +60,9 @@ class Stream:
             raise ValueError(f"{self.seconds} seconds; stream for more than 0")
 
 
-@dataclass(frozen=True)
-class Extend:
-    """A checkpoint with one more task, or one more sensor, of which it knows nothing until its
-    users teach it."""
-
-    task: str
-    """The new task: one of ours, or of a plug-in."""
-    out: Path
-    """The safetensors file to write."""
-    like: str | None = None
-    """A task of the checkpoint that reads the same modalities; none: the new one is like no other,
-    and reads what the checkpoint, with --channel, reads of its modalities."""
-    checkpoint: Path = CHECKPOINT
-    """The checkpoint to start from."""
-    channel: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """A sensor that the checkpoint is to read as well, as LAYOUT@HERTZ: a plug-in's radar/range@20,
-    say."""
-
-    def sensors(self) -> list[Channel]:
-        """The channels to add; raises ValueError where one is not written as it should be."""
-        return [channel_of(text) for text in self.channel]
-
-
-def run(main: Coroutine[object, object, T]) -> T:
-    """In an event loop of its own, uvloop's where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(main)
-    return uvloop.run(main)
-
-
-def demo_command(config: Demo, recorded: Recorded, console: Console) -> int:
-    """The demo; ``recorded`` is asked for checkpoint and people when the source is recorded."""
-    if config.source == "recorded":
-        checkpoint, users = recorded()
-        cast = recorded_cast(users, config.headsets, config.seed)
-    else:
-        checkpoint = load_checkpoint(CHECKPOINT)
-        cast = simulated_cast(config.headsets, config.seconds, config.seed)
-    found = run(demo(config, checkpoint, cast, console))
-    return 130 if found.interrupted else 0
-
-
-def serve_command(config: Serve, console: Console) -> int:
-    added = [name for plugin in loaded() for kind, name in plugin.adds if kind == TASKS.kind]
-    checkpoint = with_tasks(load_checkpoint(config.checkpoint), added)
-    if more := [task for task in checkpoint.model.plan.tasks if task in added]:
-        console.print(
-            f"of plug-ins, {', '.join(more)}: where the checkpoint was not pretrained on it, a "
-            "task answers every class alike until its users teach it",
-            highlight=False,
-        )
-    for task in (task for task in added if task not in checkpoint.model.plan.tasks):
-        console.print(
-            f"task {task} is not answered: of {', '.join(TASKS[task].modalities)} this checkpoint "
-            "has seen nobody to compare with; pretrain one that has (`fedxr pretrain`)",
-            highlight=False,
-            style="yellow",
-        )
-    run(serve(config, checkpoint, console))
-    return 0
-
-
-def extend_command(config: Extend, console: Console) -> int:
-    checkpoint = load_checkpoint(config.checkpoint)
-    for channel in config.sensors():
-        checkpoint = with_channel(checkpoint, channel)
-    checkpoint = with_task(checkpoint, config.task, config.like)
-    card = card_of(config.checkpoint)
-    reads = f"as {config.like}" if config.like else ", ".join(task_named(config.task).modalities)
-    made_by = f"{card.made_by}; and task {config.task} (untaught, reads {reads})"
-    save_checkpoint(checkpoint, config.out, Card(made_by, card.people))
-    console.print(f"wrote {config.out}: {', '.join(checkpoint.model.plan.tasks)}", highlight=False)
-    return 0
-
-
-def stream_command(config: Stream, data: Path | None, console: Console) -> int:
+def stream_command(config: Stream, console: Console) -> int:
     """Stream, then say how it went; 1 when the server refused or ended the session."""
-    actor, seconds = actor_of(config, data), config.seconds
+    actor, seconds = actor_of(config, data_folder(config.data)), config.seconds
     try:
         played = run(
             play(

@@ -1,0 +1,90 @@
+"""``fedxr pretrain``: a checkpoint of one's own; and the one that the recorded demo needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.status import Status
+
+from fedxr.agent.checkpoints.checkpoint_file import card_of, load_checkpoint, save_checkpoint
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.cli.progress import saying
+from fedxr.experiments.headless import card_for, gather, pretrain_on
+from fedxr.experiments.run_config import RunConfig, Source
+from fedxr.experiments.splits import Split
+from fedxr.scenarios.recorded import data_folder
+from fedxr.scenarios.users import DataError, User
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Train a checkpoint on the pretraining users of all domains and save it."""
+
+    out: Path
+    """The safetensors file to write."""
+    source: Source = "simulated"
+    """Simulated worlds, or recorded people from --data."""
+    data: Path | None = None
+    """Folder of the recorded sets; default $FEDXR_DATA."""
+    steps: int = 250
+    """Pretraining steps a task."""
+    copies: int = 1500
+    """Augmented episodes of each domain, about: from one to ten of each episode."""
+    headsets: int = 12
+    """Half the number of simulated pretraining users in each use case."""
+    seed: int = 0
+    """Seed of everything random."""
+
+
+def pretrain_command(command: Pretrain, console: Console) -> int:
+    how = RunConfig(
+        source=command.source,
+        steps=command.steps,
+        copies=command.copies,
+        headsets=command.headsets,
+        seed=command.seed,
+    )
+    with Status("starting", console=console) as status:
+        say = saying(status, console)
+        splits = gather(how, data_folder(command.data), say)
+        _print_notes(splits, console)
+        checkpoint = pretrain_on(splits, how, say)
+        save_checkpoint(checkpoint, command.out, card_for(splits, how))
+    console.print(f"wrote {command.out} ({command.out.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def recorded_checkpoint(
+    data: Path | None, console: Console
+) -> tuple[Checkpoint, dict[str, list[User]]]:
+    """A checkpoint pretrained on the recorded pretraining users, and the others by set.
+
+    No licence of the recordings lets us ship it, so it is made here once and kept in runs/.
+    """
+    how = RunConfig(source="recorded")
+    with Status("starting", console=console) as status:
+        say = saying(status, console)
+        splits = gather(how, data, say)
+        _print_notes(splits, console)
+        kept = Path("runs") / f"recorded-{'-'.join(s.name for s in splits)}-{how.seed}.safetensors"
+        if not kept.exists():
+            console.print(f"pretraining on recorded people, once, several minutes; kept in {kept}")
+            save_checkpoint(pretrain_on(splits, how, say), kept, card_for(splits, how))
+    others = {s.name: [*s.federation, *s.unseen] for s in splits}
+    taught = {name for people in card_of(kept).people.values() for name in people}
+    known = sorted(taught & {f"{u.source}/{u.name}" for users in others.values() for u in users})
+    if known:
+        raise DataError(
+            f"{kept}: has learned from {known[0]} and {len(known) - 1} others who would be shown, "
+            "since the recorded sets have changed; move it away, and a new one is pretrained"
+        )
+    return load_checkpoint(kept), others
+
+
+def _print_notes(splits: Sequence[Split], console: Console) -> None:
+    """Who is left out of the recorded sets, and what else is to be said of them."""
+    for note in (note for split in splits for note in split.notes):
+        console.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
