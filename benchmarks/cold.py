@@ -33,7 +33,7 @@ from fedxr.experiments.cold import ROLES, ColdStudy
 from fedxr.experiments.cold_run import cold_result, run_cold
 from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.tables import measured
-from fedxr.scenarios.recorded import RECORDED, data_folder, find
+from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
 
 EARLY = (1, 2, 5)
@@ -72,7 +72,7 @@ def domains(config: Cold) -> list[tuple[str, RunConfig]]:
             (c, replace(base, scenario=c)) for c in USE_CASES if not config.sets or c in config.sets
         ]
     found = find(data_folder(config.data))
-    names = [n for n in RECORDED if n in found and (not config.sets or n in config.sets)]
+    names = [n for n in found if not config.sets or n in config.sets]
     return [(n, replace(base, sets=(n,))) for n in names]
 
 

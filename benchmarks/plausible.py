@@ -24,7 +24,7 @@ from fedxr.bridge.absences import Absences
 from fedxr.bridge.channels import Samples
 from fedxr.bridge.plausible import sieve_of
 from fedxr.scenarios.devices import DEVICES
-from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.recorded import find
 from fedxr.scenarios.simulated import simulate
 from fedxr.scenarios.users import User
 
@@ -80,8 +80,8 @@ def sources(data: Path | None, users: int) -> Iterator[Row]:
     for device in DEVICES.values():
         people = (simulate(device.use_case, device, 0, i, EPISODES) for i in range(users))
         yield from rows(device.name, people)
-    for name, folder in find(data).items() if data else ():
-        yield from rows(name, RECORDED[name].load(folder))
+    for name, one in find(data).items() if data else ():
+        yield from rows(name, one.load())
 
 
 def main() -> int:

@@ -28,7 +28,7 @@ from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.nystroem import FEATURES, WIDTH, Nystroem, landmarks_from
 from fedxr.agent.tasks import task_named
 from fedxr.experiments.splits import copies_of, meet, population_of, raw_tokens, split_users
-from fedxr.scenarios.recorded import RECORDED, data_folder, find
+from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
 
 
@@ -73,8 +73,8 @@ def rows_of(tokens: Sequence[TokenizedEpisode], sizes: dict[str, int]) -> tuple[
 
 def told_of(name: str, config: RidgeFeatures) -> tuple[list[UserExamples], int]:
     """The pretraining users of a set, standardised by their common mean, and the classes."""
-    place = find(data_folder(config.data))[name]
-    split = split_users(name, RECORDED[name].load(place), config.seed, 12)
+    users = find(data_folder(config.data))[name].load()
+    split = split_users(name, users, config.seed, 12)
     raw = [raw_tokens(u) for u in split.pretraining]
     population = population_of(raw)
     count = max(1, min(10, config.copies // max(1, sum(len(r) for r in raw))))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fedxr.agent.tasks import USE_CASES, Episode
+from fedxr.agent.tasks import Episode, Task, check_use_case
 from fedxr.bridge.channels import Channel
 
 
@@ -20,7 +20,8 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class User:
-    """One person and their episodes in time order. ``source`` is a data set's name or a world's."""
+    """One person and their episodes in time order. ``source`` is a data set's name or a world's;
+    ``halves`` and ``ordered`` are as their set has them (:class:`RecordedSet`)."""
 
     source: str
     name: str
@@ -29,6 +30,8 @@ class User:
     tasks: tuple[str, ...]
     episodes: tuple[Episode, ...]
     device: str = "recorder"
+    halves: str = "time forward"
+    ordered: bool = True
 
 
 class Users(tuple[User, ...]):
@@ -59,15 +62,16 @@ class Users(tuple[User, ...]):
 
 @dataclass(frozen=True)
 class RecordedSet:
-    """A public data set in its distributor's official layout.
+    """A data set: a public one in its distributor's official layout, or one of somebody's own.
 
     ``load(folder)`` returns every user that the folder holds and names those that it leaves out;
     it raises DataError when the folder lacks the set or nobody is left. ``halves`` states in one
     line how a user's time is cut into the adaptation and the test half, and why. ``ordered`` tells
     whether a user's episodes follow each other as they were lived; recordings made one by one are
-    filed by class, which is no order to learn in.
+    filed by class, which is no order to learn in. ``tasks`` are those that come with the set, and
+    are registered where it is found.
 
-    Raises ValueError for a use case that is none of ours: nobody would ever be read.
+    Raises ValueError for a use case that is no name.
     """
 
     name: str
@@ -79,10 +83,23 @@ class RecordedSet:
     halves: str
     load: Callable[[Path], Users]
     ordered: bool = True
+    tasks: tuple[Task, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.use_case not in USE_CASES:
-            raise ValueError(
-                f"recorded set {self.name!r}: use case {self.use_case!r}; known are "
-                f"{', '.join(USE_CASES)}"
-            )
+        if wrong := check_use_case(self.use_case):
+            raise ValueError(f"recorded set {self.name!r}: {wrong}")
+
+
+@dataclass(frozen=True)
+class FoundSet:
+    """A recorded set and the folder in which it lies."""
+
+    known: RecordedSet
+    folder: Path
+
+    def load(self) -> Users:
+        """Its users, who know how the set is halved; raises as ``known.load`` does."""
+        known = self.known
+        users = known.load(self.folder)
+        said = (replace(u, halves=known.halves, ordered=known.ordered) for u in users)
+        return Users(said, users.left_out, users.notes)

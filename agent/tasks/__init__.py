@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fedxr.agent.tasks.cues import ACTS, CueRule, Payload, every
 from fedxr.agent.tasks.ours import OURS
-from fedxr.agent.tasks.task import METRICS, USE_CASES, Task, UseCase
+from fedxr.agent.tasks.task import METRICS, USE_CASES, Task, check_use_case
 from fedxr.bridge.channels import Samples
 from fedxr.plugins import Registry
 
@@ -24,8 +24,9 @@ __all__ = [
     "every",
     "Query",
     "Episode",
-    "UseCase",
     "USE_CASES",
+    "check_use_case",
+    "use_cases",
     "METRICS",
 ]
 
@@ -35,6 +36,11 @@ TASKS: Registry[Task] = Registry("task", OURS)
 def task_named(name: str) -> Task:
     """The task called ``name``; raises ValueError that lists the known ones."""
     return TASKS.named(name)
+
+
+def use_cases() -> list[str]:
+    """The simulated use cases, and those that tasks of plug-ins and of one's own sets name."""
+    return [*dict.fromkeys((*USE_CASES, *(task.use_case for task in TASKS.values())))]
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from fedxr.agent.tasks.cues import CueRule
 
-UseCase = Literal["overlays", "neuroadaptive", "companion", "storytelling"]
 USE_CASES = ("overlays", "neuroadaptive", "companion", "storytelling")
+"""Those that are simulated. A task or a recorded set may name one of its own."""
 Metric = Literal["accuracy", "balanced accuracy"]
 METRICS = ("accuracy", "balanced accuracy")
+_USE_CASE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
+
+def check_use_case(name: str) -> str:
+    """What is wrong with the name of a use case; empty where nothing is."""
+    if _USE_CASE.fullmatch(name) and name != "all":
+        return ""
+    return (
+        f"use case {name!r}; take {', '.join(USE_CASES)}, or a name of your own: up to 32 "
+        "lower-case letters, digits, - and _, beginning with a letter"
+    )
 
 
 @dataclass(frozen=True)
@@ -49,8 +61,8 @@ class Task:
         # The bridge allows names of 64 characters, and the model cuts names of blocks at ":|.".
         if not 1 <= len(self.name) <= 64 or set(self.name) & set(":|./ "):
             return "give it a name of 1 to 64 characters, none of : | . / or blank"
-        if self.use_case not in USE_CASES:
-            return f"use case {self.use_case!r}; known are {', '.join(USE_CASES)}"
+        if wrong := check_use_case(self.use_case):
+            return wrong
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             return f"classes {', '.join(self.classes) or 'none'}; give two or more, each once"
         if not self.modalities:

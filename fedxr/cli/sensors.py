@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fedxr.agent.tasks import UseCase
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.sensors.boards import Board, BoardFinder
 from fedxr.bridge.sensors.lsl import LslFinder
@@ -26,6 +25,7 @@ from fedxr.bridge.sensors.mapping import Wish, map_source, rows
 from fedxr.bridge.sensors.sensor import Sensor
 from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import Finder, Offering, SensorError
+from fedxr.experiments.choices import UseCase
 
 _LOOK_S = 2.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from rich.console import Console
 
@@ -12,12 +12,12 @@ from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.extend import with_tasks
 from fedxr.agent.checkpoints.state import Keep
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.agent.tasks import TASKS, UseCase
+from fedxr.agent.tasks import TASKS
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.transport.connection import freeze_gc, run
 from fedxr.bridge.transport.tls import Certificate
 from fedxr.cli.lan import open_door, root_page, show_door
-from fedxr.experiments.choices import live_coordinations, one_of, told_of
+from fedxr.experiments.choices import UseCase, live_coordinations, one_of, told_of
 from fedxr.federation import AGGREGATIONS
 from fedxr.learning.learning_rule import LIVE, LearningRule
 from fedxr.learning.shipped import CHECKPOINT
@@ -34,7 +34,7 @@ class Serve:
     """Address to listen on; any but loopback needs a token, and TLS or --insecure."""
     port: int = 8765
     """Port for headsets and pages; 0 takes any free one."""
-    scenario: UseCase | Literal["all"] = "all"
+    scenario: UseCase = "all"
     """Use case whose tasks are answered, or all."""
     checkpoint: Path = CHECKPOINT
     """The checkpoint to start from (`fedxr pretrain` makes one)."""

@@ -9,12 +9,13 @@ from typing import Literal
 import numpy as np
 from rich.console import Console
 
-from fedxr.agent.tasks import UseCase
+from fedxr.agent.tasks import USE_CASES
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.transport.connection import run
 from fedxr.evaluation.intervals import mean_of, wilson
-from fedxr.scenarios.recorded import RECORDED, data_folder, find
+from fedxr.experiments.choices import UseCase
+from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError, User
 from fedxr.virtual.headsets import recorded_actor, simulated_actor, stream_device
 from fedxr.virtual.streaming import Played, VirtualHeadset, play
@@ -58,6 +59,11 @@ class Stream:
             )
         if not self.seconds > 0:
             raise ValueError(f"{self.seconds} seconds; stream for more than 0")
+        if self.source == "simulated" and self.scenario not in USE_CASES:
+            raise ValueError(
+                f"scenario {self.scenario!r}; simulated are {', '.join(USE_CASES)}: take one, or "
+                "--source recorded"
+            )
 
 
 def stream_command(config: Stream, console: Console) -> int:
@@ -140,11 +146,11 @@ def actor_of(config: Stream, data: Path | None) -> VirtualHeadset:
             raise ValueError(f"user {config.user!r}; simulated people have numbers: 0, 1, 2, …")
         device = stream_device(config.scenario)
         return simulated_actor(device, config.seed, int(config.user), config.seconds)
-    sets = {n: f for n, f in find(data).items() if RECORDED[n].use_case == config.scenario}
+    sets = [s for s in find(data).values() if s.known.use_case == config.scenario]
     users, said = list[User](), list[str]()
-    for name, place in sets.items():
+    for one in sets:
         try:
-            found = RECORDED[name].load(place)
+            found = one.load()
         except (DataError, OSError) as error:  # the one who is named may be of another set
             said.append(str(error))
             continue

@@ -15,10 +15,10 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from fedxr.agent.tasks import TASKS, USE_CASES, UseCase, task_named
+from fedxr.agent.tasks import TASKS, USE_CASES, task_named, use_cases
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError
-from fedxr.experiments.choices import TaskNames
+from fedxr.experiments.choices import TaskNames, UseCase
 from fedxr.scenarios.worlds import world_of
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def drive_of(config: Unity) -> Drive:
     wearer = Wearer(
         config.url,
         config.scenario,
-        USE_CASES,
+        tuple(use_cases()),
         config.user,
         config.tasks,
         {name: task.classes for name, task in TASKS.items()},

@@ -13,7 +13,7 @@ from typing import Annotated
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
-from fedxr.agent.tasks import TASKS
+from fedxr.agent.tasks import TASKS, use_cases
 from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.plugins import Registry
 from fedxr.scenarios.recorded import RECORDED
@@ -25,6 +25,18 @@ def _known(registry: Registry) -> object:  # type: ignore[type-arg]  # of any ki
 
 SetNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], _known(RECORDED)]
 TaskNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], _known(TASKS)]
+
+
+UseCase = Annotated[
+    str,
+    tyro.conf.arg(
+        metavar="NAME",
+        help_behavior_hint=lambda default: (
+            f"(default: {default}; known: {', '.join(use_cases())}, and those of sets in --data)"
+        ),
+    ),
+]
+"""A use case by its name. Those of one's own sets are known only once the sets are found."""
 
 
 def one_of(names: Iterable[str]) -> PrimitiveConstructorSpec[str]:

@@ -120,6 +120,7 @@ class ColdStudy:
     name: str
     task: str
     metric: str
+    halves: str = "time forward"
     points: list[Point] = field(default_factory=list)
     windows: dict[str, float] = field(default_factory=dict)
 
@@ -171,7 +172,7 @@ def cold_study(
 ) -> ColdStudy:
     """Every arm at every number of labels, over the draws; at most ``most`` members."""
     (task,) = people[0].user.tasks
-    out = ColdStudy(name, task, metric_of(task))
+    out = ColdStudy(name, task, metric_of(task), people[0].user.halves)
     for draw in range(protocol.draws):
         groups = split(name, people, protocol.seed, draw, most)
         one = Draw(name, task, groups, replace(protocol, seed=protocol.seed + draw), ordered)

@@ -18,7 +18,6 @@ from fedxr.experiments.side_by_side import Say
 from fedxr.experiments.tables import curves_of
 from fedxr.learning.random_stream import stream
 from fedxr.scenarios.devices import devices_for
-from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.simulated import simulate
 from fedxr.scenarios.users import DataError, User
 
@@ -71,7 +70,7 @@ def run_cold(
                 notes.append(f"{title} is left out: {why}")
                 say(notes[-1])
                 continue
-            ordered = RECORDED[name].ordered if name in RECORDED else True
+            ordered = people[0].user.ordered
             done.append(cold_study(title, people, how, config.headsets, ordered, say))
     if not done:
         raise DataError(f"nothing to measure: {'; '.join(notes)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -48,7 +48,7 @@ from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import for_pretraining
 from fedxr.scenarios.recorded import RECORDED, find
 from fedxr.scenarios.simulated import simulate
-from fedxr.scenarios.users import DataError, User
+from fedxr.scenarios.users import DataError, FoundSet, User
 
 PROTOCOL = (
     "Users of a set are split by seed into pretraining, federation and unseen (about 40/40/20). A "
@@ -62,21 +62,12 @@ PROTOCOL = (
 def gather(config: RunConfig, data: Path | None, say: Say) -> list[Split]:
     """The users of every domain, split. Who cannot be read, and a set of which too few can, is said
     and left out, the others go on. Raises DataError, ValueError when no set is left."""
-    cases = USE_CASES if config.scenario == "all" else (config.scenario,)
     if config.source == "simulated":
+        cases = USE_CASES if config.scenario == "all" else (config.scenario,)
         return [_simulated(config, case) for case in cases]
-    found, more = find(data), find(config.unseen_data) if config.unseen_data else {}
-    names = [n for n, s in RECORDED.items() if s.use_case in cases and n in found]
-    unknown = set(config.sets) - set(RECORDED)
-    if unknown:
-        raise DataError(f"unknown set {min(unknown)!r}; known are {', '.join(RECORDED)}")
-    if config.sets:
-        names = [n for n in names if n in config.sets]
-    if not names:
-        raise DataError(
-            f"{data}: none of the wanted recorded sets is here; run `fedxr data --data {data}` "
-            "to see which are known, and where to get them"
-        )
+    found = find(data)
+    more = find(config.unseen_data) if config.unseen_data else {}
+    names = _wanted(config, found, data)
     if config.unseen_data:
         lacking = [n for n in names if n not in more]
         if len(lacking) == len(names):
@@ -90,7 +81,7 @@ def gather(config: RunConfig, data: Path | None, say: Say) -> list[Split]:
     for name in names:
         say(f"reading {name}")
         try:
-            split = _recorded(config, name, found[name], more.get(name))
+            split = _recorded(config, found[name], more.get(name))
         except (ValueError, OSError) as error:  # DataError among them
             lost.append(f"{name} is left out: {error}")
             say(lost[-1])
@@ -104,16 +95,38 @@ def gather(config: RunConfig, data: Path | None, say: Say) -> list[Split]:
     return splits
 
 
-def _recorded(config: RunConfig, name: str, folder: Path, second: Path | None) -> Split:
-    """The users of the set ``name`` in ``folder``, split; those of a ``second`` folder are unseen,
-    too. Raises DataError, ValueError where nobody, or too few, can be read."""
-    users = RECORDED[name].load(folder)
+def _wanted(config: RunConfig, found: Mapping[str, FoundSet], data: Path | None) -> list[str]:
+    """The names of the sets that ``config`` asks for; DataError where none of them is here."""
+    unknown = set(config.sets) - {*RECORDED, *found}
+    if unknown:
+        known = ", ".join(dict.fromkeys((*RECORDED, *found)))
+        raise DataError(f"unknown set {min(unknown)!r}; known are {known}")
+    named = [n for n in found if not config.sets or n in config.sets]
+    names = [n for n in named if config.scenario in ("all", found[n].known.use_case)]
+    if names:
+        return names
+    if named:
+        theirs = ", ".join(f"{n} ({found[n].known.use_case})" for n in named)
+        raise DataError(
+            f"{data}: no set of use case {config.scenario!r}; here are {theirs}: take their use "
+            "case, or leave --scenario out"
+        )
+    raise DataError(
+        f"{data}: none of the wanted recorded sets is here; run `fedxr data --data {data}` "
+        "to see which are known, and where to get them"
+    )
+
+
+def _recorded(config: RunConfig, here: FoundSet, second: FoundSet | None) -> Split:
+    """The users of the set ``here``, split; those of a ``second`` folder of it are unseen, too.
+    Raises DataError, ValueError where nobody, or too few, can be read."""
+    name, users = here.known.name, here.load()
     said, extra = [f"{name}: {text}" for text in users.said], list[User]()
     if second is not None:
         try:
-            others = RECORDED[name].load(second)
+            others = second.load()
             extra = [replace(u, name=f"{u.name}@second") for u in others]  # names may repeat there
-            said += [f"{name} in {second}: {text}" for text in others.said]
+            said += [f"{name} in {second.folder}: {text}" for text in others.said]
         except (DataError, OSError) as error:
             said.append(f"no unseen data of {name}: {error}")
     return split_users(name, users, config.seed, config.headsets, extra, said)

@@ -6,6 +6,7 @@ parts hold the rest. :mod:`fedxr.experiments.config_file` reads it from a file a
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -16,14 +17,13 @@ import tyro
 from fedxr.agent.adaptation.adapter_stack import TUNINGS
 from fedxr.agent.checkpoints.pretrain import Pretraining
 from fedxr.agent.model.backbone import BACKBONES
-from fedxr.agent.tasks import UseCase
-from fedxr.experiments.choices import SetNames, one_of
+from fedxr.agent.tasks import USE_CASES, check_use_case
+from fedxr.experiments.choices import SetNames, UseCase, one_of
 from fedxr.experiments.cold import Cold, ColdProtocol
 from fedxr.experiments.study import Protocol, Ranks
 from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.learning.learning_rule import LearningRule, headless
 
-Scenario = UseCase | Literal["all"]
 Source = Literal["simulated", "recorded"]
 
 WARM_ONLY = (
@@ -54,8 +54,8 @@ class RunConfig:
 
     protocol: Literal["warm", "cold"] = "warm"
     """Pretrain on some users of each set; or on none, and show curves over labels a class."""
-    scenario: Scenario = "all"
-    """Use case, or all four."""
+    scenario: UseCase = "all"
+    """Use case, or all."""
     source: Source = "simulated"
     """Simulated worlds, or recorded people from --data."""
     data: Path | None = None
@@ -114,6 +114,7 @@ class RunConfig:
             raise ValueError(f"federation with {', '.join(wrong)}; take at least 1 of each")
         self._refuse_said_twice()
         self._refuse_senseless()
+        self._refuse_unknown_scenario()
         if self.protocol == "cold" and not COORDINATIONS.named(self.coordination).server:
             raise ValueError(
                 f"coordination {self.coordination!r} makes no model for strangers, which the cold "
@@ -136,6 +137,18 @@ class RunConfig:
             raise ValueError(
                 f"{', '.join(given)}: of no use with --protocol {self.protocol}; leave out"
             )
+
+    def _refuse_unknown_scenario(self) -> None:
+        """One of one's own sets is known only when they are found, but it is a name."""
+        name = self.scenario
+        if self.source == "simulated" and name not in (*USE_CASES, "all"):
+            near = difflib.get_close_matches(name, USE_CASES, 1)
+            raise ValueError(
+                f"scenario {name!r}; simulated are {', '.join(USE_CASES)}, or all"
+                + (f". Did you mean {near[0]}?" if near else "")
+            )
+        if name != "all" and (wrong := check_use_case(name)):
+            raise ValueError(wrong)
 
     def warm_protocol(self) -> Protocol:
         """What the study of a warm run needs of this."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from fedxr.agent.tasks import task_named
+from fedxr.agent.tasks import TASKS, task_named
 from fedxr.experiments.splits import Split
 
 Say = Callable[[str], None]
@@ -67,7 +67,7 @@ def _pool(workers: int, work: Callable[..., Any], say: Say) -> Iterator[ProcessP
     exception."""
     context = multiprocessing.get_context("spawn")
     # Pickled here: torch would hand tensors over as shared memory, of which containers have little.
-    told, packed = context.SimpleQueue(), pickle.dumps(work)
+    told, packed = context.SimpleQueue(), pickle.dumps((work, [*TASKS.snapshot().values()]))
     listener = threading.Thread(target=_listen, args=(told, say), daemon=True)
     listener.start()
     others = multiprocessing.active_children()
@@ -102,7 +102,10 @@ def _begin(packed: bytes, told: multiprocessing.SimpleQueue[str]) -> None:
     """In a worker, once."""
     global _work, _say
     torch.set_num_threads(1)
-    _work, _say = pickle.loads(packed), told.put  # noqa: S301 (written by our own process)
+    _work, tasks = pickle.loads(packed)  # noqa: S301 (written by our own process)
+    _say = told.put
+    for task in tasks:  # those of one's own sets among them
+        TASKS[task.name] = task
 
 
 def _one(split: Split) -> Any:

@@ -34,7 +34,6 @@ from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LearningRule, headless
 from fedxr.learning.profile import HeadsetProfile
 from fedxr.learning.random_stream import stream
-from fedxr.scenarios.recorded import RECORDED
 
 Array = NDArray[np.int64]
 Scores = dict[str, dict[str, float]]
@@ -107,6 +106,7 @@ class Study:
     name: str
     task: str
     metric: str
+    halves: str = "time forward"
     federation: Scores = field(default_factory=dict)
     unseen: Scores = field(default_factory=dict)
     windows: int = 0
@@ -139,6 +139,8 @@ def study(
     ``pretraining`` people are what the classical baselines may learn from, as the checkpoint did.
     """
     out = Study(name, task, metric_of(task))
+    for person in (*people, *unseen):
+        out.halves = person.user.halves
     out.windows = sum(len(p.test) for p in people)
     out.unseen_windows = sum(len(p.test) for p in unseen)
     for group, scores in ((people, out.federation), (unseen, out.unseen)):
@@ -248,8 +250,7 @@ def teach(
 
 def in_order(person: TokenizedUser, seed: int) -> list[TokenizedEpisode]:
     """The adaptation half as it was lived; by a draw of chance where the set has no such order."""
-    known = RECORDED.get(person.user.source)
-    if known is None or known.ordered:
+    if person.user.ordered:
         return list(person.adapt)
     order = stream(seed, "order", person.user.source, person.user.name)
     return [person.adapt[i] for i in order.permutation(len(person.adapt))]

@@ -11,7 +11,6 @@ from fedxr.experiments.cold import ROLES, ColdStudy
 from fedxr.experiments.study import Study
 from fedxr.federation import RoundReport
 from fedxr.federation.ledger import total
-from fedxr.scenarios.recorded import RECORDED
 
 
 def rows_of(by_seed: Sequence[Sequence[Study]], unseen: bool) -> list[Row]:
@@ -37,7 +36,7 @@ def rows_of(by_seed: Sequence[Sequence[Study]], unseen: bool) -> list[Row]:
                 test_windows=round(sum(windows) / len(windows)),
                 users=round(sum(len(s["generic"]) for s in scores) / len(scores)),
                 arms={a: score([s[a] for s in scores]) for a in sorted(arms)},
-                halves=RECORDED[name].halves if name in RECORDED else "time forward",
+                halves=first.halves,
                 classical=first.unseen_kinds if unseen else first.kinds,
             )
         )
@@ -55,7 +54,7 @@ def curves_of(studies: Sequence[ColdStudy]) -> list[LabelCurves]:
                 metric=one.metric,
                 chance=1 / len(task_named(one.task).classes),
                 roles={role: role_of([sets[role][i]]) for role in ROLES},
-                halves=RECORDED[one.name].halves if one.name in RECORDED else "time forward",
+                halves=one.halves,
             )
         )
     return [*out, mean_curves(out, sets)] if len(out) > 1 else out

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.agent.tasks import USE_CASES, task_named
+from fedxr.agent.tasks import task_named, use_cases
 from fedxr.bridge.channels import Channel, ChannelError, modality_of
 from fedxr.bridge.serving.application import RefusalError
 from fedxr.bridge.serving.session import Session
@@ -68,7 +68,7 @@ def tasks_for(checkpoint: Checkpoint, scenario: str, session: Session) -> tuple[
     senses = {c.modality for c in session.channels.values()}
     its = session.hello.scenario
     wanted = session.hello.tasks or [
-        t for t in known if its not in USE_CASES or task_named(t).use_case == its
+        t for t in known if its not in use_cases() or task_named(t).use_case == its
     ]
     tasks = tuple(t for t in wanted if t in known and senses & set(task_named(t).modalities))
     if tasks:
@@ -83,14 +83,14 @@ def tasks_for(checkpoint: Checkpoint, scenario: str, session: Session) -> tuple[
 
 
 def unknown_scenario(session: Session, tasks: Sequence[str]) -> str | None:
-    """What to tell a headset whose scenario is none of ours. It is answered all the same: the
+    """What to tell a headset whose scenario no task names. It is answered all the same: the
     protocol leaves the name open, and the tasks may be named apart from it."""
     its = session.hello.scenario
-    if its in USE_CASES:
+    if its in use_cases():
         return None
     return (
         f"scenario {its!r} is not known; answering tasks {', '.join(tasks)}; "
-        f"known are {', '.join(USE_CASES)}"
+        f"known are {', '.join(use_cases())}"
     )
 
 

@@ -77,7 +77,7 @@ def recorded_cast(
             waiting.setdefault(found[0].use_case, []).append([found[i] for i in order])
     chosen: list[User] = []
     while len(chosen) < headsets:
-        for use_case in USE_CASES:
+        for use_case in dict.fromkeys((*USE_CASES, *waiting)):
             sets = [some for some in waiting.get(use_case, []) if some]
             if sets and len(chosen) < headsets:
                 chosen.append(sets[0].pop(0))

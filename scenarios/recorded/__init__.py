@@ -1,7 +1,9 @@
-"""Recorded people: public data sets in their official layouts become users of the system.
+"""Recorded people: data sets become users of the system.
 
-``RECORDED`` holds every set by its name: ours, and those of plug-ins, which add one by
-``RECORDED.add(RecordedSet(...))``.
+``RECORDED`` holds every public set, in its official layout, by its name: ours, and those of
+plug-ins, which add one by ``RECORDED.add(RecordedSet(...))``. Besides, a folder of somebody's own
+is a set where one of the formats reads it (:mod:`fedxr.scenarios.recorded.formats`); such sets are
+known where they are found, and nowhere else.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from fedxr.agent.tasks import TASKS, Task
 from fedxr.plugins import Registry
 from fedxr.scenarios.recorded import (
     cwru,
@@ -22,7 +25,8 @@ from fedxr.scenarios.recorded import (
     ssvep,
     stress,
 )
-from fedxr.scenarios.users import DataError, RecordedSet
+from fedxr.scenarios.recorded.formats import FORMATS, Format
+from fedxr.scenarios.users import DataError, FoundSet, RecordedSet
 
 RECORDED: Registry[RecordedSet] = Registry(
     "recorded set",
@@ -49,10 +53,12 @@ def data_folder(given: Path | None) -> Path | None:
     return Path(os.environ["FEDXR_DATA"]) if os.environ.get("FEDXR_DATA") else None
 
 
-def find(root: Path | None) -> dict[str, Path]:
-    """The folder of each known set that stands under ``root``, by the set's name.
+def find(root: Path | None) -> dict[str, FoundSet]:
+    """The sets that stand under ``root``, by name: the known ones, and one's own: ``root`` itself
+    where a format reads it, else its sub-folders. Their tasks are registered.
 
-    Raises DataError when ``root`` is None or no folder.
+    Raises DataError when ``root`` is None or no folder, and for an own set that cannot be: what
+    says what it is is wrong, or another has its name, or its task another meaning.
     """
     if root is None:
         raise DataError("recorded people need a folder: give --data DIR or set $FEDXR_DATA")
@@ -60,4 +66,50 @@ def find(root: Path | None) -> dict[str, Path]:
         raise DataError(
             f"data folder {root}: no such folder; give one that holds the sets' folders"
         )
-    return {name: root / s.folder for name, s in RECORDED.items() if (root / s.folder).is_dir()}
+    places = {name: root / s.folder for name, s in RECORDED.items()}
+    found = {n: FoundSet(RECORDED[n], at) for n, at in places.items() if at.is_dir()}
+    for own in own_sets(root):
+        name = own.known.name
+        other = found[name].folder if name in found else places.get(name)
+        if other is not None:
+            raise DataError(
+                f"two sets are called {name!r}: {own.folder} and {other}; name yours otherwise"
+            )
+        for task in own.known.tasks:
+            _register(task, own.folder)
+        found[name] = own
+    return found
+
+
+def own_sets(root: Path) -> list[FoundSet]:
+    """The sets in ``root`` that a format reads, registering nothing; raises DataError where what
+    says what they are is wrong."""
+    folders = [root] if _format_of(root) else [p for p in sorted(root.iterdir()) if p.is_dir()]
+    return [
+        FoundSet(known, folder / known.folder)
+        for folder in folders
+        if (format_ := _format_of(folder)) is not None
+        for known in format_.sets(folder)
+    ]
+
+
+def _format_of(folder: Path) -> Format | None:
+    return next((f for f in FORMATS.values() if f.reads(folder)), None)
+
+
+_own: dict[str, Path] = {}
+"""Where the tasks of own sets came from, by name: who edits a set's task may read it again."""
+
+
+def _register(task: Task, folder: Path) -> None:
+    """Add ``task`` of the set in ``folder``; raises DataError where another is called so."""
+    known = TASKS.get(task.name)
+    if known is not None and known != task and _own.get(task.name) != folder:
+        where = f"the set in {_own[task.name]}" if task.name in _own else "fedxr or a plug-in"
+        raise DataError(
+            f"{folder}: a task {task.name!r} with other classes or modalities is there already, of "
+            f"{where}; name yours otherwise"
+        )
+    if known is None or known != task:
+        TASKS[task.name] = task
+        _own[task.name] = folder

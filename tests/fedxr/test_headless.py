@@ -131,8 +131,7 @@ def test_what_is_filed_by_class_is_told_in_a_drawn_order(
     split: Split, checkpoint: Checkpoint
 ) -> None:
     (person, *_) = _people(split, checkpoint)
-    filed = replace(person, user=replace(person.user, source="fsdd"))
-    assert not headless.RECORDED["fsdd"].ordered
+    filed = replace(person, user=replace(person.user, ordered=False))
     lived, one, same, other = (
         [t.key for t in in_order(who, seed)]
         for who, seed in ((person, 0), (filed, 0), (filed, 0), (filed, 1))

@@ -240,4 +240,4 @@ def test_an_empty_folder_says_what_belongs_there(name: str, tmp_path: Path) -> N
 def test_find_lists_what_is_there(tmp_path: Path) -> None:
     assert find(tmp_path) == {}
     (tmp_path / "cwru").mkdir()
-    assert find(tmp_path) == {"cwru": tmp_path / "cwru"}
+    assert {n: s.folder for n, s in find(tmp_path).items()} == {"cwru": tmp_path / "cwru"}
