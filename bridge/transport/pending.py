@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import random
 from typing import Any, cast
@@ -12,8 +13,12 @@ from websockets.asyncio.server import Server
 from websockets.server import ServerProtocol
 
 from fedxr.bridge.transport.connection import ServerBridgeConnection
+from fedxr.bridge.transport.plain_on_tls import TLS_HANDSHAKE
 from fedxr.bridge.transport.rate_limit import RateLimiter
 
+_log = logging.getLogger(__name__)
+_NO_TLS = bytes((0x15, 3, 1, 0, 2, 2, 70))
+"""A fatal TLS alert, protocol_version (RFC 8446, 6.2): clients say that, and not "closed"."""
 _MOST = 2**16
 """Bytes of a request that may wait here; the library refuses one that is longer."""
 
@@ -32,6 +37,7 @@ class PendingConnections:
     def __init__(self, places: int, newcomers_s: float, stay_s: float) -> None:
         self.stay_s = stay_s
         self.turned_away = 0
+        self.spoke_tls = 0
         self._places = places
         self._pace = RateLimiter(newcomers_s, math.inf)
         self._waiting: dict[asyncio.BaseTransport, None] = {}
@@ -60,6 +66,15 @@ class PendingConnections:
         """It has said hello, or is gone."""
         self._waiting.pop(transport, None)
         self._unheard.pop(cast(asyncio.Transport, transport), None)
+
+    def met_tls(self) -> None:
+        """Somebody opened ``https://`` or ``wss://`` where there is no TLS; said once."""
+        self.spoke_tls += 1
+        if self.spoke_tls == 1:
+            _log.warning(
+                "a client spoke TLS to this port, which has none, and was sent away: open http:// "
+                "(programs: ws://), or start the server with TLS (fedxr serve --lan)"
+            )
 
     def clear(self) -> None:
         """Nobody is waited for any more."""
@@ -113,6 +128,13 @@ class _HandshakeProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._request += data
+        if self._request[0] == TLS_HANDSHAKE:
+            self._request.clear()
+            if not self._transport.is_closing():
+                self._doorstep.met_tls()
+                self._transport.write(_NO_TLS)
+                self._transport.close()
+            return
         if b"\r\n\r\n" in self._request or len(self._request) > _MOST:
             self._going.cancel()
             connection = _HandshakeConnection(

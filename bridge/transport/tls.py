@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from fedxr.bridge.authority import Authority, general_name, lasts, write_private
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.settings import user_folder
+from fedxr.bridge.transport.plain_on_tls import AnsweringContext
 
 _ROOT, _ROOT_KEY, _SERVER = "root.pem", "root-key.pem", "server.pem"
 
@@ -44,7 +45,7 @@ class Certificate:
 
     def context(self) -> ssl.SSLContext:
         """For a server; raises BridgeError when the files are not a certificate and its key."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context = AnsweringContext()
         try:
             context.load_cert_chain(self.chain, self.key)
         except (OSError, ssl.SSLError) as error:

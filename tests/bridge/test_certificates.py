@@ -138,7 +138,7 @@ async def test_headsets_and_pages_come_over_tls_on_one_port(own: Certificate) ->
         async with await headset(url, token="t", trust=own.root) as client:
             await client.send_frame(5, gaze(5))
             assert isinstance(await anext(client), Reply)
-        with pytest.raises(BridgeError, match=r"it may want wss:// and --trust"):
+        with pytest.raises(BridgeError, match=r"TLS: connect to wss://.*--trust"):
             await headset(url.replace("wss", "ws"), token="t")
         assert own.root is not None
         trusting = ssl.create_default_context(cafile=str(own.root))
