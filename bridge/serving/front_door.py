@@ -33,7 +33,7 @@ class FrontDoor:
         if refused is not None:
             return refused
         if not web.wants_websocket(request):
-            return web.serve_page(request, self._pages)
+            return web.serve_page(request, self._pages, self._config)
         if web.path_of(request) == web.LIVE:
             return web.check_live(request, self._config) or self._crowded()
         return web.check_bridge(request) or self._seats.refusal(connection.remote_address)

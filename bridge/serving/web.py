@@ -39,8 +39,9 @@ _HEADERS = {
     "Connection": "close",
 }
 
-Page = tuple[str, bytes | Callable[[], bytes]]
-"""Content type, and the body or what makes it (called on the event loop for every GET)."""
+Page = tuple[str, bytes | Callable[[frozenset[Grant]], bytes]]
+"""Content type, and the body, or what makes it for whoever may do these things by their `?token=`
+(called on the event loop for every GET)."""
 
 LIVE = "/live"
 
@@ -105,7 +106,7 @@ def wants_websocket(request: Request) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
-def serve_page(request: Request, pages: Mapping[str, Page]) -> Response:
+def serve_page(request: Request, pages: Mapping[str, Page], config: ServerConfig) -> Response:
     """The page at the request's path; 404 with the pages to open, not with all their files."""
     if request.method not in ("GET", "HEAD"):
         asked = f"{request.method}; pages are only read, by GET"
@@ -118,7 +119,8 @@ def serve_page(request: Request, pages: Mapping[str, Page]) -> Response:
         known = ", ".join(sorted(p for p in pages if "." not in p)) or "none"
         return refuse(http.HTTPStatus.NOT_FOUND, f"no page {path}; there are: {known}")
     content_type, body = page
-    found = respond(http.HTTPStatus.OK, content_type, body if isinstance(body, bytes) else body())
+    made = body if isinstance(body, bytes) else body(granted(request, config))
+    found = respond(http.HTTPStatus.OK, content_type, made)
     if request.method == "HEAD":
         found.body = b""
     return found

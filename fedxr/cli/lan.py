@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import secrets
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from rich.console import Console
@@ -13,20 +12,10 @@ from rich.markup import escape
 from fedxr.bridge.grants import Grant
 from fedxr.bridge.serving.admission import ServerConfig, is_loopback
 from fedxr.bridge.transport.tls import Certificate, lan_address, names_here, own_certificate
+from fedxr.dashboard.door import ROOT_PAGE, Door
 
-ROOT_PAGE = "/root.crt"
-"""Where the root certificate can be fetched from, to be installed on a headset."""
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104
 """Hosts that mean every address of this machine, and are none that a headset could open."""
-
-
-@dataclass(frozen=True)
-class Door:
-    """How the server is reached: its ``config``, and the ``host`` to write into addresses."""
-
-    config: ServerConfig
-    host: str
-    certificate: Certificate | None = None
 
 
 def open_door(
@@ -93,13 +82,6 @@ def show_door(door: Door, port: int, out: Console) -> None:
         out.print(f"{'root:':14}{root} ({page}{ROOT_PAGE}); see docs/headsets.md", highlight=False)
     if not is_loopback(config.host):
         out.print(_qr(invitation), highlight=False, markup=False)
-
-
-def root_page(certificate: Certificate | None) -> dict[str, tuple[str, bytes]]:
-    """The page that hands out the root certificate (its public half), if there is one."""
-    if certificate is None or certificate.root is None:
-        return {}
-    return {ROOT_PAGE: ("application/x-x509-ca-cert", certificate.root.read_bytes())}
 
 
 def _qr(url: str) -> str:

@@ -30,8 +30,7 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.transport.connection import run
-from fedxr.cli.lan import open_door, root_page, show_door
-from fedxr.dashboard.static_files import page_files
+from fedxr.cli.lan import open_door, show_door
 from fedxr.live.serving import RECORDINGS
 
 
@@ -143,7 +142,7 @@ async def _record(config: Record, console: Console) -> int:
     door = open_door(
         config.host, config.port, token=config.token, insecure=config.insecure, lan=config.lan
     )
-    server = BridgeServer(_Listener(), door.config, page_files() | root_page(door.certificate))
+    server = BridgeServer(_Listener(), door.config, door.pages(lambda: server.port))
     recorder = Recorder(server, RECORDINGS, max_bytes=bytes_of(config.max_size))
     failed = []
 

@@ -16,7 +16,7 @@ from fedxr.agent.tasks import TASKS
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.transport.connection import freeze_gc, run
 from fedxr.bridge.transport.tls import Certificate
-from fedxr.cli.lan import open_door, root_page, show_door
+from fedxr.cli.lan import open_door, show_door
 from fedxr.experiments.choices import UseCase, live_coordinations, one_of, told_of
 from fedxr.federation import AGGREGATIONS
 from fedxr.learning.learning_rule import LIVE, LearningRule
@@ -95,7 +95,7 @@ async def serve(config: Serve, checkpoint: Checkpoint, console: Console | None =
     )
     rule = config.learning()
     keep = Keep(config.state_days, config.state_mb)
-    tempo, pages = Tempo(round=config.round_s), root_page(door.certificate)
+    tempo = Tempo(round=config.round_s)
     async with serving(
         checkpoint,
         config.state,
@@ -103,7 +103,7 @@ async def serve(config: Serve, checkpoint: Checkpoint, console: Console | None =
         rule,
         tempo,
         config.scenario,
-        pages,
+        door,
         config.record,
         config.preview,
         keep=keep,

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,12 +20,11 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.recording.recorder import Recorder
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.server import BridgeServer
-from fedxr.bridge.serving.web import Page
 from fedxr.dashboard.controls import Controls
+from fedxr.dashboard.door import Door
 from fedxr.dashboard.judged import Truth, nobodys
 from fedxr.dashboard.metrics import LiveMetrics
 from fedxr.dashboard.preview import Preview
-from fedxr.dashboard.static_files import page_files
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner_process import LearnerProcess
 from fedxr.learning.learning_rule import LearningRule
@@ -87,7 +86,7 @@ async def serving(
     rule: LearningRule,
     tempo: Tempo,
     scenario: str = "all",
-    pages: Mapping[str, Page] | None = None,
+    door: Door | None = None,
     record: Path | None = None,
     preview: bool = True,
     truth: Truth = nobodys,
@@ -95,9 +94,10 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
     session is told goodbye, every headset's state is saved, and a recording that runs is finished.
-    ``pages`` are served beside the usual ones; with ``record`` all is recorded from the start;
-    without ``preview`` no live page draws what a headset senses. ``truth`` is known of headsets
-    that are played here; states are kept as ``keep`` says.
+    ``door`` says how it is reached from elsewhere (without: by the address that it listens on);
+    with ``record`` all is recorded from the start; without ``preview`` no live page draws what a
+    headset senses. ``truth`` is known of headsets that are played here; states are kept as
+    ``keep`` says.
 
     Raises BridgeError where it cannot listen, StateError where another server has the state file,
     LearnerExitedError where the learner cannot start."""
@@ -107,7 +107,8 @@ async def serving(
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
     loop = asyncio.get_running_loop()
     config = replace(config, drain_s=min(config.drain_s, DRAIN_S))
-    server = BridgeServer(live, config, {**page_files(), **(pages or {})})
+    door = door or Door(config, config.host)
+    server = BridgeServer(live, config, door.pages(lambda: server.port))
     recorder = Recorder(server, RECORDINGS)
     serving = Serving(server, live, recorder, learner)
     previews = Preview(live.look_at, preview)

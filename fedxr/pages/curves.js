@@ -1,6 +1,8 @@
-// Learning curves: per task, the model as it came against the answers given.
+// Learning curves: per task, the model as it came against the answers given, over the stretch of time
+// that history.js says.
 
-import { change, interval, keepEach, make, setClass, setText, words } from "./format.js";
+import { change, clock, interval, keepEach, make, setClass, setText, words } from "./format.js";
+import { pointsOf, range } from "./history.js";
 
 const HEIGHT = 112;
 const plots = new WeakMap(); // box -> { points, seen: what was drawn of them, drawn: uPlot, width }
@@ -38,9 +40,9 @@ function draw(box, width, points) {
     padding: [6, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: false }, y: { range: [0, 100] } },
+    scales: { x: { time: false, range }, y: { range: [0, 100] } },
     axes: [
-      axis({ size: 22, gap: 5, space: 56, values: (_, ticks) => ticks.map((t) => `${t} s`) }),
+      axis({ size: 22, gap: 5, space: 56, values: (_, ticks) => ticks.map(clock) }),
       axis({ size: 30, gap: 3, splits: () => [0, 50, 100] }),
     ],
     series: [{}, line("--generic"), line("--adapted")],
@@ -51,7 +53,7 @@ function draw(box, width, points) {
 // Draws what has changed since the last time.
 function refresh(box, plot) {
   const { points, width, drawn } = plot;
-  const seen = `${points.length} ${points.at(-1)}`;
+  const seen = `${points.length} ${points.at(-1)} ${range()}`;
   if (width === 0 || points.length === 0 || plot.seen === seen) return;
   plot.seen = seen;
   if (drawn !== null && points.length > 3) {
@@ -77,12 +79,20 @@ function update(figure, [task, points, so_far]) {
   setClass(caption, "better", so_far.generic < so_far.low); // green and red are for what is sure
   setClass(caption, "worse", so_far.generic > so_far.high);
   const plot = plots.get(box);
-  plot.points = points;
+  plot.points = within(points);
   refresh(box, plot);
 }
 
+// The points of the shown stretch, and one beyond either end of it, to which the lines go on.
+function within(points) {
+  const [from, to] = range();
+  const first = points.findIndex((point) => point[0] >= from);
+  const last = points.findLastIndex((point) => point[0] <= to);
+  return first < 0 ? points.slice(-1) : points.slice(Math.max(0, first - 1), last + 2);
+}
+
 export function* showCurves(parent, { curves, tasks }) {
-  const known = Object.entries(curves).map(([task, points]) => [task, points, tasks[task]]);
+  const known = Object.keys(curves).map((task) => [task, pointsOf(task), tasks[task]]);
   yield* keepEach(parent, known, ([task]) => task, buildFigure, update);
 }
 

@@ -17,8 +17,9 @@ from fedxr.bridge.channels import Channel
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.transport.tls import Certificate, lan_address, names_here
-from fedxr.cli.lan import ROOT_PAGE, open_door, root_page, show_door
+from fedxr.cli.lan import open_door, show_door
 from fedxr.cli.serve import Serve, serve
+from fedxr.dashboard.door import ROOT_PAGE, root_page
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +13,7 @@ from typing import get_type_hints
 from urllib.parse import quote
 
 import pytest
-from browser_rig import PATIENCE_MS, needs_chromium, page_of
+from browser_rig import PATIENCE_MS, barriers, needs_chromium, page_of
 from playwright.async_api import Page, expect
 
 from fedxr.bridge.frames import Frame
@@ -23,6 +24,7 @@ from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.serving.watchers import Watcher
 from fedxr.dashboard import state as live_state
+from fedxr.dashboard.door import Door
 from fedxr.dashboard.state import (
     AccuracyState,
     LiveHeadsetState,
@@ -192,21 +194,40 @@ STROKES = """() => {
 """Counts what the latest drawing of each headset consists of."""
 
 
-async def _publish(server: BridgeServer) -> None:
+def _empty() -> LiveState:
+    """Of a server that nobody has come to."""
+    nothing = {**_accuracy(0, 0), "questions": 0, "headsets": 0}
+    return {
+        **made_up(1),
+        "round": 0,
+        "headsets": [],
+        "clusters": [],
+        "links": [],
+        "events": [],
+        "accuracy": nothing,
+        "tasks": {},
+        "curves": {},
+    }  # type: ignore[typeddict-item]
+
+
+async def _publish(server: BridgeServer, state: LiveState | None) -> None:
     t = 65.0
     while True:
-        server.publish(json.dumps(made_up(t)).encode())
+        server.publish(json.dumps(state or made_up(t)).encode())
         await asyncio.sleep(0.1)
         t += 1
 
 
 @asynccontextmanager
-async def _opened(query: str, asked: list[list[str]] | None = None) -> AsyncIterator[Page]:
-    """The live page of a server that publishes made-up states and wants a token; what its page
-    asks to be shown is made up as well, and noted in ``asked``."""
+async def _opened(
+    query: str, asked: list[list[str]] | None = None, state: LiveState | None = None
+) -> AsyncIterator[Page]:
+    """The live page of a server that publishes made-up states, or this ``state``, and wants a
+    token; what its page asks to be shown is made up as well, and noted in ``asked``."""
     config = ServerConfig(port=0, token="let me in")
-    async with BridgeServer(_Nobody(), config, page_files()) as server:
-        publishing = asyncio.create_task(_publish(server))
+    server = BridgeServer(_Nobody(), config, Door(config, config.host).pages(lambda: server.port))
+    async with server:
+        publishing = asyncio.create_task(_publish(server, state))
 
         def hear(data: bytes, watcher: Watcher) -> None:
             wish = json.loads(data)
@@ -343,12 +364,70 @@ async def test_a_page_offers_what_its_token_allows(grant: Grant, buttons: list[s
 
 @pytest.mark.slow
 @needs_chromium
-async def test_page_without_the_token_says_what_is_missing() -> None:
+async def test_page_without_the_token_says_one_sentence() -> None:
     async with _opened("") as page:
-        await page.wait_for_selector('#connection[data-state="lost"]')
-        said = await page.inner_text("#connection")
-        assert "Not connected, trying again (a server with a token wants ?token=…" in said
-        assert await page.locator("article").count() == 0
+        await expect(page.locator("#locked")).to_be_visible(timeout=PATIENCE_MS)
+        assert "This page shows nothing without its token" in await page.inner_text("main")
+        assert "\n" not in (await page.inner_text("main")).strip()
+        assert await barriers(page) == []
+
+
+@pytest.mark.slow
+@needs_chromium
+async def test_an_empty_page_says_how_to_join() -> None:
+    async with _opened("?token=let%20me%20in", state=_empty()) as page:
+        await expect(page.locator("#joining li")).to_have_count(3, timeout=PATIENCE_MS)
+        where = page.url.split("/")[2]
+        said = await page.inner_text("#joining")
+        token = Tokens("let me in")["wear"]
+        assert f"http://{where}/xr?token={token}" in said
+        assert f"fedxr stream --url ws://{where} --token {token}" in said
+        assert f'fedxr.connect("ws://{where}"' in said
+        await expect(page.locator(".panels")).to_be_hidden()
+        for scheme in ("dark", "light"):
+            await page.emulate_media(color_scheme=scheme)
+            assert await barriers(page) == [], scheme
+
+
+@pytest.mark.slow
+@needs_chromium
+async def test_curves_scroll_back_numbers_are_saved_and_keys_listed() -> None:
+    async with _opened("?token=let%20me%20in") as page:
+        await expect(page.locator("canvas")).to_have_count(len(TASKS), timeout=PATIENCE_MS)
+        live = page.get_by_role("button", name="Live")
+        await expect(live).to_be_disabled()
+        await page.keyboard.press("+")  # half of the run, up to now
+        await page.keyboard.press("[")  # and back
+        await expect(live).to_be_enabled()
+        shown = await page.inner_text("#window")
+        await asyncio.sleep(1)  # the run goes on, what is shown stays
+        assert await page.inner_text("#window") == shown
+        await page.keyboard.press("l")
+        await expect(live).to_be_disabled()
+
+        async with page.expect_download() as coming:
+            await page.keyboard.press("c")
+        rows = list(csv.DictReader((await (await coming.value).path()).open(encoding="utf-8")))
+        given = [
+            r for r in rows if (r["what"], r["task"], r["figure"]) == ("curve", "gesture", "given")
+        ]
+        assert [float(r["t_s"]) for r in given][:2] == [5.0, 10.0]
+        cards = {r["headset"]: r["value"] for r in rows if r["figure"] == "user"}
+        assert cards == {f"headset-{n}": f"user-{n:02d}" for n in range(8)}
+        async with page.expect_download() as coming:
+            await page.get_by_role("button", name="Save the numbers as JSON").click()
+        saved = json.loads((await (await coming.value).path()).read_text(encoding="utf-8"))
+        assert saved["state"]["ledger"] == made_up(1)["ledger"]
+        assert saved["history"]["gesture"][0] == [5.0, 0.6, 0.63, 10]
+
+        await page.keyboard.press("?")
+        keys = page.get_by_role("dialog", name="Keys")
+        await expect(keys).to_be_visible()
+        assert await barriers(page) == []
+        await keys.get_by_label("single keys are on").uncheck()
+        await keys.get_by_role("button", name="Close").click()
+        await page.keyboard.press("?")
+        await expect(keys).to_be_hidden()
 
 
 def test_every_field_of_the_state_is_documented_and_made_up() -> None:

@@ -23,7 +23,7 @@ from fedxr.bridge.protocol import Answer, Feedback
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer, ServerConfig
 from fedxr.bridge.serving.session import Session
-from fedxr.dashboard.static_files import page_files
+from fedxr.dashboard.door import Door
 
 IWER = Path(__file__).parents[1] / "webxr" / "vendor" / "iwer.min.js"
 ARGS = (
@@ -129,7 +129,9 @@ class Picky(Listener):
 
 
 def bridge_of(app: Application, port: int = 0, **config: Any) -> BridgeServer:
-    return BridgeServer(app, ServerConfig(port=port, **config), page_files())
+    door = Door(ServerConfig(port=port, **config), "127.0.0.1")
+    server = BridgeServer(app, door.config, door.pages(lambda: server.port))
+    return server
 
 
 @asynccontextmanager
