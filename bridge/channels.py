@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedxr.bridge.layouts import ChannelError, Layout, Modality, Places, Range
-from fedxr.bridge.modalities import LAYOUTS, MODALITIES, layout_of, modality_of
+from fedxr.bridge.modalities import LAYOUTS, MODALITIES, columns_layout, layout_of, modality_of
 
 __all__ = [
     "LAYOUTS",
@@ -31,6 +31,7 @@ __all__ = [
     "Places",
     "Range",
     "Samples",
+    "columns_layout",
     "layout_of",
     "modality_of",
     "sizes_vary",

@@ -50,9 +50,10 @@ def _define(layout: Layout) -> str:
 
 
 def _find(name: str, places: Places) -> list[str]:
-    shape = f"places, {len(places.each)}" if places.each else "places"
+    count = "columns" if places.free else "places"
+    shape = f"{count}, {len(places.each)}" if places.each else count
     return [
-        f'if (places > 0 && name.StartsWith("{name}/", StringComparison.Ordinal))',
+        f'if ({count} > 0 && name.StartsWith("{name}/", StringComparison.Ordinal))',
         f'    return new Layout(name, "f4", new[] {{ {shape} }});',
     ]
 

@@ -81,26 +81,30 @@ class Layout:
             )
 
 
-_NAMES = re.compile(r"[A-Z][A-Za-z0-9]{0,4}(-[A-Z][A-Za-z0-9]{0,4})*")
+_PLACE = r"[A-Z][A-Za-z0-9]{0,4}"
+_FREE = r"[A-Za-z0-9_]{1,32}"
 
 
 @dataclass(frozen=True)
 class Places:
     """Layouts that name where each number is measured, as ``eeg/Oz-O1`` does: any such places, in
     any order. ``called`` is what messages call them ("electrodes"); a place has one number, or the
-    ones that ``each`` names."""
+    ones that ``each`` names. A place is a capital letter and up to four letters or digits; where
+    names are ``free``, 1 to 32 letters, digits and ``_``."""
 
     called: str
     unit: str
     meaning: str
     range: Range
     each: tuple[str, ...] = ()
+    free: bool = False
 
     def layout(self, name: str) -> Layout | None:
-        """That called ``name``; None where what stands after the slash are no places: a capital
-        letter and up to four letters or digits each, joined by ``-``."""
+        """That called ``name``; None where what stands after the slash are no names of places,
+        joined by ``-``."""
         _, _, places = name.partition("/")
-        if not _NAMES.fullmatch(places):
+        one = _FREE if self.free else _PLACE
+        if not re.fullmatch(f"{one}(-{one})*", places):
             return None
         n = places.count("-") + 1
         shape = (n, len(self.each)) if self.each else (n,)

@@ -10,7 +10,8 @@ takes layouts and plausible ranges from it, the agent encoders and what is stand
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -82,6 +83,21 @@ def modality_of(layout: str) -> Modality:
     if found is None:
         raise ChannelError(f"layout {layout!r} is of no known modality: {', '.join(MODALITIES)}")
     return found
+
+
+def columns_layout(names: Sequence[str]) -> str:
+    """The layout of columns that nobody knows, called as nearly as a layout can be: ``columns/a-b``
+    for "a" and "b"; numbered where their names are too long together for the wire."""
+    out: list[str] = []
+    for number, name in enumerate(names, 1):
+        word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:24] or f"c{number}"
+        out.append(f"{word}_{number}" if word in out else word)
+    layout = "columns/" + "-".join(out)
+    return (
+        layout
+        if len(layout) <= 1024
+        else "columns/" + "-".join(f"c{n + 1}" for n in range(len(out)))
+    )
 
 
 MODALITIES = Modalities("modality", OURS)

@@ -118,5 +118,9 @@ OURS = (
         Layout("contact/vibration", (), "float32", "m/s^2", "machine",
                "acceleration of a machine part", Range(-1e5, 1e5)),
     ), channels=8, encoder="fedxr.agent.encoders.contact:ENCODER", restless=True),
+    Modality("columns", places=Places(
+        "columns", "any", "measured numbers that no other layout has, by name",
+        Range(-1e9, 1e9, places=True), free=True,
+    ), channels=8, encoder="fedxr.agent.encoders.columns:ENCODER", per_user=True),
 )
 # fmt: on

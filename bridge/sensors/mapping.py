@@ -219,9 +219,9 @@ def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str
             f"choose them by '{source.name}[columns]={layout.name}'"
         )
     some = [source.columns[n] for n in columns]
-    units = _units(unit, [column.unit for column in some])
+    units = units_each(unit, [column.unit for column in some])
     try:
-        affine = _affine(layout, units)
+        affine = affine(layout, units)
     except SensorError as error:
         titles = ", ".join(_title(source, n) for n in columns)
         raise SensorError(
@@ -235,7 +235,7 @@ def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str
     return Mapping(Channel(name, layout.name, source.rate_hz), columns, scale, offset)
 
 
-def _units(told: str, said: Sequence[str]) -> list[str]:
+def units_each(told: str, said: Sequence[str]) -> list[str]:
     """A unit per column: as told (one for all, or one each, by comma), else as the source said."""
     if not told:
         return list(said)
@@ -245,7 +245,7 @@ def _units(told: str, said: Sequence[str]) -> list[str]:
     return parts if len(parts) == len(said) else [told] * len(said)
 
 
-def _affine(layout: Layout, units: Sequence[str]) -> list[tuple[float, float]]:
+def affine(layout: Layout, units: Sequence[str]) -> list[tuple[float, float]]:
     if layout.name == "gaze/point2":
         return _onto_screen(units)
     wanted = zip(units, layout.units_of_all, strict=True)

@@ -16,7 +16,7 @@ How a user's time is halved, into what one learns from and what one is tested on
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import TICK_US, Samples
@@ -50,21 +50,21 @@ class Recording:
 
 @dataclass(frozen=True)
 class Asking:
-    """What is asked of each stretch, and how time is halved (one of HALVES)."""
+    """What is asked of each stretch, and how time is halved (one of HALVES). ``rates`` are the
+    channels' (Hz), where known: without half of the samples due from any of them nothing is asked.
+    """
 
     task: str
     window_s: float
     every_s: float
     halves: str = "time"
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     def episodes(self, recordings: Sequence[Recording]) -> tuple[Episode, ...]:
-        """All questions of one user, those to learn from first; where no channel has a sample in
-        the window, nothing is asked."""
-        parts = [
-            (adapt, recording, stretch)
-            for adapt, recording, stretch in _halved(recordings, self.halves)
-        ]
-        parts.sort(key=lambda part: not part[0])  # stable: in the order of time within a half
+        """All questions of one user, those to learn from first; where no channel has samples in the
+        window, nothing is asked."""
+        # Stable: in the order of time within a half.
+        parts = sorted(_halved(recordings, self.halves), key=lambda part: not part[0])
         return tuple(
             episode
             for number, (adapt, recording, stretch) in enumerate(parts)
@@ -81,7 +81,8 @@ class Asking:
         for k, end in enumerate(ends if length >= window else [stretch.end_us]):
             begin = max(stretch.start_us, end - window)
             samples = cut(recording.samples, begin, end)
-            if samples:
+            seconds = (end - begin) / 1e6
+            if any(2 * len(s) >= self.rates.get(n, 0) * seconds for n, s in samples.items()):
                 asked_us = whole_ticks(end - begin - 1)
                 query = Query(self.task, asked_us, stretch.label)
                 yield Episode(f"{key}/{k}", samples, (query,), adapt, asked_us / 1e6)

@@ -24,6 +24,8 @@ CHANNELS = [
     Channel("heart", "physiology/heart-rate", 1.0),
     Channel("breath", "physiology/respiration", 1.0),
     Channel("ibi", "physiology/ibi", 0.0),
+    Channel("glove", "columns/bend_1-bend_2-tilt", 60.0),
+    Channel("weather", "columns/co2-noise", 1.0),
 ]
 every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda c: c.name)
 

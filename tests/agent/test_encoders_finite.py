@@ -41,6 +41,7 @@ LAYOUTS_READ = [
     ),
     "eeg/Oz-O1-O2",
     "eeg/Oz",
+    "columns/strain-tilt_x",
 ]
 CHANNELS = [Channel(name, name, RATES.get(name.split("/")[0], 30.0)) for name in LAYOUTS_READ]
 every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda c: c.name)

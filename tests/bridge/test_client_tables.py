@@ -41,7 +41,7 @@ def test_a_plug_ins_modality_has_its_lines() -> None:
     assert made[CSHARP]["layouts"][-1] == 'Define("radar/range", "f4", 0, 3);'
     assert made[JS]["layouts"][-1] == '"radar/range": { shape: [0, 3], dtype: "float32" },'
     assert made[CSHARP]["places"][-1] == '    return new Layout(name, "f4", new[] { places });'
-    words = ", eeg/<electrodes joined by '-'>, fnirs/<optodes joined by '-'> and emg/<muscles"
+    words = "fnirs/<optodes joined by '-'>, columns/<columns joined by '-'> and emg/<muscles"
     assert words in made[CSHARP]["places in words"][0]
 
 

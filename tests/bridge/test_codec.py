@@ -31,7 +31,7 @@ from fedxr.bridge.stamps import StampGrid
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 VECTORS = json.loads((GOLDEN / "fedxr_v1.json").read_text(encoding="utf-8"))
-NAMES = [*LAYOUTS, "eeg/Oz-O1-O2", "fnirs/F3-F4"]
+NAMES = [*LAYOUTS, "eeg/Oz-O1-O2", "fnirs/F3-F4", "columns/strain-tilt_x"]
 
 
 def over_the_wire(channel: Channel, samples: Samples) -> Samples:

@@ -55,7 +55,7 @@ def test_a_new_one_is_looked_up_like_ours_and_forgotten_when_it_goes(belt: Modal
     del MODALITIES["belt"]
     with pytest.raises(ChannelError, match=r"unknown layout 'belt/stretch'; known are vision/gray"):
         layout_of("belt/stretch")
-    with pytest.raises(ChannelError, match=r"eeg/<electrodes joined by '-'> and fnirs/<optodes"):
+    with pytest.raises(ChannelError, match=r"eeg/<electrodes joined by '-'>, fnirs/<optodes"):
         layout_of("belt/L1-L2")
 
 

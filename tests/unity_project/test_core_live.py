@@ -25,7 +25,7 @@ from fedxr.bridge.transport.tls import own_certificate
 
 EVERY = [
     Channel(name.replace("/", "-"), name, 0, "queue 64")
-    for name in (*LAYOUTS, "eeg/Oz-O1-O2", "fnirs/F3-F4")
+    for name in (*LAYOUTS, "eeg/Oz-O1-O2", "fnirs/F3-F4", "columns/strain-tilt_x")
 ]
 SURE = Channel("sure", "gaze/point2", 72, "reliable")
 EYE = Channel("eye", "vision/gray", 30, "latest")
