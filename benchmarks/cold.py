@@ -24,8 +24,8 @@ import tyro
 from rich.console import Console
 
 from fedxr.agent.tasks import USE_CASES
-from fedxr.evaluation.label_curves import Draws, estimate
-from fedxr.evaluation.label_figure import draw, ticks
+from fedxr.evaluation.label_curves import Draws, estimate, ticks
+from fedxr.evaluation.label_figure import draw
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import LabelPoint, Result, write_result
 from fedxr.evaluation.tables import COLD_SHORT, GAIN_SHORT, interval, print_curves, print_table

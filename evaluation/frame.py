@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from fedxr.evaluation.result import ARMS, Result, Row, Score
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = (
     "set", "task", "metric", "role", "labels", "arm", "mean", "low", "high", "users", "questions",
@@ -27,6 +28,8 @@ def frame_of(result: Result) -> pd.DataFrame:
     demo's comparison its window and state. ``low`` and ``high`` are the 95 % interval of ``mean``,
     over ``users`` (and ``questions``, where single ones are known); ``gain`` is the arm less
     ``generic`` on the same questions. What was not measured is missing, never zero."""
+    import pandas as pd
+
     rows = [*_rows("federation", result.rows), *_rows("unseen", result.unseen)]
     for one in result.compared:
         where = {"set": "all", "role": f"{one.window}, {one.state}"}

@@ -33,6 +33,11 @@ Draws = Sequence[Mapping[str, float]]
 """User to figure, of each draw."""
 
 
+def ticks(points: Sequence[LabelPoint]) -> list[str]:
+    """``0``, ``1``, …, ``all``."""
+    return ["all" if p.labels is None else str(p.labels) for p in points]
+
+
 @dataclass(frozen=True)
 class Measured:
     """What was measured of one role in one set: figures by arm and labels a class; ``people`` says

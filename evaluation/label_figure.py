@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fedxr.evaluation.label_curves import MEAN
-from fedxr.evaluation.result import LabelCurves, LabelPoint, LabelRole
+from fedxr.evaluation.label_curves import MEAN, ticks
+from fedxr.evaluation.result import LabelCurves, LabelRole
 
 STYLE: dict[str, tuple[str, str, float]] = {
     "generic": ("#9aa3b5", ":", 1.2),
@@ -34,11 +34,6 @@ NAMES = {
     "classical_everyone": "classical, everyone's",
 }
 BANDS = ("local", "federated_personalised")
-
-
-def ticks(points: Sequence[LabelPoint]) -> list[str]:
-    """``0``, ``1``, …, ``all``."""
-    return ["all" if p.labels is None else str(p.labels) for p in points]
 
 
 def draw(every: Sequence[LabelCurves], kind: type[Figure] = Figure) -> list[tuple[str, Figure]]:

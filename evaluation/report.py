@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from fedxr.evaluation.baselines import OPTIMISTIC
 from fedxr.evaluation.compared import HOW, delay, figure, full, lines
 from fedxr.evaluation.intervals import wilson
-from fedxr.evaluation.label_figure import draw, ticks
+from fedxr.evaluation.label_curves import ticks
+from fedxr.evaluation.label_figure import draw
 from fedxr.evaluation.result import (
     ARMS,
     COLD_ARMS,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from fedxr.evaluation import result as saved
-from fedxr.evaluation.arms_figure import figure_of
-from fedxr.evaluation.frame import frame_of
+from fedxr.extras import need_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 
 class Result(saved.Result, frozen=True, kw_only=True):
@@ -26,11 +27,17 @@ class Result(saved.Result, frozen=True, kw_only=True):
 
     def to_pandas(self) -> pd.DataFrame:
         """The columns are those of :func:`fedxr.evaluation.frame.frame_of`."""
+        need_study("a table")
+        from fedxr.evaluation.frame import frame_of
+
         return frame_of(self)
 
     def plot(self) -> Figure:
         """A figure that a notebook shows and ``savefig`` writes; raises ResultError where the run
         ended before it had anything to show."""
+        need_study("a figure")
+        from fedxr.evaluation.arms_figure import figure_of
+
         return figure_of(self)
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from fedxr.evaluation.baselines import OPTIMISTIC
 from fedxr.evaluation.compared import by_task, delay, table
-from fedxr.evaluation.label_figure import ticks
+from fedxr.evaluation.label_curves import ticks
 from fedxr.evaluation.result import (
     ARMS,
     LabelCurves,

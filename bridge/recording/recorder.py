@@ -31,6 +31,8 @@ from fedxr.bridge.recording.writer import MAX_BYTES, Entry, RecordingWriter
 from fedxr.bridge.serving.observer import Observed
 from fedxr.bridge.serving.server import BridgeServer
 
+RECORDINGS = Path("runs/recordings")
+"""Where recordings go that are not named."""
 RECORDED = ("recording", "recording-ended")
 """The codes of the notices that tell a headset."""
 _TOLD = (

@@ -19,6 +19,7 @@ from fedxr.bridge.clock import Estimate
 from fedxr.bridge.protocol import BridgeError, Feedback, PackedFrame, Ping, Reply
 from fedxr.bridge.recording.private import make_private
 from fedxr.bridge.recording.reader import Event, Recording
+from fedxr.extras import install_line
 
 _MOST_PLOTS = 64
 """Numbers of a sample that are drawn; more would only be noise."""
@@ -30,7 +31,7 @@ def write_rerun(recording: Recording, out: Path) -> list[str]:
         rr = importlib.import_module("rerun")
     except ImportError:
         raise BridgeError(
-            'the export to rerun needs its library: pip install -c constraints.txt -e ".[rerun]"'
+            f"the export to rerun needs its library: {install_line('rerun')}"
         ) from None
     make_private(out)  # rerun writes into a file that is there, and leaves who may read it
     stream = rr.RecordingStream("fedxr", recording_id=recording.path.stem)

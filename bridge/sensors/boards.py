@@ -22,13 +22,13 @@ import numpy as np
 
 from fedxr.bridge.clock import Exchange, now_us
 from fedxr.bridge.sensors.source import (
-    INSTALL,
     Column,
     Floats,
     SensorError,
     Source,
     SourceLostError,
 )
+from fedxr.extras import install_line
 
 _BUFFER_S = 60
 LOST_S = 10.0
@@ -43,7 +43,7 @@ def load_brainflow() -> Any:
     try:
         import brainflow.board_shim as shim
     except ImportError as error:
-        raise SensorError(f"boards need brainflow: {INSTALL}") from error
+        raise SensorError(f"boards need brainflow: {install_line('sensors')}") from error
     if sys.version_info < (3, 12):
         # brainflow 5.23 asks for the resources of a module, which Python 3.11 refuses; it then
         # falls back to pkg_resources, which setuptools 82 no longer has.

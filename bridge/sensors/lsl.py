@@ -24,13 +24,13 @@ import numpy as np
 
 from fedxr.bridge.clock import Exchange, now_us
 from fedxr.bridge.sensors.source import (
-    INSTALL,
     Column,
     Floats,
     SensorError,
     Source,
     SourceLostError,
 )
+from fedxr.extras import install_line
 
 if TYPE_CHECKING:
     import pylsl
@@ -50,7 +50,7 @@ def load_pylsl() -> Any:
     try:
         import pylsl
     except ImportError as error:
-        raise SensorError(f"LSL needs pylsl: {INSTALL}") from error
+        raise SensorError(f"LSL needs pylsl: {install_line('sensors')}") from error
     except RuntimeError as error:  # pylsl found no liblsl
         raise SensorError(f"pylsl has no liblsl here ({error}); install liblsl") from error
     return pylsl

@@ -13,9 +13,6 @@ from fedxr.bridge.clock import Exchange
 
 Floats = NDArray[np.float64]
 
-INSTALL = 'pip install -c constraints.txt -e ".[sensors]"'
-"""How to get the libraries of the extra ``sensors``."""
-
 
 class SensorError(ValueError):
     """A source cannot be used; the message says what was got and what would work."""

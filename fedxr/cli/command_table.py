@@ -30,6 +30,8 @@ class Command:
     start: str = ""
     computes: bool = True
     """Whether it needs torch."""
+    studies: bool = False
+    """Whether it needs the packages of the extra ``study``."""
 
     def options_type(self) -> type[Any]:
         found: type[Any] = _imported(self.options)
@@ -56,6 +58,7 @@ COMMANDS = (
         "eight headsets stream live, learn and federate; then a table and a report",
         "fedxr.cli.demo:Demo",
         "fedxr.cli.demo:demo_command",
+        studies=True,
     ),
     Command(
         "serve",
@@ -110,12 +113,14 @@ COMMANDS = (
         "fedxr.experiments.run_config:RunConfig",
         "fedxr.cli.federate:federate_command",
         start="fedxr.cli.federate:start",
+        studies=True,
     ),
     Command(
         "pretrain",
         "train a checkpoint",
         "fedxr.cli.pretrain:Pretrain",
         "fedxr.cli.pretrain:pretrain_command",
+        studies=True,
     ),
     Command(
         "extend",
@@ -128,6 +133,7 @@ COMMANDS = (
         "the known recorded sets: found or not, users, licence",
         "fedxr.cli.data:Data",
         "fedxr.cli.data:data_command",
+        studies=True,
         computes=False,
     ),
     Command(

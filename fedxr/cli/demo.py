@@ -33,7 +33,6 @@ from fedxr.cli.compared import Coordination, Replay, affordable, replays
 from fedxr.cli.demo_result import Lived, print_demo, result_of
 from fedxr.dashboard.judged import truth_of
 from fedxr.evaluation import result as results
-from fedxr.evaluation.report import write_report
 from fedxr.experiments.choices import one_of
 from fedxr.federation import AGGREGATIONS
 from fedxr.learning.learning_rule import LIVE, LearningRule
@@ -134,6 +133,8 @@ async def demo(
         found = result_of(lived, others)
         found = msgspec.structs.replace(found, started=began.isoformat(), seconds=seconds)
         results.write_result(found, folder / "result.json")
+        from fedxr.evaluation.report import write_report  # half a second, at the end
+
         write_report(found, folder / "report.html")
         return found
 

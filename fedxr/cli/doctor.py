@@ -10,23 +10,23 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-import torch
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from fedxr.bridge.sensors.boards import load_brainflow
 from fedxr.bridge.sensors.lsl import load_pylsl
 from fedxr.bridge.sensors.source import SensorError
 from fedxr.cli.unity import lacking
+from fedxr.extras import install_line
 from fedxr.plugins import loaded
 from fedxr.scenarios.recorded import RECORDED, find
 
-_INSTALL = 'pip install -c constraints.txt -e ".[{extra}]"'
 _PURPOSE = {
+    "study": "recorded sets, classical baselines, figures (fedxr demo, federate, pretrain, data)",
     "unity": "drive Unity scenes through ML-Agents",
     "lan": "serve headsets on the local network: certificate and QR code (fedxr serve --lan)",
     "rerun": "export recordings for the rerun viewer",
@@ -78,8 +78,8 @@ def packages() -> list[Finding]:
     try:
         return compare(requires("fedxr") or [])
     except PackageNotFoundError:
-        remedy = "pip install -c constraints.txt -e ."
-        return [Finding("fedxr", "missing", "runs from a folder, not installed", remedy)]
+        detail = "runs from a folder, not installed"
+        return [Finding("fedxr", "missing", detail, install_line())]
 
 
 def compare(lines: Sequence[str]) -> list[Finding]:
@@ -93,15 +93,15 @@ def compare(lines: Sequence[str]) -> list[Finding]:
         have = ", ".join(f"{n} {_installed(n)}" for n in names if n not in lacking)
         if extra and not any(of == extra for _, of, _ in declared):
             detail = f"{_PURPOSE[extra]}: unknown to what is installed, which is older than this"
-            findings.append(Finding(what, "missing", detail, _INSTALL.format(extra=extra)))
+            findings.append(Finding(what, "missing", detail, install_line(extra)))
         elif not lacking:
             findings.append(Finding(what, "ok", have))
         elif extra:
             detail = f"{_PURPOSE[extra]}: lacks {', '.join(lacking)}"
-            findings.append(Finding(what, "absent", detail, _INSTALL.format(extra=extra)))
+            findings.append(Finding(what, "absent", detail, install_line(extra)))
         else:
-            remedy = "pip install -c constraints.txt -e ."
-            findings.append(Finding(what, "missing", f"lacks {', '.join(lacking)}", remedy))
+            detail = f"lacks {', '.join(lacking)}"
+            findings.append(Finding(what, "missing", detail, install_line()))
     return findings
 
 
@@ -112,13 +112,17 @@ def python() -> list[Finding]:
 
 
 def torch_build() -> list[Finding]:
-    """Which torch this is, and what it computes with."""
-    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no accelerator"
-    detail = (
-        f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, "
-        f"{torch.get_num_threads()} threads of {os.cpu_count()} cores, {device}"
-    )
-    return [Finding("torch", "ok", detail)]
+    """Which torch this is, as it says itself in a file: to load it takes longer than all else."""
+    spec = find_spec("torch")
+    told = Path(spec.origin).with_name("version.py") if spec and spec.origin else Path()
+    if not told.is_file():
+        return [Finding("torch", "missing", "every command that computes needs it", install_line())]
+    written = dict(re.findall(r"^(\w+)[^=\n]*= '([^']+)'", told.read_text(), re.MULTILINE))
+    version_, cuda = written.get("__version__", "unknown"), written.get("cuda")
+    kind = f"built for CUDA {cuda}" if cuda else "built for the processor alone"
+    if not cuda and shutil.which("nvidia-smi"):
+        kind += ", though there is an NVIDIA driver"
+    return [Finding("torch", "ok", f"{version_}, {kind}; {os.cpu_count()} cores")]
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[Finding]:
@@ -221,16 +225,17 @@ def doctor(console: Console | None = None) -> bool:
     """Print what was found; False when something that is needed is missing."""
     out = console or Console()
     findings = [finding for look in _LOOKS for finding in look()]
-    out.print(as_table(findings))
+    out.print(as_text(findings), soft_wrap=True, end="")
     return all(finding.state != "missing" for finding in findings)
 
 
-def as_table(findings: Sequence[Finding]) -> Table:
-    """One row per finding; ``".[lan]"`` in a remedy is text, no markup."""
-    table = Table(title="fedxr doctor", title_justify="left", show_lines=True)
-    for head in ("what", "state", "found", "how to get it"):
-        table.add_column(head, overflow="fold")
+def as_text(findings: Sequence[Finding]) -> Text:
+    """A paragraph a finding; what is to be copied stands in a line of its own, however narrow the
+    terminal."""
+    text = Text()
     for finding in findings:
-        state = f"[{_STYLES[finding.state]}]{finding.state}[/]"
-        table.add_row(finding.what, state, escape(finding.detail), escape(finding.remedy))
-    return table
+        text.append(f"{finding.state:8}", style=_STYLES[finding.state])
+        text.append(finding.what, style="bold").append(f": {finding.detail}\n")
+        if finding.remedy:
+            text.append(f"{'':8}{finding.remedy}\n", style=_STYLES[finding.state])
+    return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-INSTALL = "pip install -c constraints.txt -e ."
+from fedxr.extras import install_line
 
 
 def main() -> int:
@@ -14,7 +14,9 @@ def main() -> int:
             from fedxr.cli.main import main as command
         except ModuleNotFoundError as error:
             # As after an update of the source without a new install; `fedxr doctor` needs it too.
-            print(f"fedxr: the package {error.name!r} is missing: {INSTALL}", file=sys.stderr)
+            print(
+                f"fedxr: the package {error.name!r} is missing: {install_line()}", file=sys.stderr
+            )
             return 2
         return command()
     except KeyboardInterrupt:

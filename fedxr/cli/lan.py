@@ -13,6 +13,7 @@ from fedxr.bridge.grants import Grant
 from fedxr.bridge.serving.admission import ServerConfig, is_loopback
 from fedxr.bridge.transport.tls import Certificate, lan_address, names_here, own_certificate
 from fedxr.dashboard.door import ROOT_PAGE, Door
+from fedxr.extras import install_line
 
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104
 """Hosts that mean every address of this machine, and are none that a headset could open."""
@@ -88,7 +89,7 @@ def _qr(url: str) -> str:
     try:
         import segno
     except ImportError:
-        return 'for a QR code here: pip install -c constraints.txt -e ".[lan]"'
+        return f"for a QR code here: {install_line('lan')}"
     drawn = io.StringIO()
     segno.make(url, error="l").terminal(drawn, compact=True)
     return drawn.getvalue()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedxr.cli.command_table import Command, named
 from fedxr.cli.overview import overview
+from fedxr.extras import MissingExtraError, need_study
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("stopped")
         return 130
     except Exception as error:
-        if not isinstance(error, _expected()):
+        if not _expected(error):
             raise
         console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
@@ -58,6 +59,8 @@ def parsed(command: Command, words: list[str]) -> Any:
 
 def _run(command: Command, words: list[str], console: Console) -> int:
     chosen = parsed(command, words)
+    if command.studies:
+        need_study(f"fedxr {command.name}")
     if command.computes:
         import torch
 
@@ -68,12 +71,15 @@ def _run(command: Command, words: list[str], console: Console) -> int:
     return command.runner()(chosen, console)
 
 
-def _expected() -> tuple[type[Exception], ...]:
-    """What is the user's to mend, said in one line; all else is a defect, with a traceback."""
+def _expected(error: Exception) -> bool:
+    """Whether it is the user's to mend, and said in one line; all else is a defect, with a
+    traceback."""
+    if isinstance(error, (MissingExtraError, ValueError, OSError)):
+        return True
     from fedxr.bridge.protocol import BridgeError
     from fedxr.learning.walls import SaidError
 
-    return BridgeError, SaidError, ValueError, OSError
+    return isinstance(error, (BridgeError, SaidError))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from rich.console import Console
 from tyro.conf import Positional
 
 from fedxr.bridge.recording.reader import Recording
-from fedxr.bridge.recording.recorder import Recorder, RecordingStatus
+from fedxr.bridge.recording.recorder import RECORDINGS, Recorder, RecordingStatus
 from fedxr.bridge.recording.replay import replay
 from fedxr.bridge.recording.replayed import Replayed
 from fedxr.bridge.serving.application import Application
@@ -31,7 +31,6 @@ from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.transport.connection import run
 from fedxr.cli.lan import open_door, show_door
-from fedxr.live.serving import RECORDINGS
 
 
 @dataclass(frozen=True)

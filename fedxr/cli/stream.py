@@ -15,6 +15,7 @@ from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.transport.connection import run
 from fedxr.evaluation.intervals import mean_of, wilson
 from fedxr.experiments.choices import UseCase
+from fedxr.extras import need_study
 from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError, User
 from fedxr.virtual.headsets import recorded_actor, simulated_actor, stream_device
@@ -146,6 +147,7 @@ def actor_of(config: Stream, data: Path | None) -> VirtualHeadset:
             raise ValueError(f"user {config.user!r}; simulated people have numbers: 0, 1, 2, …")
         device = stream_device(config.scenario)
         return simulated_actor(device, config.seed, int(config.user), config.seconds)
+    need_study("a recorded person")
     sets = [s for s in find(data).values() if s.known.use_case == config.scenario]
     users, said = list[User](), list[str]()
     for one in sets:

@@ -19,12 +19,11 @@ from fedxr.agent.tasks import TASKS, USE_CASES, task_named, use_cases
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError
 from fedxr.experiments.choices import TaskNames, UseCase
+from fedxr.extras import install_line
 from fedxr.scenarios.worlds import world_of
 
 if TYPE_CHECKING:
     from fedxr.bridge.unity.drive import Drive, Driven
-
-EXTRA = 'pip install -c constraints.txt -e ".[unity]"'
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,8 @@ def lacking() -> str:
         import_module("fedxr.bridge.unity.player")
     except (ImportError, TypeError) as error:  # TypeError: a protobuf that is too new for it
         first = (str(error) or type(error).__name__).splitlines()[0]
-        text = f"Unity players need the extra 'unity' ({first.replace(': ', ' ')}): {EXTRA}"
+        why = first.replace(": ", " ")
+        text = f"Unity players need the extra 'unity' ({why}): {install_line('unity')}"
         return text + ("; and pip install 'setuptools<81'" if "distutils" in first else "")
     return ""
 

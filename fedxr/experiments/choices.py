@@ -2,7 +2,7 @@
 
 Names are asked for when a command line is built or its help is shown, and at no other time: who
 imports fedxr does not load plug-ins that it has no use for. What is unknown is refused where it is
-looked up.
+looked up. Registries of modules that need torch are imported where they are asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 from fedxr.agent.tasks import TASKS, use_cases
-from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.plugins import Registry
 from fedxr.scenarios.recorded import RECORDED
 
@@ -58,11 +57,15 @@ def one_of(names: Iterable[str]) -> PrimitiveConstructorSpec[str]:
 
 def live_coordinations() -> list[str]:
     """Those of a live server, where raw samples stay on the headset."""
+    from fedxr.federation import COORDINATIONS
+
     return [name for name, plan in COORDINATIONS.items() if not plan.union]
 
 
 def told_of(aggregation: str) -> list[str]:
     """What a result's notes say of a rule that is not the mean: which blocks it decides."""
+    from fedxr.federation import AGGREGATIONS
+
     rule = AGGREGATIONS.named(aggregation)
     if rule.combine is None:
         return []

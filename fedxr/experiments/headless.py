@@ -24,7 +24,6 @@ from fedxr.agent.model.backbone import BACKBONES
 from fedxr.agent.model.checkpoint import Checkpoint, Population
 from fedxr.agent.model.m3t import Plan
 from fedxr.agent.tasks import USE_CASES, task_named
-from fedxr.evaluation.report import write_report
 from fedxr.evaluation.requirements import figures, judge, parse
 from fedxr.evaluation.result import Result, write_result
 from fedxr.experiments.bridged import through_bridge
@@ -302,6 +301,8 @@ def written(
     result = result_from(started, time.monotonic() - began, interrupted)
     out = config.out or Path("runs") / started.replace(":", "-").replace("+00-00", "")
     write_result(result, out / "result.json")
+    from fedxr.evaluation.report import write_report  # half a second, at the end
+
     write_report(result, out / "report.html")
     say(f"wrote {out}/result.json and {out}/report.html")
     return result

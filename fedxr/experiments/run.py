@@ -11,6 +11,7 @@ from fedxr.experiments.cold_run import federate_cold
 from fedxr.experiments.config_file import ConfigError, read_config, with_changes
 from fedxr.experiments.headless import federate as federate_warm
 from fedxr.experiments.run_config import RunConfig
+from fedxr.extras import need_study
 from fedxr.scenarios.recorded import data_folder
 
 
@@ -34,7 +35,9 @@ def federate(
     As of the command, result.json and report.html are written to ``out`` (default runs/<time>), and
     an interrupt keeps what is finished. With more than one of ``workers`` processes are spawned: a
     script then begins with ``if __name__ == "__main__":``. Raises ConfigError for an unknown or
-    wrong option, DataError where nobody can be read."""
+    wrong option, DataError where nobody can be read, MissingExtraError without the extra ``study``.
+    """
+    need_study("a federation")
     start = read_config(Path(config)) if isinstance(config, str | Path) else config or RunConfig()
     if start.config is not None:
         raise ConfigError(f"config {start.config}: give the file itself, fedxr.federate(file, …)")

@@ -17,7 +17,7 @@ from pathlib import Path
 from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.checkpoints.state import Keep
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.bridge.recording.recorder import Recorder
+from fedxr.bridge.recording.recorder import RECORDINGS, Recorder
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.dashboard.controls import Controls
@@ -31,8 +31,6 @@ from fedxr.learning.learning_rule import LearningRule
 from fedxr.live.live import Live
 from fedxr.live.loops import Tempo, keep_going
 
-RECORDINGS = Path("runs/recordings")
-"""Where recordings go that are not named."""
 SAVE_S, END_S = 3.0, 4.5
 """Seconds after Ctrl-C or SIGTERM in which the learner may save what was told, then it is killed;
 and after which the process ends, whatever still runs in it."""

@@ -23,8 +23,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from fedxr.agent.tasks import TASKS, Episode, Query
 from fedxr.bridge.channels import TICK_US, Channel, Samples
@@ -54,7 +52,6 @@ _FILES = {
     "outer race": (130, 131, 132, 133),
 }
 _UNREADABLE = (
-    MatReadError,
     ValueError,
     TypeError,
     LookupError,
@@ -111,9 +108,12 @@ def _vibration(path: Path, rate_hz: int) -> tuple[Samples, NDArray[np.float64]]:
     number is missing."""
     raw = read_bytes(path, "a MATLAB 5 file of one bearing")
     name = f"X{int(path.stem):03d}_DE_time"
+    from scipy.io import loadmat  # a third of a second, which few commands need
+    from scipy.io.matlab import MatReadError
+
     try:
         table = loadmat(BytesIO(raw), variable_names=[name])
-    except _UNREADABLE as error:
+    except (MatReadError, *_UNREADABLE) as error:
         raise DataError(
             f"{path}: after {len(raw)} bytes: expected a whole MATLAB 5 file with "
             f"{name}; found: {error}; {FETCH}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from io import BytesIO
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from fedxr.agent.tasks import Episode, Query
@@ -31,9 +31,11 @@ def read_pcm(path: Path, rate_hz: int | None = None) -> tuple[NDArray[np.int16],
     ``rate_hz`` asks for another rate (polyphase resampling). Raises DataError when the file is
     no sound, is cut short, is empty or lasts longer than a minute.
     """
+    import soundfile  # of the extra `study`, imported where a sound is read
+
     raw = _whole_riff(path, read_bytes(path, "a WAV or FLAC recording"))
     try:
-        with _Forward(BytesIO(raw)) as file:
+        with _forward(raw) as file:
             frames, rate = file.frames, int(file.samplerate)
             if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
                 raise DataError(
@@ -71,15 +73,19 @@ def read_pcm(path: Path, rate_hz: int | None = None) -> tuple[NDArray[np.int16],
     return pcm, rate
 
 
-class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # it has no types
-    """A file that is read from its beginning to its end: libsndfile fails to seek to the end of a
-    FLAC that does not know where that is."""
+def _forward(raw: bytes) -> Any:
+    """A ``soundfile.SoundFile`` that is read from its beginning to its end: libsndfile fails to
+    seek to the end of a FLAC that does not know where that is."""
+    import soundfile
 
-    def seekable(self) -> bool:
-        return False
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]  # it has no types
+        def seekable(self) -> bool:
+            return False
+
+    return Forward(BytesIO(raw))
 
 
-def _read(file: soundfile.SoundFile, most: int) -> NDArray[np.float32]:
+def _read(file: Any, most: int) -> NDArray[np.float32]:
     """Up to ``most`` frames (n, channels), second by second: the file may not know how many."""
     parts = [np.zeros((0, file.channels), np.float32)]
     while (left := most - sum(map(len, parts))) > 0:

@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fedxr.agent.tasks import Episode, Query
@@ -67,6 +66,8 @@ _COLUMNS = ("Participant", "respr", "Time(sec)", "Label")
 
 def load(folder: Path) -> Users:
     """Every participant who has both a folder of raw data and labels."""
+    import pandas as pd
+
     folder = place(folder, ".", _RAW, f"the folders of {SET.source}")
     path = folder / _LABELS
     cells = read_csv(path, _COLUMNS, "respiration and labels", text=_COLUMNS, gaps=_COLUMNS)
@@ -83,6 +84,8 @@ def load(folder: Path) -> Users:
 
 def _participant(folder: Path, path: Path, cells: Table, rows: NDArray[np.int64], say: Say) -> User:
     """Who recorded in ``folder`` and has ``rows`` of the ``cells`` of the labels' file ``path``."""
+    import pandas as pd
+
     if not len(rows):
         raise DataError(f"{path}: no rows of participant {int(folder.name[1:])}; {FETCH}")
     labels: dict[str, NDArray[np.float64]] = {}

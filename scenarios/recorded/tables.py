@@ -10,15 +10,18 @@ import warnings
 from collections.abc import Collection, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fedxr.scenarios.recorded.reading import FETCH, Say, read_bytes
 from fedxr.scenarios.users import DataError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+# pandas is of the extra `study` and takes half a second: imported where a table is read.
 _FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _BLANK_END = re.compile(rb"\n[\s,;\0]*\Z")
 """Blank lines after the last row, as editors and spreadsheets leave them (``,,,``), and what a
@@ -43,6 +46,8 @@ def read_csv(
     DataError for a missing file, wrong columns, or the first row with a missing, extra or
     unreadable cell.
     """
+    import pandas as pd
+
     raw = _BLANK_END.sub(b"\n", read_bytes(path, what))
     first = skip + (2 if header else 1)  # the line number of the first row of data
     _check_end(path, raw, skip)
@@ -107,6 +112,8 @@ def numbers(
 ) -> NDArray[np.float64]:
     """``column`` as float64 (n,), NaN where it is empty and ``gaps`` are allowed; ``rows`` (n,) are
     the numbers of its rows. Raises DataError at the first cell that is no number."""
+    import pandas as pd
+
     values = np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
     bad = ~(np.abs(values) <= np.finfo(np.float32).max)  # NaN too
     if gaps:
@@ -131,6 +138,8 @@ def _text(
 
 
 def _parse_error(path: Path, raw: bytes, what: str, first: int, error: Exception) -> DataError:
+    import pandas as pd
+
     fields = _FIELDS.search(str(error))
     if fields:
         want, row, got = fields.groups()

@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from fedxr.agent.tasks import Episode, Query
 from fedxr.bridge.channels import Channel
 from fedxr.cli.data import data, look
-from fedxr.cli.doctor import as_table, compare, doctor, processor, recorded_data
+from fedxr.cli.doctor import as_text, compare, doctor, processor, recorded_data
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.recorded.reading import users_of
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
@@ -93,7 +94,8 @@ def test_doctor_prints_every_look() -> None:
     text = _text(out)
     for wanted in ("Python", "torch", "processor", "chromium", "recorded data"):
         assert wanted in text
-    assert "threads of" in text
+    assert "cores" in text
+    assert f"{torch.__version__}, built for " in text
 
 
 def test_missing_packages_come_with_a_remedy() -> None:
@@ -104,7 +106,7 @@ def test_missing_packages_come_with_a_remedy() -> None:
     assert "lacks no-such-thing" in found["extra lan"].detail
     assert found["extra test"].state == "ok"
     out = _printed()
-    out.print(as_table(list(found.values())))
+    out.print(as_text(list(found.values())), soft_wrap=True)
     assert 'pip install -c constraints.txt -e ".[lan]"' in _text(out)
     assert compare([*lines, "nor-this"])[0].state == "missing"
 
