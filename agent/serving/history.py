@@ -8,7 +8,7 @@ too old to matter (``LESSON``, ``SLOW``)."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fedxr.agent.encoders import encoder_for
@@ -105,13 +105,9 @@ class SensorHistory:
         tick = tick_of(t_us)
         if e is None or t_us < 0 or not max(0, e.last - KEEP) <= tick <= e.last:
             return None
-        token_features = tuple(
-            m
-            for m in e.token_features
-            if m.tick <= tick and m.tick > tick - (SLOW if m.layout in self._slow else LESSON)
-        )
+        seen = looked_back_on(e.token_features, tick, self._slow)
         ask = TokenizedQuery(task, tick, label, self._stream(e, task).summary(task, tick))
-        return TokenizedEpisode(token_features, (ask,), str(episode))
+        return TokenizedEpisode(seen, (ask,), str(episode))
 
     def _stream(self, e: _Episode, task: str) -> TokenStream:
         """A stream with the samples from which the summary of ``task`` is made."""
@@ -122,6 +118,17 @@ class SensorHistory:
             for part in e.samples.get(channel.name, ()):
                 stream.push({channel.name: part})
         return stream
+
+
+def looked_back_on(
+    token_features: Iterable[TokenFeatures], tick: int, slow: Collection[str]
+) -> tuple[TokenFeatures, ...]:
+    """Those that an example at ``tick`` has; ``slow`` are the layouts whose tokens live longer."""
+    return tuple(
+        m
+        for m in token_features
+        if m.tick <= tick and m.tick > tick - (SLOW if m.layout in slow else LESSON)
+    )
 
 
 def _size(part: Samples) -> int:

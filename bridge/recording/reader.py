@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from mcap.reader import make_reader
 from mcap.records import Channel as Topic
 from mcap.records import Message
 from msgspec import Struct
@@ -170,6 +171,16 @@ class Recording:
 
     def _has_sessions(self) -> bool:
         return any(event.message is None for event in self.events())
+
+    def sessions(self) -> list[RecordedSession]:
+        """Whose sessions it holds: by the index of a finished file, else by reading all of it."""
+        try:
+            with self.path.open("rb") as file:
+                kept = [m for m in make_reader(file).iter_metadata() if m.name == SESSION]
+                found = [from_metadata(one.metadata) for one in kept]
+        except Exception:  # noqa: BLE001 - whatever the library makes of damaged bytes
+            found = []
+        return found or [event.session for event in self.events() if event.message is None]
 
     def events(self) -> Iterator[Event]:
         """Everything that can still be read, in order."""

@@ -248,10 +248,14 @@ def studies_of(config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say
     people = [meet(u, checkpoint.population) for u in split.federation]
     unseen = [meet(u, checkpoint.population) for u in split.unseen]
     pretraining = [meet(u, checkpoint.population, everything=True) for u in split.pretraining]
-    out = []
-    for task in sorted({t for p in people for t in p.user.tasks}):
+    out, tasks = [], sorted({t for p in people for t in p.user.tasks})
+    alone = config.source == "recorded" and len(tasks) == 1
+    for task in tasks:
+        if task not in checkpoint.model.plan.tasks:
+            say(f"{split.name}: nobody who is pretrained on has labels of {task}; it is left out")
+            continue
         told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
-        name = split.name if config.source == "recorded" else f"{split.name}/{task}"
+        name = split.name if alone else f"{split.name}/{task}"
         out.append(study(name, task, told, new, known, checkpoint, config.warm_protocol(), say))
     return out
 

@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from fedxr.agent.adaptation.headset_state import HeadsetIdentity
+from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.augment import augment
 from fedxr.agent.inputs.normalization import Normalizer
 from fedxr.agent.inputs.tokens import TokenizedEpisode, tokenize
 from fedxr.agent.model.checkpoint import Population
+from fedxr.agent.serving.history import looked_back_on
+from fedxr.bridge.channels import Channel
 from fedxr.learning.random_stream import stream
 from fedxr.scenarios.users import User
 
@@ -76,12 +79,14 @@ def split_users(
     return Split(name, tuple(order[:a]), members, tuple(unseen), tuple(notes))
 
 
-def one_ask_each(tokens: TokenizedEpisode) -> list[TokenizedEpisode]:
-    """``tokens`` once per ask, each with what was known at that moment."""
+def one_ask_each(tokens: TokenizedEpisode, channels: Sequence[Channel]) -> list[TokenizedEpisode]:
+    """``tokens`` once per ask, each with what a live example of ``channels`` would have: what was
+    known at that moment, and is not too old to matter."""
+    slow = {c.layout for c in channels if encoder_for(c).shape(c).slow}
     return [
         replace(
             tokens,
-            token_features=tuple(e for e in tokens.token_features if e.tick <= ask.tick),
+            token_features=looked_back_on(tokens.token_features, ask.tick, slow),
             queries=(ask,),
         )
         for ask in tokens.queries
@@ -103,7 +108,7 @@ def meet(
     unlabelled (pretraining users: by ``everything``)."""
     raw = raw_tokens(user) if raw is None else raw
     normal = _normal(population, [t for t in raw if t.adapt or everything])
-    asked = [one for tokens in raw for one in one_ask_each(normal.apply(tokens))]
+    asked = [one for tokens in raw for one in one_ask_each(normal.apply(tokens), user.channels)]
     return TokenizedUser(
         user, tuple(t for t in asked if t.adapt), tuple(t for t in asked if not t.adapt)
     )
@@ -138,5 +143,5 @@ def copies_of(
         for k in range(count):
             rng = stream(seed, "augment", user.source, user.name, episode.key, k)
             changed = augment(episode, user.channels, rng)
-            out += one_ask_each(normal.apply(tokenize(changed, user.channels)))
+            out += one_ask_each(normal.apply(tokenize(changed, user.channels)), user.channels)
     return out

@@ -42,7 +42,11 @@ def checkpoint_of(cast: Sequence[VirtualHeadset]) -> Checkpoint:
     tasks = tuple(dict.fromkeys(t for a in cast for t in a.user.tasks))
     model = M3T(Plan.of("tiny", layouts, tasks)).requires_grad_(False)
     users = [
-        [x for e in a.user.episodes[:2] for x in one_ask_each(tokenize(e, a.user.channels))]
+        [
+            x
+            for e in a.user.episodes[:2]
+            for x in one_ask_each(tokenize(e, a.user.channels), a.user.channels)
+        ]
         for a in cast
     ]
     fit_standards(model, [x for user in users for x in user])

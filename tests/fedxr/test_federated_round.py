@@ -35,7 +35,11 @@ def told() -> tuple[Cohort, list[TokenizedEpisode]]:
     members = [
         HeadsetIdentity(f"h{i}", actor.user.channels, ("doing",)) for i in range(len(PLACES))
     ]
-    found = [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
+    found = [
+        x
+        for e in actor.user.episodes
+        for x in one_ask_each(tokenize(e, actor.user.channels), actor.user.channels)
+    ]
     found = [x for x in found if x.queries[0].task == "doing"]
     return Cohort(checkpoint, members, Tuning(), torch.float32), found
 

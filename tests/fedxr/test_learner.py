@@ -38,7 +38,11 @@ def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
 
 
 def examples(actor: VirtualHeadset) -> list[TokenizedEpisode]:
-    return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
+    return [
+        x
+        for e in actor.user.episodes
+        for x in one_ask_each(tokenize(e, actor.user.channels), actor.user.channels)
+    ]
 
 
 def learner_of(

@@ -43,7 +43,11 @@ def apart(checkpoint: Checkpoint) -> Iterator[LearnerProcess]:
 
 
 def examples(actor: VirtualHeadset) -> list[TokenizedEpisode]:
-    return [x for e in actor.user.episodes for x in one_ask_each(tokenize(e, actor.user.channels))]
+    return [
+        x
+        for e in actor.user.episodes
+        for x in one_ask_each(tokenize(e, actor.user.channels), actor.user.channels)
+    ]
 
 
 def test_an_example_travels_whole(cast: list[VirtualHeadset]) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from fedxr.plugins import Registry
 from fedxr.scenarios.recorded.formats.format import Format
+from fedxr.scenarios.recorded.formats.ours import OURS
 
 __all__ = ["FORMATS", "Format"]
 
-FORMATS: Registry[Format] = Registry("format", ())
+FORMATS: Registry[Format] = Registry("format", OURS)
