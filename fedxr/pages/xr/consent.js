@@ -8,12 +8,14 @@ const USER = "fedxr.user";
 
 /**
  * @typedef {import("./stream.js").Sense} Sense
+ * @typedef {import("./headset.js").Mode | "window"} Mode
  * @typedef {Object} Choice
  * @property {Sense[]} senses
  * @property {string} scenario
  * @property {string} user
  * @property {boolean} record whether the server may record it
- * @property {import("./headset.js").Mode} mode
+ * @property {Mode} mode
+ * @property {HTMLElement} place where a window's picture is shown
  */
 
 /** Where the stream goes, in words: whose machine, and who can listen on the way. */
@@ -33,26 +35,40 @@ function pseudonym() {
   return `guest-${[...bytes].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** @type {Record<import("./headset.js").Mode, string>} */
-const MODES = { "immersive-ar": "my room, with things in it", "immersive-vr": "a virtual place" };
+/** @type {Record<Mode, string>} */
+const MODES = {
+  "immersive-ar": "my room, with things in it", "immersive-vr": "a virtual place",
+  window: "this window: mouse and keyboard stand in for a headset",
+};
 
 export class Consent {
   /**
-   * @param {Sense[]} senses
-   * @param {import("./headset.js").Mode[]} modes
+   * @param {Mode[]} modes the first is chosen
+   * @param {(mode: Mode) => Sense[]} sensesOf what can be ticked in each
    */
-  constructor(senses, modes) {
-    this.senses = senses;
+  constructor(modes, sensesOf) {
     setText(at("where"), destination());
     const user = /** @type {HTMLInputElement} */ (at("user"));
     user.value = pseudonym();
     at("mode").replaceChildren(...modes.map((mode) => make("option", { value: mode }, MODES[mode])));
     /** @type {Map<Sense, HTMLInputElement>} */
     this.boxes = new Map();
-    at("senses").replaceChildren(...senses.map((sense) => this.#item(sense)));
+    const mode = /** @type {HTMLSelectElement} */ (at("mode"));
+    const offer = () => this.#offer(sensesOf(/** @type {Mode} */ (mode.value)), mode.value === "window");
+    mode.addEventListener("change", offer);
+    offer();
     const wanted = new URLSearchParams(location.search).get("scenario");
     const scenario = /** @type {HTMLSelectElement} */ (at("scenario"));
     if ([...scenario.options].some((option) => option.value === wanted)) scenario.value = wanted ?? "";
+  }
+
+  /** @param {Sense[]} senses @param {boolean} here without a headset */
+  #offer(senses, here) {
+    for (const sense of this.boxes.keys()) sense.stop?.();
+    this.boxes.clear();
+    at("senses").replaceChildren(...senses.map((sense) => this.#item(sense)));
+    setText(at("what-title"), here ? "What leaves this computer" : "What leaves this headset");
+    setText(at("enter"), here ? "Try it here" : "Enter and stream");
   }
 
   /** @param {Sense} sense */
@@ -72,11 +88,12 @@ export class Consent {
     const value = (id) => /** @type {HTMLInputElement | HTMLSelectElement} */ (at(id)).value;
     localStorage.setItem(USER, value("user"));
     return {
-      senses: this.senses.filter((sense) => this.boxes.get(sense)?.checked),
+      senses: [...this.boxes].filter(([, box]) => box.checked).map(([sense]) => sense),
       scenario: value("scenario"),
       user: value("user"),
       record: /** @type {HTMLInputElement} */ (at("record")).checked,
-      mode: /** @type {import("./headset.js").Mode} */ (value("mode")),
+      mode: /** @type {Mode} */ (value("mode")),
+      place: at("view"),
     };
   }
 

@@ -32,7 +32,7 @@ export async function modesHere() {
 }
 
 /** What the device says of itself in the hello; the model is a guess from the browser's name. */
-export async function deviceProfile() {
+async function deviceProfile() {
   const found = MODELS.find(([pattern]) => /** @type {RegExp} */ (pattern).test(navigator.userAgent));
   /** @type {Record<string, string | number | boolean>} */
   const profile = { model: found ? String(found[1]) : "webxr", client: "webxr" };
@@ -121,6 +121,10 @@ export class Headset {
   get features() {
     const enabled = /** @type {any} */ (this.session).enabledFeatures;
     return enabled === undefined ? null : [...enabled];
+  }
+
+  profile() {
+    return deviceProfile();
   }
 
   /** Frames a second that the device means to show; 72 where it does not say. */

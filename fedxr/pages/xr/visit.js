@@ -4,16 +4,18 @@
 // Each XR frame: senses are read and sent, then the cues that are on are drawn. What the server says
 // arrives between frames.
 
+import { Answers } from "./answers.js";
 import { micros, nowUs } from "./clock.js";
 import { Connection } from "./connection.js";
 import { CueBoard } from "./cues.js";
 import { add, forward } from "./draw/matrix.js";
 import { Scene } from "./draw/scene.js";
 import { Figures, STATES } from "./figures.js";
-import { deviceProfile, Headset } from "./headset.js";
+import { Headset } from "./headset.js";
 import { gazePose } from "./senses/gaze.js";
 import { readJoints } from "./senses/hands.js";
 import { isGranted } from "./senses/index.js";
+import { WindowHeadset } from "./stand_in/window.js";
 import { Stream } from "./stream.js";
 import { UserKey } from "./user_key.js";
 
@@ -35,14 +37,20 @@ export class Visit {
   #joints = new Float32Array(16 * 25);
 
   /**
-   * @param {Headset} headset
+   * @param {Headset | WindowHeadset} headset
    * @param {Connection} connection
    * @param {Stream} stream
+   * @param {Record<string, {classes: string[]}>} tasks what the classes of tasks are called
    */
-  constructor(headset, connection, stream) {
+  constructor(headset, connection, stream, tasks) {
     this.headset = headset;
     this.connection = connection;
     this.stream = stream;
+    // An answer is about the last tick that its frame has closed: one that is still open would be
+    // known only with the next frame.
+    this.answers = new Answers(tasks, (task, label, kind, captureUs) => connection.sendFeedback({
+      task, kind, label, episode: stream.episode, t_us: captureUs - (connection.welcome?.tick_us ?? 0),
+    }));
     this.scene = new Scene(headset.gl);
   }
 
@@ -51,30 +59,33 @@ export class Visit {
    * @param {import("./consent.js").Choice} choice
    * @param {string} url
    * @param {string | undefined} token
+   * @param {Record<string, {classes: string[]}>} tasks
    * @param {() => void} changed called when there is something new to show
    * @returns {Promise<Visit>}
    */
-  static async begin(choice, url, token, changed) {
+  static async begin(choice, url, token, tasks, changed) {
     const features = choice.senses.flatMap((s) => [...s.features, ...(s.optional ?? [])]);
-    const headset = await Headset.enter(choice.mode, features);
+    const headset = choice.mode === "window"
+      ? await WindowHeadset.enter(choice.place) : await Headset.enter(choice.mode, features);
     const senses = choice.senses.filter((sense) => isGranted(sense, headset.features));
     /** @type {Visit} */
     let visit;
     const key = await UserKey.kept(choice.user);
     const connection = new Connection(url, {
-      user: choice.user, scenario: choice.scenario, tasks: [], token, device: await deviceProfile(),
+      user: choice.user, scenario: choice.scenario, tasks: [], token, device: await headset.profile(),
       channels: senses.flatMap((sense) => sense.offers(headset.rate)), record: choice.record,
     }, key, {
       state: () => changed(),
       welcome: (welcome) => visit.#welcomed(welcome, changed),
       reply: (reply) => {
         visit.#repliedUs = reply.capture_us;
+        visit.answers.take(reply);
         visit.figures.latency.add((nowUs() - reply.capture_us) / 1000);
       },
       cue: (cue) => visit.cues.take(cue, performance.now(), visit.#repliedUs, visit.#looked),
       notice: (notice) => visit.#told(notice, changed),
     });
-    visit = new Visit(headset, connection, new Stream(connection, senses));
+    visit = new Visit(headset, connection, new Stream(connection, senses), tasks);
     headset.session.addEventListener("end", () => {
       connection.close("the user ended the session");
       for (const sense of senses) sense.stop?.();
