@@ -114,6 +114,23 @@ TURNED = [-1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 1]
 """x becomes 1 - x: the device's grid is mirrored against the view."""
 
 
+def _body(
+    *keys: str, pointer: tuple[float, float] = (0, 0), sitting: bool = False, steps: int = 100
+) -> dict[str, object]:
+    """``steps`` of 20 ms with ``keys`` held."""
+    return {"keys": keys, "pointer": pointer, "sitting": sitting, "steps": steps}
+
+
+BODIES = {
+    "still": _body(),
+    "walks": _body("w"),
+    "slantwise": _body("w", "d"),
+    "turns": _body("arrowleft", steps=50),
+    "looks": _body(pointer=(1, 0.5)),
+    "sits": _body(sitting=True, steps=250),
+}
+
+
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the page's modules make of all cases."""
@@ -152,6 +169,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "directions": [[0, 0, -1], [0.5, 0, -1], [0, -0.5, -1], [0, 0, 1]],
         "depth": {**DEPTH, "matrix": TURNED},
         "cues": CUES,
+        "bodies": list(BODIES.values()),
     }
     done = subprocess.run(
         [NODE, "check.mjs"], cwd=folder, input=json.dumps(cases), capture_output=True, text=True,
@@ -285,3 +303,54 @@ def test_cues_begin_change_and_end(said: dict[str, Any]) -> None:
     assert board[6]["pace"] == {"speed": 1, "animations": True}
     assert board[7]["on"] == ["engagement: intensity −30 %", "target: door"]  # the hint is over
     assert board[8]["on"][-1] == "label: "  # a payload that makes no sense shows nothing
+
+
+def _matrix(flat: list[float]) -> np.ndarray:
+    return np.array(flat).reshape(4, 4).T
+
+
+def test_keys_and_pointer_move_a_body(said: dict[str, Any]) -> None:
+    """1.2 m and 1.4 rad a second for 2 s and 1 s; the pointer's ray by the field of view."""
+    heads = {n: _matrix(b["head"]) for n, b in zip(BODIES, said["bodies"], strict=True)}
+    np.testing.assert_allclose(heads["still"][:3, :3], np.eye(3), atol=1e-6)
+    np.testing.assert_allclose(heads["still"][:3, 3], [0, 1.6, 0], atol=1e-6)
+    np.testing.assert_allclose(heads["walks"][[0, 2], 3], [0, -2.4], atol=1e-5)
+    assert 1.6 <= heads["walks"][1, 3] <= 1.62  # a step lifts the head by 2 cm
+    np.testing.assert_allclose(
+        heads["slantwise"][[0, 2], 3], [2.4 / 2**0.5, -2.4 / 2**0.5], atol=1e-5
+    )
+    np.testing.assert_allclose(-heads["turns"][:3, 2], [-np.sin(1.4), 0, -np.cos(1.4)], atol=1e-5)
+    assert abs(heads["sits"][1, 3] - 1.15) < 1e-3
+
+    looks = said["bodies"][list(BODIES).index("looks")]
+    head, eyes, tip = heads["looks"], _matrix(looks["eyes"]), np.array(looks["tip"])
+    in_head = head[:3, :3].T @ -eyes[:3, 2]
+    # At the right rim of a picture of 16:9 and 1.2 rad, half way up.
+    np.testing.assert_allclose(
+        in_head[:2] / -in_head[2], [np.tan(0.6) * 16 / 9, np.tan(0.6) / 2], atol=1e-5
+    )
+    reached = eyes[:3, 3] - 0.45 * eyes[:3, 2]
+    assert np.linalg.norm(tip - reached) < 0.015
+    for body in said["bodies"]:
+        np.testing.assert_allclose(
+            _matrix(body["inverse"]) @ _matrix(body["head"]), np.eye(4), atol=1e-5
+        )
+
+
+def test_the_made_up_hand_is_one(said: dict[str, Any]) -> None:
+    """Rigid joints whose bones point along their -Z; thumb and index meet in a pinch."""
+    for pinch, flat in enumerate(said["hands"]):
+        joints = np.array(flat).reshape(25, 4, 4).transpose(0, 2, 1)
+        turns, places = joints[:, :3, :3], joints[:, :3, 3]
+        np.testing.assert_allclose(
+            turns @ turns.transpose(0, 2, 1), np.tile(np.eye(3), (25, 1, 1)), atol=1e-5
+        )
+        apart = np.linalg.norm(places[4] - places[9])
+        assert apart < 0.01 if pinch else apart > 0.08
+        for first, last in ((1, 4), (5, 9), (10, 14), (15, 19), (20, 24)):
+            for joint in range(first, last):
+                bone = places[joint + 1] - places[joint]
+                assert 0.015 < np.linalg.norm(bone) < 0.07
+                np.testing.assert_allclose(
+                    bone / np.linalg.norm(bone), -turns[joint, :, 2], atol=1e-5
+                )

@@ -12,6 +12,8 @@ import * as protocol from "./xr/protocol.js";
 import { sampleDepth } from "./xr/senses/depth.js";
 import { inView } from "./xr/senses/gaze.js";
 import { SoundClock } from "./xr/senses/microphone.js";
+import { Body } from "./xr/stand_in/body.js";
+import { poseHand } from "./xr/stand_in/hand.js";
 import { prove } from "./xr/user_key.js";
 
 const cases = JSON.parse(readFileSync(0, "utf8"));
@@ -100,8 +102,24 @@ const board_says = cases.cues.map(({ at, kind, payload }) => {
   return { on: on.map((cue) => `${cue.task}: ${wordsOf(cue)}`), pace: paceOf(on), brightness: brightnessOf(on) };
 });
 
+const IDENTITY = new Float32Array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+const hands = [0, 1].map((pinch) => {
+  const out = new Float32Array(16 * 25);
+  poseHand(IDENTITY, pinch, out);
+  return [...out];
+});
+
+/** A body's head after each of `seconds`, in which `keys` are held; with its eyes and its index's tip. */
+const bodies = cases.bodies.map(({ keys, pointer, sitting, steps }) => {
+  const body = new Body();
+  Object.assign(body, { held: new Set(keys), pointer, sitting });
+  for (let n = 0; n < steps; n += 1) body.advance(0.02);
+  const { head, eyes, hand } = body;
+  return { head: [...head.matrix], eyes: [...eyes.matrix], inverse: [...head.inverse.matrix], tip: [...hand.slice(16 * 9 + 12, 16 * 9 + 15)] };
+});
+
 console.log(JSON.stringify({
-  vectors, proof, estimates, chunks, quaternions, map: [...map], board: board_says, unknown: board.unknown,
+  hands, bodies, vectors, proof, estimates, chunks, quaternions, map: [...map], board: board_says, unknown: board.unknown,
   points: cases.directions.map((direction) => inView(views, direction)),
   failures: cases.wrong.map((hex) => failureOf(() => protocol.decodeDown(fromHex(hex)))),
   layouts: LAYOUTS, joints: JOINTS,

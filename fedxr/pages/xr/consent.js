@@ -57,8 +57,10 @@ export class Consent {
     const offer = () => this.#offer(sensesOf(/** @type {Mode} */ (mode.value)), mode.value === "window");
     mode.addEventListener("change", offer);
     offer();
-    const wanted = new URLSearchParams(location.search).get("scenario");
     const scenario = /** @type {HTMLSelectElement} */ (at("scenario"));
+    // Of a mouse and a keyboard the companion's tasks see most: who walks, turns and sits.
+    if (modes[0] === "window") scenario.value = "companion";
+    const wanted = new URLSearchParams(location.search).get("scenario");
     if ([...scenario.options].some((option) => option.value === wanted)) scenario.value = wanted ?? "";
   }
 

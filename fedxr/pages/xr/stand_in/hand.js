@@ -29,14 +29,14 @@ export function poseHand(wrist, pinch, out) {
     n += 1;
   };
   put(wrist);
-  let joint = chain(wrist, translation([-0.024, 0.025, -0.01]), turning(2, 0.75 - 0.45 * pinch), turning(0, -0.35 - 0.55 * pinch));
+  let joint = chain(wrist, translation([-0.024, 0.025, -0.01]), turning(2, 0.75 - 0.75 * pinch), turning(0, -0.35 - 0.08 * pinch));
   put(joint);
   for (const length of THUMB) {
-    joint = chain(joint, translation([0, length, 0]), turning(0, -0.1 - 0.2 * pinch));
+    joint = chain(joint, translation([0, length, 0]), turning(0, -0.1 - 0.16 * pinch));
     put(joint);
   }
   FINGERS.forEach(({ x, bones }, finger) => {
-    const curl = finger === 0 ? 0.06 + 0.62 * pinch : 0.1 + 0.3 * pinch; // the index meets the thumb
+    const curl = finger === 0 ? 0.06 + 0.783 * pinch : 0.1 + 0.3 * pinch; // the index meets the thumb
     joint = chain(wrist, translation([x, 0.03, 0]));
     put(joint);
     for (const length of bones) {
