@@ -54,7 +54,14 @@ export class Consent {
     /** @type {Map<Sense, HTMLInputElement>} */
     this.boxes = new Map();
     const mode = /** @type {HTMLSelectElement} */ (at("mode"));
-    const offer = () => this.#offer(sensesOf(/** @type {Mode} */ (mode.value)), mode.value === "window");
+    /** @type {boolean | null} whether what is offered is of this window */
+    let offered = null;
+    const offer = () => {
+      const here = mode.value === "window";
+      if (here === offered) return; // what was ticked stays
+      offered = here;
+      this.#offer(sensesOf(/** @type {Mode} */ (mode.value)), here);
+    };
     mode.addEventListener("change", offer);
     offer();
     const scenario = /** @type {HTMLSelectElement} */ (at("scenario"));
