@@ -71,7 +71,7 @@ class Demo:
     seed: int = 0
     """Names all draws of chance."""
     open: bool = True
-    """Open the live page in a browser, where there is one."""
+    """Open the live page in a browser, where there is one; --no-open does not."""
 
     def __post_init__(self) -> None:
         if self.headsets < 1 or self.seconds < 1 or self.round_s <= 0:
@@ -110,7 +110,7 @@ async def demo(
     """Run it, print the table, write result.json and report.html; returns the result."""
     out, began, began_s = console or Console(), datetime.now(UTC), time.monotonic()
     folder = config.out or Path("runs") / began.strftime("%Y%m%d-%H%M%S")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     rule = config.learning()
     tempo = Tempo(round=config.round_s)
     bridge = ServerConfig(port=config.port)
@@ -146,6 +146,17 @@ async def demo(
     print_demo(found, out)
     out.print(f"written: {folder / 'result.json'}, {folder / 'report.html'}")
     return found
+
+
+def make_folder(folder: Path) -> None:
+    """Raises ValueError where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise ValueError(
+            f"cannot make {folder}: {why}; name a folder that you may write"
+        ) from error
 
 
 async def _stream(

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
-from fedxr.extras import install_line
+from fedxr.extras import STUDY, install_line
 
 
 def main() -> int:
-    """As :func:`fedxr.cli.main`."""
+    """As :func:`fedxr.cli.main`; and 2 after a defect, since 1 means something else."""
     try:
-        try:
-            from fedxr.cli.main import main as command
-        except ModuleNotFoundError as error:
-            # As after an update of the source without a new install; `fedxr doctor` needs it too.
-            print(
-                f"fedxr: the package {error.name!r} is missing: {install_line()}", file=sys.stderr
-            )
-            return 2
+        from fedxr.cli.main import main as command
+
         return command()
+    except ModuleNotFoundError as error:
+        # As after an update of the source without a new install; `fedxr doctor` needs it too.
+        missing = str(error.name)
+        line = install_line("study" if missing.split(".")[0] in STUDY else "")
+        print(f"fedxr: the package {missing!r} is missing: {line}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("stopped")
         return 130
+    except Exception:  # noqa: BLE001 - a defect is shown whole
+        traceback.print_exc()
+        return 2
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status: 0 where what was asked is done, 1 where what it
-    found is not as required, 2 where it cannot be done, 130 after Ctrl-C.
+    found is not as required, 2 where it cannot be done, 130 after Ctrl-C (docs/commands.md).
 
     Raises SystemExit as tyro does: 0 after a command's help, 2 for words that are no options."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -30,31 +30,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fedxr {version('fedxr')}")
         return 0
     from rich.console import Console
-    from rich.markup import escape
 
-    console = Console()
+    from fedxr.cli.logs import log_to_stderr, loudness
+
     try:
-        command, rest = named(words)
-        return _run(command, rest, console)
+        loud, words = loudness(words)
+        command, words = named(words)
+        log_to_stderr(loud)
+        return _run(command, words, Console(quiet=loud == "quiet"))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("stopped")
+        Console().print("stopped")
         return 130
     except Exception as error:
         if not _expected(error):
             raise
-        console.print(f"[bold red]fedxr:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        say_error(error, Console())
         return 2
 
 
 def parsed(command: Command, words: list[str]) -> Any:
     """The options that ``words`` are. Raises SystemExit after ``--help`` and where they are none,
     ValueError where they do not go together."""
-    import tyro
+    from fedxr.cli.options import parse
 
-    options, prog = command.options_type(), f"fedxr {command.name}"
-    if (start := command.starting_options(words)) is not None:
-        return tyro.cli(options, args=words, prog=prog, default=start)
-    return tyro.cli(options, args=words, prog=prog)
+    start = command.starting_options(words)
+    return parse(command.options_type(), words, f"fedxr {command.name}", start)
 
 
 def _run(command: Command, words: list[str], console: Console) -> int:
@@ -80,6 +80,17 @@ def _expected(error: Exception) -> bool:
     from fedxr.learning.walls import SaidError
 
     return isinstance(error, (BridgeError, SaidError))
+
+
+def say_error(error: Exception, console: Console) -> None:
+    """In one line that begins with the program's name, however wide the terminal; what a system
+    call says, without its number."""
+    from rich.markup import escape
+
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        text = f"{error.filename}: {error.strerror.lower()}"
+    console.print(f"[bold red]fedxr:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

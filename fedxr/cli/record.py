@@ -132,7 +132,7 @@ def record_command(config: Record, console: Console) -> int:
 
 
 async def _record(config: Record, console: Console) -> int:
-    """Until Ctrl-C or SIGTERM; 1 when writing failed."""
+    """Until Ctrl-C or SIGTERM; 2 when writing failed."""
     stopped = asyncio.Event()
     sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for the writing thread
     with contextlib.suppress(NotImplementedError):
@@ -154,12 +154,12 @@ async def _record(config: Record, console: Console) -> int:
     async with _recording(recorder, config.out, console), server:
         show_door(door, server.port, console)
         await stopped.wait()
-    return 1 if any(failed) or recorder.status().error else 0
+    return 2 if any(failed) or recorder.status().error else 0
 
 
 def replay_command(config: Replay, console: Console) -> int:
     """Replay, then say how the answers compare and what of the file was damaged; 1 when something
-    was, or a session was refused or ended early."""
+    was, 2 when a session was refused or ended early."""
     if config.speed < 0:
         raise ValueError(f"--speed {config.speed:g}; allowed are 0 (in step) and more")
     recorded, total = Recording(config.file), Replayed()
@@ -183,7 +183,7 @@ def replay_command(config: Replay, console: Console) -> int:
         console.print(str(total), highlight=False, soft_wrap=True)
         if total.different:
             console.print(_hint(config), highlight=False, markup=False, soft_wrap=True)
-    return 1 if total.ended or found.damaged else 0
+    return 2 if total.ended else 1 if found.damaged else 0
 
 
 def _hint(config: Replay) -> str:

@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.sensors.boards import Board, BoardFinder
 from fedxr.bridge.sensors.lsl import LslFinder
 from fedxr.bridge.sensors.mapping import Wish, map_source, rows
@@ -52,7 +51,7 @@ class Sensors:
     trust: Path | None = None
     """Root certificate (PEM) of a server with TLS, where the system does not know it."""
     record: bool = True
-    """Whether the server may record what is streamed."""
+    """The server may record what is streamed; --no-record forbids it."""
     lsl: bool = False
     """Streams of the Lab Streaming Layer; the default when no board is named."""
     stream: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
@@ -88,7 +87,7 @@ class Sensors:
 
 
 def sensors_command(config: Sensors, console: Console) -> int:
-    """Stream, then say how it went; 1 when the bridge refused or stayed away."""
+    """Stream, then say how it went. Raises BridgeError when the bridge refused or stayed away."""
     wishes = [Wish.parse(text) for text in config.channel]
     finders = finders_of(config)
     if config.list_:
@@ -101,9 +100,6 @@ def sensors_command(config: Sensors, console: Console) -> int:
     headset = SensorHeadset(visit, finders, wishes, lambda line: _say(console, line))
     try:
         asyncio.run(_run(headset, config))
-    except BridgeError as error:
-        console.print(f"[bold red]fedxr sensors:[/] {escape(str(error))}", soft_wrap=True)
-        return 1
     finally:
         report(headset, console)
     return 0

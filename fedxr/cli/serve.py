@@ -64,7 +64,8 @@ class Serve:
     seed: int = 0
     """Names all draws of chance."""
     preview: bool = True
-    """Let live pages draw the hands, head and gaze of a headset that is opened there."""
+    """Live pages may draw the hands, head and gaze of a headset that is opened there;
+    --no-preview: they may not."""
     record: Path | None = None
     """Record all sessions, raw sensor data included, to this new file (MCAP)."""
 

@@ -48,7 +48,7 @@ class Stream:
     trust: Path | None = None
     """Root certificate (PEM) of a server with TLS, where the system does not know it."""
     record: bool = True
-    """Whether the server may record what is streamed."""
+    """The server may record what is streamed; --no-record forbids it."""
     seed: int = 0
     """Names all draws of chance."""
 
@@ -68,7 +68,8 @@ class Stream:
 
 
 def stream_command(config: Stream, console: Console) -> int:
-    """Stream, then say how it went; 1 when the server refused or ended the session."""
+    """Stream, then say how it went; 2 when the server ended the session. Raises BridgeError where
+    it is not there, or refuses."""
     actor, seconds = actor_of(config, data_folder(config.data)), config.seconds
     try:
         played = run(
@@ -83,10 +84,9 @@ def stream_command(config: Stream, console: Console) -> int:
             )
         )
     except BridgeError as error:
-        console.print(str(error), highlight=False, markup=False)
         if config.source == "recorded":
-            console.print(RECORDED_BRAIN, highlight=False, markup=False)
-        return 1
+            raise BridgeError(f"{error}. {RECORDED_BRAIN}") from error
+        raise
     for notice in dict.fromkeys(played.notices):
         console.print(notice, highlight=False, markup=False)
     if played.latency_ms:
@@ -109,7 +109,7 @@ def stream_command(config: Stream, console: Console) -> int:
         )
     if played.ended:
         console.print(f"ended early: {played.ended}", highlight=False, markup=False)
-    return 1 if played.ended else 0
+    return 2 if played.ended else 0
 
 
 def said_rightly(played: Played, errors: float) -> list[str]:

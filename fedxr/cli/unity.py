@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import tyro
 from rich.console import Console
-from rich.markup import escape
 
 from fedxr.agent.tasks import TASKS, USE_CASES, task_named, use_cases
 from fedxr.bridge.connecting.unacknowledged import Retry
@@ -57,7 +56,7 @@ class Unity:
     seconds: float = 0.0
     """How long; 0: until the player quits or Ctrl-C."""
     graphics: bool = True
-    """Without graphics a player runs on a machine without a display and sends no pictures."""
+    """With --no-graphics a player runs on a machine without a display and sends no pictures."""
     timeout_s: float = 60.0
     """Seconds to wait for the player's next message."""
     time_scale: float = 1.0
@@ -92,18 +91,16 @@ def parameters_of(use_case: str) -> dict[str, float]:
 
 
 def unity_command(config: Unity, console: Console) -> int:
-    """Play, then say how it went; 1 when the player or the bridge failed."""
+    """Play, then say how it went. Raises BridgeError when the player or the bridge failed."""
     drive = drive_of(config)
     what = f"an editor on port {config.port or 5004}" if config.editor else str(config.player)
     console.print(f"waiting for {what}; answers come from {config.url}", highlight=False)
     try:
         driven = asyncio.run(_run(drive, config.seconds))
-    except BridgeError as error:
+    except BridgeError:
+        drive.driven.ended = ""  # why is said by the error
         report(drive.driven, config.steps_hz, console)
-        console.print(
-            f"[bold red]fedxr unity:[/] {escape(str(error))}", highlight=False, soft_wrap=True
-        )
-        return 1
+        raise
     report(driven, config.steps_hz, console)
     return 0
 

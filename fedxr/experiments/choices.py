@@ -8,6 +8,7 @@ looked up. Registries of modules that need torch are imported where they are ask
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated
 
 import tyro
@@ -45,13 +46,20 @@ def one_of(names: Iterable[str]) -> PrimitiveConstructorSpec[str]:
     when the module is imported. So it may go through a registry, which loads plug-ins.
     """
     allowed = tuple(names)
+
+    def chosen(given: list[str]) -> str:
+        if given[0] in allowed:
+            return given[0]
+        near = get_close_matches(given[0], allowed, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"{given[0]!r}; {meant}known: {', '.join(allowed)}")
+
     return PrimitiveConstructorSpec(
         nargs=1,
         metavar="{" + ",".join(allowed) + "}",
-        instance_from_str=lambda given: given[0],
+        instance_from_str=chosen,
         is_instance=lambda value: isinstance(value, str),
         str_from_instance=lambda value: [value],
-        choices=allowed,
     )
 
 

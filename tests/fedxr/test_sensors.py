@@ -85,7 +85,7 @@ def test_wrong_options_say_what_is_right() -> None:
 
 def test_no_bridge_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["sensors", "--brainflow", "synthetic", "--url", "ws://127.0.0.1:1"]
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     out = capsys.readouterr().out
     assert "is it started" in out
     assert "Synthetic: sent nothing" in out

@@ -10,6 +10,7 @@ from rich.console import Console
 from unity_rig import StandIn
 
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.bridge.protocol import BridgeError
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.cli.main import main
 from fedxr.cli.unity import Unity, parameters_of, unity_command
@@ -82,7 +83,7 @@ def test_failures_are_told_and_make_the_exit_code(
     stand_in: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main(["unity", "--player", str(stand_in.path), "--url", "ws://127.0.0.1:9"])
-    assert code == 1
+    assert code == 2
     assert "cannot reach a bridge at ws://127.0.0.1:9" in capsys.readouterr().out
 
 
@@ -94,8 +95,9 @@ def test_bad_options_say_what_is_allowed(stand_in: StandIn) -> None:
     with pytest.raises(ValueError, match=r"--steps-hz 0.0; allowed are 0\.1 to 1000"):
         Unity(stand_in.path, steps_hz=0.0)
     console = Console(record=True, width=200)
-    assert unity_command(Unity(stand_in.folder / "none"), console) == 1
-    assert "give the program that Unity built" in console.export_text()
+    with pytest.raises(BridgeError, match="give the program that Unity built"):
+        unity_command(Unity(stand_in.folder / "none"), console)
+    assert "give the program" not in console.export_text(), "said once, by the error"
 
 
 def test_every_number_of_a_use_case_is_a_parameter() -> None:
