@@ -221,7 +221,7 @@ def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str
     some = [source.columns[n] for n in columns]
     units = units_each(unit, [column.unit for column in some])
     try:
-        affine = affine(layout, units)
+        each = affine(layout, units)
     except SensorError as error:
         titles = ", ".join(_title(source, n) for n in columns)
         raise SensorError(
@@ -231,7 +231,7 @@ def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str
     # Named by what it senses, so that the same sensor has the same name next time.
     sense = layout.name.split("/")[1] if layout.name in LAYOUTS else layout.modality
     name = {"point2": "gaze", "ray": "gaze"}.get(sense, sense)
-    scale, offset = zip(*affine, strict=True)
+    scale, offset = zip(*each, strict=True)
     return Mapping(Channel(name, layout.name, source.rate_hz), columns, scale, offset)
 
 

@@ -37,7 +37,9 @@ def test_the_table_of_layouts_is_pythons(assemblies: Assemblies) -> None:
     assert sorted(printed) == sorted(_line(layout) for layout in LAYOUTS.values())
 
 
-@pytest.mark.parametrize("name", ["eeg/Oz", "eeg/Fp1-C3-Cz", "fnirs/F3-F4", "eeg/A12ab", "columns/strain-tilt_x"])
+@pytest.mark.parametrize(
+    "name", ["eeg/Oz", "eeg/Fp1-C3-Cz", "fnirs/F3-F4", "eeg/A12ab", "columns/strain-tilt_x"]
+)
 def test_electrodes_are_counted_as_in_python(assemblies: Assemblies, name: str) -> None:
     assert assemblies.run(runner(assemblies), "layout", name).stdout.strip() == _line(
         layout_of(name)

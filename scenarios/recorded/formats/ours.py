@@ -10,6 +10,8 @@ from pathlib import Path
 from fedxr.scenarios.recorded.formats.format import Format
 from fedxr.scenarios.users import RecordedSet
 
+_XDF = tuple(f"{place}*.xdf*" for place in ("", "sub-*/", "sub-*/*/", "sub-*/*/*/"))
+
 
 def _has(*patterns: str) -> Callable[[Path], bool]:
     """Whether a folder holds a file of one of ``patterns``; never raises."""
@@ -34,4 +36,5 @@ def _sets(module: str) -> Callable[[Path], Sequence[RecordedSet]]:
 
 OURS = (
     Format("mcap", "recordings of fedxr, with feedback as labels", _has("*.mcap"), _sets("mcap")),
+    Format("xdf", "XDF files (LSL), with markers as labels", _has(*_XDF), _sets("xdf")),
 )
