@@ -8,7 +8,7 @@ TOP := plugins bridge agent federation scenarios evaluation
 NAMESPACE := build/namespace
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test slow check bench clean
+.PHONY: demo test slow check site bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/fedxr demo $(ARGS)
@@ -28,6 +28,9 @@ check: $(VENV)/.installed-dev
 	cd $(NAMESPACE) && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml
 	cd $(NAMESPACE) && $(abspath $(BIN))/lint-imports --config $(CURDIR)/pyproject.toml
 	$(BIN)/python -m fedxr.bridge.client_tables --check
+
+site: $(VENV)/.installed-test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build $(ARGS)
 
 bench: $(VENV)/.installed-test
 	@set -e; for name in start bridge recording live_page live_learning unity unity_core unity_scenes sensors plausible gossip cohort serving pretraining kills hostile webxr first_time simulated_worlds ridge_features fresh_people cold recorded corrections; do \
@@ -49,9 +52,9 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[test,unity,sensors]"
+	$(PIP_INSTALL) -e ".[test,docs,unity,sensors]"
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[test,unity,sensors,dev]"
+	$(PIP_INSTALL) -e ".[test,docs,unity,sensors,dev]"
 	@touch $(VENV)/.installed $(VENV)/.installed-test $@

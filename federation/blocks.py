@@ -9,7 +9,7 @@ behind its values is the block's weight. Everything in this package moves such r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -74,6 +74,16 @@ class Blocks:
         twice = sorted({name for name in names if names.count(name) > 1})
         if not names or twice:
             raise ValueError(f"blocks need different names and at least one block; twice: {twice}")
+
+    @classmethod
+    def of(cls, parameters: Iterable[tuple[str, Tensor]]) -> Blocks:
+        """A block for each of a model's ``named_parameters()``, in their order: that of
+        ``torch.nn.utils.parameters_to_vector``, which makes the row."""
+        blocks, start = [], 0
+        for name, values in parameters:
+            blocks.append(Block(name, start, start + values.numel()))
+            start += values.numel()
+        return cls(tuple(blocks))
 
     def __len__(self) -> int:
         return len(self.all)

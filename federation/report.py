@@ -56,7 +56,7 @@ class RoundReport:
         for cluster in self.clusters:
             if name in cluster.answered:
                 heard = (c.members for c in self.clusters if c.representative is not None)
-                return tuple(identity for members in heard for identity in members)
+                return tuple(name for members in heard for name in members)
             if name in cluster.members:
                 return cluster.members
         return ()

@@ -138,7 +138,7 @@ class Agent:
             checkpoint, [HeadsetIdentity("h", tuple(channels), (task,))], Tuning(), torch.float32
         )
         answering = InferenceEngine(checkpoint, [s.identity for s in cohort.headsets])
-        answering.adopt(answering.prepare(Changes(cohort).take()))
+        answering.swap(answering.prepare(Changes(cohort).take()))
         return cls(answering)
 
     def answer(self, task: str, episode: Episode, seconds: float) -> int:
