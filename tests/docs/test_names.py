@@ -22,13 +22,24 @@ REFERENCE = re.compile(rf":(?:mod|class|func|meth|data|attr):`[.~]?((?:fedxr|{TO
 IMPORT = re.compile(r"from (fedxr[\w.]*) import (\w[\w, ]*)")
 COMMAND = re.compile(r"(?:^    |`|bin/)fedxr ([a-z]+)", re.M)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
+TITLE = re.compile(r'^```\w+ title="([^"]+)"', re.M)
 NOT_OURS = {
     "fedxr.v1": "the websocket's subprotocol",
     "fedxr.plugins": "a group of entry points, too",
     **{f"fedxr.{n}": "a schema of recordings" for n in ("Samples", "Frame", "Clock", "Closed",
                                                         "Dropped", "Session", "session")},
 }  # fmt: skip
-YOURS = {"tool_task.py", "Packages/manifest.json", "agent.py", "FIRST/result.json"}
+YOURS = {
+    "tool_task.py", "Packages/manifest.json", "agent.py", "FIRST/result.json", "RUN/result.json",
+    "RUN/report.html",
+}  # fmt: skip
+    "tool_task.py",
+    "Packages/manifest.json",
+    "agent.py",
+    "FIRST/result.json",
+    "RUN/result.json",
+    "RUN/report.html",
+}
 """Files of a reader's own project."""
 
 
@@ -60,14 +71,16 @@ def anchors(document: Path) -> set[str]:
 def test_every_file_that_is_named_exists(name: str) -> None:
     document, files = ROOT / name, tracked()
     last = {file.rsplit("/", 1)[-1] for file in files}
+    shown = set(TITLE.findall(document.read_text()))  # files that the reader is to write
+    yours = YOURS | shown | {title.rsplit("/", 1)[-1] for title in shown}
     wrong = []
     for number, text in lines(document):
         text = text.replace("\\", "")
         for path in PATH.findall(re.sub(r"https?://\S+", "", text)):
             here = (document.parent / path).exists() or path in files
-            if not here and not any(f.endswith(f"/{path}") for f in files) and path not in YOURS:
+            if not here and not any(f.endswith(f"/{path}") for f in files) and path not in yours:
                 wrong.append(f"{number}: {path}")
-        wrong += [f"{number}: {file}" for file in BARE.findall(text) if file not in last | YOURS]
+        wrong += [f"{number}: {file}" for file in BARE.findall(text) if file not in last | yours]
         wrong += [f"{number}: {f}" for f in FOLDER.findall(text)
                   if not any((ROOT / f"{f}{end}").exists() for end in ("", ".py"))]  # fmt: skip
     assert not wrong, f"{name} names what is not there: {wrong}"
