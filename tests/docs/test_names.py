@@ -33,13 +33,6 @@ YOURS = {
     "tool_task.py", "Packages/manifest.json", "agent.py", "FIRST/result.json", "RUN/result.json",
     "RUN/report.html",
 }  # fmt: skip
-    "tool_task.py",
-    "Packages/manifest.json",
-    "agent.py",
-    "FIRST/result.json",
-    "RUN/result.json",
-    "RUN/report.html",
-}
 """Files of a reader's own project."""
 
 
