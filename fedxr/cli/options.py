@@ -28,7 +28,7 @@ def parse(options: type[Any], words: Sequence[str], prog: str, start: object | N
     """The ``options`` that ``words`` are, from ``start`` on where that is given. Raises SystemExit:
     0 after ``--help``, 2 where the words are none; and what the options themselves raise."""
     repeatable = {f.name for f in fields(options) if f.default == ()}
-    more = {} if start is None else {"default": start}
+    more: dict[str, Any] = {} if start is None else {"default": start}
     return tyro.cli(
         options,
         args=spread(words, repeatable),
@@ -58,7 +58,8 @@ def spread(words: Sequence[str], repeatable: Collection[str]) -> list[str]:
 @_RULES.primitive_rule
 def _choice(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[str] | None:
     allowed = get_args(info.type)
-    if info.type_origin is not Literal or not all(isinstance(one, str) for one in allowed):
+    origin: object = info.type_origin
+    if origin is not Literal or not all(isinstance(one, str) for one in allowed):
         return None
     return one_of(allowed)
 

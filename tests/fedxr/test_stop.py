@@ -214,7 +214,8 @@ def test_a_package_that_is_not_installed_is_one_line() -> None:
     without = (
         "import sys; sys.modules['mcap'] = None; from fedxr.cli.entry import main; exit(main())"
     )
-    ended = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True)
+    command = [sys.executable, "-c", without, "record"]
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 2
     assert ended.stderr.startswith("fedxr: the package 'mcap")
     assert "pip install -c constraints.txt -e ." in ended.stderr
