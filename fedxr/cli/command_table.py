@@ -137,6 +137,20 @@ COMMANDS = (
         computes=False,
     ),
     Command(
+        "data new",
+        "a folder of recordings to put yours in: a filled example that runs",
+        "fedxr.cli.own_data:New",
+        "fedxr.cli.own_data:new_command",
+        computes=False,
+    ),
+    Command(
+        "data check",
+        "all that is wrong in a folder of yours, and a picture of each user",
+        "fedxr.cli.own_data:Check",
+        "fedxr.cli.own_data:check_command",
+        computes=False,
+    ),
+    Command(
         "doctor",
         "what is installed, what lacks, and how to get it",
         "fedxr.cli.doctor:Doctor",

@@ -1,9 +1,10 @@
-"""``fedxr data``: the known recorded sets, whether they are here, and where to get them."""
+"""``fedxr data``: the known recorded sets and one's own: whether they are here, and where to get
+them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -59,23 +60,36 @@ def _state(found: Found) -> str:
     return f"{text}\n[yellow]see below[/]" if found.said else text
 
 
+def _own_sets(root: Path) -> tuple[list[RecordedSet], list[str]]:
+    """One's own sets under ``root``, with their whole paths; or what is wrong with one of them.
+    Raises DataError where ``root`` is no folder."""
+    try:
+        found = find(root)
+    except DataError as error:
+        if not root.is_dir():
+            raise
+        return [], [f"your own sets: {error}"]
+    own = [one for name, one in found.items() if name not in RECORDED]
+    return [replace(one.known, folder=str(one.folder)) for one in own], []
+
+
 def data(
     root: Path | None,
     console: Console | None = None,
     sets: Sequence[RecordedSet] | None = None,
 ) -> bool:
-    """Print every known set, or ``sets`` alone; False when one is there of which nobody can be
-    read.
+    """Print every known set and one's own, or ``sets`` alone; False when one is there of which
+    nobody can be read.
 
     Raises DataError when ``root`` is given and is no folder.
     """
     out = console or Console()
-    if root is not None:
-        find(root)
+    own, below = _own_sets(root) if root is not None and sets is None else ([], [])
+    broken = bool(below)
     table = Table(title=f"Recorded sets in {root or '(no folder given)'}", title_justify="left")
     for head in ("set", "use case, task", "state", "licence"):
         table.add_column(head, overflow="fold")
-    shown, below, broken = [*RECORDED.values()] if sets is None else sets, list[str](), False
+    shown = [*RECORDED.values(), *own] if sets is None else sets
     with out.status("reading") as status:
         for known in shown:
             status.update(f"reading {known.name}")

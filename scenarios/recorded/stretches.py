@@ -64,7 +64,7 @@ class Asking:
         """All questions of one user, those to learn from first; where no channel has samples in the
         window, nothing is asked."""
         # Stable: in the order of time within a half.
-        parts = sorted(_halved(recordings, self.halves), key=lambda part: not part[0])
+        parts = sorted(halved(recordings, self.halves), key=lambda part: not part[0])
         return tuple(
             episode
             for number, (adapt, recording, stretch) in enumerate(parts)
@@ -88,7 +88,7 @@ class Asking:
                 yield Episode(f"{key}/{k}", samples, (query,), adapt, asked_us / 1e6)
 
 
-def _halved(
+def halved(
     recordings: Sequence[Recording], halves: str
 ) -> Iterator[tuple[bool, Recording, Stretch]]:
     """(whether to learn from it, recording, stretch) of all stretches, cut where a half ends."""

@@ -35,6 +35,7 @@ def _sets(module: str) -> Callable[[Path], Sequence[RecordedSet]]:
 
 
 OURS = (
+    Format("folder", "tables with a set.toml", _has("set.toml"), _sets("folder")),
     Format("mcap", "recordings of fedxr, with feedback as labels", _has("*.mcap"), _sets("mcap")),
     Format("xdf", "XDF files (LSL), with markers as labels", _has(*_XDF), _sets("xdf")),
 )
