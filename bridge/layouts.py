@@ -69,6 +69,12 @@ class Layout:
         """The unit of each number of a sample."""
         return self.units or (self.unit,) * math.prod(self.shape)
 
+    @property
+    def signs(self) -> tuple[float, ...]:
+        """What makes each number of the last axis right-handed that comes from Unity: -1 or 1."""
+        last = self.shape[-1] if self.shape else 1
+        return tuple(-1.0 if n in self.mirrored else 1.0 for n in range(last))
+
     def check(self, shape: tuple[int, ...]) -> None:
         """Raise ChannelError unless ``shape`` is that of one sample of this layout."""
         fits = len(shape) == len(self.shape) and all(

@@ -14,7 +14,6 @@ import contextlib
 import importlib.resources
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +25,10 @@ from fedxr.bridge.sensors.source import (
     Floats,
     SensorError,
     Source,
+    SourceKind,
     SourceLostError,
+    lacking,
 )
-from fedxr.extras import install_line
 
 _BUFFER_S = 60
 LOST_S = 10.0
@@ -43,7 +43,7 @@ def load_brainflow() -> Any:
     try:
         import brainflow.board_shim as shim
     except ImportError as error:
-        raise SensorError(f"boards need brainflow: {install_line('sensors')}") from error
+        raise lacking("a board", "brainflow", "sensors") from error
     if sys.version_info < (3, 12):
         # brainflow 5.23 asks for the resources of a module, which Python 3.11 refuses; it then
         # falls back to pkg_resources, which setuptools 82 no longer has.
@@ -82,8 +82,9 @@ class Board:
     params: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def parse(cls, name: str, params: Sequence[str]) -> Board:
-        """``params`` as ``key=value``. Raises SensorError."""
+    def parse(cls, text: str) -> Board:
+        """From ``NAME,key=value,…``. Raises SensorError."""
+        name, *params = (part.strip() for part in text.split(","))
         pairs = [text.partition("=") for text in params]
         for key, equals, _ in pairs:
             if not equals:
@@ -125,7 +126,7 @@ class BoardOffering:
                 session.release_session()
             raise SensorError(
                 f"board {self._board.name}: {error}; is it on, and are its parameters right "
-                "(--board-param serial_port=… or mac_address=…)?"
+                f"(--source brainflow:{self._board.name},serial_port=… or mac_address=…)?"
             ) from None
         # A playback or streaming board is described as the board that it plays.
         described = session.get_board_id()
@@ -217,3 +218,17 @@ def _columns(about: dict[str, Any]) -> tuple[list[int], tuple[Column, ...]]:
             rows.append(row)
             columns.append(Column(label, unit, kind.upper() if kind == "eeg" else kind))
     return np.array(rows, int).tolist(), tuple(columns)
+
+
+def _check() -> str:
+    return f"{len(load_brainflow().BoardIds)} kinds of boards"
+
+
+BRAINFLOW = SourceKind(
+    "brainflow",
+    "a BrainFlow board: EEG, motion, skin, temperature",
+    "BOARD[,key=value…]: synthetic, or cyton,serial_port=/dev/ttyUSB0; ? lists the boards",
+    lambda where, say: BoardFinder(Board.parse(where)),
+    _check,
+    look_s=0.0,  # a board is there or not
+)

@@ -18,6 +18,7 @@ import ctypes
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +29,10 @@ from fedxr.bridge.sensors.source import (
     Floats,
     SensorError,
     Source,
+    SourceKind,
     SourceLostError,
+    lacking,
 )
-from fedxr.extras import install_line
 
 if TYPE_CHECKING:
     import pylsl
@@ -50,7 +52,7 @@ def load_pylsl() -> Any:
     try:
         import pylsl
     except ImportError as error:
-        raise SensorError(f"LSL needs pylsl: {install_line('sensors')}") from error
+        raise lacking("LSL", "pylsl", "sensors") from error
     except RuntimeError as error:  # pylsl found no liblsl
         raise SensorError(f"pylsl has no liblsl here ({error}); install liblsl") from error
     return pylsl
@@ -112,7 +114,8 @@ class LslOffering:
         self._info, self.key, self._gone = info, key, gone
 
     def open(self) -> list[LslStream]:
-        return [LslStream(self._info, self.key, self._gone)]
+        text = self._info.channel_format() == load_pylsl().cf_string
+        return [(LslTextStream if text else LslStream)(self._info, self.key, self._gone)]
 
 
 class LslStream:
@@ -121,11 +124,6 @@ class LslStream:
     def __init__(self, info: pylsl.StreamInfo, key: str, gone: set[str]) -> None:
         self._pylsl = load_pylsl()
         self._uid, self._gone = info.uid(), gone
-        if info.channel_format() == self._pylsl.cf_string:
-            raise SensorError(
-                f"stream {info.name()!r} (type {info.type()}) sends text; "
-                "allowed are streams of numbers"
-            )
         try:
             self._inlet = self._pylsl.StreamInlet(info, max_buflen=_BUFFER_S, recover=True)
             self.source = describe(self._inlet.info(timeout=_OPEN_S), key)
@@ -140,13 +138,17 @@ class LslStream:
         """See `fedxr.bridge.sensors.source.Stream`."""
         parts = []
         while True:
-            with self._losing():
-                values, stamps = self._inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
-            parts.append((values, stamps))
-            if len(stamps) < _CHUNK:
+            parts.append(self._pull())
+            if len(parts[-1][1]) < _CHUNK:
                 break
         values = np.concatenate([v for v, _ in parts]).astype(np.float64)
         return values, np.concatenate([s for _, s in parts]) * 1e6
+
+    def _pull(self) -> tuple[Floats, Floats]:
+        """A chunk as it is: values, and stamps in seconds."""
+        with self._losing():
+            values, stamps = self._inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
+        return values, stamps
 
     def read_clock(self) -> Exchange | None:
         """liblsl's newest estimate: of a burst of eight the exchange with the least round trip."""
@@ -185,6 +187,23 @@ class LslStream:
             raise SourceLostError(str(error)) from None
 
 
+class LslTextStream(LslStream):
+    """Words, of all columns of a sample; see `fedxr.bridge.sensors.source.TextStream`."""
+
+    def __init__(self, info: pylsl.StreamInfo, key: str, gone: set[str]) -> None:
+        super().__init__(info, key, gone)
+        self.source = replace(self.source, columns=(Column("text"),), text=True)
+        self.texts: list[str] = []
+
+    def _pull(self) -> tuple[Floats, Floats]:
+        with self._losing():
+            samples, stamps = self._inlet.pull_chunk(0.0, _CHUNK)
+        said = [(t, s) for sample, s in zip(samples, stamps, strict=True) for t in sample if t]
+        numbers = len(self.texts) + np.arange(len(said), dtype=np.float64)
+        self.texts += [text for text, _ in said]
+        return numbers[:, None], np.array([stamp for _, stamp in said])
+
+
 def identity(info: pylsl.StreamInfo) -> str:
     """What stays the same when a stream's program is started anew."""
     own = f"{info.source_id()} " if info.source_id() else ""
@@ -215,3 +234,16 @@ def _session_minus_lsl(pylsl: Any) -> float:
         before, lsl_s, after = now_us(), pylsl.local_clock(), now_us()
         readings.append((after - before, (before + after) / 2 - lsl_s * 1e6))
     return float(min(readings)[1])
+
+
+def _check() -> str:
+    return f"liblsl {load_pylsl().library_version() / 100:.2f}"
+
+
+LSL = SourceKind(
+    "lsl",
+    "streams of the Lab Streaming Layer, markers among them",
+    "NAME of a stream; none: all that can be mapped",
+    lambda where, say: LslFinder([where] if where else []),
+    _check,
+)

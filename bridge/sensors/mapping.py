@@ -1,13 +1,13 @@
 """From what a source says of itself to channels: which columns, which layout, which units.
 
-Without being told, these are recognised: EEG columns whose labels are electrodes; gaze on a screen
-and pupil diameters (XDF's gaze metadata, as Pupil Labs' relays send it); skin conductance and
-temperature, heart and breathing rate, beat intervals. Where a source says too little or something
-else, the user does: ``NAME[columns]=layout@unit`` (`Wish`). Nothing is guessed silently: what was
-assumed, and what was left out and why, is told in notes.
+What is recognised without being told stands in `fedxr.bridge.sensors.recognition`; a source of
+which nothing is, is columns that nobody knows, as they are (``columns/…``). Where a source says too
+little or something else, the user does: ``NAME[columns]=layout@unit`` (`Wish`). Nothing is guessed
+silently: what was assumed, and what was left out and why, is told in notes.
 
 Gaze points are 0..1 with y up. ``normalized`` is taken as that (so Pupil Labs), ``normalized-down``
-has y down (so Tobii), ``pixels:1920x1080`` is counted from the top left corner.
+has y down (so Tobii), ``pixels:1920x1080`` is counted from the top left corner. Coordinates that
+are Unity's are mirrored by the layout's own rule.
 """
 
 from __future__ import annotations
@@ -20,10 +20,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fedxr.bridge.channels import LAYOUTS, MODALITIES, Channel, ChannelError, Layout, layout_of
-from fedxr.bridge.sensors.electrodes import electrode
-from fedxr.bridge.sensors.source import Column, Floats, SensorError, Source
-from fedxr.bridge.sensors.units import convertible, plain, to_si
+from fedxr.bridge.channels import (
+    LAYOUTS,
+    MODALITIES,
+    Channel,
+    ChannelError,
+    Layout,
+    columns_layout,
+    layout_of,
+)
+from fedxr.bridge.sensors.recognition import proposals, title
+from fedxr.bridge.sensors.source import Floats, SensorError, Source
+from fedxr.bridge.sensors.units import ANY, plain, to_si
 
 _WISH = re.compile(
     r"(?P<name>.+?)(?:\[(?P<columns>[^\]]+)\])?=(?P<layout>[^=@]+)(?:@(?P<unit>.+))?"
@@ -77,7 +85,7 @@ class Mapping:
 
     def called(self, source: Source) -> list[str]:
         """What the source calls the columns."""
-        return [_title(source, n) for n in self.columns]
+        return [title(source, n) for n in self.columns]
 
 
 def map_source(source: Source, wishes: Sequence[Wish] = ()) -> tuple[list[Mapping], list[str]]:
@@ -88,21 +96,29 @@ def map_source(source: Source, wishes: Sequence[Wish] = ()) -> tuple[list[Mappin
     told = [wish for wish in wishes if wish.name == source.name]
     if told:
         return [_as_told(source, wish) for wish in told], []
+    if source.layout:
+        whole = _mapping(source, layout_of(source.layout), range(len(source.columns)), "")
+        named = replace(whole, channel=replace(whole.channel, name=source.name))
+        return [named], list(source.notes)
     mappings, notes = _recognised(source)
     if not mappings:
-        why = "; ".join(notes) or "nothing in it is recognised"
+        why = "; ".join(notes)
         raise SensorError(
             f"stream {source}: {why}. Recognised are EEG with electrodes as labels, gaze (ScreenX, "
             "ScreenY, Diameter) and EDA, temperature, heart rate, respiration rate, RR intervals "
             f"with units. Say --channel '{source.name}[columns]=layout@unit'; layouts are "
             f"{', '.join(rows())}"
         )
-    return mappings, notes
+    return mappings, [*source.notes, *notes]
 
 
 def _as_told(source: Source, wish: Wish) -> Mapping:
+    columns = [_column(source, name) for name in wish.columns] or range(len(source.columns))
+    name = wish.layout
+    if name == "columns":  # called as the source does
+        name = columns_layout([title(source, n) for n in columns])
     try:
-        layout = layout_of(wish.layout)
+        layout = layout_of(name)
     except ChannelError as error:
         raise SensorError(f"stream {source.name!r}: {error}") from None
     if not layout.is_row:
@@ -110,8 +126,7 @@ def _as_told(source: Source, wish: Wish) -> Mapping:
             f"stream {source.name!r}: layout {layout.name} does not come from such sources; "
             f"allowed are {', '.join(rows())}"
         )
-    columns = [_column(source, name) for name in wish.columns] or range(len(source.columns))
-    return _mapping(source, layout, tuple(columns), wish.unit)
+    return _mapping(source, layout, columns, wish.unit)
 
 
 def rows() -> list[str]:
@@ -140,78 +155,29 @@ def _recognised(source: Source) -> tuple[list[Mapping], list[str]]:
     mappings: list[Mapping] = []
     notes: list[str] = []
     taken: set[int] = set()
-    for recognise in (_eeg, _gaze, _pupils, _singles):
-        for layout, columns, unit, note in recognise(source):
-            try:
-                mappings.append(_mapping(source, layout_of(layout), columns, unit))
-            except SensorError as error:
-                notes.append(str(error))
-            else:
-                notes += [note] if note else []
-            taken.update(columns)
-    left = [_title(source, n) for n in range(len(source.columns)) if n not in taken]
-    if left:
+    for layout, columns, unit, note in proposals(source):
+        try:
+            mappings.append(_mapping(source, layout_of(layout), columns, unit))
+        except SensorError as error:
+            notes.append(str(error))
+        else:
+            notes += [note] if note else []
+        taken.update(columns)
+    titles = [title(source, n) for n in range(len(source.columns))]
+    left = [name for n, name in enumerate(titles) if n not in taken]
+    if left and not taken:
+        unknown = layout_of(columns_layout(titles))
+        mappings.append(_mapping(source, unknown, range(len(titles)), ""))
+        notes.append(
+            f"nothing in it is recognised, so its columns go as they are, {unknown.name}; where "
+            f"they are something, say --channel '{source.name}[columns]=layout@unit'"
+        )
+    elif left:
         notes.append(f"not used: {', '.join(left)}")
     return mappings, notes
 
 
-Proposal = tuple[str, tuple[int, ...], str, str]
-"""(layout, columns, unit that overrides the columns', note)"""
-
-
-def _eeg(source: Source) -> list[Proposal]:
-    """The columns that are EEG and whose labels are electrodes."""
-    found: dict[str, int] = {}
-    for n, column in enumerate(source.columns):
-        name = electrode(column.label)
-        if _kind(source, column) == "eeg" and name is not None:
-            found.setdefault(name, n)
-    if not found:
-        return []
-    columns = tuple(found.values())
-    unit, note = "", ""
-    if not any(source.columns[n].unit for n in columns):
-        unit, note = "uV", "EEG without a unit is taken as microvolts"
-    return [("eeg/" + "-".join(found), columns, unit, note)]
-
-
-def _gaze(source: Source) -> list[Proposal]:
-    """Where on the screen both eyes look."""
-    at = {_kind(source, c): n for n, c in enumerate(source.columns) if c.eye in ("", "both")}
-    if "screenx" not in at or "screeny" not in at:
-        return []
-    return [("gaze/point2", (at["screenx"], at["screeny"]), "", "")]
-
-
-def _pupils(source: Source) -> list[Proposal]:
-    """Diameters of left and right pupil, where they are in a unit of length."""
-    at = {
-        column.eye: n
-        for n, column in enumerate(source.columns)
-        if _kind(source, column) == "diameter" and convertible(column.unit, "m")
-    }
-    if "left" not in at or "right" not in at:
-        return []
-    return [("gaze/pupil", (at["left"], at["right"]), "", "")]
-
-
-def _singles(source: Source) -> list[Proposal]:
-    """Signals of one number: by label, by the column's type, else by the stream's."""
-    known = {label: layout.name for layout in LAYOUTS.values() for label in layout.labels}
-    out: list[Proposal] = []
-    seen = set()
-    for n, column in enumerate(source.columns):
-        words = [column.label, column.kind]
-        if len(source.columns) == 1:
-            words += [source.kind, source.name]
-        layout = next((known[w] for w in map(_word, words) if w in known), None)
-        if layout is not None and layout not in seen:
-            seen.add(layout)
-            out.append((layout, (n,), "", ""))
-    return out
-
-
-def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str) -> Mapping:
+def _mapping(source: Source, layout: Layout, columns: Sequence[int], unit: str) -> Mapping:
     due = math.prod(layout.shape)
     if len(columns) != due:
         raise SensorError(
@@ -221,9 +187,9 @@ def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str
     some = [source.columns[n] for n in columns]
     units = units_each(unit, [column.unit for column in some])
     try:
-        each = affine(layout, units)
+        parts = affine(layout, units)
     except SensorError as error:
-        titles = ", ".join(_title(source, n) for n in columns)
+        titles = ", ".join(title(source, n) for n in columns)
         raise SensorError(
             f"stream {source.name!r}, {titles} as {layout.name}: {error}; "
             f"say --channel '{source.name}[columns]={layout.name}@unit'"
@@ -231,8 +197,11 @@ def _mapping(source: Source, layout: Layout, columns: tuple[int, ...], unit: str
     # Named by what it senses, so that the same sensor has the same name next time.
     sense = layout.name.split("/")[1] if layout.name in LAYOUTS else layout.modality
     name = {"point2": "gaze", "ray": "gaze"}.get(sense, sense)
-    scale, offset = zip(*each, strict=True)
-    return Mapping(Channel(name, layout.name, source.rate_hz), columns, scale, offset)
+    scale, offset = zip(*parts, strict=True)
+    if source.left_handed:
+        signs = layout.signs * (due // len(layout.signs))
+        scale = tuple(sign * one for sign, one in zip(signs, scale, strict=True))
+    return Mapping(Channel(name, layout.name, source.rate_hz), tuple(columns), scale, offset)
 
 
 def units_each(told: str, said: Sequence[str]) -> list[str]:
@@ -248,6 +217,8 @@ def units_each(told: str, said: Sequence[str]) -> list[str]:
 def affine(layout: Layout, units: Sequence[str]) -> list[tuple[float, float]]:
     if layout.name == "gaze/point2":
         return _onto_screen(units)
+    if layout.unit == ANY:
+        return [(1.0, 0.0)] * len(units)
     wanted = zip(units, layout.units_of_all, strict=True)
     return [to_si(unit, dimension) for unit, dimension in wanted]
 
@@ -276,15 +247,3 @@ def renamed(mapping: Mapping, taken: set[str]) -> Mapping:
     while name in taken:
         name, number = f"{mapping.channel.name}-{number}", number + 1
     return replace(mapping, channel=replace(mapping.channel, name=name))
-
-
-def _kind(source: Source, column: Column) -> str:
-    return _word(column.kind or source.kind)
-
-
-def _word(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
-
-
-def _title(source: Source, n: int) -> str:
-    return source.columns[n].label or f"#{n}"

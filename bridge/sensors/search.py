@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.sensors.mapping import Wish, map_source, renamed
+from fedxr.bridge.sensors.markers import MarkedTask, MarkerSensor
 from fedxr.bridge.sensors.sensor import Sensor
-from fedxr.bridge.sensors.source import Finder, Offering, SensorError, Stream
+from fedxr.bridge.sensors.source import Finder, Offering, SensorError, Stream, TextStream
 
 CLOCK_S = 1.0
 RETRY_S = 5.0
@@ -20,9 +22,14 @@ class Search:
     should know."""
 
     def __init__(
-        self, finders: Sequence[Finder], wishes: Sequence[Wish], say: Callable[[str], None]
+        self,
+        finders: Sequence[Finder],
+        wishes: Sequence[Wish],
+        say: Callable[[str], None],
+        marked: Sequence[MarkedTask] = (),
     ) -> None:
         self._finders, self._wishes, self._say = finders, wishes, say
+        self._marked = marked
         self._sensors: dict[str, list[Sensor]] = {}
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._failed: dict[str, tuple[float, str]] = {}
@@ -31,7 +38,16 @@ class Search:
 
     @property
     def sensors(self) -> list[Sensor]:
-        """Those whose clocks are known, in the order in which they came."""
+        """Those that have channels and whose clocks are known, in the order in which they came."""
+        return [s for s in self._all if not isinstance(s, MarkerSensor)]
+
+    @property
+    def markers(self) -> list[MarkerSensor]:
+        """Those that say in words what a moment was."""
+        return [s for s in self._all if isinstance(s, MarkerSensor)]
+
+    @property
+    def _all(self) -> list[Sensor]:
         return [s for some in self._sensors.values() for s in some]
 
     @property
@@ -50,8 +66,9 @@ class Search:
 
     def unmet(self) -> list[str]:
         """Names that the user gave a layout for and that no source has."""
-        here = {sensor.source.name for sensor in self.sensors}
-        return [name for name in dict.fromkeys(w.name for w in self._wishes) if name not in here]
+        here = {sensor.source.name for sensor in self._all}
+        names = [w.name for w in self._wishes] + [task.stream for task in self._marked]
+        return [name for name in dict.fromkeys(names) if name and name not in here]
 
     async def run(self) -> None:
         """Open whatever comes, and read the clocks of what is open."""
@@ -67,7 +84,7 @@ class Search:
                 joining.cancel()
 
     def close(self) -> None:
-        for sensor in self.sensors:
+        for sensor in self._all:
             sensor.close()
         for finder in self._finders:
             finder.close()
@@ -115,6 +132,8 @@ class Search:
 
     def _sensor(self, stream: Stream, key: str) -> Sensor | None:
         try:
+            if stream.source.text:
+                return MarkerSensor(cast(TextStream, stream), self._marked, self._say)
             mappings, notes = map_source(stream.source, self._wishes)
         except SensorError as error:
             stream.close()
@@ -153,4 +172,4 @@ class Search:
     async def _read_clocks(self) -> None:
         while True:
             await asyncio.sleep(CLOCK_S)
-            await asyncio.gather(*(asyncio.to_thread(s.read_clock) for s in self.sensors))
+            await asyncio.gather(*(asyncio.to_thread(s.read_clock) for s in self._all))

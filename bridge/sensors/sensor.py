@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fedxr.bridge.absences import Absences
 from fedxr.bridge.channels import LAYOUTS, Channel, Samples
@@ -185,6 +186,10 @@ class Sensor:
                 f"{gap.missing} samples missing"
             )
         self._follow_rate(now_us)
+        self._keep(t_us, values)
+
+    def _keep(self, t_us: NDArray[np.int64], values: Floats) -> None:
+        """Samples (n, columns) of known times become those of the channels, and wait."""
         for mapping in self.mappings:
             name, si = mapping.channel.name, mapping.convert(values)
             if name in self._columns:

@@ -6,6 +6,7 @@
                  - a source that comes later: say goodbye and connect again with its channels
                  - a source that sends at another rate than it says: the same, once in a while
                  - a source that is lost: its channels are silent until it is back
+                 - a marker: feedback on its task, after the frame of its moment
                  - a bridge that is lost: the client comes back by itself
                  (`fedxr.bridge.connecting.reconnecting`)
 
@@ -29,6 +30,7 @@ from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.connecting.unacknowledged import Retry
 from fedxr.bridge.protocol import BridgeError, Cue, Notice, Reply
 from fedxr.bridge.sensors.mapping import Wish
+from fedxr.bridge.sensors.markers import MarkedTask, MarkerSensor
 from fedxr.bridge.sensors.search import Search
 from fedxr.bridge.sensors.sensor import Sensor
 from fedxr.bridge.sensors.source import Finder, SensorError
@@ -65,6 +67,7 @@ class Streamed:
 
     sessions: int = 0
     frames: int = 0
+    feedback: int = 0
     latency_ms: list[float] = field(default_factory=list)
     cues: Counter[str] = field(default_factory=Counter)
 
@@ -78,17 +81,24 @@ class SensorHeadset:
         finders: Sequence[Finder],
         wishes: Sequence[Wish] = (),
         say: Callable[[str], None] = print,
+        marked: Sequence[MarkedTask] = (),
     ) -> None:
         self.visit = visit
         self.streamed = Streamed()
         self._say = say
-        self._search = Search(finders, wishes, say)
+        self._search = Search(finders, wishes, say, marked)
         self._opened: list[Channel] = []
+        self._unasked: set[str] = set()  # marked tasks that are not answered
 
     @property
     def sensors(self) -> list[Sensor]:
         """Those whose clocks are known, in the order in which they came."""
         return self._search.sensors
+
+    @property
+    def markers(self) -> list[MarkerSensor]:
+        """Those whose words become feedback."""
+        return self._search.markers
 
     async def run(
         self,
@@ -190,7 +200,7 @@ class SensorHeadset:
                 if (client.session, client.reconnects) != session:
                     session = client.session, client.reconnects
                     episode, start_us = episode + 1, capture_us
-                    for sensor in here:
+                    for sensor in (*here, *self.markers):
                         sensor.begin(start_us)
                 before_us, capture_us = capture_us, capture_us + TICK_US
                 await asyncio.sleep((capture_us + self.visit.delay_us - now_us()) / 1e6)
@@ -198,9 +208,23 @@ class SensorHeadset:
                 samples = {n: s for n, s in samples.items() if n in client.codecs}
                 await client.send_frame(capture_us, samples, episode, start_us)
                 self.streamed.frames += 1
+                await self._tell(client, capture_us, episode)
             return "done"
         finally:
             await _end(listening)
+
+    async def _tell(self, client: HeadsetClient, until_us: int, episode: int) -> None:
+        """Marks of moments whose frame has left go as feedback."""
+        for markers in self.markers:
+            markers.poll(now_us(), now_us)
+            for mark in markers.take_marks(until_us):
+                if mark.task in client.tasks:
+                    await client.send_feedback(mark.task, mark.t_us, mark.label, episode)
+                    self.streamed.feedback += 1
+                elif mark.task not in self._unasked:
+                    self._unasked.add(mark.task)
+                    answered = ", ".join(client.tasks) or "nothing"
+                    self._say(f"markers of {mark.task} are not sent: the bridge answers {answered}")
 
     async def _listen(self, client: HeadsetClient) -> None:
         with contextlib.suppress(BridgeError):

@@ -1,21 +1,41 @@
-"""What a source of samples is: how it describes itself, and how it is found, opened and read."""
+"""What a source of samples is: how it describes itself, and how it is found, opened and read.
+
+A `SourceKind` is an entry of the registry (`fedxr.bridge.sensors.sources`) and makes a `Finder`,
+which offers what is there; an `Offering` is opened to a `Stream` or some.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fedxr.bridge.channels import layout_of
 from fedxr.bridge.clock import Exchange
+from fedxr.extras import install_line
 
 Floats = NDArray[np.float64]
 
 
 class SensorError(ValueError):
     """A source cannot be used; the message says what was got and what would work."""
+
+
+def lacking(what: str, library: str, extra: str) -> SensorError:
+    """What to raise where ``library``, which ``what`` needs, is not installed."""
+    return SensorError(f"{what} needs {library}: {install_line(extra)}")
+
+
+def installed(what: str, library: str, extra: str) -> str:
+    """Name and version of ``library``, which is not imported; raises as `lacking` says."""
+    try:
+        return f"{library} {version(library)}"
+    except PackageNotFoundError as error:
+        raise lacking(what, library, extra) from error
 
 
 class SourceLostError(Exception):
@@ -39,7 +59,10 @@ class Column:
 class Source:
     """A stream of samples as it describes itself; ``key`` stays the same when it comes back.
 
-    ``rate_hz`` is nominal, 0 for irregular.
+    ``rate_hz`` is nominal, 0 for irregular. ``layout`` is what all columns together are, where the
+    source's program knows; the channel is then called as the source. ``left_handed``: coordinates
+    are Unity's. ``text``: samples are words (`TextStream`). ``notes`` are what a person should know
+    of it.
     """
 
     name: str
@@ -47,8 +70,14 @@ class Source:
     columns: tuple[Column, ...]
     rate_hz: float
     key: str
+    layout: str = ""
+    left_handed: bool = False
+    text: bool = False
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if self.layout:
+            return f"{self.name!r} ({self.kind}; {self.layout})"
         columns = ", ".join(_described(n, column) for n, column in enumerate(self.columns))
         rate = f"{self.rate_hz:g} Hz" if self.rate_hz else "irregular"
         return f"{self.name!r} (type {self.kind or 'none'}, {rate}; columns {columns})"
@@ -58,6 +87,12 @@ def _described(number: int, column: Column) -> str:
     kind = column.kind if column.kind.lower() not in column.label.lower() else ""
     unit = f"[{column.unit}]" if column.unit else ""
     return " ".join(filter(None, (column.label or f"#{number}", kind, unit)))
+
+
+def columns_of(layout: str) -> tuple[Column, ...]:
+    """Columns of a source whose samples are ``layout``, in its own units."""
+    units = layout_of(layout).units_of_all
+    return tuple(Column(f"{layout} {n}", unit) for n, unit in enumerate(units))
 
 
 class Stream(Protocol):
@@ -84,6 +119,12 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+class TextStream(Stream, Protocol):
+    """A stream of words. `read` gives their numbers (n, 1) in ``texts``."""
+
+    texts: list[str]
+
+
 class Offering(Protocol):
     """Something that can be opened; ``key`` names it for as long as it is there."""
 
@@ -102,3 +143,21 @@ class Finder(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """One kind of source, as `fedxr sensors --source NAME[:WHERE]` names it.
+
+    ``says`` is what it brings and ``where`` what may stand after the colon, both for people.
+    ``find(where, say)`` makes a finder that tells ``say`` what a person should know, ``check`` says
+    which library there is; both raise SensorError where it is missing, with the line that installs
+    it, and import it only then. ``look_s``: for so long one looks round before the first session.
+    """
+
+    name: str
+    says: str
+    where: str
+    find: Callable[[str, Callable[[str], None]], Finder]
+    check: Callable[[], str]
+    look_s: float = 2.0

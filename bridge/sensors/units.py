@@ -7,6 +7,8 @@ from fedxr.bridge.sensors.source import SensorError
 GRAVITY = 9.80665
 """m/s^2 (standard gravity, CGPM 1901)."""
 
+ANY = "any"
+"""The unit of columns that nobody knows: as they are."""
 Affine = tuple[float, float]
 """(scale, offset)"""
 

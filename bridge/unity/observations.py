@@ -126,9 +126,7 @@ def read(sensor: Sensor, raw: NDArray[np.float32]) -> Values:
     if layout.modality == "vision":
         return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)
     if layout.mirrored:
-        signs = np.ones(layout.shape[-1], np.float32)
-        signs[list(layout.mirrored)] = -1
-        return values * signs
+        return values * np.array(layout.signs, np.float32)
     return values.astype(layout.dtype)
 
 

@@ -17,9 +17,8 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
-from fedxr.bridge.sensors.boards import load_brainflow
-from fedxr.bridge.sensors.lsl import load_pylsl
 from fedxr.bridge.sensors.source import SensorError
+from fedxr.bridge.sensors.sources import SOURCES
 from fedxr.cli.unity import lacking
 from fedxr.extras import install_line
 from fedxr.plugins import loaded
@@ -32,6 +31,9 @@ _PURPOSE = {
     "rerun": "export recordings for the rerun viewer",
     "fuzz": "search for messages that break the bridge (benchmarks/fuzz_guided.py)",
     "sensors": "stream from LSL and BrainFlow devices",
+    "quest": "stream hands and head of a Quest that runs Hand Tracking Streamer",
+    "pupil": "stream gaze and pupils of Pupil Labs glasses",
+    "osc": "stream avatars, faces and trackers that are sent by OSC",
     "test": "run the tests (make test)",
     "dev": "run the checks (make check)",
 }
@@ -169,14 +171,15 @@ def recorded_data() -> list[Finding]:
     return [Finding("recorded data", "ok" if found else "absent", detail, "" if found else remedy)]
 
 
-def laboratory() -> list[Finding]:
-    """LSL and BrainFlow, whose libraries may be installed and yet not load."""
-    try:
-        lsl, boards = load_pylsl(), load_brainflow()
-    except SensorError as error:
-        return [Finding("sensors", "absent", "fedxr sensors does without", str(error))]
-    detail = f"liblsl {lsl.library_version() / 100:.2f}, {len(boards.BoardIds)} kinds of boards"
-    return [Finding("sensors", "ok", detail)]
+def sensors() -> list[Finding]:
+    """What `fedxr sensors` can take from; a library may be installed and yet not load."""
+    found = []
+    for kind in SOURCES.values():
+        try:
+            found.append(Finding(f"source {kind.name}", "ok", f"{kind.says}; {kind.check()}"))
+        except SensorError as error:
+            found.append(Finding(f"source {kind.name}", "absent", kind.says, str(error)))
+    return found
 
 
 def plug_ins() -> list[Finding]:
@@ -209,7 +212,7 @@ _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     packages,
     browser,
     unity_players,
-    laboratory,
+    sensors,
     recorded_data,
     plug_ins,
 )

@@ -1,13 +1,14 @@
-"""``fedxr sensors``: Lab Streaming Layer streams and BrainFlow boards as a headset of a bridge."""
+"""``fedxr sensors``: laboratory sensors and other devices as a headset of a bridge."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import math
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,15 +19,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fedxr.bridge.sensors.boards import Board, BoardFinder
-from fedxr.bridge.sensors.lsl import LslFinder
+from fedxr.agent.tasks import TASKS
+from fedxr.agent.tasks.task import check_use_case
 from fedxr.bridge.sensors.mapping import Wish, map_source, rows
+from fedxr.bridge.sensors.markers import MarkedTask
 from fedxr.bridge.sensors.sensor import Sensor
 from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
-from fedxr.bridge.sensors.source import Finder, Offering, SensorError
+from fedxr.bridge.sensors.source import Finder, Offering, SensorError, SourceKind
+from fedxr.bridge.sensors.sources import SOURCES, finder_of
 from fedxr.experiments.choices import UseCase
-
-_LOOK_S = 2.0
 
 
 def _layouts(_: str) -> str:
@@ -34,9 +35,15 @@ def _layouts(_: str) -> str:
     return f"(repeatable; layouts: {', '.join(rows())})"
 
 
+def _sources(_: str) -> str:
+    """What --help says beside --source."""
+    known = "; ".join(f"{k.name}[:WHERE]: {k.says}; WHERE: {k.where}" for k in SOURCES.values())
+    return f"(repeatable; none: lsl. {known})"
+
+
 @dataclass(frozen=True)
 class Sensors:
-    """Stream laboratory sensors to a bridge: LSL streams, BrainFlow boards, or both."""
+    """Stream sensors to a bridge: LSL streams, boards, a Quest's hands, glasses, OSC."""
 
     url: str = "ws://127.0.0.1:8765"
     """Where the bridge listens."""
@@ -52,14 +59,12 @@ class Sensors:
     """Root certificate (PEM) of a server with TLS, where the system does not know it."""
     record: bool = True
     """The server may record what is streamed; --no-record forbids it."""
-    lsl: bool = False
-    """Streams of the Lab Streaming Layer; the default when no board is named."""
-    stream: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Only the LSL streams of these names; none: all that can be mapped."""
-    brainflow: str | None = None
-    """A BrainFlow board by name or number: synthetic, cyton, muse_2, 38, …"""
-    board_param: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """How the board is reached, once each: serial_port=/dev/ttyUSB0, mac_address=…, ip_port=…"""
+    source: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(help_behavior_hint=_sources)
+    ] = ()
+    """Where sensors come from, NAME or NAME:WHERE: lsl, brainflow:synthetic, quest, …"""
+    marker: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """LSL markers that name the classes of a task become feedback on it: TASK, or STREAM=TASK."""
     channel: Annotated[
         tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(help_behavior_hint=_layouts)
     ] = ()
@@ -75,10 +80,8 @@ class Sensors:
     """Show what there is and what would become of it, and end."""
 
     def __post_init__(self) -> None:
-        if self.stream and self.brainflow and not self.lsl:
-            raise ValueError("--stream names LSL streams; with --brainflow say --lsl as well")
-        if self.board_param and not self.brainflow:
-            raise ValueError("--board-param is for a board; say which by --brainflow NAME")
+        if wrong := check_use_case(self.scenario):
+            raise ValueError(wrong)
         for name, value in (("seconds", self.seconds), ("wait", self.wait)):
             if not 0 <= value < math.inf:
                 raise ValueError(f"--{name} {value}; 0 or more are allowed")
@@ -89,7 +92,12 @@ class Sensors:
 def sensors_command(config: Sensors, console: Console) -> int:
     """Stream, then say how it went. Raises BridgeError when the bridge refused or stayed away."""
     wishes = [Wish.parse(text) for text in config.channel]
-    finders = finders_of(config)
+    marked = [marked_task(text) for text in config.marker]
+
+    def say(line: str) -> None:
+        _say(console, line)
+
+    kinds, finders = finders_of(config, say)
     if config.list_:
         show(finders, wishes, config.wait, console)
         return 0
@@ -97,31 +105,48 @@ def sensors_command(config: Sensors, console: Console) -> int:
         config.url, config.user, config.scenario, config.tasks, config.token, config.trust,
         round(config.delay_ms * 1000), record=config.record,
     )  # fmt: skip
-    headset = SensorHeadset(visit, finders, wishes, lambda line: _say(console, line))
+    headset = SensorHeadset(visit, finders, wishes, say, marked)
     try:
-        asyncio.run(_run(headset, config))
+        asyncio.run(_run(headset, config, max(kind.look_s for kind in kinds)))
     finally:
         report(headset, console)
     return 0
 
 
-def finders_of(config: Sensors) -> list[Finder]:
-    """Where ``config`` looks; raises SensorError for a missing library or an unknown board."""
+def finders_of(
+    config: Sensors, say: Callable[[str], None]
+) -> tuple[list[SourceKind], list[Finder]]:
+    """Where ``config`` looks. Raises ValueError for a source that is unknown, or whose library is
+    missing; what was opened until then is closed."""
+    kinds: list[SourceKind] = []
     finders: list[Finder] = []
-    if config.brainflow is not None:
-        finders.append(BoardFinder(Board.parse(config.brainflow, config.board_param)))
-    if config.lsl or config.brainflow is None:
-        finders.append(LslFinder(config.stream))
-    return finders
+    try:
+        for text in config.source or ("lsl",):
+            kind, finder = finder_of(text, say)
+            kinds.append(kind)
+            finders.append(finder)
+    except ValueError:
+        for finder in finders:
+            finder.close()
+        raise
+    return kinds, finders
 
 
-async def _run(headset: SensorHeadset, config: Sensors) -> None:
+def marked_task(text: str) -> MarkedTask:
+    """From ``TASK`` or ``STREAM=TASK``; raises ValueError with the tasks that there are."""
+    stream, _, name = text.rpartition("=")
+    if name not in TASKS:
+        near = difflib.get_close_matches(name, TASKS, 3, 0.4)
+        known = f"nearest are {', '.join(near)}" if near else f"known are {', '.join(TASKS)}"
+        raise ValueError(f"--marker {text}: no task {name!r}; {known}")
+    return MarkedTask(name, TASKS[name].classes, stream)
+
+
+async def _run(headset: SensorHeadset, config: Sensors, look_s: float) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         loop.add_signal_handler(signal.SIGINT, stop.set)
-    # A board is there or not; LSL takes a while to look round.
-    look_s = _LOOK_S if config.lsl or config.brainflow is None else 0.0
     await headset.run(stop, config.wait, look_s, config.seconds)
 
 
@@ -133,16 +158,17 @@ def report(headset: SensorHeadset, console: Console) -> None:
         _say(
             console,
             f"{done.frames} frames in {done.sessions} sessions, {len(done.latency_ms)} replies, "
-            f"tick to reply p50 {p50:.1f} ms, p99 {p99:.1f} ms; cues {dict(done.cues)}",
+            f"tick to reply p50 {p50:.1f} ms, p99 {p99:.1f} ms; cues {dict(done.cues)}"
+            + (f"; feedback {done.feedback}" if done.feedback else ""),
         )
-    for sensor in headset.sensors:
+    for sensor in (*headset.sensors, *headset.markers):
         _say(console, f"{sensor.source.name}: {figures(sensor)}")
 
 
 def figures(sensor: Sensor) -> str:
     """What became of one sensor's samples, and how well their times are known."""
     counts = ", ".join(f"{name} {n}" for name, n in sensor.counts.items() if n)
-    if not sensor.counts["samples"]:
+    if not sensor.counts["samples"] and not sensor.counts["markers"]:
         return f"sent nothing{f' ({counts})' if counts else ''}"
     if sensor.clock.by_arrival:
         clock = "stamped by arrival"
@@ -167,9 +193,24 @@ def show(finders: Sequence[Finder], wishes: Sequence[Wish], seconds: float, out:
     for offering in found.values():
         for row in _rows(offering, wishes):
             table.add_row(*map(escape, row))
-    out.print(table if found else "no LSL stream found; see docs/sensors.md on networks")
+    out.print(table if found else "nothing found; see docs/sensors.md on networks")
+    out.print(kinds_table())
     for finder in finders:
         finder.close()
+
+
+def kinds_table() -> Table:
+    """All sources that there are, and how to get the library of one that lacks it."""
+    table = Table(title="sources", title_justify="left", show_lines=True)
+    for head in ("--source", "brings", "library"):
+        table.add_column(head, overflow="fold")
+    for kind in SOURCES.values():
+        try:
+            state = kind.check()
+        except SensorError as error:
+            state = str(error)
+        table.add_row(*map(escape, (f"{kind.name}[:WHERE]", f"{kind.says}; {kind.where}", state)))
+    return table
 
 
 def _rows(offering: Offering, wishes: Sequence[Wish]) -> list[tuple[str, str]]:
@@ -181,6 +222,8 @@ def _rows(offering: Offering, wishes: Sequence[Wish]) -> list[tuple[str, str]]:
     rows = []
     for stream in streams:
         try:
+            if stream.source.text:
+                raise SensorError("words: feedback, where --marker says on which task")
             mappings, notes = map_source(stream.source, wishes)
             made = [f"{m.channel.name}: {m.channel.layout}" for m in mappings] + notes
         except SensorError as error:

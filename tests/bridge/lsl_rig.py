@@ -88,7 +88,7 @@ class Outlet:
 
     def due_us(self, numbers: np.ndarray) -> np.ndarray:
         """Session times at which samples ``numbers`` were taken: LSL's clock is this machine's."""
-        return numbers * (1e6 / self.rate) + self._start_s * 1e6 + _session_minus_lsl()
+        return numbers * (1e6 / self.rate) + self._start_s * 1e6 + session_minus_lsl()
 
     def __enter__(self) -> Outlet:
         return self
@@ -97,7 +97,7 @@ class Outlet:
         self.stop()
 
 
-def _session_minus_lsl() -> float:
+def session_minus_lsl() -> float:
     readings = []
     for _ in range(100):
         before, lsl_s = time.monotonic_ns(), pylsl.local_clock()

@@ -10,6 +10,7 @@ import numpy as np
 from bridge_rig import PATIENCE, Recorder, server_of
 
 from fedxr.bridge.sensors.mapping import Wish
+from fedxr.bridge.sensors.markers import MarkedTask
 from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import Finder
 
@@ -35,14 +36,16 @@ class Run:
 
 
 @asynccontextmanager
-async def streaming(finder: Finder, wishes: Sequence[str] = ()) -> AsyncIterator[Run]:
+async def streaming(
+    finder: Finder, wishes: Sequence[str] = (), marked: Sequence[MarkedTask] = ()
+) -> AsyncIterator[Run]:
     """What ``finder`` finds, streamed until the end of the block."""
     run, stop = Run(), asyncio.Event()
     await run.server.start()
     try:
         visit = Visit(run.server.url, "lab", "companion")
         wanted = [Wish.parse(wish) for wish in wishes]
-        run.headset = SensorHeadset(visit, [finder], wanted, run.said.append)
+        run.headset = SensorHeadset(visit, [finder], wanted, run.said.append, marked)
         running = asyncio.create_task(run.headset.run(stop, PATIENCE, 0.0))
         try:
             yield run

@@ -35,8 +35,8 @@ def cyton(tmp_path: Path) -> boards.BoardFinder:
             data[row] = unit + (i / 8 if kind == "eeg_channels" else i)
     data[about["timestamp_channel"]] = 1.7e9 + n / RATE
     np.savetxt(tmp_path / "cyton.csv", data.T, delimiter="\t", fmt="%.6f")
-    params = [f"file={tmp_path / 'cyton.csv'}", "master_board=cyton"]
-    return boards.BoardFinder(boards.Board.parse("playback-file", params))
+    played = f"playback-file,file={tmp_path / 'cyton.csv'},master_board=cyton"
+    return boards.BoardFinder(boards.Board.parse(played))
 
 
 async def test_a_recorded_board_arrives_in_si(
@@ -65,7 +65,7 @@ async def test_a_recorded_board_arrives_in_si(
 
 
 async def test_the_synthetic_board_streams() -> None:
-    finder = boards.BoardFinder(boards.Board.parse("synthetic", []))
+    finder = boards.BoardFinder(boards.Board.parse("synthetic"))
     columns = "[accel x,accel y,accel z,gyro x,gyro y,gyro z]"
     wishes = (f"SyntheticAux 1{columns}=motion/wrist", "SyntheticAux 1[eda]=physiology/eda")
     async with streaming(finder, wishes) as run:
@@ -80,7 +80,7 @@ async def test_the_synthetic_board_streams() -> None:
 
 
 async def test_a_bridge_that_restarts_is_found_again() -> None:
-    finder = boards.BoardFinder(boards.Board.parse("synthetic", []))
+    finder = boards.BoardFinder(boards.Board.parse("synthetic"))
     async with streaming(finder) as run:
         await until(lambda: len(run.got("eeg")[0]) > 50)
         port, again = run.server.port, Recorder()
@@ -94,11 +94,11 @@ async def test_a_bridge_that_restarts_is_found_again() -> None:
 
 def test_boards_and_parameters_that_are_wrong() -> None:
     with pytest.raises(SensorError, match=r"board 'cytn'; known are .*cyton \(0\)"):
-        boards.BoardFinder(boards.Board.parse("cytn", []))
+        boards.BoardFinder(boards.Board.parse("cytn"))
     with pytest.raises(SensorError, match=r"'serial'; known are .*serial_port"):
-        boards.BoardFinder(boards.Board.parse("cyton", ["serial=/dev/ttyUSB0"]))
+        boards.BoardFinder(boards.Board.parse("cyton,serial=/dev/ttyUSB0"))
     with pytest.raises(SensorError, match="allowed is key=value"):
-        boards.Board.parse("cyton", ["serial_port"])
-    (offering,) = boards.BoardFinder(boards.Board.parse("0", ["serial_port=/dev/none"])).find()
+        boards.Board.parse("cyton,serial_port")
+    (offering,) = boards.BoardFinder(boards.Board.parse("0,serial_port=/dev/none")).find()
     with pytest.raises(SensorError, match=r"UNABLE_TO_OPEN_PORT.*are its parameters right"):
         offering.open()

@@ -92,25 +92,33 @@ async def test_a_lost_stream_comes_back(key: str | None) -> None:
     assert np.abs(t_us[first:] - due_us).max() <= 2 * sensor.worst_us + 1000
 
 
-async def test_streams_that_do_not_fit_are_explained() -> None:
-    with (
-        Outlet("Markers", [["marker"]], 10.0, format="string") as text,
-        Outlet("Mystery", [["a"], ["b"], ["c"]], 50.0) as mystery,
-    ):
-        async with streaming(LslFinder([text.name, mystery.name])) as run:
-            await until(lambda: len(run.said) == 2)
-        assert run.heard("sends text")
-        (why,) = [line for line in run.said if mystery.name in line]
-        assert "50 Hz; columns a, b, c" in why
-        assert f"Say --channel '{mystery.name}[columns]=layout@unit'" in why
+async def test_columns_that_nobody_knows_go_as_they_are_until_they_are_told() -> None:
+    with Outlet("Mystery", [["a"], ["b"], ["c 1"]], 50.0) as mystery:
         name, screen = mystery.name, "pixels:10000x10000"
-        wishes = (f"{name}[c,0]=gaze/point2@{screen}", f"{name}[b]=contact/vibration@g")
-        async with streaming(LslFinder([mystery.name]), wishes) as run:
-            await until(lambda: len(run.got("gaze")[0]) and len(run.got("vibration")[0]))
-        gaze, shaking = run.got("gaze")[1], run.got("vibration")[1]
+        async with streaming(LslFinder([name])) as run:
+            await until(lambda: len(run.got("columns")[0]) > 20)
+        channel = run.app.sessions[-1].channels["columns"]
+        assert (channel.layout, channel.rate_hz) == ("columns/a-b-c_1", 50.0)
+        values = run.got("columns")[1]
+        n = numbers_of(values, 1.0)
+        assert counts_up(n)
+        np.testing.assert_allclose(values, n[:, None] + np.arange(3) / 8, rtol=1e-6)
+        (why,) = [line for line in run.said if "nothing in it is recognised" in line]
+        assert f"say --channel '{name}[columns]=layout@unit'" in why
+        wishes = (
+            f"{name}[c 1,0]=gaze/point2@{screen}",
+            f"{name}[b]=contact/vibration@g",
+            f"{name}[0,2]=columns",
+        )
+        async with streaming(LslFinder([name]), wishes) as run:
+            channels = ("gaze", "vibration", "columns")
+            await until(lambda: all(len(run.got(channel)[0]) for channel in channels))
+        gaze, shaking, rest = (run.got(channel)[1] for channel in channels)
+        assert run.app.sessions[-1].channels["columns"].layout == "columns/a-c_1"
         n = np.rint((1 - gaze[:, 1]) * 1e4)
         np.testing.assert_allclose(gaze[:, 0], (n + 2 / 8) / 1e4, rtol=1e-5)
         np.testing.assert_allclose(shaking, (n + 1 / 8) * GRAVITY, rtol=1e-6)
+        np.testing.assert_allclose(rest, n[:, None] + np.array([0, 2 / 8]), rtol=1e-6)
 
 
 async def test_nothing_to_stream_is_an_error() -> None:

@@ -78,6 +78,21 @@ def test_units_of_the_body() -> None:
     assert "unit 'kOhm' where S is due; known are s, siemens, us" in notes[0]
 
 
+def test_many_columns_are_a_channel_and_one_that_is_lost_costs_the_others_nothing() -> None:
+    columns = tuple(Column(f"feature {n}", "a.u.") for n in range(60))
+    (mapping,), (note,) = map_source(source("Features", *columns))
+    assert mapping.channel.layout.startswith("columns/feature_0-feature_1-")
+    assert "nothing in it is recognised" in note
+    row = np.arange(60.0)[None]
+    row[0, 7] = np.nan
+    np.testing.assert_array_equal(mapping.convert(row), row.astype(np.float32))
+
+
+def test_a_wrong_unit_is_an_error_and_no_column_of_unknown_kind() -> None:
+    with pytest.raises(SensorError, match="unit 'kOhm' where S is due"):
+        map_source(source("Physiology", Column("EDA", "kOhm")))
+
+
 @pytest.mark.parametrize(
     ("wish", "why"),
     [

@@ -116,8 +116,11 @@ async def test_a_board_with_more_electrodes_is_read(
     )
     async with live_rig.Rig(checkpoint, tmp_path / "s.db") as rig:
         arguments = ["sensors", "--url", rig.server.url, "--scenario", "neuroadaptive"]
+        arguments += ["--source", "brainflow:synthetic", "--seconds", "6"]
         streaming = asyncio.create_task(
-            asyncio.to_thread(main, [*arguments, "--brainflow", "synthetic", "--seconds", "6"])
+            asyncio.to_thread(
+                main, [*arguments, "--source", "brainflow:synthetic", "--seconds", "6"]
+            )
         )
         answered, channel = set(), None
         while not streaming.done():

@@ -13,7 +13,8 @@ from fedxr.experiments.run_config import RunConfig
 @pytest.mark.parametrize(
     ("command", "option", "first", "second"),
     [
-        (Sensors, "stream", "Pupil Core", "E4"),
+        (Sensors, "source", "lsl:Pupil Core", "brainflow:cyton,serial_port=x"),
+        (Sensors, "marker", "tension", "cues=engagement"),
         (Sensors, "channel", "A=eeg/Oz@uV", "B=eeg/O1@uV"),
         (Sensors, "tasks", "tension", "emotion"),
         (Unity, "tasks", "target", "intent"),
@@ -26,8 +27,6 @@ def test_both_are_kept(command: type, option: str, first: str, second: str) -> N
     assert getattr(tyro.cli(command, args=typed), option) == (first, second)
 
 
-def test_board_parameters_and_environment_parameters_are_all_kept() -> None:
-    board = ["--brainflow", "cyton", "--board-param", "serial_port=x", "--board-param", "timeout=9"]
-    assert tyro.cli(Sensors, args=board).board_param == ("serial_port=x", "timeout=9")
+def test_environment_parameters_are_all_kept() -> None:
     scene = ["--editor", "--parameters", "noise", "0.25", "--parameters", "level", "2"]
     assert tyro.cli(Unity, args=scene).parameters == {"noise": 0.25, "level": 2.0}

@@ -11,6 +11,7 @@ from fedxr.bridge.channels import Channel
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.sensors.boards import load_brainflow
 from fedxr.bridge.sensors.source import SensorError
+from fedxr.bridge.sensors.sources import SOURCES
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
@@ -46,7 +47,7 @@ async def test_a_board_streams_until_its_time_is_over(capsys: pytest.CaptureFixt
     listener = Listener()
     async with BridgeServer(listener, ServerConfig(port=0)) as server:
         arguments = ["sensors", "--url", server.url, "--user", "ann", "--seconds", "2"]
-        board = ["--brainflow", "synthetic", "--channel", "Synthetic[Oz,Pz]=eeg/Oz-Pz"]
+        board = ["--source", "brainflow:synthetic", "--channel", "Synthetic[Oz,Pz]=eeg/Oz-Pz"]
         code = await asyncio.to_thread(main, [*arguments, *board])
     out = capsys.readouterr().out
     assert code == 0, out
@@ -66,7 +67,7 @@ async def test_a_board_streams_until_its_time_is_over(capsys: pytest.CaptureFixt
 def test_a_wrong_board_or_channel_ends_with_what_is_right(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["sensors", "--brainflow", "cytn"]) == 2
+    assert main(["sensors", "--source", "brainflow:cytn"]) == 2
     assert "board 'cytn'; known are playback_file (-3)" in capsys.readouterr().out
     assert main(["sensors", "--channel", "oops"]) == 2
     assert "channel 'oops'; allowed is NAME=layout" in capsys.readouterr().out
@@ -75,16 +76,12 @@ def test_a_wrong_board_or_channel_ends_with_what_is_right(
 def test_wrong_options_say_what_is_right() -> None:
     with pytest.raises(ValueError, match="--seconds -1; 0 or more"):
         Sensors(seconds=-1)
-    with pytest.raises(ValueError, match="say which by --brainflow NAME"):
-        Sensors(board_param=("serial_port=/dev/ttyUSB0",))
-    with pytest.raises(ValueError, match="with --brainflow say --lsl as well"):
-        Sensors(stream=("amp",), brainflow="cyton")
     with pytest.raises(ValueError, match="--delay-ms 2000; allowed are 0 to 1000"):
         Sensors(delay_ms=2000)
 
 
 def test_no_bridge_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["sensors", "--brainflow", "synthetic", "--url", "ws://127.0.0.1:1"]
+    arguments = ["sensors", "--source", "brainflow:synthetic", "--url", "ws://127.0.0.1:1"]
     assert main(arguments) == 2
     out = capsys.readouterr().out
     assert "is it started" in out
@@ -92,17 +89,27 @@ def test_no_bridge_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Hz, jitter" not in out, "nothing was measured"
 
 
-def test_a_use_case_that_is_none_is_refused_before_anything_starts(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["sensors", "--brainflow", "synthetic", "--scenario", "bogus"])
-    assert ended.value.code == 2
-    assert "neuroadaptive" in capsys.readouterr().err
+def test_a_use_case_that_cannot_be_is_refused_before_anything_starts() -> None:
+    """The bridge may know others than this machine does; a name that none has is refused here."""
+    assert Sensors(scenario="my-museum").scenario == "my-museum"
+    with pytest.raises(ValueError, match="use case 'Bo gus'; take overlays, neuroadaptive"):
+        Sensors(scenario="Bo gus")
 
 
 def test_the_list_says_what_becomes_of_each(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sensors", "--list", "--brainflow", "synthetic", "--wait", "0.2"]) == 0
+    assert main(["sensors", "--list", "--source", "brainflow:synthetic", "--wait", "0.2"]) == 0
     out = capsys.readouterr().out
     assert "Synthetic" in out
     assert "physiology/eda" in out
+    # And the sources that there are, each with its library or how to get it.
+    assert all(f"{name}[:WHERE]" in out for name in SOURCES)
+
+
+def test_an_unknown_source_or_task_is_told_the_known_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["sensors", "--source", "leap"]) == 2
+    out = capsys.readouterr().out
+    assert "unknown source 'leap'; known are lsl, brainflow, quest, pupil, osc" in out
+    assert main(["sensors", "--marker", "tensoin"]) == 2
+    assert "no task 'tensoin'; nearest are tension" in capsys.readouterr().out
