@@ -25,7 +25,6 @@ from rich.console import Console
 
 from fedxr.agent.tasks import USE_CASES
 from fedxr.evaluation.label_curves import Draws, estimate, ticks
-from fedxr.evaluation.label_figure import draw
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import LabelPoint, Result, write_result
 from fedxr.evaluation.tables import COLD_SHORT, GAIN_SHORT, interval, print_curves, print_table
@@ -207,8 +206,6 @@ def main(config: Cold) -> None:
     print_table(result, console)
     print(markdown(result))
     promises(studies, result, console)
-    for title, figure in draw(result.cold):
-        figure.savefig(config.out / f"{title.replace(', ', ' ').replace(' ', '-').lower()}.svg")
 
 
 if __name__ == "__main__":

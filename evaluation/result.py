@@ -76,8 +76,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     ``low`` and ``high`` its 95 % interval (:mod:`fedxr.evaluation.intervals`), None where there is
     but one user and their questions are not known; ``spread`` the standard deviation over users
     within a seed, averaged over seeds; ``per_seed`` the mean over users of each seed, in the order
-    of ``Result.seeds``; ``users`` how many users a seed has on average; ``questions`` how many
-    there were, None where it is the row's ``test_windows``."""
+    of ``Result.seeds``; ``by_user`` each user's figure, of each seed; ``users`` how many users a
+    seed has on average; ``questions`` how many there were, None where it is the row's
+    ``test_windows``."""
 
     mean: float
     spread: float
@@ -87,10 +88,21 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     questions: int | None = None
     gain: Gain | None = None
+    by_user: list[dict[str, float]] = []
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What all rounds of an arm moved, and what the radios spent on it, all users together."""
+
+    bytes: int = 0
+    joules: float = 0.0
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One data set or task. ``classical`` says which classical model each classical arm shows."""
+    """One data set or task. ``classical`` says which classical model each classical arm shows;
+    ``confusion`` counts, for an arm, the answers to test questions over users and seeds (a line a
+    class of the truth, a column a class answered, in the order of ``classes``); ``costs`` are those
+    of the arms that need a network or none, of the last seed."""
 
     name: str
     task: str
@@ -101,6 +113,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     arms: dict[str, Score]
     halves: str = ""
     classical: dict[str, str] = {}
+    classes: list[str] = []
+    confusion: dict[str, list[list[int]]] = {}
+    costs: dict[str, Cost] = {}
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +161,9 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """One federated round; ``accuracy`` of the headline arm after it, where it was measured."""
+    """One federated round, of the set ``row`` where a run has several; ``accuracy`` of the headline
+    arm after it, where it was measured, with its 95 % interval over users; ``bytes`` of all
+    links."""
 
     number: int
     seconds: float
@@ -155,6 +172,10 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     absent: int = 0
     late: int = 0
     accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    row: str = ""
+    bytes: int = 0
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
@@ -263,6 +284,7 @@ def score(by_seed: Sequence[Mapping[str, float]]) -> Score:
         users=fmean(len(users) for users in by_seed),
         low=low,
         high=high,
+        by_user=[dict(users) for users in by_seed],
     )
 
 
@@ -272,15 +294,17 @@ def score_of(users: Users, over: Users | None = None) -> Score:
     found, gain = pooled(users), pooled(over) if over else None
     if found is None:
         raise ResultError("score_of: nobody was asked anything")
+    by_user = {user: fmean(cell.mean for cell in mine) for user, mine in users.items()}
     return Score(
         mean=found.mean,
-        spread=pstdev(fmean(cell.mean for cell in mine) for mine in users.values()),
+        spread=pstdev(by_user.values()),
         per_seed=[found.mean],
         users=found.users,
         low=found.low,
         high=found.high,
         questions=found.questions,
         gain=Gain(mean=gain.mean, low=gain.low, high=gain.high) if gain else None,
+        by_user=[by_user],
     )
 
 
@@ -339,6 +363,13 @@ def check(result: Result) -> None:
         if unknown:
             raise ResultError(f"{name}: unknown arm {min(unknown)!r}; known are {', '.join(ARMS)}")
 
+    for row in (*result.rows, *result.unseen):
+        for arm, counts in row.confusion.items():
+            if {len(row.classes)} != {len(counts), *map(len, counts)}:
+                raise ResultError(
+                    f"set {row.name}: the confusion of {arm} has {len(counts)} lines; give a line "
+                    f"and a column for each of its {len(row.classes)} classes"
+                )
     for curves in result.cold:
         strange = {a for role in curves.roles.values() for a in role.arms} - set(COLD_ARMS)
         if strange:

@@ -17,7 +17,7 @@ class Result(saved.Result, frozen=True, kw_only=True):
     """One run: every field of result.json (docs/result.md), and
 
     result.to_pandas()  # a row for each arm of each set and role, with its interval
-    result.plot()       # arms by set, or curves over labels
+    result.plot()       # the first figure of its report: arms by set, or curves over labels
     """
 
     @classmethod
@@ -32,13 +32,14 @@ class Result(saved.Result, frozen=True, kw_only=True):
 
         return frame_of(self)
 
-    def plot(self) -> Figure:
-        """A figure that a notebook shows and ``savefig`` writes; raises ResultError where the run
-        ended before it had anything to show."""
+    def plot(self, name: str | None = None, width: float | None = None) -> Figure:
+        """A figure that a notebook shows and ``savefig`` writes: that of the report which is called
+        ``name`` (default: the first), ``width`` inches wide (default: 6.9, both columns of a
+        paper). Raises ResultError where the run has no such figure, or ended before it had any."""
         need_study("a figure")
-        from fedxr.evaluation.arms_figure import figure_of
+        from fedxr.evaluation.figures.all_plots import figure_of
 
-        return figure_of(self)
+        return figure_of(self, name, width)
 
 
 def read_result(path: str | Path) -> Result:

@@ -38,6 +38,8 @@ from fedxr.learning.random_stream import stream
 Array = NDArray[np.int64]
 Scores = dict[str, dict[str, float]]
 """arm -> user -> figure"""
+Confusion = dict[str, Array]
+"""arm -> (C, C) counts: a line a class of the truth, a column a class answered"""
 CHUNK = 8
 """Headsets that learn in one pass: their activations stay in the cache."""
 
@@ -98,10 +100,11 @@ class Protocol:
 
 @dataclass
 class Study:
-    """What came out of one domain. ``reports`` are the federation's rounds. By role: ``trust``, how
-    far each expert is believed at the end, mean over users; ``experts``, each expert's figures as
-    if it alone were believed; and ``cost``, by user, what personalising changed and its standard
-    error over the user's windows."""
+    """What came out of one domain. ``reports`` are the federation's rounds, ``after`` each user's
+    figure after each of them, ``pooled`` the rounds that bring the samples to one place. By role:
+    ``trust``, how far each expert is believed at the end, mean over users; ``experts``, each
+    expert's figures as if it alone were believed; ``cost``, by user, what personalising changed and
+    its standard error over the user's windows; and ``confusion``, by arm, what was answered."""
 
     name: str
     task: str
@@ -117,6 +120,9 @@ class Study:
     trust: dict[str, list[float]] = field(default_factory=dict)
     experts: dict[str, Scores] = field(default_factory=dict)
     cost: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    after: list[dict[str, float]] = field(default_factory=list)
+    pooled: list[RoundReport] = field(default_factory=list)
+    confusion: dict[str, Confusion] = field(default_factory=dict)
 
 
 def metric_of(task: str) -> str:
@@ -143,13 +149,20 @@ def study(
         out.halves = person.user.halves
     out.windows = sum(len(p.test) for p in people)
     out.unseen_windows = sum(len(p.test) for p in unseen)
-    for group, scores in ((people, out.federation), (unseen, out.unseen)):
+    groups = {"federation": (people, out.federation), "unseen": (unseen, out.unseen)}
+    for role, (group, scores) in groups.items():
         progress(f"{name}: generic and local")
-        scores["generic"] = evaluate(seated(checkpoint, group, protocol), group, task, common=True)
+        counts = out.confusion[role] = {}
+        fresh = seated(checkpoint, group, protocol)
+        scores["generic"] = evaluate(fresh, group, task, True, counted(counts, "generic", task))
         alone, _ = teach(checkpoint, group, protocol.beside("local"))
-        scores["local"] = evaluate(alone, group, task)
+        scores["local"] = evaluate(alone, group, task, counts=counted(counts, "local", task))
     progress(f"{name}: federation")
-    together, out.reports = teach(checkpoint, people, protocol)
+
+    def note(learner: Learner) -> None:
+        out.after.append(evaluate(learner, people, task))
+
+    together, out.reports = teach(checkpoint, people, protocol, after=note)
     _personalised(out, "federation", out.federation, together, people)
     if COORDINATIONS[protocol.coordination].server:
         progress(f"{name}: unseen users")
@@ -158,7 +171,7 @@ def study(
         tell(newcomers, [in_order(p, protocol.seed) for p in unseen])
         _personalised(out, "unseen", out.unseen, newcomers, unseen)
     progress(f"{name}: pooled")
-    pooled, _ = teach(checkpoint, people, protocol.beside("pooled"), personal=False)
+    pooled, out.pooled = teach(checkpoint, people, protocol.beside("pooled"), personal=False)
     out.federation["pooled"] = evaluate(pooled, people, task, common=True)
     others = seated(checkpoint, unseen, protocol)
     join(others, pooled)
@@ -178,6 +191,8 @@ def _personalised(
     scores["federated"], scores["federated_personalised"] = {}, {}
     out.experts[role], out.cost[role] = {name: {} for name in EXPERTS}, {}
     out.trust[role] = trust_of(learner, task)
+    said = out.confusion.setdefault(role, {})
+    counts = {arm: counted(said, arm, task) for arm in ("federated", "federated_personalised")}
     for row, person in enumerate(people):
         if not person.test:
             continue
@@ -189,6 +204,8 @@ def _personalised(
             out.experts[role][expert][name] = figure(truth, _best(alone))
         scores["federated"][name] = figure(truth, common)
         scores["federated_personalised"][name] = figure(truth, mixture)
+        np.add.at(counts["federated"], (truth, common), 1)
+        np.add.at(counts["federated_personalised"], (truth, mixture), 1)
         out.cost[role][name] = paired(truth, common, mixture, out.metric)
 
 
@@ -233,9 +250,11 @@ def teach(
     people: Sequence[TokenizedUser],
     protocol: Protocol,
     personal: bool = True,
+    after: Callable[[Learner], None] = lambda _: None,
 ) -> tuple[Learner, list[RoundReport]]:
     """Everybody is told the truth of every adaptation moment, in as many parts as there are rounds,
-    each followed by personal steps and a round; what was learned, and the rounds."""
+    each followed by personal steps and a round; what was learned, and the rounds. ``after`` each
+    round it may be asked what it has learned by then."""
     learner, reports, n = seated(checkpoint, people, protocol), [], protocol.rounds
     told = [in_order(p, protocol.seed) for p in people]
     for part in range(n):
@@ -244,6 +263,7 @@ def teach(
         report = learner.round(range(len(people)))
         if report is not None:
             reports.append(report)
+            after(learner)
     learner.finish()
     return learner, reports
 
@@ -292,18 +312,30 @@ def trust_of(learner: Learner, task: str) -> list[float]:
     return mean
 
 
+def counted(said: Confusion, arm: str, task: str) -> Array:
+    """(C, C) zeros of ``arm``, to count answers in."""
+    classes = len(task_named(task).classes)
+    return said.setdefault(arm, np.zeros((classes, classes), np.int64))
+
+
 def evaluate(
-    learner: Learner, people: Sequence[TokenizedUser], task: str, common: bool = False
+    learner: Learner,
+    people: Sequence[TokenizedUser],
+    task: str,
+    common: bool = False,
+    counts: Array | None = None,
 ) -> dict[str, float]:
     """Each user's figure on their test half, by what the experts have earned; or, ``common``, by
-    the model that is everybody's: the common sums, and the shared adapters as they are."""
+    the model that is everybody's: the common sums, and the shared adapters as they are. Answers are
+    added to ``counts`` (C, C), where it is given."""
     figure, out = METRICS[metric_of(task)], {}
     for row, person in enumerate(people):
         if person.test:
-            out[person.user.name] = figure(
-                np.array([t.queries[-1].label for t in person.test]),
-                _best(answered(learner, row, person.test, common)),
-            )
+            truth = np.array([t.queries[-1].label for t in person.test])
+            answers = _best(answered(learner, row, person.test, common))
+            out[person.user.name] = figure(truth, answers)
+            if counts is not None:
+                np.add.at(counts, (truth, answers), 1)
     return out
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+import numpy as np
 
 from fedxr.agent.tasks import task_named
+from fedxr.evaluation.intervals import over_users
 from fedxr.evaluation.label_curves import Measured, mean_curves, role_of
-from fedxr.evaluation.result import Cluster, LabelCurves, Round, Row, Traffic, score
+from fedxr.evaluation.result import Cluster, Cost, LabelCurves, Round, Row, Traffic, score
 from fedxr.experiments.cold import ROLES, ColdStudy
 from fedxr.experiments.study import Study
 from fedxr.federation import RoundReport
@@ -38,9 +42,30 @@ def rows_of(by_seed: Sequence[Sequence[Study]], unseen: bool) -> list[Row]:
                 arms={a: score([s[a] for s in scores]) for a in sorted(arms)},
                 halves=first.halves,
                 classical=first.unseen_kinds if unseen else first.kinds,
+                classes=list(task_named(first.task).classes),
+                confusion=_confusion(studies, "unseen" if unseen else "federation"),
+                costs={} if unseen else _costs(studies[-1]),
             )
         )
     return rows
+
+
+def _confusion(studies: Sequence[Study], role: str) -> dict[str, list[list[int]]]:
+    """Answers over the seeds, by arm."""
+    said = [one.confusion.get(role, {}) for one in studies]
+    counts = {arm: sum(one[arm] for one in said if arm in one) for arm in said[0]}
+    return {arm: np.asarray(some).tolist() for arm, some in counts.items()}
+
+
+def _costs(one: Study) -> dict[str, Cost]:
+    """What the arms cost of which that is known."""
+    out = {"local": Cost()}
+    arms = {"federated": one.reports, "federated_personalised": one.reports, "pooled": one.pooled}
+    for arm, reports in arms.items():
+        if reports:
+            spent = total([row for r in reports for row in r.rows])
+            out[arm] = Cost(bytes=spent.bytes, joules=spent.joules)
+    return out
 
 
 def curves_of(studies: Sequence[ColdStudy]) -> list[LabelCurves]:
@@ -88,8 +113,21 @@ def joules_of(reports: Sequence[RoundReport]) -> float:
 def rounds_of(studies: Sequence[Study]) -> list[Round]:
     """Every round of every study, numbered through."""
     out: list[Round] = []
-    for report in [r for s in studies for r in s.reports]:
-        clusters = [
+    for one in studies:
+        for i, report in enumerate(one.reports):
+            users = one.after[i] if i < len(one.after) else {}
+            out.append(_round(report, len(out), one.name, users))
+    return out
+
+
+def _round(report: RoundReport, number: int, name: str, users: Mapping[str, float]) -> Round:
+    """A round of the set ``name``, after which its ``users`` had these figures."""
+    low, high = over_users([users]) or (None, None)
+    spent = total(report.rows)
+    return Round(
+        number=number,
+        seconds=report.seconds,
+        clusters=[
             Cluster(
                 members=list(c.members),
                 representative=c.representative,
@@ -97,15 +135,12 @@ def rounds_of(studies: Sequence[Study]) -> list[Round]:
                 lambda2=c.norm,
             )
             for c in report.clusters
-        ]
-        late = sum("deadline" in d.cause or "late" in d.cause for d in report.drops)
-        out.append(
-            Round(
-                number=len(out),
-                seconds=report.seconds,
-                clusters=clusters,
-                joules=total(report.rows).joules,
-                late=late,
-            )
-        )
-    return out
+        ],
+        joules=spent.joules,
+        late=sum("deadline" in d.cause or "late" in d.cause for d in report.drops),
+        accuracy=fmean(users.values()) if users else None,
+        low=low,
+        high=high,
+        row=name,
+        bytes=spent.bytes,
+    )

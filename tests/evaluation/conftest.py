@@ -9,6 +9,7 @@ from fedxr.evaluation.intervals import Cell
 from fedxr.evaluation.result import (
     Cluster,
     Comparison,
+    Cost,
     CurvePoint,
     Latency,
     Result,
@@ -40,10 +41,13 @@ def _row(name: str, generic: float, adapted: float, own: float | None) -> Row:
         arms=arms,
         halves="first <half> of the time",
         classical={"classical_own": "extra trees"} if own is not None else {},
+        classes=["sit", "walk"],
+        confusion={"generic": [[8, 2], [3, 7]], "federated_personalised": [[9, 1], [0, 0]]},
+        costs={"federated_personalised": Cost(bytes=600, joules=0.2), "local": Cost()},
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def result() -> Result:
     return Result(
         command=["fedxr", "federate", "--scenario", "all"],
@@ -70,6 +74,11 @@ def result() -> Result:
                 seconds=0.5,
                 clusters=[Cluster(members=["h1", "h2"], representative="h2", gamma=3, lambda2=0.5)],
                 accuracy=0.9,
+                low=0.85,
+                high=0.95,
+                row="har",
+                bytes=600,
+                joules=0.2,
             )
         ],
         curves={"activity": [CurvePoint(0, 0.8, 0.8), CurvePoint(5, 0.8, 0.95)]},

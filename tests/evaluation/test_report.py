@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.requirements import figures, judge, parse
 from fedxr.evaluation.result import Result
+from fedxr.evaluation.sheets import plain
 from fedxr.evaluation.tables import amount, print_table
 
 
@@ -32,6 +35,7 @@ class _Page(HTMLParser):
             value
             for name, value in attrs
             if value and name in ("src", "href", "xlink:href") and not value.startswith("#")
+            if tag != "a"  # which is followed, not loaded
         ]
         assert tag not in ("script", "link", "iframe", "for", "half")
 
@@ -39,17 +43,29 @@ class _Page(HTMLParser):
         self.words.append(data)
 
 
-def test_report(result: Result, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def written(result: Result, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The page first, then what lies beside it."""
     outcome = judge([parse("accuracy>=0.99")], figures(result))
-    path = tmp_path / "run" / "report.html"
-    write_report(msgspec.structs.replace(result, requirements=outcome), path)
-    page = _Page(path.read_text(encoding="utf-8"))
+    folder = tmp_path_factory.mktemp("run") / "new"
+    return write_report(
+        msgspec.structs.replace(result, requirements=outcome), folder / "report.html"
+    )
+
+
+def test_report(written: list[Path]) -> None:
+    page = _Page(written[0].read_text(encoding="utf-8"))
     text = " ".join(page.words)
-    assert page.plots == 3  # federation users, unseen users, learning curves
+    # arms and users of both roles, rounds against three axes, learning curves, two confusions
+    assert page.plots == 2 * 2 + 3 + 1 + 2
     assert page.loads == []
     for wanted in (
-        "90.0 ± 5.0 [85, 95]",  # of two users, who weigh alike in all seeds
-        "85.0 [82, 88]",  # two sets of ± 4.75
+        "90.0 ± 5.0\n[85, 95]",  # of two users, who weigh alike in all seeds
+        "85.0\n[82, 88]",  # two sets of ± 4.75
+        # har's users gain 0.15 and 0.05, gaze's 0.45 and 0.35, on generic: there is no local
+        "Federation + personalisation gains +25.0 points",
+        "against the checkpoint as it came: 4 users of the federation, mean over 2 sets, 3 seeds",
+        "2 January 2026, 03:04 UTC",
         "12.3 kB",
         "3.25 J",
         "61.0",
@@ -69,7 +85,7 @@ def test_report_of_an_empty_run(result: Result, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_report(empty, path)
     page = _Page(path.read_text(encoding="utf-8"))
-    assert "Interrupted." in page.words
+    assert any(text.startswith("Interrupted.") for text in page.words)
     assert page.plots == 0
 
 
@@ -118,12 +134,62 @@ def test_a_demos_report(demo: Result, tmp_path: Path) -> None:
     text = " ".join(page.words)
     assert page.loads == []
     live = demo.compared[0].arms["live"]
+    assert "No clear gain" in text or "Live answers gain" in text
     assert f"80 [{100 * live.low:.0f}, {100 * live.high:.0f}]" in text
     assert f"+10 [+{100 * live.gain.low:.0f}, +{100 * live.gain.high:.0f}]" in text
     assert "state changed" in text
     assert "mean over sets" not in text
     assert "label to answer, 100 labels" in text
-    assert "activity, n 40" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "activity, n 40" in text  # the plot's title is text, too
+
+
+def test_figures_and_tables_lie_beside_the_report(written: list[Path]) -> None:
+    """Of every plot the numbers that are drawn, of every table those that are shown."""
+    assert all(path.stat().st_size for path in written)
+    folder = written[0].parent / "figures"
+    assert {path.parent for path in written[1:]} == {folder}
+    found = {path.name for path in folder.iterdir()}
+    assert found == {path.name for path in written} - {"report.html"}
+    for name in ("arms_federation", "users_unseen", "rounds", "bytes", "confusion_gaze"):
+        assert {f"{name}.{kind}" for kind in ("pdf", "svg", "csv")} <= found
+    assert {"table_federation.tex", "table_federation.csv", "seeds.tex"} <= found
+    users = list(csv.DictReader((folder / "users_federation.csv").open()))
+    assert [(u["set"], u["user"], u["before"], u["after"]) for u in users[:2]] == [
+        ("har", "a", "80.0", "95.0"),
+        ("har", "b", "80.0", "85.0"),
+    ]
+    first = next(csv.DictReader((folder / "table_federation.csv").open()))
+    assert (first["set"], first["arm"], float(first["mean"])) == ("har", "generic", 0.8)
+
+
+def test_fonts_of_a_paper_are_embedded_as_truetype(written: list[Path]) -> None:
+    """Publishers refuse Type 3. A column is 3.35 in of 72 points."""
+    pdf = (written[0].parent / "figures" / "arms_federation.pdf").read_bytes()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    assert re.search(rb"/MediaBox \[ ?0 0 241.2 ", pdf)
+
+
+def test_a_page_of_many_plots_has_no_name_twice(written: list[Path]) -> None:
+    """Of clip paths and hatches: a plot would take those of another."""
+    text = written[0].read_text(encoding="utf-8")
+    names = re.findall(r'\bid="([^"]+)"', text)
+    assert len(names) == len(set(names))
+    assert set(re.findall(r'(?:url\(|href=")#([^)"]+)', text)) <= set(names)
+
+
+def test_latex_is_escaped() -> None:
+    sheet = plain("t", "50 % & more", ["a_b", "±"], [["x\ny", "−1 #"]])
+    assert sheet.latex().splitlines() == [
+        r"% 50 \% \& more",
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r"a\_b & $\pm$ \\",
+        r"\midrule",
+        r"x y & $-$1 \# \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
 
 
 def test_amount() -> None:

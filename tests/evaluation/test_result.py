@@ -139,6 +139,7 @@ def test_every_field_is_documented() -> None:
     structs = (
         schema.Result,
         schema.Row,
+        schema.Cost,
         schema.Score,
         schema.Gain,
         schema.Comparison,

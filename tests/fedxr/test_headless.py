@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from fedxr.experiments.headless import pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
 from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
+from fedxr.experiments.tables import rounds_of, rows_of
 from fedxr.federation import RoundReport
 from fedxr.learning.learner import Learner
 from fedxr.scenarios.users import DataError, Users
@@ -115,6 +117,40 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, checkpoint: Chec
             arms = (scores[a][user] for a in ("federated_personalised", "federated"))
             assert change == pytest.approx(next(arms) - next(arms))
             assert error >= 0
+        for arm, counts in one.confusion[role].items():  # all users are asked equally often
+            assert counts.sum() == sum(len(p.test) for p in _people(split, checkpoint, role))
+            right = counts.trace() / counts.sum()
+            assert right == pytest.approx(fmean(scores[arm].values())), (role, arm)
+    assert set(one.confusion["federation"]) > {"generic", "local", "federated_personalised"}
+
+
+def test_asking_after_a_round_changes_nothing(split: Split, checkpoint: Checkpoint) -> None:
+    people = _people(split, checkpoint)[:2]
+    after: list[dict[str, float]] = []
+
+    def note(learner: Learner) -> None:
+        after.append(evaluate(learner, people, "doing"))
+
+    asked, _ = teach(checkpoint, people, Protocol(rounds=1), after=note)
+    quiet, _ = teach(checkpoint, people, Protocol(rounds=1))
+    assert torch.equal(asked.cohort.stack.theta, quiet.cohort.stack.theta)
+    assert evaluate(asked, people, "doing") == evaluate(quiet, people, "doing")
+    assert [set(users) for users in after] == [{p.user.name for p in people}]
+
+
+def test_rounds_of_a_result_know_their_set_and_cost(split: Split, checkpoint: Checkpoint) -> None:
+    _, reports = _federate(split, checkpoint, "centralized")
+    one = study.Study("made", "doing", "accuracy", reports=reports, pooled=reports[:1])
+    one.federation = {arm: {"a": 0.5, "b": 0.7} for arm in ("generic", "federated_personalised")}
+    one.after = [{"a": 0.4, "b": 0.6}, {"a": 0.5, "b": 0.7}]
+    first, second = rounds_of([one])
+    assert (first.row, first.accuracy, second.number) == ("made", pytest.approx(0.5), 1)
+    assert first.low is not None
+    assert 0.4 < first.low < 0.5
+    (row,) = rows_of([[one]], unseen=False)
+    assert row.costs["federated_personalised"].bytes == first.bytes + second.bytes > 0
+    assert row.costs["pooled"].bytes == first.bytes
+    assert row.costs["local"].bytes == 0
 
 
 def test_newcomers_get_no_model_where_there_is_no_common_one(
