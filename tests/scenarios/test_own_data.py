@@ -164,6 +164,21 @@ def test_one_file_of_everybody_with_columns_for_user_and_trial(tmp_path: Path) -
     assert truth(users) == [(18, 18), (18, 18)]
 
 
+def test_a_label_file_that_names_the_trials_of_one_file(tmp_path: Path) -> None:
+    """Trial 7 of user 7: the file's name is none of a recording in it."""
+    for name in ("7", "8"):
+        parts = pd.concat([frame().assign(trial=trial) for trial in ("9", "7")])
+        parts.to_csv(tmp_path / f"{name}.csv", index=False)
+        marks = pd.concat([LABELS.assign(trial=trial) for trial in ("7", "9")])
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        marks.to_csv(tmp_path / "labels" / f"{name}.csv", index=False)
+    files = 'time = "t"\nrecordings = "{user}.csv"\nrecording = "trial"'
+    labels = 'files = "labels/{user}.csv"\nrecording = "trial"'
+    users = read(toml(tmp_path, files, labels=labels, top='halves = "recordings"'))
+    assert truth(users) == [(18, 18), (18, 18)]
+    assert users[0].episodes[0].key.startswith("9/")  # in the file's order
+
+
 def test_labels_of_everybody_in_one_file_counted_from_the_start(tmp_path: Path) -> None:
     for name in ("ann", "bob"):
         frame(1.7e9).to_csv(tmp_path / f"{name}.csv", index=False)

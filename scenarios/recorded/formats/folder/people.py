@@ -160,7 +160,7 @@ class FolderSet:
         for piece in pieces:
             together.setdefault(_key(piece.source.facts), []).append(piece)
         labelling, spans = Labelling(self.set_), list[Span]()
-        for key in sorted(together, key=lambda key: [_natural(word) for _, word in key]):
+        for key in self._in_order(together):
             made = self._recording(key, together[key], labelling)
             if made is not None:
                 person.recordings.append(made[0])
@@ -176,6 +176,12 @@ class FolderSet:
         person.notes = [*dict.fromkeys([*person.notes, *labelling.notes])]
         person.seen = labelling.seen
         return person
+
+    def _in_order(self, together: Mapping[Key, Sequence[_Piece]]) -> list[Key]:
+        """Recordings as a column tells them: in its order; as files are called: in theirs."""
+        if self.set_.files.recording is not None:
+            return list(together)
+        return sorted(together, key=lambda key: [_natural(word) for _, word in key])
 
     def _recording(
         self, key: Key, pieces: Sequence[_Piece], labelling: Labelling
@@ -200,7 +206,8 @@ class FolderSet:
         end = max(int(s.t_us[-1]) for s in samples.values()) + step
         words = dict(key)
         paths = [piece.source.path for piece in pieces]
-        span = Span(start, end, names_of(paths, self.folder, words), first)
+        files = paths if self.set_.files.recording is None else []  # else there are others in them
+        span = Span(start, end, names_of(files, self.folder, words), first)
         if self.set_.filed_by_class():
             runs = labelling.whole(words["label"], span, str(paths[0]))
         name = "/".join(words.values()) or paths[0].stem
