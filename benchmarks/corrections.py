@@ -28,7 +28,8 @@ from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.experiments.headless import card_for, gather, pretrain_on
+from fedxr.experiments.gathering import gather
+from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import TokenizedUser, meet
 from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell

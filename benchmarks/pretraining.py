@@ -20,7 +20,7 @@ from fedxr.agent.checkpoints.pretrain import Pretraining, fastest, fit_standards
 from fedxr.agent.encoders import encoder_for
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.m3t import M3T, Plan
-from fedxr.experiments.headless import gather
+from fedxr.experiments.gathering import gather
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import meet, population_of, raw_tokens
 

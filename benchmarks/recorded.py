@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 import tyro
@@ -32,8 +31,9 @@ from fedxr.agent.adaptation.experts import EXPERTS
 from fedxr.evaluation.report import write_report
 from fedxr.evaluation.result import Result, Row, mean_over_rows, write_result
 from fedxr.evaluation.tables import print_table
-from fedxr.experiments.headless import result_of, run_seed
+from fedxr.experiments.headless import SeedRun, result_of, run_seed
 from fedxr.experiments.run_config import RunConfig
+from fedxr.experiments.run_folder import packed, unpacked
 from fedxr.experiments.study import Study
 from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
@@ -61,24 +61,24 @@ class Recorded:
     """Folder for result.json and report.html."""
 
 
-def one_seed(config: RunConfig, data: Path, kept: Path) -> list[Study]:
+def one_seed(config: RunConfig, data: Path, kept: Path) -> SeedRun:
     """All studies of one seed, in a process of its own; from ``kept`` if they are there."""
     if kept.exists():
-        return msgspec.msgpack.decode(kept.read_bytes(), type=list[Study])
+        return unpacked(kept.read_bytes(), SeedRun)
     torch.set_num_threads(1)
     began = time.monotonic()
-    done: list[Study] = []
 
     def say(text: str) -> None:
         if "step" not in text or text.split(",")[0].endswith("00"):
             took = time.monotonic() - began
             print(f"seed {config.seed} {took:6.0f} s  {text}", flush=True)
 
-    run_seed(config, data, say, done)
+    seed_run = SeedRun(config.seed)
+    run_seed(config, data, say, seed_run)
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.with_suffix(".seconds").write_text(f"{time.monotonic() - began:.0f}")
-    kept.write_bytes(msgspec.msgpack.encode(done))
-    return done
+    kept.write_bytes(packed(seed_run))
+    return seed_run
 
 
 def strongest(row: Row) -> float:
@@ -169,8 +169,9 @@ def main(config: Recorded) -> None:
             )
             for seed in range(config.seeds)
         ]
-        by_seed = [job.result() for job in jobs]
-    result = result_of(base, by_seed, started, time.monotonic() - began)
+        runs = [job.result() for job in jobs]
+    by_seed = [one.finished() for one in runs]
+    result = result_of(base, runs, started, time.monotonic() - began)
     write_result(result, config.out / "result.json")
     write_report(result, config.out / "report.html")
     print_table(result, console)

@@ -17,9 +17,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
+from scipy.special import stdtrit
 
 Z = 1.959964
 """Of the normal distribution, 95 % lie within so many standard deviations."""
@@ -109,6 +110,16 @@ def mean_of(tasks: Sequence[tuple[int, int]]) -> tuple[float, float, float]:
     below = math.sqrt(sum((share - low) ** 2 for share, low, _ in shares)) / len(shares)
     above = math.sqrt(sum((high - share) ** 2 for share, _, high in shares)) / len(shares)
     return mean, mean - below, mean + above
+
+
+def over_seeds(means: Sequence[float]) -> tuple[float, float] | None:
+    """The interval of the mean of several seeds' ``means``, by Student's t: what another seed of
+    the same configuration would change. None where there are not two."""
+    if len(means) < 2:
+        return None
+    t = float(stdtrit(len(means) - 1, 0.975))
+    half = t * stdev(means) / math.sqrt(len(means))
+    return fmean(means) - half, fmean(means) + half
 
 
 def over_users(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from fedxr.evaluation.result import ARMS, Requirement, Result, Row, mean_over_rows
 
@@ -17,7 +18,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _EXPRESSION = re.compile(
-    r"\s*(?P<figure>[A-Za-z][\w.+-]*)\s*(?P<compare>>=|<=|==|>|<)\s*(?P<bound>\S+)\s*"
+    r"\s*(?P<figure>[A-Za-z][\w./+-]*)\s*(?P<compare>>=|<=|==|>|<)\s*(?P<bound>\S+)\s*"
 )
 NAMES = (
     "accuracy, accuracy.<set>, accuracy.<arm>, accuracy.<arm>.<set>, the same after 'unseen.', "
@@ -25,6 +26,8 @@ NAMES = (
     "bytes_up, bytes_down, bytes_d2d, joules, seconds, rounds"
 )
 """The figures that an expression can name; a run has those that it measured."""
+HEADLINE = "federated_personalised"
+"""The arm that ``accuracy`` means in a headless run."""
 _ROOTS = frozenset(re.findall(r"(?:^|, )(\w+)(?=,|$)", NAMES))
 
 
@@ -60,8 +63,43 @@ def parse(text: str) -> Expression:
     figure = match["figure"]
     root = figure.removeprefix("unseen.").split(".", 1)[0]
     if root not in _ROOTS:
-        raise RequirementError(f"requirement {text!r}: no figure {figure!r}; figures are {NAMES}")
+        raise RequirementError(
+            f"requirement {text!r}: no figure {figure!r}; near are {nearest(figure, _ROOTS)}"
+        )
     return Expression(text.strip(), figure, match["compare"], bound)
+
+
+def nearest(figure: str, known: Collection[str]) -> str:
+    """The five names of ``known`` that are most like ``figure``."""
+    return ", ".join(get_close_matches(figure, sorted(known), 5, cutoff=0.0))
+
+
+def refuse_unmeasured(wanted: Sequence[Expression], known: Collection[str], why: str = "") -> None:
+    """Raises RequirementError where an expression names none of the figures ``known`` to be
+    measured, before anything is; ``why`` is said with it."""
+    for one in wanted:
+        if one.figure not in known:
+            raise RequirementError(
+                f"requirement {one.text!r}: this run measures no {one.figure!r}; near are "
+                f"{nearest(one.figure, known)}{why}"
+            )
+
+
+def names_of(
+    sets: Sequence[str], arms: Sequence[str], unseen: Sequence[str], tasks: Sequence[str] = ()
+) -> set[str]:
+    """The figures that a headless run has: of ``sets`` under the ``arms``, those of ``unseen``
+    users' arms, and latency of ``tasks``."""
+    found = {"bytes_up", "bytes_down", "bytes_d2d", "joules", "seconds", "rounds"}
+    for prefix, some in (("", arms), ("unseen.", unseen)):
+        for of_set in ("", *(f".{name}" for name in sets)):
+            found |= {f"{prefix}accuracy.{arm}{of_set}" for arm in some}
+            if HEADLINE in some:
+                found |= {f"{prefix}accuracy{of_set}", f"{prefix}gain{of_set}"}
+    if tasks:
+        found |= {"p50_ms", "p99_ms", "late"}
+        found |= {f"{name}.{task}" for name in ("p50_ms", "p99_ms") for task in tasks}
+    return found
 
 
 def _accuracies(rows: Sequence[Row], headline: str, prefix: str) -> dict[str, float]:
@@ -116,7 +154,7 @@ def judge(expressions: Sequence[Expression], found: Mapping[str, float]) -> list
     for wanted in expressions:
         value = found.get(wanted.figure)
         if value is None:
-            reason = f"not measured in this run; measured were {', '.join(sorted(found))}"
+            reason = f"not measured in this run; near are {nearest(wanted.figure, found)}"
             outcomes.append(
                 Requirement(expression=wanted.text, value=None, passed=False, reason=reason)
             )

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from fedxr.evaluation.intervals import Users, over_users, pooled
+from fedxr.evaluation.intervals import Users, over_seeds, over_users, pooled
 
 SCHEMA = 2
 """Raised when a field changes its meaning or goes away; a new optional field does not raise it.
@@ -69,6 +69,13 @@ class Gain(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
 
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """A 95 % interval."""
+
+    low: float
+    high: float
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """One figure over users and seeds (all fractions 0 to 1 for an accuracy).
 
@@ -76,8 +83,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     ``low`` and ``high`` its 95 % interval (:mod:`fedxr.evaluation.intervals`), None where there is
     but one user and their questions are not known; ``spread`` the standard deviation over users
     within a seed, averaged over seeds; ``per_seed`` the mean over users of each seed, in the order
-    of ``Result.seeds``; ``by_user`` each user's figure, of each seed; ``users`` how many users a
-    seed has on average; ``questions`` how many there were, None where it is the row's
+    of ``Result.seeds``; ``over_seeds`` the interval of the mean over them (Student's t), None where
+    there is but one; ``by_user`` each user's figure, of each seed; ``users`` how many users a seed
+    has on average; ``questions`` how many there were, None where it is the row's
     ``test_windows``."""
 
     mean: float
@@ -88,6 +96,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     questions: int | None = None
     gain: Gain | None = None
+    over_seeds: Interval | None = None
     by_user: list[dict[str, float]] = []
 
 
@@ -277,6 +286,7 @@ def score(by_seed: Sequence[Mapping[str, float]]) -> Score:
         raise ResultError("score: give one non-empty mapping of user to figure for every seed")
     per_seed = [fmean(users.values()) for users in by_seed]
     low, high = over_users(by_seed) or (None, None)
+    seeds = over_seeds(per_seed)
     return Score(
         mean=fmean(per_seed),
         spread=fmean(pstdev(users.values()) for users in by_seed),
@@ -285,6 +295,7 @@ def score(by_seed: Sequence[Mapping[str, float]]) -> Score:
         low=low,
         high=high,
         by_user=[dict(users) for users in by_seed],
+        over_seeds=Interval(low=seeds[0], high=seeds[1]) if seeds else None,
     )
 
 

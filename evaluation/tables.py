@@ -21,6 +21,7 @@ from fedxr.evaluation.result import (
     interval_over_rows,
     mean_over_rows,
 )
+from fedxr.evaluation.seeds import seeds_table
 
 SHORT = {
     "generic": "generic",
@@ -228,6 +229,8 @@ def print_table(result: Result, console: Console | None = None) -> None:
         out.print(_quality("Users of the federation", result.rows, result.headline))
     if result.unseen:
         out.print(_quality("Unseen users", result.unseen, result.headline))
+    if len(result.seeds) > 1 and result.rows:
+        out.print(seeds_table(result))
     for one in result.cold[-1:]:
         print_curves(one, out)
     if len(result.cold) > 1:

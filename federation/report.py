@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from fedxr.federation.ledger import Row
+from fedxr.federation.ledger import Row, total
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,12 @@ class RoundReport:
             if name in cluster.members:
                 return cluster.members
         return ()
+
+    def totals(self) -> dict[str, float]:
+        """Seconds, joules, and bytes by kind of link."""
+        links = {"up": "uplink", "down": "downlink", "d2d": "d2d"}
+        sent = {f"bytes_{name}": total(self.rows, link).bytes for name, link in links.items()}
+        return {"seconds": self.seconds, "joules": total(self.rows).joules, **sent}
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON (an infinite deadline is None)."""

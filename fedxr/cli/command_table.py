@@ -112,7 +112,7 @@ COMMANDS = (
         "headless: a federation with every baseline, one table",
         "fedxr.experiments.run_config:RunConfig",
         "fedxr.cli.federate:federate_command",
-        start="fedxr.cli.federate:start",
+        start="fedxr.cli.starting:federate_start",
         studies=True,
     ),
     Command(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,13 @@ import msgspec
 import numpy as np
 from rich.console import Console
 
-from fedxr.agent.tasks import task_named
 from fedxr.cli.compared import REPLAYED, comparisons, outcomes, rows
 from fedxr.dashboard.state import CurvePoint
 from fedxr.evaluation import compared as tables
 from fedxr.evaluation import result as results
 from fedxr.evaluation.tables import latency_table
 from fedxr.experiments.choices import told_of
+from fedxr.experiments.latency import latencies, latency_rows
 from fedxr.experiments.run_info import empty_result
 from fedxr.federation import RoundReport
 from fedxr.federation.ledger import total
@@ -56,7 +55,7 @@ def result_of(lived: Lived, others: Mapping[str, Lockstep]) -> results.Result:
         rows=rows(arms),
         headline="live",
         compared=comparisons(arms, lived.seconds),
-        latency=[_latency(task, ms) for task, ms in latencies(lived.played).items()],
+        latency=latency_rows([latencies(lived.played)]),
         labels=results.label_delay(labels.seconds(), labels.lost),
         labels_in_rounds=results.label_delay(labels.seconds(in_rounds=True)),
         traffic=results.Traffic(
@@ -94,28 +93,6 @@ def _round(report: RoundReport, headsets: int) -> results.Round:
 
 LATE = 0.2
 """The part of questions without an answer from which a machine is called too slow."""
-
-
-def latencies(played: Sequence[Played]) -> dict[str, np.ndarray]:
-    """Capture to reply in ms of every task, over all headsets that are asked it."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for one in played:
-        for task in one.tasks:
-            found[task] += one.latency_ms
-    return {task: np.array(ms) for task, ms in sorted(found.items()) if ms}
-
-
-def _latency(task: str, ms: np.ndarray) -> results.Latency:
-    deadline = task_named(task).deadline_ms
-    p50, p99 = np.percentile(ms, (50, 99)).tolist()
-    return results.Latency(
-        task=task,
-        deadline_ms=deadline,
-        p50_ms=p50,
-        p99_ms=p99,
-        replies=len(ms),
-        late=int((ms > deadline).sum()),
-    )
 
 
 def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.status import Status
 
 from fedxr.agent.checkpoints.checkpoint_file import card_of, load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.cli.progress import saying
-from fedxr.experiments.headless import card_for, gather, pretrain_on
+from fedxr.cli.progress import shown
+from fedxr.experiments.gathering import gather
+from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.splits import Split
 from fedxr.scenarios.recorded import data_folder
@@ -47,8 +47,7 @@ def pretrain_command(command: Pretrain, console: Console) -> int:
         headsets=command.headsets,
         seed=command.seed,
     )
-    with Status("starting", console=console) as status:
-        say = saying(status, console)
+    with shown(console) as say:
         splits = gather(how, data_folder(command.data), say)
         _print_notes(splits, console)
         checkpoint = pretrain_on(splits, how, say)
@@ -65,8 +64,7 @@ def recorded_checkpoint(
     No licence of the recordings lets us ship it, so it is made here once and kept in runs/.
     """
     how = RunConfig(source="recorded")
-    with Status("starting", console=console) as status:
-        say = saying(status, console)
+    with shown(console) as say:
         splits = gather(how, data, say)
         _print_notes(splits, console)
         kept = Path("runs") / f"recorded-{'-'.join(s.name for s in splits)}-{how.seed}.safetensors"

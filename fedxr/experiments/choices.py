@@ -19,12 +19,13 @@ from fedxr.plugins import Registry
 from fedxr.scenarios.recorded import RECORDED
 
 
-def _known(registry: Registry) -> object:  # type: ignore[type-arg]  # of any kind
+def known(registry: Registry) -> object:  # type: ignore[type-arg]  # of any kind
+    """Annotates a repeatable option that takes names of ``registry``."""
     return tyro.conf.arg(help_behavior_hint=lambda _: f"(repeatable; known: {', '.join(registry)})")
 
 
-SetNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], _known(RECORDED)]
-TaskNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], _known(TASKS)]
+SetNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], known(RECORDED)]
+TaskNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], known(TASKS)]
 
 
 UseCase = Annotated[

@@ -11,11 +11,12 @@ from fedxr.agent.tasks import USE_CASES
 from fedxr.evaluation.result import Result
 from fedxr.experiments.cold import ColdStudy, all_known, cold_study, suits
 from fedxr.experiments.config_file import as_mapping
-from fedxr.experiments.headless import gather, written
+from fedxr.experiments.gathering import gather
+from fedxr.experiments.progress import Point, Say
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_info import empty_result
-from fedxr.experiments.side_by_side import Say
-from fedxr.experiments.tables import curves_of
+from fedxr.experiments.tables import curves_of, headline_of
+from fedxr.experiments.writing import Run, written
 from fedxr.learning.random_stream import stream
 from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.simulated import simulate
@@ -35,13 +36,13 @@ COLD = (
 def federate_cold(config: RunConfig, data: Path | None, say: Say = lambda _: None) -> Result:
     """Run ``config``, write result.json and report.html, and return the result.
 
-    An interrupt keeps the domains that are finished and marks the result.
+    Every finished domain is written at once; an interrupt keeps those and marks the result.
     """
     done: list[ColdStudy] = []
     notes: list[str] = []
     return written(
         config,
-        lambda: run_cold(config, data, say, done, notes),
+        lambda run: run_cold(config, data, run.progress, done, notes, run),
         lambda started, seconds, cut: msgspec.structs.replace(
             cold_result(config, done, started, seconds, cut), notes=notes
         ),
@@ -55,14 +56,21 @@ def run_cold(
     say: Say,
     done: list[ColdStudy],
     notes: list[str] | None = None,
+    run: Run | None = None,
 ) -> None:
     """The cold start of every domain that has users enough; appended to ``done`` as they come, and
-    what is to be said of the data to ``notes``. Raises DataError where no domain has."""
+    what is to be said of the data to ``notes``. What the folder of ``run`` has is not done again.
+    Raises DataError where no domain has."""
     how = config.cold_protocol()
     notes = [] if notes is None else notes
     for name, users in everybody(config, data, say, notes):
         for task in sorted({t for u in users for t in u.tasks}):
             title = name if config.source == "recorded" else f"{name}/{task}"
+            kept = run.folder.kept(config.seed, title, ColdStudy) if run else None
+            if kept is not None:
+                say(f"{title} is finished")
+                done.append(kept)
+                continue
             say(f"{title}: reading windows")
             people = all_known(users, task)
             why = suits(people)
@@ -72,6 +80,10 @@ def run_cold(
                 continue
             ordered = people[0].user.ordered
             done.append(cold_study(title, people, how, config.headsets, ordered, say))
+            if run is not None:
+                run.folder.keep(config.seed, title, done[-1])
+                run.progress.log(Point("set", config.seed, len(done), headline_of(done[-1]), title))
+                run.save()
     if not done:
         raise DataError(f"nothing to measure: {'; '.join(notes)}")
 

@@ -18,7 +18,7 @@ import yaml
 from fedxr.experiments.run_config import SAID_AS, RunConfig
 
 T = TypeVar("T")
-OF_THE_RUN = ("out", "config", "workers")
+OF_THE_RUN = ("out", "config", "workers", "resume", "junit", "track")
 """Where a run's files went and on how many cores: nothing to another run."""
 
 

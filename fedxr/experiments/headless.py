@@ -6,48 +6,42 @@ for the arms."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from fedxr.agent.checkpoints.checkpoint_file import Card, make_checkpoint
-from fedxr.agent.encoders import encoder_for
-from fedxr.agent.encoders.base import EncoderSpec
-from fedxr.agent.inputs.tokens import TokenizedEpisode
-from fedxr.agent.model.backbone import BACKBONES
-from fedxr.agent.model.checkpoint import Checkpoint, Population
-from fedxr.agent.model.m3t import Plan
-from fedxr.agent.tasks import USE_CASES, task_named
-from fedxr.evaluation.requirements import figures, judge, parse
-from fedxr.evaluation.result import Result, write_result
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.tasks import USE_CASES
+from fedxr.evaluation.requirements import (
+    Expression,
+    figures,
+    judge,
+    names_of,
+    parse,
+    refuse_unmeasured,
+)
+from fedxr.evaluation.result import Result
 from fedxr.experiments.bridged import through_bridge
 from fedxr.experiments.choices import told_of
 from fedxr.experiments.config_file import as_mapping
+from fedxr.experiments.gathering import gather, wanted_sets
+from fedxr.experiments.latency import Latencies, latency_of, latency_rows, told_of_latency
+from fedxr.experiments.pretraining import card_for, pretrain_on
+from fedxr.experiments.progress import Point, Progress, Say, progress_of
 from fedxr.experiments.run_config import RunConfig
+from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.run_info import empty_result
-from fedxr.experiments.side_by_side import Say, on_each
-from fedxr.experiments.splits import (
-    Split,
-    TokenizedUser,
-    copies_of,
-    meet,
-    population_of,
-    raw_tokens,
-    split_users,
-)
-from fedxr.experiments.study import Study, study
-from fedxr.experiments.tables import joules_of, rounds_of, rows_of, traffic_of
+from fedxr.experiments.side_by_side import on_each
+from fedxr.experiments.splits import Split, TokenizedUser, meet
+from fedxr.experiments.study import MEASURED, Study, study
+from fedxr.experiments.tables import joules_of, means_of, rounds_of, rows_of, traffic_of
+from fedxr.experiments.writing import Run, written
+from fedxr.federation import COORDINATIONS
 from fedxr.scenarios.devices import devices_for
-from fedxr.scenarios.personas import for_pretraining
-from fedxr.scenarios.recorded import RECORDED, find
-from fedxr.scenarios.simulated import simulate
-from fedxr.scenarios.users import DataError, FoundSet, User
+from fedxr.scenarios.recorded import find
 
 PROTOCOL = (
     "Users of a set are split by seed into pretraining, federation and unseen (about 40/40/20). A "
@@ -58,189 +52,114 @@ PROTOCOL = (
 )
 
 
-def gather(config: RunConfig, data: Path | None, say: Say) -> list[Split]:
-    """The users of every domain, split. Who cannot be read, and a set of which too few can, is said
-    and left out, the others go on. Raises DataError, ValueError when no set is left."""
-    if config.source == "simulated":
-        cases = USE_CASES if config.scenario == "all" else (config.scenario,)
-        return [_simulated(config, case) for case in cases]
-    found = find(data)
-    more = find(config.unseen_data) if config.unseen_data else {}
-    names = _wanted(config, found, data)
-    if config.unseen_data:
-        lacking = [n for n in names if n not in more]
-        if len(lacking) == len(names):
-            raise DataError(
-                f"{config.unseen_data}: none of {', '.join(names)} is here; unseen data need the "
-                "same folders as --data (`fedxr data` lists them)"
-            )
-        if lacking:
-            say(f"no unseen data in {config.unseen_data} of {', '.join(lacking)}")
-    splits, lost = [], list[str]()
-    for name in names:
-        say(f"reading {name}")
-        try:
-            split = _recorded(config, found[name], more.get(name))
-        except (ValueError, OSError) as error:  # DataError among them
-            lost.append(f"{name} is left out: {error}")
-            say(lost[-1])
-            continue
-        splits.append(split)
-        for note in split.notes:
-            say(note)
-    if not splits:
-        raise DataError("; ".join(lost))
-    splits[0] = replace(splits[0], notes=(*splits[0].notes, *lost))
-    return splits
+@dataclass
+class SeedRun:
+    """What one seed has given so far: studies and latencies by set, in the order of ``names``."""
 
+    seed: int
+    names: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    studies: dict[str, list[Study]] = field(default_factory=dict)
+    latency: dict[str, Latencies] = field(default_factory=dict)
 
-def _wanted(config: RunConfig, found: Mapping[str, FoundSet], data: Path | None) -> list[str]:
-    """The names of the sets that ``config`` asks for; DataError where none of them is here."""
-    unknown = set(config.sets) - {*RECORDED, *found}
-    if unknown:
-        known = ", ".join(dict.fromkeys((*RECORDED, *found)))
-        raise DataError(f"unknown set {min(unknown)!r}; known are {known}")
-    named = [n for n in found if not config.sets or n in config.sets]
-    names = [n for n in named if config.scenario in ("all", found[n].known.use_case)]
-    if names:
-        return names
-    if named:
-        theirs = ", ".join(f"{n} ({found[n].known.use_case})" for n in named)
-        raise DataError(
-            f"{data}: no set of use case {config.scenario!r}; here are {theirs}: take their use "
-            "case, or leave --scenario out"
-        )
-    raise DataError(
-        f"{data}: none of the wanted recorded sets is here; run `fedxr data --data {data}` "
-        "to see which are known, and where to get them"
-    )
-
-
-def _recorded(config: RunConfig, here: FoundSet, second: FoundSet | None) -> Split:
-    """The users of the set ``here``, split; those of a ``second`` folder of it are unseen, too.
-    Raises DataError, ValueError where nobody, or too few, can be read."""
-    name, users = here.known.name, here.load()
-    said, extra = [f"{name}: {text}" for text in users.said], list[User]()
-    if second is not None:
-        try:
-            others = second.load()
-            extra = [replace(u, name=f"{u.name}@second") for u in others]  # names may repeat there
-            said += [f"{name} in {second.folder}: {text}" for text in others.said]
-        except (DataError, OSError) as error:
-            said.append(f"no unseen data of {name}: {error}")
-    return split_users(name, users, config.seed, config.headsets, extra, said)
-
-
-def _simulated(config: RunConfig, case: str) -> Split:
-    """Pretraining users, who are a population of their own, federation users and unseen ones; each
-    group alternates between the case's devices."""
-    devices = devices_for(case)
-    count, seed = config.headsets, config.seed
-
-    def some(population: int, start: int, n: int) -> tuple[User, ...]:
-        return tuple(
-            simulate(case, devices[i % len(devices)], population, start + i) for i in range(n)
-        )
-
-    pretraining = some(for_pretraining(seed), 0, 2 * count)
-    return Split(case, pretraining, some(seed, 1000, count), some(seed, 2000, max(2, count // 2)))
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a domain's pretraining users give: where standardisation starts, their moments and
-    augmented ones by task and user, and the shapes of all layouts that anybody there has."""
-
-    population: Population
-    users: dict[str, list[list[TokenizedEpisode]]]
-    copies: dict[str, list[list[TokenizedEpisode]]]
-    layouts: dict[str, EncoderSpec]
-
-
-def material_of(config: RunConfig, split: Split, say: Say) -> Material:
-    """Tokenise a domain's pretraining users and augmented copies of them."""
-    say(f"preparing {split.name}")
-    raw = [raw_tokens(user) for user in split.pretraining]
-    out = Material(population_of(raw), {}, {}, {})
-    count = max(1, min(10, config.copies // max(1, sum(len(r) for r in raw))))
-    for user, mine in zip(split.pretraining, raw, strict=True):
-        person = meet(user, out.population, everything=True, raw=mine)
-        _sort(out.users, [*person.adapt, *person.test])
-        _sort(out.copies, copies_of(user, mine, out.population, count, config.seed))
-    for user in (*split.pretraining, *split.federation, *split.unseen):
-        out.layouts.update({c.layout: encoder_for(c).shape(c) for c in user.channels})
-    return out
-
-
-def pretrain_on(splits: Sequence[Split], config: RunConfig, say: Say) -> Checkpoint:
-    """A checkpoint from the pretraining users of all ``splits``."""
-    found: dict[int, Material] = {}
-    on_each(splits, partial(material_of, config), config.workers, say, found)
-    population: Population = {}
-    users: dict[str, list[list[TokenizedEpisode]]] = {}
-    copies: dict[str, list[list[TokenizedEpisode]]] = {}
-    layouts: dict[str, EncoderSpec] = {}
-    for _, one in sorted(found.items()):
-        population.update(one.population)
-        layouts.update(one.layouts)
-        for mine, everybody in ((one.users, users), (one.copies, copies)):
-            for task, groups in mine.items():
-                everybody.setdefault(task, []).extend(groups)
-    plan = Plan.of(config.size, layouts, tuple(sorted(users)))
-    shares = {task: task_named(task).pretraining for task in plan.tasks}
-    how = config.how_to_pretrain(shares)
-
-    def tell(step: int, steps: int, loss: float) -> None:
-        if step % 20 == 0 or step == steps:
-            say(f"pretraining: step {step} of {steps}, loss {loss:.2f}")
-
-    build = BACKBONES.named(config.size).build
-    return make_checkpoint(plan, users, copies, population, how, tell, build)
-
-
-def card_for(splits: Sequence[Split], config: RunConfig) -> Card:
-    """Who a checkpoint of these splits has learned from: by set, or by use case and population."""
-    made_up = config.source == "simulated"
-    return Card(
-        " ".join(["fedxr", *sys.argv[1:]]),
-        {
-            s.name: [
-                f"{for_pretraining(config.seed) if made_up else u.source}/{u.name}"
-                for u in s.pretraining
-            ]
-            for s in splits
-        },
-    )
-
-
-def _sort(
-    users: dict[str, list[list[TokenizedEpisode]]], episodes: Sequence[TokenizedEpisode]
-) -> None:
-    """Add one user's episodes to each of their tasks."""
-    for task in {e.queries[-1].task for e in episodes}:
-        users.setdefault(task, []).append([e for e in episodes if e.queries[-1].task == task])
+    def finished(self) -> list[Study]:
+        return [one for name in self.names for one in self.studies.get(name, [])]
 
 
 def run_seed(
     config: RunConfig,
     data: Path | None,
     say: Say,
-    done: list[Study],
-    notes: list[str] | None = None,
+    seed_run: SeedRun,
+    folder: RunFolder | None = None,
+    finished: Callable[[], None] = lambda: None,
 ) -> None:
-    """Everything for ``config.seed``; finished studies are appended to ``done`` as they come, and
-    what is to be said of the data to ``notes``."""
+    """Everything for ``config.seed``, put into ``seed_run`` as it comes; ``finished`` is called
+    when there is something new to keep. What ``folder`` has of it is not done again."""
+    progress, seed = progress_of(say), config.seed
+    if folder is not None and _was_finished(folder, seed_run):
+        progress(f"seed {seed} is finished")
+        return
     splits = gather(config, data, say)
-    if notes is not None:
-        notes += [note for split in splits for note in split.notes]
+    seed_run.names = [split.name for split in splits]
+    seed_run.notes = [note for split in splits for note in split.notes]
     if config.bridge:
         splits = [through_bridge(split, say) for split in splits]
-    checkpoint = pretrain_on(splits, config, say)
-    found: dict[int, list[Study]] = {}
-    try:
-        on_each(splits, partial(studies_of, config, checkpoint), config.workers, say, found)
-    finally:
-        done += [study for _, studies in sorted(found.items()) for study in studies]
+    checkpoint = _checkpoint(config, splits, progress, folder)
+    finished()  # from here on it can be resumed
+    left = []
+    for split in splits:
+        kept = folder.kept(seed, split.name, list[Study]) if folder else None
+        if kept is None:
+            left.append(split)
+        else:
+            progress(f"{split.name} is finished")
+            seed_run.studies[split.name] = kept
+    if config.bridge:
+        _measure_latency(config, checkpoint, splits, progress, seed_run, folder)
+    progress.stage("sets", len(splits) - len(left), len(splits))
+
+    def take(number: int, studies: list[Study]) -> None:
+        name = left[number].name
+        seed_run.studies[name] = studies
+        if folder is not None:
+            folder.keep(seed, name, studies)
+        for one in studies:
+            progress.log(Point("set", seed, len(seed_run.studies), means_of(one), one.name))
+        progress.stage("sets", len(seed_run.studies), len(splits))
+        finished()
+
+    on_each(left, partial(studies_of, config, checkpoint), config.workers, progress, take)
+    if folder is not None:
+        folder.keep(seed, "finished", (seed_run.names, seed_run.notes))
+        folder.drop_checkpoint(seed)
+
+
+def _was_finished(folder: RunFolder, seed_run: SeedRun) -> bool:
+    """Whether all of this seed is in the folder; if so it is taken from there."""
+    known = folder.kept(seed_run.seed, "finished", tuple[list[str], list[str]])
+    if known is None:
+        return False
+    names, notes = known
+    for name in names:
+        studies = folder.kept(seed_run.seed, name, list[Study])
+        if studies is None:
+            return False
+        seed_run.studies[name] = studies
+        seed_run.latency[name] = folder.kept(seed_run.seed, f"{name}-latency", Latencies) or {}
+    seed_run.names, seed_run.notes = names, notes
+    return True
+
+
+def _checkpoint(
+    config: RunConfig, splits: Sequence[Split], progress: Progress, folder: RunFolder | None
+) -> Checkpoint:
+    """The one that an earlier run has kept, or a new one, which is kept."""
+    found = folder.kept_checkpoint(config.seed) if folder is not None else None
+    if found is None:
+        found = pretrain_on(splits, config, progress)
+        if folder is not None:
+            folder.keep_checkpoint(config.seed, found, card_for(splits, config))
+    return found
+
+
+def _measure_latency(
+    config: RunConfig,
+    checkpoint: Checkpoint,
+    splits: Sequence[Split],
+    progress: Progress,
+    seed_run: SeedRun,
+    folder: RunFolder | None,
+) -> None:
+    """Set by set, before the studies: so nothing else keeps the machine busy."""
+    for split in splits:
+        part = f"{split.name}-latency"
+        found = folder.kept(config.seed, part, Latencies) if folder is not None else None
+        if found is None:
+            found = latency_of(config, checkpoint, split, progress)
+            if folder is not None:
+                folder.keep(config.seed, part, found)
+        seed_run.latency[split.name] = found
 
 
 def studies_of(config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say) -> list[Study]:
@@ -268,71 +187,90 @@ def _about(task: str, people: Sequence[TokenizedUser]) -> list[TokenizedUser]:
 def federate(config: RunConfig, data: Path | None, say: Say = lambda _: None) -> Result:
     """Run ``config``, write result.json and report.html, and return the result.
 
-    An interrupt keeps the studies that are finished and marks the result.
+    Every finished set is written at once; an interrupt keeps those and marks the result. Raises
+    OutputError and RequirementError before anything is done.
     """
     if config.protocol != "warm":
         raise ValueError(
             f"protocol {config.protocol!r}: fedxr.experiments.cold_run.federate_cold runs it"
         )
-    conditions = [parse(text) for text in config.require]
-    done: list[Study] = []
-    notes: list[str] = told_of(config.aggregation)
+    wanted = required(config, data)
+    seeds = [SeedRun(config.seed + i) for i in range(config.seeds)]
 
-    def whole(started: str, seconds: float, interrupted: bool) -> Result:
-        result = result_of(config, [done], started, seconds, interrupted)
-        result = msgspec.structs.replace(result, notes=notes)
-        if not conditions:
-            return result
-        return msgspec.structs.replace(result, requirements=judge(conditions, figures(result)))
+    def result(started: str, seconds: float, interrupted: bool) -> Result:
+        found = result_of(config, seeds, started, seconds, interrupted)
+        return msgspec.structs.replace(found, requirements=judge(wanted, figures(found)))
 
-    return written(config, lambda: run_seed(config, data, say, done, notes), whole, say)
+    def work(run: Run) -> None:
+        for number, seed_run in enumerate(seeds):
+            one = replace(config, seed=seed_run.seed, seeds=1)
+            run.progress.stage("seeds", number, len(seeds))
+            run_seed(one, data, run.progress, seed_run, run.folder, run.save)
+
+    return written(config, work, result, say)
 
 
-def written(
-    config: RunConfig,
-    run: Callable[[], None],
-    result_from: Callable[[str, float, bool], Result],
-    say: Say,
-) -> Result:
-    """``run``, then write the result that comes ``from`` the start, the seconds and whether it was
-    interrupted."""
-    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-    interrupted = False
-    try:
-        run()
-    except KeyboardInterrupt:
-        interrupted = True
-    result = result_from(started, time.monotonic() - began, interrupted)
-    out = config.out or Path("runs") / started.replace(":", "-").replace("+00-00", "")
-    write_result(result, out / "result.json")
-    from fedxr.evaluation.report import write_report  # half a second, at the end
-
-    write_report(result, out / "report.html")
-    say(f"wrote {out}/result.json and {out}/report.html")
-    return result
+def required(config: RunConfig, data: Path | None) -> list[Expression]:
+    """What ``config`` requires. Raises RequirementError where that cannot be read, or is a figure
+    that such a run does not measure."""
+    wanted = [parse(text) for text in config.require]
+    if not wanted:
+        return []
+    cases = USE_CASES if config.scenario == "all" else (config.scenario,)
+    if config.source == "simulated":
+        by_case = {case: {t for d in devices_for(case) for t in d.tasks} for case in cases}
+        sets = [f"{case}/{task}" for case, some in by_case.items() for task in sorted(some)]
+        tasks = {task for some in by_case.values() for task in some}
+    else:
+        found = find(data)
+        asked = {
+            name: [t.name for t in found[name].known.tasks] or [found[name].known.task]
+            for name in wanted_sets(config, found, data)
+        }
+        sets = [*asked, *(f"{name}/{task}" for name, some in asked.items() for task in some)]
+        tasks = {task for some in asked.values() for task in some}
+    server = COORDINATIONS[config.coordination].server
+    unseen = [arm for arm in MEASURED if server or not arm.startswith("federated")]
+    known = names_of(sets, MEASURED, unseen, sorted(tasks) if config.bridge else ())
+    why = "" if config.bridge else "; latency (p50_ms, p99_ms, late) is measured with --bridge"
+    refuse_unmeasured(wanted, known, why)
+    return wanted
 
 
 def result_of(
     config: RunConfig,
-    by_seed: Sequence[Sequence[Study]],
+    by_seed: Sequence[SeedRun],
     started: str,
     seconds: float,
     interrupted: bool = False,
 ) -> Result:
-    """One Result from the studies of one or more seeds."""
-    last = by_seed[-1]
+    """One Result from what one or more seeds have given; rounds, bytes and joules are those of the
+    last one that has any."""
+    begun = [one for one in by_seed if one.studies] or list(by_seed[:1])
+    studies, last = [one.finished() for one in begun], begun[-1].finished()
     reports = [r for s in last for r in s.reports]
-    seeds = [config.seed + i for i in range(len(by_seed))]
+    seeds = [one.seed for one in begun]
     run = empty_result(as_mapping(config), seeds, PROTOCOL, started, seconds, interrupted)
     tuning = config.warm_protocol().adapters()  # what its name means may be a plug-in's matter
     named = {f"tuning.{n}": getattr(tuning, n) for n in ("r", "personal_r", "lora_alpha")}
+    latency = latency_rows(found for one in by_seed for found in one.latency.values())
+    notes = [*told_of(config.aggregation), *dict.fromkeys(n for one in by_seed for n in one.notes)]
+    if latency:
+        notes.append(told_of_latency(config, config.headsets))
+    if len(begun) > 1:
+        notes.append(
+            f"seeds {seeds[0]} to {seeds[-1]}: figures and requirements are means over them; "
+            "rounds, bytes and joules are those of the last"
+        )
     return msgspec.structs.replace(
         run,
         constants={**run.constants, **named},
-        rows=rows_of(by_seed, unseen=False),
-        unseen=rows_of(by_seed, unseen=True),
+        rows=rows_of(studies, unseen=False),
+        unseen=rows_of(studies, unseen=True),
+        latency=latency,
         traffic=traffic_of(reports),
         joules=joules_of(reports),
         energy_source="radio only, transmit powers of MH-FL (arXiv:2007.09511)",
         rounds=rounds_of(last),
+        notes=notes,
     )

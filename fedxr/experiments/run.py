@@ -38,6 +38,8 @@ def federate(
     wrong option, DataError where nobody can be read, MissingExtraError without the extra ``study``.
     """
     need_study("a federation")
+    if config is None and options.get("resume") is not None:
+        config = Path(options["resume"]) / "result.json"
     start = read_config(Path(config)) if isinstance(config, str | Path) else config or RunConfig()
     if start.config is not None:
         raise ConfigError(f"config {start.config}: give the file itself, fedxr.federate(file, …)")

@@ -18,9 +18,10 @@ from fedxr.agent.adaptation.adapter_stack import TUNINGS
 from fedxr.agent.checkpoints.pretrain import Pretraining
 from fedxr.agent.model.backbone import BACKBONES
 from fedxr.agent.tasks import USE_CASES, check_use_case
-from fedxr.experiments.choices import SetNames, UseCase, one_of
+from fedxr.experiments.choices import SetNames, UseCase, known, one_of
 from fedxr.experiments.cold import Cold, ColdProtocol
 from fedxr.experiments.study import Protocol, Ranks
+from fedxr.experiments.tracking import TRACKERS
 from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.learning.learning_rule import LearningRule, headless
 
@@ -28,7 +29,8 @@ Source = Literal["simulated", "recorded"]
 
 WARM_ONLY = (
     "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",
-    "bridge", "require", "pretraining", "ranks", "learning.shared", "learning.personal",
+    "bridge", "bridge_s", "seeds", "require", "junit", "pretraining", "ranks",
+    "learning.shared", "learning.personal",
     "learning.each", "learning.guard", "learning.moments", "learning.best_round",
     "learning.checked", "learning.round.consensus", "learning.round.codec",
 )  # fmt: skip
@@ -83,17 +85,28 @@ class RunConfig:
     copies: int = 1500
     """Augmented episodes of each set, about: from one to ten of each episode."""
     seed: int = 0
-    """Seed of everything random."""
+    """Seed of everything random; of the first run, with --seeds."""
+    seeds: int = 1
+    """Runs, with seeds one apart; figures and requirements are means over them."""
     draws: int = 3
     """Cold: how often members, strangers and their labels are drawn."""
     workers: int = 0
     """Domains that learn side by side, a process each; 0: one a core."""
     out: Path | None = None
     """Folder for result.json and report.html; default runs/<time>."""
+    resume: Path | None = None
+    """A run's folder: go on with it, what is finished is not done again."""
     bridge: bool = False
-    """Every headset really connects and streams through the websocket bridge."""
+    """Every headset really connects and streams through the websocket bridge; then the federation's
+    also in real time, to measure latency."""
+    bridge_s: float = 10.0
+    """Seconds in real time, of each set."""
     require: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Conditions such as "accuracy>=0.8"; the exit status tells whether all hold."""
+    junit: Path | None = None
+    """Write the outcome of each --require to this file, as CI systems read it (JUnit's XML)."""
+    track: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], known(TRACKERS)] = ()
+    """Write rounds and sets to this tracker as well; metrics.jsonl is written always."""
     config: Path | None = None
     """Where to start from: a YAML file, or the result.json of a run; other options override it."""
     learning: LearningRule = field(default_factory=lambda: headless(8))
@@ -106,7 +119,9 @@ class RunConfig:
     """What only a cold start has."""
 
     def __post_init__(self) -> None:
-        counts = {n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies", "draws")}
+        counts = {
+            n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies", "draws", "seeds")
+        }
         if self.workers < 0:
             raise ValueError(f"workers {self.workers}; take 0 (one a core) or more")
         wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
@@ -115,6 +130,7 @@ class RunConfig:
         self._refuse_said_twice()
         self._refuse_senseless()
         self._refuse_unknown_scenario()
+        self._refuse_unfit_outputs()
         if self.protocol == "cold" and not COORDINATIONS.named(self.coordination).server:
             raise ValueError(
                 f"coordination {self.coordination!r} makes no model for strangers, which the cold "
@@ -149,6 +165,17 @@ class RunConfig:
             )
         if name != "all" and (wrong := check_use_case(name)):
             raise ValueError(wrong)
+
+    def _refuse_unfit_outputs(self) -> None:
+        if not 1 <= self.bridge_s <= 3600:
+            raise ValueError(f"bridge_s {self.bridge_s:g}; take 1 to 3600 seconds")
+        if self.junit is not None and not self.require:
+            raise ValueError("junit holds a test case for each requirement; give some, by require")
+        if self.resume is not None and self.out is not None and self.out != self.resume:
+            raise ValueError(
+                f"out {self.out} and resume {self.resume}: a resumed run goes on in its own "
+                "folder; leave out away"
+            )
 
     def warm_protocol(self) -> Protocol:
         """What the study of a warm run needs of this."""

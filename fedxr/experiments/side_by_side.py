@@ -18,35 +18,35 @@ from typing import Any, TypeVar
 import torch
 
 from fedxr.agent.tasks import TASKS, task_named
+from fedxr.experiments.progress import Heard, Progress, Say, Told, progress_of, repeated
 from fedxr.experiments.splits import Split
 
-Say = Callable[[str], None]
 R = TypeVar("R")
 
 
 def on_each(
     splits: Sequence[Split],
-    work: Callable[[Split, Say], R],
+    work: Callable[[Split, Progress], R],
     workers: int,
     say: Say,
-    found: dict[int, R],
+    take: Callable[[int, R], None],
 ) -> None:
     """``work`` (picklable) on each of ``splits``, ``workers`` at a time (0: one a core). What comes
-    out is put into ``found`` at once, by the number of the split, so that what was finished before
+    out is given to ``take`` at once, with the number of the split, so that what was finished before
     an interrupt is there; the processes have then ended."""
-    workers = min(workers or os.cpu_count() or 1, len(splits))
+    workers, progress = min(workers or os.cpu_count() or 1, len(splits)), progress_of(say)
     if workers < 2:
         for number, split in enumerate(splits):
-            found[number] = work(split, say)
+            take(number, work(split, progress))
         return
-    with _pool(workers, work, say) as pool:
+    with _pool(workers, work, progress) as pool:
         waiting: dict[Future[R], int] = {
             pool.submit(_one, splits[i]): i for i in _largest_first(splits)
         }
         while waiting:
             ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for job in ready:
-                found[waiting.pop(job)] = job.result()
+                take(waiting.pop(job), job.result())
 
 
 def _largest_first(splits: Sequence[Split]) -> list[int]:
@@ -62,13 +62,15 @@ def _largest_first(splits: Sequence[Split]) -> list[int]:
 
 
 @contextlib.contextmanager
-def _pool(workers: int, work: Callable[..., Any], say: Say) -> Iterator[ProcessPoolExecutor]:
+def _pool(
+    workers: int, work: Callable[..., Any], progress: Progress
+) -> Iterator[ProcessPoolExecutor]:
     """Processes that know ``work`` and tell here what they do; ended at once if this is left by an
     exception."""
     context = multiprocessing.get_context("spawn")
     # Pickled here: torch would hand tensors over as shared memory, of which containers have little.
     told, packed = context.SimpleQueue(), pickle.dumps((work, [*TASKS.snapshot().values()]))
-    listener = threading.Thread(target=_listen, args=(told, say), daemon=True)
+    listener = threading.Thread(target=_listen, args=(told, progress), daemon=True)
     listener.start()
     others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(workers, context, _begin, (packed, told))
@@ -89,25 +91,25 @@ def _pool(workers: int, work: Callable[..., Any], say: Say) -> Iterator[ProcessP
         listener.join()
 
 
-def _listen(told: multiprocessing.SimpleQueue[str], say: Say) -> None:
-    while text := told.get():
-        say(text)
+def _listen(told: multiprocessing.SimpleQueue[Heard], progress: Progress) -> None:
+    while heard := told.get():
+        repeated(heard, progress)
 
 
-_work: Callable[[Split, Say], Any]
-_say: Say
+_work: Callable[[Split, Progress], Any]
+_progress: Progress
 
 
-def _begin(packed: bytes, told: multiprocessing.SimpleQueue[str]) -> None:
+def _begin(packed: bytes, told: multiprocessing.SimpleQueue[Heard]) -> None:
     """In a worker, once."""
-    global _work, _say
+    global _work, _progress
     torch.set_num_threads(1)
     _work, tasks = pickle.loads(packed)  # noqa: S301 (written by our own process)
-    _say = told.put
+    _progress = Told(told.put)
     for task in tasks:  # those of one's own sets among them
         TASKS[task.name] = task
 
 
 def _one(split: Split) -> Any:
     """In a worker."""
-    return _work(split, _say)
+    return _work(split, _progress)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import task_named
 from fedxr.evaluation.baselines import METRICS
 from fedxr.experiments.classical import classical_arms
+from fedxr.experiments.progress import Point, progress_of
 from fedxr.experiments.splits import TokenizedUser
 from fedxr.federation import COORDINATIONS, RoundReport
 from fedxr.learning.feedback import PendingFeedback
@@ -40,6 +42,17 @@ Scores = dict[str, dict[str, float]]
 """arm -> user -> figure"""
 Confusion = dict[str, Array]
 """arm -> (C, C) counts: a line a class of the truth, a column a class answered"""
+MEASURED = (
+    "generic",
+    "local",
+    "federated",
+    "federated_personalised",
+    "pooled",
+    "classical_own",
+    "classical_pretraining",
+    "classical_everyone",
+)
+"""The arms of a study."""
 CHUNK = 8
 """Headsets that learn in one pass: their activations stay in the cache."""
 
@@ -159,8 +172,11 @@ def study(
         scores["local"] = evaluate(alone, group, task, counts=counted(counts, "local", task))
     progress(f"{name}: federation")
 
-    def note(learner: Learner) -> None:
-        out.after.append(evaluate(learner, people, task))
+    def note(learner: Learner, report: RoundReport) -> None:
+        users = evaluate(learner, people, task)
+        out.after.append(users)
+        found = {**report.totals(), **({"accuracy": fmean(users.values())} if users else {})}
+        progress_of(progress).log(Point("round", protocol.seed, report.number, found, name))
 
     together, out.reports = teach(checkpoint, people, protocol, after=note)
     _personalised(out, "federation", out.federation, together, people)
@@ -250,7 +266,7 @@ def teach(
     people: Sequence[TokenizedUser],
     protocol: Protocol,
     personal: bool = True,
-    after: Callable[[Learner], None] = lambda _: None,
+    after: Callable[[Learner, RoundReport], None] = lambda *_: None,
 ) -> tuple[Learner, list[RoundReport]]:
     """Everybody is told the truth of every adaptation moment, in as many parts as there are rounds,
     each followed by personal steps and a round; what was learned, and the rounds. ``after`` each
@@ -263,7 +279,7 @@ def teach(
         report = learner.round(range(len(people)))
         if report is not None:
             reports.append(report)
-            after(learner)
+            after(learner, report)
     learner.finish()
     return learner, reports
 

@@ -68,6 +68,16 @@ def _costs(one: Study) -> dict[str, Cost]:
     return out
 
 
+def means_of(one: Study) -> dict[str, float]:
+    """Each arm's mean over users, as ``accuracy.<arm>``, those of unseen users after ``unseen.``"""
+    out = {}
+    for prefix, scores in (("", one.federation), ("unseen.", one.unseen)):
+        for arm, users in scores.items():
+            if users:
+                out[f"{prefix}accuracy.{arm}"] = fmean(users.values())
+    return out
+
+
 def curves_of(studies: Sequence[ColdStudy]) -> list[LabelCurves]:
     """The curves of each study; where there are several, their mean at the end."""
     out, sets = [], {role: [measured(s, role) for s in studies] for role in ROLES}
@@ -83,6 +93,17 @@ def curves_of(studies: Sequence[ColdStudy]) -> list[LabelCurves]:
             )
         )
     return [*out, mean_curves(out, sets)] if len(out) > 1 else out
+
+
+def headline_of(one: ColdStudy) -> dict[str, float]:
+    """By role, the mean of each arm where all labels there are were told, over users and draws."""
+    out: dict[str, list[float]] = {}
+    for point in one.points:
+        if point.labels is None:
+            for role, arms in point.figures.items():
+                for arm, users in arms.items():
+                    out.setdefault(f"{role}.{arm}", []).extend(users.values())
+    return {name: fmean(some) for name, some in out.items() if some}
 
 
 def measured(one: ColdStudy, role: str) -> Measured:

@@ -29,7 +29,7 @@ def test_parse(text: str, figure: str, compare: str, bound: float) -> None:
         ("accuracy", "cannot read requirement 'accuracy': write FIGURE>=NUMBER"),
         ("accuracy=>0.8", "cannot read|is no number"),
         ("accuracy>=80%", "'80%' is no number; accuracies are fractions"),
-        ("acuracy>=0.8", "no figure 'acuracy'; figures are accuracy"),
+        ("acuracy>=0.8", "no figure 'acuracy'; near are accuracy, "),
     ],
 )
 def test_parse_errors(text: str, message: str) -> None:

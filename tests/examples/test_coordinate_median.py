@@ -154,7 +154,7 @@ RIDGES = """
 import sys
 import torch
 from made_users import users
-from fedxr.experiments.headless import pretrain_on
+from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import meet, split_users
 from fedxr.experiments.study import Protocol, teach

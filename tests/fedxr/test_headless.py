@@ -16,15 +16,16 @@ from fedxr.agent.adaptation.experts import FEDERATED, GENERIC, PERSONAL
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.cli.stream import Stream
 from fedxr.evaluation.result import ARMS, read_result
-from fedxr.experiments import headless, study
+from fedxr.experiments import gathering, headless, study
 from fedxr.experiments.bridged import through_bridge
-from fedxr.experiments.headless import pretrain_on
+from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
 from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
 from fedxr.experiments.tables import rounds_of, rows_of
 from fedxr.federation import RoundReport
 from fedxr.learning.learner import Learner
+from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.users import DataError, Users
 
 LIVED = {"live", "last_label", "centralized", "decentralized", "semi-decentralized"}
@@ -314,14 +315,14 @@ def test_folders_without_the_wanted_sets_are_refused(
 ) -> None:
     read = {"har": made_users(9), "cwru": made_users(9)}
     for name, users in read.items():
-        known = replace(headless.RECORDED[name], load=lambda _, users=users: Users(users))
-        monkeypatch.setitem(headless.RECORDED, name, known)
+        known = replace(RECORDED[name], load=lambda _, users=users: Users(users))
+        monkeypatch.setitem(RECORDED, name, known)
         (tmp_path / "one" / known.folder).mkdir(parents=True)
     second = tmp_path / "two"
 
     def splits(data: Path | None, unseen: Path | None, said: list[str]) -> list[Split]:
         how = RunConfig(source="recorded", unseen_data=unseen)
-        return headless.gather(how, data, said.append)
+        return gathering.gather(how, data, said.append)
 
     said: list[str] = []
     with pytest.raises(DataError, match=r"give --data DIR or set \$FEDXR_DATA"):
@@ -333,7 +334,7 @@ def test_folders_without_the_wanted_sets_are_refused(
     second.mkdir()
     with pytest.raises(DataError, match="two: none of har, cwru is here"):
         splits(tmp_path / "one", second, said)
-    (second / headless.RECORDED["har"].folder).mkdir()
+    (second / RECORDED["har"].folder).mkdir()
     alone, both = splits(tmp_path / "one", None, []), splits(tmp_path / "one", second, said)
     assert said[0] == f"no unseen data in {second} of cwru"
     more = [s.name for s, t in zip(both, alone, strict=True) if len(s.unseen) > len(t.unseen)]
@@ -351,12 +352,12 @@ def test_who_cannot_be_read_is_named_and_the_others_go_on(
     left = Users(made_users(9), {"s77": "s77_01.csv: row 3"}, ["s78: EEG is in volt"])
     loads = {"har": lambda _: left, "cwru": broken, "stress": lambda _: Users(made_users(2))}
     for name, load in loads.items():
-        known = replace(headless.RECORDED[name], load=load)
-        monkeypatch.setitem(headless.RECORDED, name, known)
+        known = replace(RECORDED[name], load=load)
+        monkeypatch.setitem(RECORDED, name, known)
         (tmp_path / known.folder).mkdir()
     said: list[str] = []
     how = RunConfig(source="recorded")
-    (split,) = headless.gather(how, tmp_path, said.append)
+    (split,) = gathering.gather(how, tmp_path, said.append)
     assert split.name == "har"
     few = "stress: 2 users; at least 3 are needed (pretraining, federation, unseen)"
     assert sorted(split.notes) == [
@@ -368,7 +369,7 @@ def test_who_cannot_be_read_is_named_and_the_others_go_on(
     assert set(split.notes) <= set(said)
     only = replace(how, sets=("cwru", "stress"))
     with pytest.raises(DataError, match=r"cwru is left out: .*; stress is left out: stress: 2"):
-        headless.gather(only, tmp_path, said.append)
+        gathering.gather(only, tmp_path, said.append)
 
 
 def test_a_stream_names_what_is_wrong_with_its_address_and_time() -> None:

@@ -15,8 +15,9 @@ from fedxr.agent.tasks import USE_CASES
 from fedxr.cli import main as cli
 from fedxr.cli import pretrain as pretraining
 from fedxr.cli.stream import Stream, actor_of
-from fedxr.experiments import headless
-from fedxr.experiments.headless import card_for, gather
+from fedxr.experiments import gathering
+from fedxr.experiments.gathering import gather
+from fedxr.experiments.pretraining import card_for
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, split_users
 from fedxr.learning.shipped import CHECKPOINT
@@ -77,7 +78,7 @@ def gathered(
         by_population.setdefault(population, set()).add(f"{population}/{user.name}")
         return user
 
-    monkeypatch.setattr(headless, "simulate", short)
+    monkeypatch.setattr(gathering, "simulate", short)
     return gather(config, None, lambda _: None), by_population
 
 

@@ -11,9 +11,10 @@ import pytest
 from made_users import users as made_users
 
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.experiments.headless import pretrain_on
+from fedxr.experiments.pretraining import pretrain_on
+from fedxr.experiments.progress import Say
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.side_by_side import Say, on_each
+from fedxr.experiments.side_by_side import on_each
 from fedxr.experiments.splits import Split, meet, split_users
 from fedxr.experiments.study import Protocol, Study, evaluate, teach
 
@@ -54,7 +55,7 @@ def test_what_comes_out_does_not_depend_on_the_number_of_workers(
     for workers in (1, 2):
         said: list[str] = []
         found: dict[int, Study] = {}
-        on_each(splits, partial(taught, checkpoint), workers, said.append, found)
+        on_each(splits, partial(taught, checkpoint), workers, said.append, found.__setitem__)
         assert {number: s.name for number, s in found.items()} == dict(enumerate(NAMES))
         assert {text.split(":")[0] for text in said} == set(NAMES)
         packed.append(msgspec.msgpack.encode([found[number] for number in sorted(found)]))
@@ -72,7 +73,7 @@ def broken(split: Split, say: Say) -> str:
 def test_an_error_in_one_domain_is_told_and_no_process_is_left(splits: list[Split]) -> None:
     found: dict[int, str] = {}
     with pytest.raises(ValueError, match="large: no such luck"):
-        on_each(splits, broken, 2, lambda _: None, found)
+        on_each(splits, broken, 2, lambda _: None, found.__setitem__)
     assert "large" not in found.values()
     assert not multiprocessing.active_children()
 
