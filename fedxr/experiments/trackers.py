@@ -44,6 +44,7 @@ class MLflow:
     """A run of the experiment ``fedxr``, at $MLFLOW_TRACKING_URI or in the run's folder."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         # The newest versions ask for this before they write to files.
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         from mlflow import MlflowClient
@@ -72,6 +73,7 @@ class WeightsAndBiases:
     unless $WANDB_MODE says otherwise."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb
 
         self._run: Any = wandb.init(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fedxr.experiments.progress import Point, Progress
+from fedxr.extras import MissingExtraError, install_line
 from fedxr.plugins import Registry
 
 
@@ -34,21 +35,20 @@ class Tracker(Protocol):
 @dataclass(frozen=True)
 class NamedTracker:
     """``open(folder, config)`` begins to track the run whose files are in ``folder`` and whose
-    options are ``config``, nested; ``needs`` is the module that it imports, ``install`` the extra
-    that brings it."""
+    options are ``config``, nested; ``needs`` is the module that it imports, ``extra`` what of
+    fedxr's brings it."""
 
     name: str
     about: str
     open: Callable[[Path, Mapping[str, Any]], Tracker]
     needs: str = ""
-    install: str = ""
+    extra: str = ""
 
     def check(self) -> None:
-        """Raises ValueError where its library is missing."""
+        """Raises MissingExtraError where its library is missing."""
         if self.needs and find_spec(self.needs) is None:
-            raise ValueError(
-                f"--track {self.name}: the package {self.needs!r} is missing; {self.install}"
-            )
+            how = install_line(self.extra) if self.extra else f"pip install {self.needs}"
+            raise MissingExtraError(f"--track {self.name} needs {self.needs}: {how}")
 
 
 class JsonLines:
@@ -122,34 +122,29 @@ def _wandb(folder: Path, config: Mapping[str, Any]) -> Tracker:
     return WeightsAndBiases(folder, config)
 
 
-def _extra(name: str) -> str:
-    checkout = f'pip install -c constraints.txt -e ".[{name}]"'
-    return f'pip install "fedxr[{name}]"; in a checkout {checkout}'
-
-
 TRACKERS: Registry[NamedTracker] = Registry(
     "tracker",
     (
         NamedTracker(
             "tensorboard",
-            "event files in the run's folder",
+            "event files in tensorboard/ of the run's folder",
             _tensorboard,
             "tensorboard",
-            _extra("tensorboard"),
+            "tensorboard",
         ),
         NamedTracker(
             "mlflow",
-            "$MLFLOW_TRACKING_URI, or mlruns/ in the run's folder",
+            "$MLFLOW_TRACKING_URI, or mlruns/ of the run's folder",
             _mlflow,
             "mlflow",
-            _extra("mlflow"),
+            "mlflow",
         ),
         NamedTracker(
             "wandb",
-            "Weights & Biases; without WANDB_MODE=online into wandb/ in the run's folder",
+            "Weights & Biases: wandb/ of the run's folder, unless $WANDB_MODE says otherwise",
             _wandb,
             "wandb",
-            _extra("wandb"),
+            "wandb",
         ),
     ),
 )
