@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,19 +76,27 @@ def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wandb_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WANDB_MODE", raising=False)
     tracked(TRACKERS["wandb"].open(tmp_path, CONFIG))
+    (log,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
+    deadline = time.monotonic() + 30
+    while "exit" not in (kinds := wandb_records(log)) and time.monotonic() < deadline:
+        time.sleep(0.1)  # its own process writes the end of the file
+    assert "exit" in kinds
+    assert kinds["history"] == pytest.approx([0.6, 0.7])
+
+
+def wandb_records(log: Path) -> dict[str, list[float]]:
+    """What kinds of record the file has, and of ``history`` the values of TAG."""
     from wandb.proto.wandb_internal_pb2 import Record
     from wandb.sdk.internal.datastore import DataStore
 
-    (log,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
-    store, found = DataStore(), []
+    store, found = DataStore(), dict[str, list[float]]()
     store.open_for_scan(str(log))
     while data := store.scan_data():
         record = Record()
         record.ParseFromString(data)
-        for item in record.history.item:
-            if TAG in (item.key, "/".join(item.nested_key)):
-                found += [json.loads(item.value_json)]
-    assert found == pytest.approx([0.6, 0.7])
+        values = [i.value_json for i in record.history.item if list(i.nested_key) == [TAG]]
+        found.setdefault(record.WhichOneof("record_type"), []).extend(map(float, values))
+    return found
 
 
 def test_one_of_a_plug_in_is_an_entry_and_what_fails_is_left_out(tmp_path: Path) -> None:
