@@ -129,7 +129,7 @@ def test_asking_after_a_round_changes_nothing(split: Split, checkpoint: Checkpoi
     people = _people(split, checkpoint)[:2]
     after: list[dict[str, float]] = []
 
-    def note(learner: Learner) -> None:
+    def note(learner: Learner, report: RoundReport) -> None:
         after.append(evaluate(learner, people, "doing"))
 
     asked, _ = teach(checkpoint, people, Protocol(rounds=1), after=note)
