@@ -12,6 +12,8 @@ from fedxr.scenarios.users import RecordedSet
 
 _XDF = tuple(f"{place}*.xdf*" for place in ("", "sub-*/", "sub-*/*/", "sub-*/*/*/"))
 
+_BIDS = ("sub-*/eeg/*_eeg.*", "sub-*/ses-*/eeg/*_eeg.*")
+
 
 def _has(*patterns: str) -> Callable[[Path], bool]:
     """Whether a folder holds a file of one of ``patterns``; never raises."""
@@ -38,4 +40,5 @@ OURS = (
     Format("folder", "tables with a set.toml", _has("set.toml"), _sets("folder")),
     Format("mcap", "recordings of fedxr, with feedback as labels", _has("*.mcap"), _sets("mcap")),
     Format("xdf", "XDF files (LSL), with markers as labels", _has(*_XDF), _sets("xdf")),
+    Format("bids", "BIDS-EEG, with events as labels", _has(*_BIDS), _sets("bids")),
 )
