@@ -11,16 +11,18 @@ from fedxr.scenarios.recorded.formats.format import Format
 from fedxr.scenarios.users import RecordedSet
 
 _XDF = tuple(f"{place}*.xdf*" for place in ("", "sub-*/", "sub-*/*/", "sub-*/*/*/"))
-
 _BIDS = ("sub-*/eeg/*_eeg.*", "sub-*/ses-*/eeg/*_eeg.*")
+_DATASETS = ("dataset_dict.json", "dataset_info.json", "data/*-of-*.parquet")
 
 
-def _has(*patterns: str) -> Callable[[Path], bool]:
-    """Whether a folder holds a file of one of ``patterns``; never raises."""
+def _has(*patterns: str, users: str = "") -> Callable[[Path], bool]:
+    """Whether a folder holds a file of one of ``patterns``, or, with a set.toml, one of ``users``
+    in the folders of its users; never raises. (Without one a folder of several sets is none.)"""
 
     def reads(folder: Path) -> bool:
         try:
-            return any(next(folder.glob(pattern), None) for pattern in patterns)
+            below = (users,) if users and (folder / "set.toml").is_file() else ()
+            return any(next(folder.glob(p), None) for p in (*patterns, *below))
         except OSError:
             return False
 
@@ -39,6 +41,18 @@ def _sets(module: str) -> Callable[[Path], Sequence[RecordedSet]]:
 OURS = (
     Format("folder", "tables with a set.toml", _has("set.toml"), _sets("folder")),
     Format("mcap", "recordings of fedxr, with feedback as labels", _has("*.mcap"), _sets("mcap")),
-    Format("xdf", "XDF files (LSL), with markers as labels", _has(*_XDF), _sets("xdf")),
+    Format(
+        "xdf",
+        "XDF files (LSL), with markers as labels",
+        _has(*_XDF, users="*/*.xdf*"),
+        _sets("xdf"),
+    ),
     Format("bids", "BIDS-EEG, with events as labels", _has(*_BIDS), _sets("bids")),
+    Format(
+        "lerobot",
+        "LeRobot data sets, by task or success",
+        _has("meta/info.json", users="*/meta/info.json"),
+        _sets("lerobot"),
+    ),
+    Format("huggingface", "Hugging Face data sets", _has(*_DATASETS), _sets("huggingface")),
 )
