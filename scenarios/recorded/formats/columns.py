@@ -16,11 +16,13 @@ MOST = 64
 
 
 def mapped(source: Source, taken: set[str]) -> tuple[list[Mapping], list[str]]:
-    """The channels of ``source``, none called as one that is ``taken``, and what was assumed."""
+    """The channels of ``source``, none called as one that is ``taken``, and what was assumed. Here
+    columns that nobody knows are used beside those that are recognised, too."""
     try:
         found, notes = map_source(source)
-    except SensorError:  # nothing is recognised
+    except SensorError:  # what is recognised is in no unit that is known
         found, notes = [], []
+    found = [mapping for mapping in found if mapping.channel.modality != "columns"]
     used = {n for mapping in found for n in mapping.columns}
     rest = [n for n in range(len(source.columns)) if n not in used]
     for start in range(0, len(rest), MOST):
@@ -32,7 +34,7 @@ def mapped(source: Source, taken: set[str]) -> tuple[list[Mapping], list[str]]:
     for mapping in found:
         out.append(renamed(mapping, taken))
         taken.add(out[-1].channel.name)
-    assumed = [note for note in notes if not note.startswith("not used")]
+    assumed = [note for note in notes if not note.startswith(("not used", "nothing in it"))]
     return out, [f"stream {source.name}: {note}" for note in assumed]
 
 

@@ -39,7 +39,6 @@ def _sets(module: str) -> Callable[[Path], Sequence[RecordedSet]]:
 
 
 OURS = (
-    Format("folder", "tables with a set.toml", _has("set.toml"), _sets("folder")),
     Format("mcap", "recordings of fedxr, with feedback as labels", _has("*.mcap"), _sets("mcap")),
     Format(
         "xdf",
@@ -55,4 +54,6 @@ OURS = (
         _sets("lerobot"),
     ),
     Format("huggingface", "Hugging Face data sets", _has(*_DATASETS), _sets("huggingface")),
+    # The last: to the others a set.toml may be added.
+    Format("folder", "tables with a set.toml", _has("set.toml"), _sets("folder")),
 )
