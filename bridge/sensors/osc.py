@@ -170,4 +170,5 @@ OSC = SourceKind(
     f"UDP PORT to listen at; none: {PORT}",
     OscFinder,
     lambda: installed(*_LIBRARY),
+    look_s=1.0,  # who sends does so all the time
 )

@@ -250,4 +250,5 @@ PUPIL = SourceKind(
     f"HOST[:{PORT}] of the phone; none: the first in the network",
     PupilFinder,
     lambda: installed(*_LIBRARY),
+    look_s=0.0,  # they are there or not
 )

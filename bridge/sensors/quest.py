@@ -186,4 +186,5 @@ QUEST = SourceKind(
     f"[udp|tcp][,PORT] to listen at; none: udp,{UDP_PORT}",
     QuestFinder,
     lambda: installed(*_LIBRARY),
+    look_s=1.0,  # who sends does so all the time
 )

@@ -19,6 +19,7 @@ from fedxr.bridge.clock import Exchange
 from fedxr.extras import install_line
 
 Floats = NDArray[np.float64]
+_POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 
 class SensorError(ValueError):
@@ -91,8 +92,11 @@ def _described(number: int, column: Column) -> str:
 
 def columns_of(layout: str) -> tuple[Column, ...]:
     """Columns of a source whose samples are ``layout``, in its own units."""
-    units = layout_of(layout).units_of_all
-    return tuple(Column(f"{layout} {n}", unit) for n, unit in enumerate(units))
+    units, shape = layout_of(layout).units_of_all, layout_of(layout).shape
+    last = _POSE if shape[-1:] == (len(_POSE),) else ("",)
+    names = (f"{n // len(last)} {last[n % len(last)]}" for n in range(len(units)))
+    short = last if len(units) == len(last) else names
+    return tuple(Column(name.strip(), unit) for name, unit in zip(short, units, strict=True))
 
 
 class Stream(Protocol):

@@ -170,7 +170,7 @@ def figures(sensor: Sensor) -> str:
     counts = ", ".join(f"{name} {n}" for name, n in sensor.counts.items() if n)
     if not sensor.counts["samples"] and not sensor.counts["markers"]:
         return f"sent nothing{f' ({counts})' if counts else ''}"
-    if sensor.clock.by_arrival:
+    if sensor.clock.by_arrival or not sensor.worst_us:
         clock = "stamped by arrival"
     else:
         clock = f"clock within {sensor.worst_us / 1000:.3f} ms"
