@@ -159,10 +159,16 @@ async def test_a_restarted_server_gets_a_new_session(browser: Browser) -> None:
 
 
 async def test_without_the_token_the_page_says_so_and_does_not_insist(browser: Browser) -> None:
+    """Also where the page could not ask beforehand, and learns it only from the hello's refusal."""
+    deaf = """
+    const plain = globalThis.fetch;
+    globalThis.fetch = (url, ...more) =>
+      url.startsWith("/invitation") ? Promise.reject(new Error("gone")) : plain(url, ...more);
+    """
     app = Listener()
     async with bridge_of(app, token="let me in") as server:
         url = f"http://127.0.0.1:{server.port}/xr"
-        async with headset_page(browser, url) as page:
+        async with headset_page(browser, url, prepare=deaf) as page:
             await enter(page)
             assert "no token" in await _shows(page, "refused")
             await leave(page)
