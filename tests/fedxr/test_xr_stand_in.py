@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from browser_rig import barriers, needs_chromium
 from playwright.async_api import Browser, Page, expect
-from xr_rig import PATIENCE_MS, Listener, Picky, bridge_of, until
+from xr_rig import PATIENCE_MS, Listener, Picky, bridge_of, point, until
 
 from fedxr.bridge.channels import TICK_US
 from fedxr.bridge.grants import Tokens
@@ -27,13 +27,6 @@ async def opened(browser: Browser, url: str) -> Page:
     page.set_default_timeout(PATIENCE_MS)
     await page.goto(url)
     return page
-
-
-async def point(page: Page, x: float, y: float) -> None:
-    """The pointer to a place in the picture, 0 to 1 from its left and its lower edge."""
-    box = await page.locator("#view canvas").bounding_box()
-    assert box is not None
-    await page.mouse.move(box["x"] + x * box["width"], box["y"] + (1 - y) * box["height"])
 
 
 async def test_a_mouse_is_eyes_hand_and_head_and_says_so(browser: Browser) -> None:

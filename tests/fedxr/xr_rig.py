@@ -201,6 +201,13 @@ async def enter(page: Page, *senses: str, mode: str = "immersive-vr", **fields: 
     await page.click("#enter")
 
 
+async def point(page: Page, x: float, y: float) -> None:
+    """The pointer to a place in the stand-in's picture, 0 to 1 from its left and lower edge."""
+    box = await page.locator("#view canvas").bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + x * box["width"], box["y"] + (1 - y) * box["height"])
+
+
 async def leave(page: Page) -> None:
     """End the session as the headset's own button does."""
     await page.evaluate("device.activeSession.end()")
