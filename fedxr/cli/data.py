@@ -70,7 +70,7 @@ def _own_sets(root: Path) -> tuple[list[RecordedSet], list[str]]:
             raise
         return [], [f"your own sets: {error}"]
     own = [one for name, one in found.items() if name not in RECORDED]
-    return [replace(one.known, folder=str(one.folder)) for one in own], []
+    return [replace(one.known, folder=str(one.folder.absolute())) for one in own], []
 
 
 def data(

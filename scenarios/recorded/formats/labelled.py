@@ -84,7 +84,7 @@ class OwnSet:
         texts = sorted(set(self.texts))
         classes = tuple(asked.classes) or (known.classes if known else tuple(texts))
         if not modalities:
-            raise DataError(f"{told.folder}: nothing in it is a channel; docs/own_data.md says what"
+            raise DataError(f"{told.folder}: nothing in it is a channel; docs/formats.md says what"
                             " is read of each format")  # fmt: skip
         if len(set(classes) & set(texts)) < 2:
             found = ", ".join(map(repr, texts[:_SHOWN])) or "none"
