@@ -114,7 +114,8 @@ class LslOffering:
         self._info, self.key, self._gone = info, key, gone
 
     def open(self) -> list[LslStream]:
-        text = self._info.channel_format() == load_pylsl().cf_string
+        info = self._info  # some programs send their markers as numbers
+        text = info.channel_format() == load_pylsl().cf_string or info.type().lower() == "markers"
         return [(LslTextStream if text else LslStream)(self._info, self.key, self._gone)]
 
 
@@ -198,7 +199,12 @@ class LslTextStream(LslStream):
     def _pull(self) -> tuple[Floats, Floats]:
         with self._losing():
             samples, stamps = self._inlet.pull_chunk(0.0, _CHUNK)
-        said = [(t, s) for sample, s in zip(samples, stamps, strict=True) for t in sample if t]
+        said = [
+            (one if isinstance(one, str) else f"{one:g}", stamp)
+            for sample, stamp in zip(samples, stamps, strict=True)
+            for one in sample
+            if one != ""
+        ]
         numbers = len(self.texts) + np.arange(len(said), dtype=np.float64)
         self.texts += [text for text, _ in said]
         return numbers[:, None], np.array([stamp for _, stamp in said])

@@ -158,11 +158,14 @@ class Wearer:
     def _tracked(self, name: str) -> Source:
         """Where on the body a tracker is, only the user knows: numbers, in our coordinates."""
         columns = tuple(Column(c, "m" if c in "xyz" else "1") for c in _POSE)
-        return Source(f"tracker-{name}", "OSC", columns, 0.0, f"{self._key} tracker-{name}")
+        key = f"{self._key} tracker-{name}"
+        return Source(f"tracker-{name}", "OSC", columns, 0.0, key, steady=True)
 
     def _source(self, name: str, layout: str) -> Source:
         key = f"{self._key} {name}"
-        return Source(name, "OSC", columns_of(layout), 0.0, key, layout, left_handed=True)
+        return Source(
+            name, "OSC", columns_of(layout), 0.0, key, layout, left_handed=True, steady=True
+        )
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

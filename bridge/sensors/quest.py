@@ -92,8 +92,9 @@ class QuestFinder(PushedStreams):
     def _source(self, name: str, layout: str, *notes: str) -> Source:
         key = f"quest {self.port} {name}"
         return Source(
-            name, _KIND, columns_of(layout), 0.0, key, layout, left_handed=True, notes=notes
-        )
+            name, _KIND, columns_of(layout), 0.0, key, layout,
+            left_handed=True, steady=True, notes=notes,
+        )  # fmt: skip
 
     def _open(self, transport: str, port: int) -> Any:
         sdk = self._sdk

@@ -23,9 +23,11 @@ from fedxr.bridge.sensors.source import Floats, Source, SourceLostError, Stream
 from fedxr.bridge.sensors.timeline import Timeline
 
 SILENT_US = 2_000_000
-"""A source of a steady rate is called silent after this long, or three periods."""
+"""A source that sends all the time is called silent after this long, or three periods."""
 _SETTLE_US = 500_000
 """A rate that was measured is used for the channels when it has stayed for so long."""
+_SILENCES = 5
+"""So many are said: a hand may be out of sight again and again."""
 _RATES = 8
 """Rates that are said; one that never stays is only counted then."""
 _FINAL_US = 500_000
@@ -36,8 +38,9 @@ class Sensor:
     """One source whose channels are ``mappings``; ``say`` is told what a person should know.
 
     ``counts``: samples sent, gaps, missing (samples in gaps), invalid (nothing there), late (taken
-    before a frame that had gone), unsent (no session was open), clock resets, lost (the source
-    ended), rate changes, and what was wrong with stamps, by kind (`fedxr.bridge.stamp_clock`).
+    before a frame that had gone), unsent (no session was open), clock resets, silences, lost (the
+    source ended), rate changes, and what was wrong with stamps, by kind
+    (`fedxr.bridge.stamp_clock`).
     """
 
     def __init__(
@@ -167,7 +170,8 @@ class Sensor:
     def _arrive(self, values: Floats, here: Floats, now_us: int) -> None:
         if self._silent:
             self._silent = False
-            self._say(f"{self.source.name}: sends again")
+            if self.counts["silences"] <= _SILENCES:
+                self._say(f"{self.source.name}: sends again")
         self._arrived_us = now_us
         self._values = np.concatenate([self._values, values])
         self._stamps = np.concatenate([self._stamps, here])
@@ -243,9 +247,12 @@ class Sensor:
         if len(self._stamps) and quiet > _FINAL_US:
             self._place(final=True)
         rate = self.timeline.rate_known_hz
-        if rate and not self._silent and quiet > max(SILENT_US, 3e6 / rate):
+        period = 1e6 / rate if rate else (0.0 if self.source.steady else math.inf)
+        if not self._silent and quiet > max(SILENT_US, 3 * period):
             self._silent = True
-            self._say(f"{self.source.name}: silent for {quiet / 1e6:.1f} s")
+            self.counts["silences"] += 1
+            if self.counts["silences"] <= _SILENCES:
+                self._say(f"{self.source.name}: silent for {quiet / 1e6:.1f} s")
 
     def _lose(self, why: str) -> None:
         self._place(final=True)

@@ -62,8 +62,8 @@ class Source:
 
     ``rate_hz`` is nominal, 0 for irregular. ``layout`` is what all columns together are, where the
     source's program knows; the channel is then called as the source. ``left_handed``: coordinates
-    are Unity's. ``text``: samples are words (`TextStream`). ``notes`` are what a person should know
-    of it.
+    are Unity's. ``text``: samples are words (`TextStream`). ``steady``: it sends all the time, at a
+    rate that is not known. ``notes`` are what a person should know of it.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Source:
     layout: str = ""
     left_handed: bool = False
     text: bool = False
+    steady: bool = False
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from fedxr.agent.tasks import TASKS
 from fedxr.agent.tasks.task import check_use_case
@@ -36,9 +37,10 @@ def _layouts(_: str) -> str:
 
 
 def _sources(_: str) -> str:
-    """What --help says beside --source."""
-    known = "; ".join(f"{k.name}[:WHERE]: {k.says}; WHERE: {k.where}" for k in SOURCES.values())
-    return f"(repeatable; none: lsl. {known})"
+    """What --help says beside --source; asked when it is shown, plug-ins included."""
+    return (
+        f"(repeatable; none: lsl; known: {', '.join(SOURCES)}; --list says what each is and takes)"
+    )
 
 
 @dataclass(frozen=True)
@@ -194,23 +196,24 @@ def show(finders: Sequence[Finder], wishes: Sequence[Wish], seconds: float, out:
         for row in _rows(offering, wishes):
             table.add_row(*map(escape, row))
     out.print(table if found else "nothing found; see docs/sensors.md on networks")
-    out.print(kinds_table())
+    out.print(known_sources(), soft_wrap=True, end="")
     for finder in finders:
         finder.close()
 
 
-def kinds_table() -> Table:
-    """All sources that there are, and how to get the library of one that lacks it."""
-    table = Table(title="sources", title_justify="left", show_lines=True)
-    for head in ("--source", "brings", "library"):
-        table.add_column(head, overflow="fold")
+def known_sources() -> Text:
+    """All sources that there are, and how to get the library of one that lacks it: a paragraph
+    each, so that lines can be copied however narrow the terminal is."""
+    text = Text()
     for kind in SOURCES.values():
         try:
-            state = kind.check()
+            state, style = kind.check(), "green"
         except SensorError as error:
-            state = str(error)
-        table.add_row(*map(escape, (f"{kind.name}[:WHERE]", f"{kind.says}; {kind.where}", state)))
-    return table
+            state, style = str(error), "yellow"
+        text.append(kind.name, style="bold").append(f": {kind.says}\n")
+        text.append(f"    --source {kind.name}[:WHERE]; WHERE: {kind.where}\n")
+        text.append(f"    {state}\n", style=style)
+    return text
 
 
 def _rows(offering: Offering, wishes: Sequence[Wish]) -> list[tuple[str, str]]:

@@ -59,6 +59,21 @@ async def test_a_marker_is_feedback_at_the_moment_that_it_marks() -> None:
     assert len(run.app.sessions) == 1, "markers are no channel"
 
 
+async def test_markers_that_are_numbers_are_words_too() -> None:
+    name = f"triggers-{uuid.uuid4().hex[:8]}"
+    info = pylsl.StreamInfo(name, "Markers", 1, pylsl.IRREGULAR_RATE, "int32", uuid.uuid4().hex)
+    outlet = pylsl.StreamOutlet(info)
+    with Outlet() as eeg:
+        digits = MarkedTask("emotion", ("0", "1", "2"), name)
+        async with streaming(LslFinder([eeg.name, name]), marked=[digits]) as run:
+            await until(outlet.have_consumers)
+            await until(lambda: run.headset.markers and run.app.frames)
+            outlet.push_sample([2])
+            await until(lambda: run.app.told)
+    assert run.app.told[0].label == 2
+    assert set(run.app.sessions[-1].channels) == {"eeg"}
+
+
 async def test_markers_without_a_task_are_explained_and_of_another_task_not_sent() -> None:
     outlet = markers()
     name = outlet.get_info().name()

@@ -6,7 +6,6 @@ landmarks, another with the head; Unity's coordinates, four decimals and three.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 import time
@@ -153,15 +152,17 @@ def test_a_stamp_is_the_devices_own_where_it_says_one() -> None:
     finder.close()
 
 
-async def test_a_device_that_goes_and_comes_back_goes_on() -> None:
+async def test_a_device_that_goes_and_comes_back_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedxr.bridge.sensors.sensor.SILENT_US", 200_000)
     finder = QuestFinder("udp,0", print)
     async with streaming(finder) as run:
         with app(by_udp(finder.port), lines):
             await until(lambda: len(run.got("hand-right")[0]) > 20)
         arrived = len(run.got("hand-right")[0])
-        await asyncio.sleep(0.3)
+        await until(lambda: run.heard("hand-right: silent for"))
         with app(by_udp(finder.port), lines):
             await until(lambda: len(run.got("hand-right")[0]) > arrived + 20)
+    assert run.heard("hand-right: sends again")
     assert len(run.app.sessions) == 1
     n = frame_numbers(run, "hand-right")
     assert (np.diff(n) < 0).sum() == 1, "the app began to count anew, once"

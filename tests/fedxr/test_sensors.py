@@ -102,7 +102,7 @@ def test_the_list_says_what_becomes_of_each(capsys: pytest.CaptureFixture[str]) 
     assert "Synthetic" in out
     assert "physiology/eda" in out
     # And the sources that there are, each with its library or how to get it.
-    assert all(f"{name}[:WHERE]" in out for name in SOURCES)
+    assert all(f"--source {name}[:WHERE]; WHERE: " in out for name in SOURCES)
 
 
 def test_an_unknown_source_or_task_is_told_the_known_ones(
