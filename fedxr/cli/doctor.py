@@ -26,8 +26,12 @@ from fedxr.scenarios.recorded import RECORDED, find
 
 _PURPOSE = {
     "study": "recorded sets, classical baselines, figures (fedxr demo, federate, pretrain, data)",
+    "formats": "read XDF, BIDS, LeRobot and datasets folders as recorded sets",
     "unity": "drive Unity scenes through ML-Agents",
     "lan": "serve headsets on the local network: certificate and QR code (fedxr serve --lan)",
+    "tensorboard": "follow runs in TensorBoard (--track tensorboard)",
+    "mlflow": "follow runs in MLflow (--track mlflow)",
+    "wandb": "follow runs in Weights & Biases (--track wandb)",
     "rerun": "export recordings for the rerun viewer",
     "fuzz": "search for messages that break the bridge (benchmarks/fuzz_guided.py)",
     "sensors": "stream from LSL and BrainFlow devices",
@@ -35,6 +39,7 @@ _PURPOSE = {
     "pupil": "stream gaze and pupils of Pupil Labs glasses",
     "osc": "stream avatars, faces and trackers that are sent by OSC",
     "test": "run the tests (make test)",
+    "docs": "build the site of the documents",
     "dev": "run the checks (make check)",
 }
 
