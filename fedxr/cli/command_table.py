@@ -58,6 +58,7 @@ COMMANDS = (
         "eight headsets stream live, learn and federate; then a table and a report",
         "fedxr.cli.demo:Demo",
         "fedxr.cli.demo:demo_command",
+        start="fedxr.cli.starting:demo_start",
         studies=True,
     ),
     Command(
@@ -65,6 +66,7 @@ COMMANDS = (
         "bridge and agents for whoever connects; --lan: for headsets on the Wi-Fi",
         "fedxr.cli.serve:Serve",
         "fedxr.cli.serve:serve_command",
+        start="fedxr.cli.starting:serve_start",
     ),
     Command(
         "stream",
@@ -120,6 +122,7 @@ COMMANDS = (
         "train a checkpoint",
         "fedxr.cli.pretrain:Pretrain",
         "fedxr.cli.pretrain:pretrain_command",
+        start="fedxr.cli.starting:pretrain_start",
         studies=True,
     ),
     Command(

@@ -8,6 +8,7 @@ and without a clock, under every coordination (:mod:`fedxr.cli.compared`).
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -22,7 +23,6 @@ from typing import Annotated, Literal
 
 import msgspec
 from rich.console import Console
-from rich.progress import Progress
 
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
@@ -31,9 +31,11 @@ from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.bridge.transport.connection import freeze_gc, run
 from fedxr.cli.compared import Coordination, Replay, affordable, replays
 from fedxr.cli.demo_result import Lived, print_demo, result_of
+from fedxr.cli.progress import shown
 from fedxr.dashboard.judged import truth_of
 from fedxr.evaluation import result as results
 from fedxr.experiments.choices import one_of
+from fedxr.experiments.outputs import check_writable
 from fedxr.federation import AGGREGATIONS
 from fedxr.learning.learning_rule import LIVE, LearningRule
 from fedxr.learning.shipped import CHECKPOINT
@@ -70,6 +72,8 @@ class Demo:
     the run, so by default there are as many as cores, two at least."""
     seed: int = 0
     """Names all draws of chance."""
+    config: Path | None = None
+    """Where to start from: a YAML file, or the result.json of a demo; other options override it."""
     open: bool = True
     """Open the live page in a browser, where there is one; --no-open does not."""
 
@@ -110,7 +114,7 @@ async def demo(
     """Run it, print the table, write result.json and report.html; returns the result."""
     out, began, began_s = console or Console(), datetime.now(UTC), time.monotonic()
     folder = config.out or Path("runs") / began.strftime("%Y%m%d-%H%M%S")
-    make_folder(folder)
+    check_writable(folder, "--out")
     rule = config.learning()
     tempo = Tempo(round=config.round_s)
     bridge = ServerConfig(port=config.port)
@@ -148,28 +152,18 @@ async def demo(
     return found
 
 
-def make_folder(folder: Path) -> None:
-    """Raises ValueError where it cannot be made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise ValueError(
-            f"cannot make {folder}: {why}; name a folder that you may write"
-        ) from error
-
-
 async def _stream(
     config: Demo, live: Serving, cast: Sequence[VirtualHeadset], out: Console
 ) -> list[Played]:
     """All headsets until they are done, or until Ctrl-C ends their sessions."""
     playing = asyncio.create_task(play_apart(live.server.url, cast, config.seconds))
     stopped = asyncio.create_task(live.stopped.wait())
-    with Progress(console=out, transient=True) as progress:
-        bar = progress.add_task(f"{len(cast)} headsets stream", total=config.seconds)
+    with shown(out) as progress:
+        whole = math.ceil(config.seconds)
         while not playing.done() and not stopped.done():
+            lived = min(int(live.metrics.seconds), whole)
+            progress.stage(f"{len(cast)} headsets stream, seconds", lived, whole)
             await asyncio.wait({playing, stopped}, timeout=0.5)
-            progress.update(bar, completed=min(live.metrics.seconds, config.seconds))
     stopped.cancel()
     while live.interrupted and not playing.done():  # also those who come only now
         for session in list(live.server.sessions.values()):
@@ -198,11 +192,11 @@ def _replayed(
     names = list(dict.fromkeys(config.compare))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with Progress(console=out, transient=True) as progress:
-            bar = progress.add_task("the same without a clock", total=len(names))
+        with shown(out) as progress:
+            progress(f"the same without a clock: {', '.join(names)}")
             for name, one in replays(replay, names):
                 found[name] = one
-                progress.advance(bar)
+                progress.stage("replays", len(found), len(names))
     except KeyboardInterrupt:
         live.interrupted = True
     finally:

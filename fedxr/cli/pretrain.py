@@ -12,6 +12,7 @@ from fedxr.agent.checkpoints.checkpoint_file import card_of, load_checkpoint, sa
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.cli.progress import shown
 from fedxr.experiments.gathering import gather
+from fedxr.experiments.outputs import check_file
 from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.splits import Split
@@ -37,6 +38,8 @@ class Pretrain:
     """Half the number of simulated pretraining users in each use case."""
     seed: int = 0
     """Seed of everything random."""
+    config: Path | None = None
+    """Where to start from: a YAML file; other options override it."""
 
 
 def pretrain_command(command: Pretrain, console: Console) -> int:
@@ -47,6 +50,7 @@ def pretrain_command(command: Pretrain, console: Console) -> int:
         headsets=command.headsets,
         seed=command.seed,
     )
+    check_file(command.out, "--out")
     with shown(console) as say:
         splits = gather(how, data_folder(command.data), say)
         _print_notes(splits, console)

@@ -66,6 +66,8 @@ class Serve:
     preview: bool = True
     """Live pages may draw the hands, head and gaze of a headset that is opened there;
     --no-preview: they may not."""
+    config: Path | None = None
+    """Where to start from: a YAML file; other options override it."""
     record: Path | None = None
     """Record all sessions, raw sensor data included, to this new file (MCAP)."""
 

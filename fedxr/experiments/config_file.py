@@ -29,6 +29,12 @@ class ConfigError(ValueError):
 def read_config(path: Path) -> RunConfig:
     """The RunConfig that ``path`` holds: YAML, or the result.json of ``fedxr federate``. Raises
     ConfigError, OSError."""
+    return from_file(path, RunConfig())
+
+
+def from_file(path: Path, start: T) -> T:
+    """``start`` with the options that ``path`` holds: YAML, or the result.json of a run of the same
+    command. Raises ConfigError, OSError."""
     text = path.read_text()
     try:
         got = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
@@ -41,7 +47,7 @@ def read_config(path: Path) -> RunConfig:
     if got is not None and not isinstance(got, dict):
         raise ConfigError(f"{path}: {got!r:.60}; write one option a line, such as `rounds: 4`")
     try:
-        return with_changes(RunConfig(), got or {})
+        return with_changes(start, got or {})
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
 

@@ -8,6 +8,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,13 +19,15 @@ from fedxr.bridge.transport.connection import run
 from fedxr.evaluation.result import Latency
 from fedxr.experiments.choices import live_coordinations
 from fedxr.experiments.progress import Say
-from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.splits import Split
 from fedxr.learning.learning_rule import LIVE, LearningRule
 from fedxr.live.loops import Tempo
 from fedxr.live.serving import serving
 from fedxr.virtual.headsets import recorded_actor
 from fedxr.virtual.streaming import Played, VirtualHeadset, play_apart
+
+if TYPE_CHECKING:  # the demo needs none of what these import
+    from fedxr.experiments.run_config import RunConfig
+    from fedxr.experiments.splits import Split
 
 Latencies = dict[str, list[float]]
 """task -> capture to reply in ms, of every reply that answers it"""

@@ -18,35 +18,12 @@ import numpy as np
 from fedxr.agent.checkpoints.checkpoint_file import Card, load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.experiments.config_file import OF_THE_RUN, as_mapping, read_config
+from fedxr.experiments.outputs import OutputError, check_writable
 from fedxr.experiments.run_config import RunConfig
 
 T = TypeVar("T")
 MAY_DIFFER = (*OF_THE_RUN, "seeds", "require")
 """What a run that is resumed may have otherwise: its figures do not depend on it."""
-
-
-class OutputError(ValueError):
-    """There is no writing where something is to be written; the message says what to do."""
-
-
-def check_writable(path: Path, option: str) -> None:
-    """Make the folder ``path`` and try it, before any work. Raises OutputError."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".fedxr-probe"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: {error.strerror or error}; name a folder that you may write with {option}"
-        ) from None
-
-
-def check_file(path: Path, option: str) -> None:
-    """As :func:`check_writable`, of the file ``path``."""
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; name a file with {option}")
-    check_writable(path.parent, option)
 
 
 class RunFolder:

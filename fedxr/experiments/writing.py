@@ -14,9 +14,10 @@ from fedxr.evaluation.ci import write_junit
 from fedxr.evaluation.requirements import figures
 from fedxr.evaluation.result import Result, ResultError, read_result, write_result
 from fedxr.experiments.config_file import as_mapping
+from fedxr.experiments.outputs import check_file
 from fedxr.experiments.progress import Say, progress_of
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.run_folder import RunFolder, check_file
+from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.tracking import TRACKERS, JsonLines, Tracked, Tracker
 
 ResultFrom = Callable[[str, float, bool], Result]

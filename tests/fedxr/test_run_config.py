@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_users import users as made_users
@@ -159,3 +160,25 @@ def test_what_could_not_be_read_back_is_refused(tmp_path: Path, text: str, why: 
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(ConfigError, match=why):
         read_config(tmp_path / "mine.yaml")
+
+
+def test_demo_serve_and_pretrain_start_from_a_file_too(tmp_path: Path) -> None:
+    from fedxr.cli.command_table import named
+
+    def parsed(name: str, text: str, *words: str) -> Any:
+        (tmp_path / f"{name}.yaml").write_text(text)
+        command, rest = named([name, "--config", str(tmp_path / f"{name}.yaml"), *words])
+        return cli.parsed(command, rest)
+
+    demo = parsed("demo", "headsets: 3\nround_s: 5\ncompare: [local]\n", "--seconds", "9")
+    assert (demo.headsets, demo.round_s, demo.seconds) == (3, 5.0, 9.0)
+    assert demo.compare == ("local",)
+    served = parsed("serve", "lan: true\nstate: there.db\n", "--port", "0")
+    assert (served.lan, served.state, served.port) == (True, Path("there.db"), 0)
+    trained = parsed("pretrain", "out: mine.safetensors\nsteps: 3\n")
+    assert (trained.out, trained.steps) == (Path("mine.safetensors"), 3)
+    assert parsed("pretrain", "steps: 3\n", "--out", "x").out == Path("x")
+    with pytest.raises(SystemExit):  # as without a file
+        parsed("pretrain", "steps: 3\n")
+    with pytest.raises(ConfigError, match="unknown key 'port'; allowed here are out, source"):
+        parsed("pretrain", "port: 3\n")

@@ -22,9 +22,10 @@ from fedxr.experiments import headless
 from fedxr.experiments.cold import ColdStudy, Point
 from fedxr.experiments.config_file import as_mapping
 from fedxr.experiments.headless import SeedRun, federate, required, result_of
+from fedxr.experiments.outputs import OutputError, check_file
 from fedxr.experiments.progress import Progress
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.run_folder import OutputError, RunFolder, check_file
+from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.splits import split_users
 from fedxr.experiments.study import Study
 from fedxr.experiments.tables import rows_of
