@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import MISSING, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,7 +71,7 @@ def _from_file(options: type[T], words: Sequence[str]) -> T | None:
 
 def option(words: Sequence[str], name: str) -> str | None:
     """What follows the option ``name``, or None."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word == name:
             return following or None
         if word.startswith(f"{name}="):

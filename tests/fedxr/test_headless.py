@@ -19,6 +19,7 @@ from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import gathering, headless, study
 from fedxr.experiments.bridged import through_bridge
 from fedxr.experiments.pretraining import pretrain_on
+from fedxr.experiments.progress import Point, Progress
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
 from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
@@ -103,11 +104,23 @@ def test_each_coordination_uses_its_links(
 
 
 def test_every_arm_is_measured_and_a_seed_repeats(split: Split, checkpoint: Checkpoint) -> None:
+    points: list[Point] = []
+
+    class Hearing(Progress):
+        def log(self, point: Point) -> None:
+            points.append(point)
+
     def run() -> study.Study:
         groups = [_people(split, checkpoint, r) for r in ("federation", "unseen", "pretraining")]
-        return study.study("made", "doing", *groups, checkpoint, Protocol(rounds=1))
+        return study.study("made", "doing", *groups, checkpoint, Protocol(rounds=1), Hearing())
 
     one, two = run(), run()
+    first, again = points  # one round each, which is told as it was
+    assert first == again
+    assert (first.kind, first.set, first.step) == ("round", "made", 1)
+    assert first.figures["accuracy"] == pytest.approx(fmean(one.after[0].values()))
+    spent = sum(r.bytes for r in one.reports[0].rows if r.link != "compute")
+    assert sum(v for k, v in first.figures.items() if k.startswith("bytes_")) == spent > 0
     assert set(one.federation) == set(one.unseen) == STUDIED
     assert all(len(users) == 4 for users in one.federation.values())
     assert one.federation == two.federation
