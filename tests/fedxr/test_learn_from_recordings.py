@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from test_live_absent import until
 
-from fedxr.agent.inputs.tokens import TokenizedEpisode
+from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.bridge.channels import TICK_US
+from fedxr.bridge.channels import TICK_US, Channel
 from fedxr.bridge.recording.recorder import Recorder
 from fedxr.cli.main import main
 from fedxr.experiments.splits import one_ask_each, raw_tokens
@@ -165,6 +165,20 @@ async def test_a_recording_gives_the_examples_that_the_live_server_counted(
         halves = [e.adapt for e in user.episodes]
         assert halves == sorted(halves, reverse=True), "time runs forward"
         assert set(halves) == {True, False}
+
+
+def test_an_example_of_a_long_episode_looks_back_as_far_as_a_live_one() -> None:
+    """Live: 450 ticks, and 3840 of what is slow (agent/serving/history.py)."""
+    channels = (Channel("wrist", "motion/wrist", 30), Channel("eda", "physiology/eda", 4))
+    numbers, asked = np.zeros(1, np.float32), 5000
+    every = [TokenFeatures(c.layout, tick, numbers) for tick in range(6000) for c in channels]
+    whole = TokenizedEpisode(tuple(every), (TokenizedQuery("doing", asked, 0, {}),))
+    (one,) = one_ask_each(whole, channels)
+    ticks = {
+        c.layout: [m.tick for m in one.token_features if m.layout == c.layout] for c in channels
+    }
+    assert ticks["motion/wrist"] == list(range(asked - 449, asked + 1))
+    assert ticks["physiology/eda"] == list(range(asked - 3839, asked + 1))
 
 
 @pytest.mark.slow

@@ -60,6 +60,9 @@ def _moved(begin_us: int, channel: Channel) -> Samples:
         return Samples(t_us[:1], rng.integers(0, 255, (1, 8, 8)).astype(np.uint8))
     if channel.layout == "depth/map":
         return Samples(t_us[:1], np.ones((1, 2, 2), np.float32))
+    if channel.layout == "audio/pcm16":
+        stamps = begin_us + np.rint(np.arange(16_000) * 62.5).astype(np.int64)
+        return Samples(stamps, rng.integers(-99, 99, 16_000).astype(np.int16))
     return Samples(t_us, rng.standard_normal((100, 6)).astype(np.float32))
 
 

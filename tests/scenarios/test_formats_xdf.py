@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_recordings import MadeSession, write_recording
+from made_recordings import WRIST, MadeSession, write_recording
 
+from fedxr.bridge.channels import Channel
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.recording.xdf import write_xdf
 from fedxr.scenarios.recorded import find
 from fedxr.scenarios.recorded.formats import xdf
 from fedxr.scenarios.users import DataError, Users
+
+VOICE = Channel("voice", "audio/pcm16", 16_000)
 
 
 @dataclass
@@ -132,7 +136,7 @@ def test_a_set_toml_names_classes_and_windows(tmp_path: Path) -> None:
 def test_an_export_of_ours_has_users_and_feedback(tmp_path: Path) -> None:
     made = []
     for name in ("ann", "bob"):
-        session = MadeSession(name, key=name.encode())
+        session = MadeSession(name, key=name.encode(), channels=(WRIST, VOICE))
         for second in range(12):
             session.live(1).say(second + 0.9, second % 3)
         session.say(11.9, 0, "undo").say(10.9, 0)
@@ -146,7 +150,19 @@ def test_an_export_of_ours_has_users_and_feedback(tmp_path: Path) -> None:
     labels = [q.label for e in users[0].episodes for q in e.queries]
     # 10.9 s are labelled, so the sixth label is cut in two, half a second of it in either half
     assert labels == [0, 1, 2, 0, 1, 2, 2, 0, 1, 2, 0, 0]
-    assert users[0].channels[0].layout.startswith("columns/")
+    assert {c.name: c.layout.partition("/")[0] for c in users[0].channels} == {
+        "wrist": "columns", "audio": "audio"
+    }  # fmt: skip
+    assert users[0].episodes[0].samples["audio"].values.dtype == np.int16
+
+
+def test_a_library_that_is_missing_is_named_with_the_line_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab(tmp_path / "a.xdf")
+    monkeypatch.setitem(sys.modules, "pyxdf", None)
+    with pytest.raises(DataError, match=r"XDF files need pyxdf, .*pip install .*\[formats\]"):
+        find(tmp_path)
 
 
 def test_damage_and_lack_are_named(tmp_path: Path) -> None:
