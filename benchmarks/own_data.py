@@ -14,15 +14,15 @@ import argparse
 import os
 import runpy
 import shutil
+import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
-from fedxr.evaluation.result import Result, Row
+from fedxr.evaluation.result import Result, Row, Score
 from fedxr.experiments.headless import result_of, run_seed
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.study import Study
@@ -65,7 +65,7 @@ def run(name: str, data: Path, seeds: int) -> Result:
         done: list[Study] = []
         began = time.monotonic()
         run_seed(replace(config, seed=seed), data, _quiet, done)
-        print(f"  {name}, seed {seed}: {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{name}, seed {seed}: {time.monotonic() - began:.0f} s", file=sys.stderr)
         by_seed.append(done)
     return result_of(config, by_seed, "", 0.0)
 
@@ -74,14 +74,18 @@ def _quiet(_: str) -> None:
     pass
 
 
+def interval(one: Score) -> str:
+    if one.low is None or one.high is None:
+        return ""
+    return f" [{100 * one.low:.0f}, {100 * one.high:.0f}]"
+
+
 def line(role: str, row: Row) -> str:
     arms = [row.arms.get(arm) for arm in ARMS]
-    cells = [
-        "–" if one is None else f"{100 * one.mean:.0f} [{100 * one.low:.0f}, {100 * one.high:.0f}]"
-        for one in arms
-    ]
-    about = f"{row.name}, {role}: {row.users} users, {row.test_windows} questions"
-    return f"| {about}; {row.metric} | {100 * row.chance:.0f} | {' | '.join(cells)} |"
+    cells = ["–" if one is None else f"{100 * one.mean:.0f}{interval(one)}" for one in arms]
+    users = f"{row.users} user{'s' * (row.users != 1)}"
+    about = f"{row.name}, {role}: {users}, {row.test_windows} questions, {row.metric}"
+    return f"| {about} | {100 * row.chance:.0f} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -94,20 +98,21 @@ def main() -> None:
     data = data_folder(asked.data)
     if data is None or not data.is_dir():
         parser.error("say where the three sets are: --data DIR, or $FEDXR_DATA")
-    lines = []
+    heads = ["percent, mean over users [95 % interval]", "chance", *ARMS.values()]
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     with tempfile.TemporaryDirectory() as place:
         prepare(data, Path(place))
         for name, one in find(Path(place)).items():
             if asked.sets and name not in asked.sets:
                 continue
-            found = checked(one.folder)
-            print(f"{name}: {len(found.users)} users, {len(found.problems)} problems", flush=True)
+            wrong = checked(one.folder).problems
+            if wrong:
+                print("\n".join(wrong))
+                continue
             result = run(name, Path(place), asked.seeds)
-            lines += [line("in the federation", row) for row in result.rows]
-            lines += [line("unseen", row) for row in result.unseen]
-    heads = ["percent, mean over users [95 % interval]", "chance", *ARMS.values()]
-    print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-    Console(width=200).print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+            for role, rows in (("federation", result.rows), ("unseen", result.unseen)):
+                for row in rows:
+                    print(line(role, row), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.m3t import M3T, Plan
 from fedxr.agent.model.nystroem import FEATURES, Nystroem, side_by_side
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, flatten, unflatten
-from fedxr.agent.tasks import task_named
+from fedxr.agent.tasks import register_written, task_named, written_tasks
 from fedxr.plugins import loaded
 
 FORMAT = "fedxr-brain/3"
@@ -136,6 +136,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, card: Card) -> None:
         "size": json.dumps(asdict(plan.size)),
         "layouts": json.dumps({k: asdict(v) for k, v in plan.layouts.items()}),
         "tasks": json.dumps(plan.tasks),
+        "own tasks": written_tasks(plan.tasks),
         "summaries": json.dumps(dict(plan.summaries)),
         "ridges": json.dumps(heads),
     }
@@ -147,7 +148,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, card: Card) -> None:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint in ``path``; raises ValueError that says what is there instead. It may read
-    and answer what plug-ins bring, so they are loaded first."""
+    and answer what plug-ins bring, so they are loaded first; tasks of somebody's own sets are told
+    by the file itself, and registered."""
     loaded()
     remedy = "make one with `fedxr pretrain --out FILE`"
     if not path.is_file():
@@ -161,6 +163,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if meta.get("format") != FORMAT:
         got = meta.get("format", "none")
         raise ValueError(f"{path}: format {got}; this fedxr reads {FORMAT}: {remedy}")
+    register_written(meta.get("own tasks", "[]"))
     try:
         return _unpacked(meta, tensors)
     except KeyError as error:

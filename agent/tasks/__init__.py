@@ -5,9 +5,10 @@ which add one by ``TASKS.add(Task(...))``. Whatever must be known of a task stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from fedxr.agent.tasks.as_text import register, written
 from fedxr.agent.tasks.cues import ACTS, CueRule, Payload, every
 from fedxr.agent.tasks.ours import OURS
 from fedxr.agent.tasks.task import METRICS, USE_CASES, Task, check_use_case
@@ -28,6 +29,8 @@ __all__ = [
     "check_use_case",
     "use_cases",
     "METRICS",
+    "written_tasks",
+    "register_written",
 ]
 
 TASKS: Registry[Task] = Registry("task", OURS)
@@ -36,6 +39,17 @@ TASKS: Registry[Task] = Registry("task", OURS)
 def task_named(name: str) -> Task:
     """The task called ``name``; raises ValueError that lists the known ones."""
     return TASKS.named(name)
+
+
+def written_tasks(names: Iterable[str] | None = None) -> str:
+    """The tasks called ``names`` (None: all) that do not come with fedxr, as text."""
+    return written([*TASKS.values()] if names is None else map(task_named, names))
+
+
+def register_written(text: str) -> None:
+    """Make known what :func:`written_tasks` wrote; raises ValueError where a task of that name is
+    another one here."""
+    register(text, TASKS)
 
 
 def use_cases() -> list[str]:

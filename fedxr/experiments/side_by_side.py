@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from fedxr.agent.tasks import TASKS, task_named
+from fedxr.agent.tasks import register_written, task_named, written_tasks
 from fedxr.experiments.progress import Heard, Progress, Say, Told, progress_of, repeated
 from fedxr.experiments.splits import Split
 
@@ -69,7 +69,7 @@ def _pool(
     exception."""
     context = multiprocessing.get_context("spawn")
     # Pickled here: torch would hand tensors over as shared memory, of which containers have little.
-    told, packed = context.SimpleQueue(), pickle.dumps((work, [*TASKS.snapshot().values()]))
+    told, packed = context.SimpleQueue(), pickle.dumps((work, written_tasks()))
     listener = threading.Thread(target=_listen, args=(told, progress), daemon=True)
     listener.start()
     others = multiprocessing.active_children()
@@ -106,8 +106,7 @@ def _begin(packed: bytes, told: multiprocessing.SimpleQueue[Heard]) -> None:
     torch.set_num_threads(1)
     _work, tasks = pickle.loads(packed)  # noqa: S301 (written by our own process)
     _progress = Told(told.put)
-    for task in tasks:  # those of one's own sets among them
-        TASKS[task.name] = task
+    register_written(tasks)  # those of one's own sets are known nowhere else
 
 
 def _one(split: Split) -> Any:

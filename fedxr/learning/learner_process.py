@@ -31,6 +31,7 @@ from fedxr.agent.checkpoints.state import Keep, StateError
 from fedxr.agent.inputs.tokens import TokenFeatures, TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.serving.weight_update import WeightUpdate
+from fedxr.agent.tasks import register_written, written_tasks
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LearningRule
 from fedxr.learning.signals import born_deaf
@@ -75,7 +76,7 @@ class LearnerProcess:
         self.rule = rule
         packed = io.BytesIO()
         torch.save(checkpoint, packed)
-        self._parts = packed.getvalue(), tuning, rule, state, keep
+        self._parts = packed.getvalue(), written_tasks(), tuning, rule, state, keep
         self._started = self._closed = False
         self._asking = threading.Lock()  # nobody may close the pipe under who reads from it
         self._start()
@@ -183,6 +184,7 @@ class LearnerProcess:
 def _learn(
     pipe: Connection,
     checkpoint: bytes,
+    tasks: str,
     tuning: Tuning,
     rule: LearningRule,
     state: Path | None,
@@ -195,7 +197,8 @@ def _learn(
     torch.set_num_threads(1)
     if sys.platform == "linux":
         os.nice(NICE)
-    loaded()  # what the checkpoint reads and answers may be a plug-in's
+    loaded()  # what the checkpoint reads and answers may be a plug-in's,
+    register_written(tasks)  # or of a set of somebody's own
     # Our own parent's bytes: an object, not weights alone.
     found = torch.load(io.BytesIO(checkpoint), weights_only=False)
     try:

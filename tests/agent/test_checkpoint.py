@@ -3,6 +3,7 @@ remedy."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import made
@@ -18,6 +19,7 @@ from fedxr.agent.checkpoints.checkpoint_file import (
     save_checkpoint,
 )
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.tasks import TASKS, as_text, register_written, written_tasks
 
 CARD = Card("a test", {"companion": ("7/one", "7/two"), "made": ("made/u0",)})
 
@@ -77,3 +79,35 @@ def test_a_file_that_lacks_something_is_refused(saved: tuple[Checkpoint, Path]) 
     weight = next(k for k in tensors if k.startswith("model/"))
     save_file({k: v for k, v in tensors.items() if k != weight}, str(path), meta)
     refused("(?s)does not fit")
+
+
+def test_a_task_of_ones_own_set_comes_back_with_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `fedxr serve` finds it, which is told of no set."""
+    before = TASKS.snapshot()
+    monkeypatch.setattr(as_text, "_KNOWN", set(before) - {"doing"})
+    path = tmp_path / "own.safetensors"
+    checkpoint = Checkpoint(made.model(), {t: fit_ridge(made.model(), t, ()) for t in made.TASKS})
+    save_checkpoint(checkpoint, path, CARD)
+    try:
+        del TASKS["doing"]
+        assert load_checkpoint(path).digest == checkpoint.digest
+        assert TASKS["doing"] == before["doing"]
+        TASKS["doing"] = replace(before["doing"], classes=("one", "two"), cues=None)
+        with pytest.raises(ValueError, match=r"'doing' was learned with .* and has one, two here"):
+            load_checkpoint(path)
+    finally:
+        TASKS.restore(before)
+
+
+def test_every_task_survives_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(as_text, "_KNOWN", set[str]())
+    before = TASKS.snapshot()
+    text = written_tasks()
+    try:
+        TASKS.restore({})
+        register_written(text)
+        assert TASKS.snapshot() == before
+    finally:
+        TASKS.restore(before)

@@ -76,6 +76,13 @@ def run(page: str, folder: Path) -> str:
     return told
 
 
+def test_my_recordings(tmp_path: Path) -> None:
+    told = run("own_data.md", tmp_path)
+    assert told.count("nothing is wrong") == 2
+    for made in ("pictures/ann.png", "RUN/report.html", "TEA/result.json"):
+        assert (tmp_path / made).exists(), made
+
+
 def test_my_model_and_my_aggregation_rule(tmp_path: Path) -> None:
     told = run("own_model.md", tmp_path)
     accuracies = [float(x) for x in re.findall(r"round \d+: ([\d.]+) right", told)]
