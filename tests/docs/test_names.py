@@ -31,7 +31,7 @@ NOT_OURS = {
 }  # fmt: skip
 YOURS = {
     "tool_task.py", "Packages/manifest.json", "agent.py", "FIRST/result.json", "RUN/result.json",
-    "RUN/report.html",
+    "RUN/report.html", "meta/info.json",
 }  # fmt: skip
 """Files of a reader's own project."""
 
