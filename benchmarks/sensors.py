@@ -112,7 +112,7 @@ class Spied(Sensor):
 
 
 def jitter(seconds: float) -> None:
-    (offering,) = BoardFinder(Board.parse("synthetic", [])).find()
+    (offering,) = BoardFinder(Board.parse("synthetic")).find()
     stream, other = offering.open()
     mappings, _ = map_source(stream.source)
     sensor = Spied(stream, mappings, lambda _: None)

@@ -74,10 +74,11 @@ class Way(Enum):
 
 
 class StampClock:
-    """Maps stamps of one source to our time. ``tell(kind, text)`` hears of every trouble."""
+    """Maps stamps of one source to our time. ``tell(kind, text)`` hears of every trouble;
+    ``late_us`` is how old what is first heard may be."""
 
-    def __init__(self, tell: Callable[[str, str], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[str, str], None], late_us: float = LATE_US) -> None:
+        self._tell, self._late_us = tell, late_us
         self.way = Way.MEASURED
         self.switched = False
         """Whether the last call changed how times are found: they may have leapt."""
@@ -201,7 +202,7 @@ class StampClock:
         if self.way is Way.MEASURED and estimate is None:
             return "stamps foreign", _FOREIGN
         here = float(self._here(np.array([newest]), estimate)[0])
-        if not self._heard and not -self._ahead(estimate) <= now - here <= LATE_US:
+        if not self._heard and not -self._ahead(estimate) <= now - here <= self._late_us:
             return "stamps foreign", _FOREIGN
         # What comes sooner than all before only makes an anchor better.
         sooner = self._ahead(estimate) if self.way is Way.MEASURED else _PAUSE_US
@@ -260,7 +261,7 @@ class StampClock:
         if estimate is None:
             return False
         late = now - float(self._here(np.array([newest]), estimate, Way.MEASURED)[0])
-        usual = LATE_US
+        usual = self._late_us
         if not math.isinf(self._usual):
             usual = self._usual + self._wait_us + _BEHIND_US[-1][1]
         return -self._ahead(estimate) <= late <= usual

@@ -16,15 +16,20 @@ from collections.abc import Callable
 
 from fedxr.bridge.clock import ClockSync, Exchange
 from fedxr.bridge.sensors.source import Floats
-from fedxr.bridge.stamp_clock import StampClock, Way
+from fedxr.bridge.stamp_clock import LATE_US, StampClock, Way
 
 
 class SourceClock:
-    """Maps stamps of one source to session time; ``tell(kind, text)`` hears what is wrong."""
+    """Maps stamps of one source to session time; ``tell(kind, text)`` hears what is wrong, and
+    ``late_us`` is how old what is first heard may be."""
 
-    def __init__(self, tell: Callable[[str, str], None] = lambda kind, text: None) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str, str], None] = lambda kind, text: None,
+        late_us: float = LATE_US,
+    ) -> None:
         self._sync = ClockSync()
-        self._stamps = StampClock(tell)
+        self._stamps = StampClock(tell, late_us)
         self._last: Exchange | None = None
 
     @property

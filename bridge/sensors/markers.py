@@ -56,6 +56,9 @@ class MarkerSensor(Sensor):
     """A source of words in use. Counts besides what a `Sensor` does: markers, unknown (texts that
     are no class)."""
 
+    late_us = 60e6
+    """They are rare, and the first may have waited for the session to begin."""
+
     def __init__(
         self, stream: TextStream, tasks: Sequence[MarkedTask], say: Callable[[str], None]
     ) -> None:

@@ -21,6 +21,7 @@ from fedxr.bridge.sensors.clocks import SourceClock
 from fedxr.bridge.sensors.mapping import Mapping
 from fedxr.bridge.sensors.source import Floats, Source, SourceLostError, Stream
 from fedxr.bridge.sensors.timeline import Timeline
+from fedxr.bridge.stamp_clock import LATE_US
 
 SILENT_US = 2_000_000
 """A source that sends all the time is called silent after this long, or three periods."""
@@ -43,6 +44,9 @@ class Sensor:
     (`fedxr.bridge.stamp_clock`).
     """
 
+    late_us = LATE_US
+    """How old a sample may be that is heard first (`fedxr.bridge.stamp_clock`)."""
+
     def __init__(
         self, stream: Stream, mappings: Sequence[Mapping], say: Callable[[str], None]
     ) -> None:
@@ -52,7 +56,7 @@ class Sensor:
         self.worst_us = 0.0
         """The largest uncertainty of the clock while samples were stamped by it."""
         self.timeline = Timeline(self.source.rate_hz)
-        self.clock = SourceClock(self._tell)
+        self.clock = SourceClock(self._tell, self.late_us)
         self._stream: Stream | None = stream
         self._say = say
         self._rate_hz = self.source.rate_hz
@@ -82,7 +86,7 @@ class Sensor:
     def resume(self, stream: Stream) -> None:
         """Go on with the same source, opened anew. The time that it was away is a gap."""
         self._stream = stream
-        self.clock = SourceClock(self._tell)
+        self.clock = SourceClock(self._tell, self.late_us)
         self._say(f"{self.source.name}: back")
 
     def read_clock(self) -> bool:
@@ -105,7 +109,7 @@ class Sensor:
             return
         try:
             if self._stream.clock_was_reset():
-                self.clock = SourceClock(self._tell)
+                self.clock = SourceClock(self._tell, self.late_us)
                 self.counts["clock resets"] += 1
                 self._say(f"{self.source.name}: recovered; its clock is measured anew")
             if not self.clock.known:

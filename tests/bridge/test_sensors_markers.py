@@ -115,6 +115,22 @@ def test_texts_are_classes_of_several_tasks_and_each_is_said_once() -> None:
     )
 
 
+def test_a_marker_that_waited_for_the_session_keeps_its_time() -> None:
+    """The first was set 5 s before anybody looked; the session began 3 s ago."""
+    said: list[str] = []
+    stream = StrangeStream(Source("cues", "Markers", (Column("text"),), 0.0, "k", text=True))
+    stream.texts = ["a", "b"]  # type: ignore[attr-defined]
+    sensor = MarkerSensor(stream, [MarkedTask("t", ("a", "b"))], said.append)  # type: ignore[arg-type]
+    sensor.read_clock()
+    sensor.begin(7_000_000)
+    stream.now_us = 10_000_000
+    stream.waiting.append((np.array([[0.0], [1.0]]), np.array([5_000_000.0, 8_000_000.0])))
+    sensor.poll(10_000_000)
+    assert sensor.take_marks(10_000_000) == [Mark(8_000_000, "t", 1)]
+    assert sensor.counts["unsent"] == 1, "of before the session"
+    assert said == []
+
+
 def test_two_classes_that_differ_by_case_are_told_by_their_own_names() -> None:
     task = MarkedTask("letters", ("a", "A"))
     assert [task.label_of(text) for text in ("a", "A", " A ")] == [0, 1, None]
