@@ -22,6 +22,8 @@ def federate_command(config: RunConfig, console: Console) -> int:
     with shown(console) as progress:
         result = federate(config, say=progress)
     print_table(result, console)
+    if console.is_terminal:  # where it is; a pipe has that line already
+        console.print(progress.text, highlight=False, markup=False, soft_wrap=True)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a") as file:
             file.write(markdown(result))

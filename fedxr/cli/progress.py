@@ -48,17 +48,19 @@ def in_words(seconds: float | None) -> str:
 
 
 class Shown(Progress):
-    """Progress on ``console``; ``bars`` where that is a terminal."""
+    """Progress on ``console``; ``bars`` where that is a terminal. ``text`` was said last."""
 
     def __init__(self, console: Console, bars: Bars | None) -> None:
         super().__init__()
         self._console, self._bars = console, bars
+        self.text = ""
         self._stages: dict[str, Stage] = {}
         self._tasks: dict[str, TaskID] = {}
         self._head, self._said = "", dict[str, float]()
         self._now = bars.add_task("starting", total=None, left="") if bars else TaskID(0)
 
     def __call__(self, text: str) -> None:
+        self.text = text
         if self._bars is not None:
             self._bars.update(self._now, description=text)
             return

@@ -97,6 +97,7 @@ def run_seed(
             seed_run.studies[split.name] = kept
     if config.bridge:
         _measure_latency(config, checkpoint, splits, progress, seed_run, folder)
+        finished()
     progress.stage("sets", len(splits) - len(left), len(splits))
 
     def take(number: int, studies: list[Study]) -> None:

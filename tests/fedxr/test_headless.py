@@ -18,6 +18,7 @@ from fedxr.cli.stream import Stream
 from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import gathering, headless, study
 from fedxr.experiments.bridged import through_bridge
+from fedxr.experiments.latency import latency_of, latency_rows
 from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.progress import Point, Progress
 from fedxr.experiments.run_config import RunConfig
@@ -293,6 +294,22 @@ def test_what_travelled_through_the_bridge_is_what_was_recorded(split: Split) ->
         for a, b in zip(mine.episodes, theirs.episodes, strict=True):
             assert (a.samples["watch"].values == b.samples["watch"].values).all()
             assert np.abs(a.samples["watch"].t_us - b.samples["watch"].t_us).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_bridged_run_measures_latency_by_headsets_in_real_time(
+    split: Split, checkpoint: Checkpoint
+) -> None:
+    small = Split("made", (), split.federation[:2], ())
+    found = latency_of(RunConfig(bridge=True, bridge_s=2), checkpoint, small, lambda _: None)
+    assert set(found) == {"doing"}
+    assert len(found["doing"]) > 10, "of 60 ticks, on whatever machine"
+    assert min(found["doing"]) > 0
+    (row,) = latency_rows([found, {"doing": [1e6]}])
+    every = sorted([*found["doing"], 1e6])
+    assert (row.replies, row.late) == (len(every), sum(ms > row.deadline_ms for ms in every))
+    assert row.p50_ms == pytest.approx(np.median(every))
+    assert row.p99_ms == pytest.approx(np.percentile(every, 99))
 
 
 def test_the_command_writes_its_result_and_fails_on_a_broken_promise(

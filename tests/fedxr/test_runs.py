@@ -213,6 +213,7 @@ def test_a_terminal_has_bars_that_leave_nothing_behind() -> None:
         assert isinstance(progress, Shown)
         progress("har: federation [x]")
         progress.stage("sets", 1, 4)
+    assert progress.text == "har: federation [x]"
     assert "har: federation [x]" in out.getvalue()
     assert "1 of 4" in out.getvalue()
 
