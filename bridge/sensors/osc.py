@@ -25,6 +25,8 @@ _ALIVE_S = 2.0
 """Who has sent within this is another than whoever sends from another port of that machine."""
 _MISSED = 3
 """So many frames without a time on end, and a sender is stamped by arrival."""
+_SENDERS = 16
+"""At most; whoever floods the port is not believed to be more."""
 _TOLD = 20
 _LIBRARY = ("OSC", "python-osc", "osc")
 
@@ -74,6 +76,9 @@ class OscFinder(PushedStreams):
     def call_handlers_for_packet(self, data: bytes, address: tuple[str, int]) -> list[object]:
         """What the server asks of its dispatcher: take a datagram of ``address``."""
         sender = self._sender(address)
+        if sender is None:
+            self._tell(f"osc: more than {_SENDERS} send here; {address[0]} is left out")
+            return []
         try:
             packet = self._osc.osc_packet.OscPacket(data)
         except (self._osc.osc_packet.ParseError, ValueError, IndexError) as error:
@@ -88,15 +93,17 @@ class OscFinder(PushedStreams):
                 self._tell(f"osc: {name} from {address[0]} is left out: {error}")
         return []
 
-    def _sender(self, address: tuple[str, int]) -> Sender:
+    def _sender(self, address: tuple[str, int]) -> Sender | None:
         """Who sends from ``address``: whoever did from another port of that machine and is silent
-        now, started anew; otherwise another, numbered."""
+        now, started anew; otherwise another, numbered. None where there are too many."""
         now_s, host = time.monotonic(), address[0]
         if address not in self._senders:
             alike = [a for a in self._senders if a[0] == host]
             gone = [a for a in alike if now_s - self._senders[a].heard_s > _ALIVE_S]
             if gone:
                 self._senders[address] = self._senders.pop(gone[0])
+            elif len(self._senders) >= _SENDERS:
+                return None
             else:
                 number = f" #{len(alike) + 1}" if alike else ""
                 key = f"osc {self.port} {host}{number}"

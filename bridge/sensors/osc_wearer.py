@@ -38,6 +38,9 @@ _SHAPE = {name.lower(): n for n, name in enumerate(SHAPES)}
 _SPINE = ("root", "Hips", "Spine", "Chest", "UpperChest", "Neck", "Head")
 _LEAST = 26
 """A face of fewer shapes of these names is no ARKit face."""
+_TRACKED = [[name, what] for name in ("head", *"12345678") for what in ("position", "rotation")]
+_NAMED = 10
+"""So many shapes of other names are remembered, to be said."""
 _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 Put = Callable[[Source, Floats], None]
@@ -66,7 +69,7 @@ class Wearer:
         parts = address.strip("/").split("/")
         if parts[:2] == ["VMC", "Ext"]:
             self._vmc("/".join(parts[2:]), values)
-        elif parts[:2] == ["tracking", "trackers"] and len(parts) == 4:
+        elif parts[:2] == ["tracking", "trackers"] and parts[2:] in _TRACKED:
             self._tracker(parts[2], parts[3], _floats(values, 3))
         elif parts[-1].lower() in _SHAPE:
             self._shape(parts[-1], _floats(values, 1)[0])
@@ -114,7 +117,8 @@ class Wearer:
     def _shape(self, name: str, weight: float) -> None:
         n = _SHAPE.get(name.lower())
         if n is None:
-            self._others.add(name)
+            if len(self._others) < _NAMED:
+                self._others.add(name)
             return
         if n in self._shaped:
             self._end_face()

@@ -172,6 +172,19 @@ def test_a_program_that_is_started_anew_is_the_same_and_two_at_once_are_two(
     finder.close()
 
 
+def test_who_floods_the_port_is_left_out() -> None:
+    said: list[str] = []
+    finder = OscFinder("0", said.append)
+    for n in range(40):
+        feed(finder, [*hmd_at(n), *hmd_at(n)], f"10.0.0.{n}")
+        feed(finder, [(f"/tracking/trackers/{n}/position", (0.0, 0.0, 0.0))])
+    assert len(finder.find()) == 16
+    # Trackers 0 and 9 to 15 there are none; then it is the seventeenth who sends.
+    assert said[8] == "osc: more than 16 send here; 10.0.0.16 is left out"
+    assert len(said) == 20
+    finder.close()
+
+
 def keys_and_stamps(finder: OscFinder) -> dict[str, list[float]]:
     return {o.key.split()[-1]: o.open()[0].read()[1].tolist() for o in finder.find()}
 
