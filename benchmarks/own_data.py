@@ -22,10 +22,10 @@ from pathlib import Path
 
 import torch
 
+from fedxr.evaluation.intervals import wilson
 from fedxr.evaluation.result import Result, Row, Score
-from fedxr.experiments.headless import result_of, run_seed
+from fedxr.experiments.headless import SeedRun, result_of, run_seed
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.study import Study
 from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.recorded.formats.folder.check import checked
 
@@ -60,9 +60,9 @@ def prepare(data: Path, out: Path) -> None:
 def run(name: str, data: Path, seeds: int) -> Result:
     """The set's table over all splits."""
     config = RunConfig(source="recorded", sets=(name,), workers=1)
-    by_seed: list[list[Study]] = []
+    by_seed = []
     for seed in range(seeds):
-        done: list[Study] = []
+        done = SeedRun(seed)
         began = time.monotonic()
         run_seed(replace(config, seed=seed), data, _quiet, done)
         print(f"{name}, seed {seed}: {time.monotonic() - began:.0f} s", file=sys.stderr)
@@ -74,15 +74,20 @@ def _quiet(_: str) -> None:
     pass
 
 
-def interval(one: Score) -> str:
+def interval(one: Score, questions: int) -> str:
+    """Over users; of a single one, over their questions (Wilson)."""
     if one.low is None or one.high is None:
-        return ""
+        low, high = wilson(one.mean, questions)
+        return f" ({100 * low:.0f}, {100 * high:.0f})"
     return f" [{100 * one.low:.0f}, {100 * one.high:.0f}]"
 
 
 def line(role: str, row: Row) -> str:
     arms = [row.arms.get(arm) for arm in ARMS]
-    cells = ["–" if one is None else f"{100 * one.mean:.0f}{interval(one)}" for one in arms]
+    cells = [
+        "–" if one is None else f"{100 * one.mean:.0f}{interval(one, row.test_windows)}"
+        for one in arms
+    ]
     users = f"{row.users} user{'s' * (row.users != 1)}"
     about = f"{row.name}, {role}: {users}, {row.test_windows} questions, {row.metric}"
     return f"| {about} | {100 * row.chance:.0f} | {' | '.join(cells)} |"
@@ -98,7 +103,11 @@ def main() -> None:
     data = data_folder(asked.data)
     if data is None or not data.is_dir():
         parser.error("say where the three sets are: --data DIR, or $FEDXR_DATA")
-    heads = ["percent, mean over users [95 % interval]", "chance", *ARMS.values()]
+    heads = [
+        "percent, mean over users [95 % interval; of one user, over questions]",
+        "chance",
+        *ARMS.values(),
+    ]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     with tempfile.TemporaryDirectory() as place:
         prepare(data, Path(place))

@@ -26,7 +26,7 @@ from fedxr.scenarios.recorded import (
     stress,
 )
 from fedxr.scenarios.recorded.formats import FORMATS, Format
-from fedxr.scenarios.users import DataError, FoundSet, RecordedSet
+from fedxr.scenarios.users import DataError, FoundSet, RecordedSet, Users
 
 RECORDED: Registry[RecordedSet] = Registry(
     "recorded set",
@@ -82,15 +82,31 @@ def find(root: Path | None) -> dict[str, FoundSet]:
 
 
 def own_sets(root: Path) -> list[FoundSet]:
-    """The sets in ``root`` that a format reads, registering nothing; raises DataError where what
-    says what they are is wrong."""
-    folders = [root] if _format_of(root) else [p for p in sorted(root.iterdir()) if p.is_dir()]
-    return [
-        FoundSet(known, folder / known.folder)
-        for folder in folders
-        if (format_ := _format_of(folder)) is not None
-        for known in format_.sets(folder)
-    ]
+    """The sets in ``root`` that a format reads, registering nothing. Of several, one of which
+    what says what it is is wrong can't be loaded, and says why; raises DataError where ``root``
+    itself is that one."""
+    if _format_of(root):
+        return _sets_of(root)
+    out = list[FoundSet]()
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+        try:
+            out += _sets_of(folder)
+        except DataError as error:
+            out.append(_unreadable(folder, str(error)))
+    return out
+
+
+def _sets_of(folder: Path) -> list[FoundSet]:
+    reads = _format_of(folder)
+    return [FoundSet(s, folder / s.folder) for s in reads.sets(folder)] if reads else []
+
+
+def _unreadable(folder: Path, why: str) -> FoundSet:
+    def load(_: Path) -> Users:
+        raise DataError(why)
+
+    name, said = f"{folder.name} (unreadable)", "unknown"
+    return FoundSet(RecordedSet(name, ".", "unreadable", said, said, said, said, load), folder)
 
 
 def _format_of(folder: Path) -> Format | None:

@@ -130,6 +130,16 @@ def test_a_name_or_a_task_that_is_taken_is_refused(tmp_path: Path) -> None:
         find(tmp_path / "two")
 
 
+def test_one_that_is_wrong_keeps_no_other_out(tmp_path: Path) -> None:
+    usual(tmp_path / "good")
+    toml(tmp_path / "bad", top='licens = "x"')
+    sets = find(tmp_path)
+    assert set(sets) == {"belt", "bad (unreadable)"}
+    with pytest.raises(DataError, match="'licens' is not known"):
+        sets["bad (unreadable)"].load()
+    assert len(sets["belt"].load()) == 2
+
+
 def test_a_column_of_labels_in_files_named_by_user_and_session(tmp_path: Path) -> None:
     for name in ("ann", "bob"):
         for session in (1, 2):
@@ -306,6 +316,40 @@ def test_a_unit_that_cannot_be_is_seen_by_size(tmp_path: Path) -> None:
     assert "unit 'bananas' where V is due; known are v, volt" in said(checked(tmp_path))
     toml(tmp_path, columns='["stretch", "tilt"]\nlayout = "eeg/Oz-O1-O2"')
     assert "2 columns for layout eeg/Oz-O1-O2, which has 3" in said(checked(tmp_path))
+
+
+def test_rows_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
+    """Two lines of a device's own above the header: the columns' names are in row 3."""
+    usual(tmp_path)
+    path = tmp_path / "ann" / "belt.csv"
+    lines = ["device 7", "exported, today", *frame().to_csv(index=False).split("\n")]
+    path.write_text("\n".join(lines))
+    assert "no column 't'; it stands in row 3: write header = 3" in said(checked(tmp_path))
+    toml(tmp_path, 'time = "t"\nheader = 3')
+    (tmp_path / "bob" / "belt.csv").write_text(path.read_text())
+    assert not checked(tmp_path).problems
+    path.write_text("\n".join([*lines[:9], "0.3,oops,1", *lines[10:]]))
+    assert "belt.csv: row 10: column 'stretch' (channel 'belt'): 'oops' is no" in said(
+        checked(tmp_path)
+    )
+    path.write_text("\n".join([*lines[:9], "0.3,1,1,1", *lines[10:]]))
+    assert "belt.csv: row 10: 4 cells where 3 are due" in said(checked(tmp_path))
+
+
+def test_stamps_and_restarts_are_seen(tmp_path: Path) -> None:
+    usual(tmp_path)
+    stamped = frame()
+    stamped["t"] = pd.Timestamp("2024-05-01") + pd.to_timedelta(stamped["t"], "s")
+    stamped.to_csv(tmp_path / "ann" / "belt.csv", index=False)
+    pd.concat([frame(), frame()]).to_csv(tmp_path / "bob" / "belt.csv", index=False)
+    text = said(checked(tmp_path))
+    assert "is a stamp, not a number of s; write time_unit = 'iso'" in text
+    assert "row 482: the time goes back by 23.95 s, 1 time in all: are these several" in text
+
+
+def test_all_columns_are_those_that_say_nothing_else(tmp_path: Path) -> None:
+    (user, _) = read(usual(tmp_path, columns='["*"]'))
+    assert user.channels[0].layout == "columns/stretch-tilt"
 
 
 def test_one_user_is_told_what_can_be_done(tmp_path: Path) -> None:

@@ -285,4 +285,4 @@ def as_regex(pattern: str) -> re.Pattern[str]:
             stars += 1
         else:
             out += re.escape(text)
-    return re.compile(out)
+    return re.compile(out, re.IGNORECASE)

@@ -71,7 +71,9 @@ class FolderSet:
 
     def __init__(self, folder: Path, set_: Description) -> None:
         self.folder, self.set_ = folder, set_
-        self.sensings = {sensor.name: Sensing(sensor) for sensor in set_.channels}
+        told = (set_.files.time, set_.files.user, set_.files.recording, set_.labels.column)
+        others = tuple(column for column in told if column is not None)
+        self.sensings = {sensor.name: Sensing(sensor, others) for sensor in set_.channels}
         self.problems: list[str] = []
         self._paths = sorted(
             p for p in folder.rglob("*") if p.is_file() and not foreign(self._inside(p))

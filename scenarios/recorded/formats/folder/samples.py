@@ -26,9 +26,11 @@ OFF = 1.25
 @dataclass
 class Sensing:
     """One channel of a set: ``sensor`` as described, and, once a table has been seen, the
-    ``channel`` that it is. What a conversion lacks is a problem of each table."""
+    ``channel`` that it is; a ``*`` stands for none of the ``others``. What a conversion lacks is a
+    problem of each table."""
 
     sensor: Sensor
+    others: tuple[str | int, ...] = ()
     names: list[str] = field(default_factory=list)
 
     @property
@@ -39,7 +41,8 @@ class Sensing:
     def read(self, table: Table, rows: Rows, t: Seconds) -> Samples | None:
         """The samples of ``rows`` (n,) at ``t`` (n,) s; rows without any number are left out. None
         where something is wrong: it is among the table's problems."""
-        at = table.find(self.names or self.sensor.columns, f"channel {self.sensor.name!r}")
+        what = f"channel {self.sensor.name!r}"
+        at = table.find(self.names or self.sensor.columns, what, self.others)
         if not at or len(at) < len(self.names or self.sensor.columns):
             return None
         if not self.names:
@@ -160,9 +163,9 @@ def times_of(table: Table, rows: Rows, how: Files, rate_hz: float) -> tuple[Rows
         if len(back) < len(t) / 100 and fall > 1.0:
             _wrong(
                 table,
-                f"row {row}: the time goes back by {t[back[0]] - t[back[0] + 1]:.4g} s, and "
-                f"{len(back)} times in all: are these several recordings? Name the column that "
-                "says which (files.recording), or write a file each",
+                f"row {row}: the time goes back by {t[back[0]] - t[back[0] + 1]:.4g} s, "
+                f"{len(back)} time{'s' * (len(back) > 1)} in all: are these several recordings? "
+                "Name the column that says which (files.recording), or write a file each",
             )
         else:
             table.notes.append(

@@ -11,7 +11,7 @@ import difflib
 import fnmatch
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -37,6 +37,7 @@ EMPTY = ("", "na", "n/a", "nan", "null", "none", "-", "#n/a")
 @dataclass
 class Table:
     """``frame`` with one row a sample; ``first`` is the file's number of its first row.
+    ``top`` are the cells of the first lines.
     ``problems`` are added to where a column is read, ``notes`` where it is read otherwise than it
     stands."""
 
@@ -44,15 +45,16 @@ class Table:
     frame: pd.DataFrame
     first: int
     decimal: str = "."
+    top: list[list[str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.frame)
 
-    def find(self, columns: Sequence[Column], what: str) -> list[int]:
-        """The places of ``columns``, where a name with a ``*`` stands for all that match. What is
-        not there is a problem, with the nearest names."""
+    def find(self, columns: Sequence[Column], what: str, but: Collection[Column] = ()) -> list[int]:
+        """The places of ``columns``, where a name with a ``*`` stands for all that match, ``but``
+        these. What is not there is a problem, with the nearest names."""
         names, out = [str(name) for name in self.frame.columns], list[int]()
         for column in columns:
             if isinstance(column, int):
@@ -62,13 +64,19 @@ class Table:
                 self._problem(f"{what}: no column {column}; it has columns 1 to {len(names)}")
                 continue
             hits = [i for i, n in enumerate(names) if n == column] or (
-                [i for i, n in enumerate(names) if fnmatch.fnmatchcase(n, column)]
+                [
+                    i
+                    for i, n in enumerate(names)
+                    if fnmatch.fnmatchcase(n, column) and n not in but and i + 1 not in but
+                ]
                 if "*" in column
                 else []
             )
             out += hits
             if not hits:
-                self._problem(f"{what}: no column {column!r}; {nearest(column, names)}")
+                below = [i for i, cells in enumerate(self.top, 1) if column in cells]
+                hint = f"it stands in row {below[0]}: write header = {below[0]}" if below else ""
+                self._problem(f"{what}: no column {column!r}; {hint or nearest(column, names)}")
         return out
 
     def numbers(self, at: int, what: str) -> Numbers:
@@ -110,6 +118,14 @@ class Table:
     def seconds(self, at: int, unit: str, what: str) -> Numbers:
         """(n,) column ``at`` of times in s, NaN where a cell is empty."""
         if unit in UNITS_S:
+            column = self.frame.iloc[:, at]
+            some = column.dropna().head(1).astype(str)
+            if not pd.api.types.is_numeric_dtype(column) and _is_stamp(some):
+                self._problem(
+                    f"row {self.first}: column {self.name(at)} ({what}): {some.iloc[0]!r} is a "
+                    f"stamp, not a number of {unit}; write time_unit = 'iso', or how it is written"
+                )
+                return np.full(len(column), np.nan)
             return self.numbers(at, what) * UNITS_S[unit]
         column = self.frame.iloc[:, at].astype("string")
         form = "ISO8601" if unit == "iso" else unit
@@ -134,6 +150,11 @@ class Table:
         self.problems.append(f"{self.path}: {text}")
 
 
+def _is_stamp(some: pd.Series) -> bool:
+    """Whether the first of ``some`` begins as a date does: 2024-05-01, 01.05.2024, 5/1/24."""
+    return bool(some.str.match(r"\s*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b").any())
+
+
 def nearest(wanted: str, names: Sequence[str]) -> str:
     """The names that ``wanted`` may have meant, or all there are."""
     plain = {name.strip().lower(): name for name in names}
@@ -156,7 +177,7 @@ def read_table(path: Path, how: Files) -> Table:
     except UnicodeDecodeError:
         encoding = "cp1252"
         notes.append(f"{path.name} is no UTF-8 and was read as Windows-1252")
-    lines = raw.decode(encoding, "replace").split("\n", max(how.header, 1) + how.skip + 4)
+    lines = raw.decode(encoding, "replace").split("\n", max(how.header, 1) + how.skip + 20)
     top = lines[max(how.header - 1, 0)] if how.header <= len(lines) else ""
     separator = {"tab": "\t", "blank": r"\s+"}.get(how.separator, how.separator) or _separator(top)
     below = "\n".join(lines[how.header + how.skip : how.header + how.skip + 3])
@@ -177,7 +198,8 @@ def read_table(path: Path, how: Files) -> Table:
         frame.columns = [str(name).strip() for name in frame.columns]
     if decimal == "," and not how.decimal:
         notes.append(f"{path.name} has decimal commas")
-    return Table(path, frame, how.header + how.skip + 1, decimal, notes=notes)
+    cells = [[cell.strip(" \"'") for cell in re.split(r"[,;\t| ]", row)] for row in lines[:-1]]
+    return Table(path, frame, how.header + how.skip + 1, decimal, cells, notes=notes)
 
 
 def _parquet(path: Path) -> Table:
@@ -213,7 +235,6 @@ def _why(path: Path, how: Files, error: Exception) -> str:
     cells = _FIELDS.search(str(error))
     if cells:
         want, row, got = cells.groups()
-        row = str(int(row) + max(how.header - 1, 0))
         return f"{path}: row {row}: {got} cells where {want} are due; correct or remove that row"
     if isinstance(error, pd.errors.ParserWarning):
         return f"{path}: row {how.header + 1}: more cells than columns; name every column"
