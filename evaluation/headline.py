@@ -103,24 +103,22 @@ def said(one: Change, whose: str) -> str:
     seeds = "one seed"
     if len(one.per_seed) > 1:
         seeds = f"{len(one.per_seed)} seeds ({', '.join(map(points, one.per_seed))})"
-    text = f"{_verdict(arm, base, one.mean, one.low, one.high)}: {people}, {seeds}."
+    told = verdict(arm, base, one.mean, one.low, one.high)
+    text = f"{told[:1].upper()}{told[1:]}: {people}, {seeds}."
     if one.low is not None and one.users < FEW:
         text += " Over so few users the interval is rough, and rather too narrow."
     return text
 
 
-def _verdict(arm: str, base: str, mean: float, low: float | None, high: float | None) -> str:
+def verdict(arm: str, base: str, mean: float, low: float | None, high: float | None) -> str:
     """What the interval allows to be said."""
-    name = arm[:1].upper() + arm[1:]
     if low is None or high is None:
-        return (
-            f"{name} {points(mean)} points against {base}, of one user a set, so without interval"
-        )
+        return f"{arm} {points(mean)} points against {base}, of one user a set, so without interval"
     figures = f"{points(mean)} points [{points(low)}, {points(high)}] against {base}"
     if low > 0:
-        return f"{name} gains {figures}"
+        return f"{arm} gains {figures}"
     if high < 0:
-        return f"{name} loses {figures}"
+        return f"{arm} loses {figures}"
     return f"No clear gain: {arm} {figures}; the interval includes none"
 
 
@@ -172,8 +170,9 @@ def _live(result: Result) -> list[str]:
     if live is None:
         return []
     if live.gain is not None:
-        told = _verdict(NAMES["live"], NAMES["generic"], live.gain.mean, live.gain.low,
+        told = verdict(NAMES["live"], NAMES["generic"], live.gain.mean, live.gain.low,
                         live.gain.high)  # fmt: skip
+        told = f"{told[:1].upper()}{told[1:]}"
         out.append(f"{told}: {live.questions} questions of {live.users:.0f} users, one run.")
     one = changed([("", paired(live, whole.get("local")))], "live", "local")
     if one is not None:

@@ -42,7 +42,8 @@ th, td { padding: .3rem .45rem; border-bottom: 1px solid var(--line); text-align
   vertical-align: top; white-space: pre; }
 th { vertical-align: bottom; white-space: pre-line; }
 th:first-child, td:first-child { text-align: left; white-space: pre-line; }
-.many th:first-child, .many td:first-child { position: sticky; left: 0; background: var(--paper); }
+.many th:first-child, .many td:first-child { position: sticky; left: 0;
+  background: var(--paper); }
 .strong { font-weight: 600; background: var(--mark); }
 .figures { display: grid; gap: 1.5rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 27rem), 1fr)); align-items: start; }
@@ -52,6 +53,7 @@ figcaption { font-size: .88rem; max-width: 34rem; }
 .failed { color: var(--bad); font-weight: 600; } .held { color: var(--good); }
 pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 details { margin: .8rem 0; } summary { cursor: pointer; padding: .3rem 0; }
+.words th { vertical-align: top; }
 .words td { white-space: pre-wrap; text-align: left; overflow-wrap: anywhere; }
 @media (max-width: 640px) { .many::before { content: "more columns: scroll sideways →";
   color: var(--soft); font-size: .85rem; position: sticky; left: 0; } h1 { font-size: 1.4rem; }

@@ -118,6 +118,14 @@ COMMANDS = (
         studies=True,
     ),
     Command(
+        "report",
+        "the report of a run drawn anew, or several runs compared on one page",
+        "fedxr.cli.report:Report",
+        "fedxr.cli.report:report_command",
+        studies=True,
+        computes=False,
+    ),
+    Command(
         "pretrain",
         "train a checkpoint",
         "fedxr.cli.pretrain:Pretrain",
