@@ -110,6 +110,7 @@ async def serve(config: Serve, checkpoint: Checkpoint, console: Console | None =
         config.record,
         config.preview,
         keep=keep,
+        wait=False,
     ) as running:
         running.for_sure = True
         freeze_gc()

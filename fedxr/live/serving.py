@@ -89,13 +89,17 @@ async def serving(
     preview: bool = True,
     truth: Truth = nobodys,
     keep: Keep | None = None,
+    wait: bool = True,
 ) -> AsyncIterator[Serving]:
     """A live server with its loops running; SIGINT and SIGTERM set ``stopped``. At the end every
     session is told goodbye, every headset's state is saved, and a recording that runs is finished.
     ``door`` says how it is reached from elsewhere (without: by the address that it listens on);
     with ``record`` all is recorded from the start; without ``preview`` no live page draws what a
     headset senses. ``truth`` is known of headsets that are played here; states are kept as
-    ``keep`` says.
+    ``keep`` says. The learner starts in a process of its own, which takes seconds: with ``wait``
+    nothing goes on before it is ready; without, pages are served, and a headset that comes sooner
+    is welcomed when it is. Where it cannot start, ``stopped`` is set and the error raised at the
+    end.
 
     Raises BridgeError where it cannot listen, StateError where another server has the state file,
     LearnerExitedError where the learner cannot start."""
@@ -115,11 +119,13 @@ async def serving(
         if record is not None:
             recorder.start(record)
         async with server:  # first, since it says at once where the port is taken
-            await asyncio.to_thread(learner.ready)
+            ready = asyncio.create_task(asyncio.to_thread(learner.ready))
+            if wait:
+                await ready
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(signal.SIGINT, serving.stop)
                 loop.add_signal_handler(signal.SIGTERM, serving.stop)
-            running = asyncio.create_task(keep_going(live, server, tempo, previews))
+            running = asyncio.gather(ready, keep_going(live, server, tempo, previews))
             running.add_done_callback(lambda _: serving.stopped.set())
             try:
                 yield serving
