@@ -125,7 +125,11 @@ async def serving(
             with contextlib.suppress(NotImplementedError, RuntimeError):
                 loop.add_signal_handler(signal.SIGINT, serving.stop)
                 loop.add_signal_handler(signal.SIGTERM, serving.stop)
-            running = asyncio.gather(ready, keep_going(live, server, tempo, previews))
+
+            async def loops() -> None:
+                await asyncio.gather(ready, keep_going(live, server, tempo, previews))
+
+            running = asyncio.create_task(loops())
             running.add_done_callback(lambda _: serving.stopped.set())
             try:
                 yield serving
