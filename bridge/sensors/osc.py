@@ -171,11 +171,17 @@ class Sender:
         self._waiting.clear()
 
 
+def _find(where: str, say: Callable[[str], None]) -> OscFinder:
+    finder = OscFinder(where, say)
+    say(f"osc: listens at UDP port {finder.port}; programs are to send to this machine")
+    return finder
+
+
 OSC = SourceKind(
     "osc",
     "what is sent by OSC: VMC avatars, ARKit faces, VRChat-style trackers",
     f"UDP PORT to listen at; none: {PORT}",
-    OscFinder,
+    _find,
     lambda: installed(*_LIBRARY),
     look_s=1.0,  # who sends does so all the time
 )

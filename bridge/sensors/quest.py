@@ -181,11 +181,17 @@ def _where(text: str) -> tuple[str, int]:
     return transport, int(words[0]) if words else {"udp": UDP_PORT, "tcp": TCP_PORT}[transport]
 
 
+def _find(where: str, say: Callable[[str], None]) -> QuestFinder:
+    finder = QuestFinder(where, say)
+    say(f"quest: listens at port {finder.port}; the app is to send to this machine")
+    return finder
+
+
 QUEST = SourceKind(
     "quest",
     "a Quest that runs Hand Tracking Streamer: hands and head",
     f"[udp|tcp][,PORT] to listen at; none: udp,{UDP_PORT}",
-    QuestFinder,
+    _find,
     lambda: installed(*_LIBRARY),
     look_s=1.0,  # who sends does so all the time
 )

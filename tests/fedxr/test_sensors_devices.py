@@ -57,6 +57,8 @@ async def test_a_quest_glasses_and_an_avatar_are_one_headset(
         "pupil": "gaze/pupil",
     }
     assert all(listener.samples.get(name, 0) > 0 for name in listener.channels), out
+    assert f"quest: listens at port {quest};" in out
+    assert f"osc: listens at UDP port {osc};" in out
     assert "hand-right: " in out
     assert "stamped by arrival" in out
 
