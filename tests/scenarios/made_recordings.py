@@ -33,6 +33,7 @@ class MadeSession:
     channels: tuple[Channel, ...] = (WRIST,)
     messages: list[Recorded] = field(default_factory=list)
     seconds: int = 0
+    began_us: int = 0
 
     def live(self, seconds: int, episode: int = 0) -> MadeSession:
         """Frames of ``seconds``, each of a second, in ``episode``, which goes on."""
@@ -80,7 +81,7 @@ def write_recording(path: Path, sessions: Sequence[MadeSession]) -> Path:
             welcome = Welcome(
                 2, f"{path.stem}-{number}", names, {}, list(made.tasks), TICK_US, 0, 1 << 22
             )
-            session = RecordedSession(number, hello, welcome, number * 10**9)
+            session = RecordedSession(number, hello, welcome, made.began_us + number * 10**9)
             mcap.take(Line(SESSION, raw=msgspec.msgpack.encode(to_metadata(session))))
             for n, message in enumerate(made.messages, 1):
                 message.seq = n  # type: ignore[union-attr]

@@ -118,6 +118,14 @@ def test_users_are_told_apart_by_key_in_a_file_and_by_name_over_files(tmp_path: 
     assert len(asked(users["ann/watch"])) == 2 * len(asked(users["bob/watch"])) == 20
 
 
+def test_sessions_are_in_the_order_in_which_they_were_lived(tmp_path: Path) -> None:
+    write_recording(tmp_path / "friday.mcap", [talker(began_us=10**15)])
+    write_recording(tmp_path / "monday.mcap", [talker()])
+    (user,) = read(tmp_path)
+    halves = [(e.key.partition("/")[0], e.adapt) for e in user.episodes]
+    assert halves == [("monday", True), ("friday", False)]
+
+
 def test_a_set_for_each_scenario(tmp_path: Path) -> None:
     sessions = [talker("ann"), talker("bob", key=b"b", scenario="Our Factory 7")]
     write_recording(tmp_path / "mine" / "r.mcap", sessions)

@@ -89,7 +89,7 @@ def _joined(name: str, parts: list[Samples], said: Counter[str]) -> Samples:
     for part in parts:
         sizes[part.values.shape[1:]] += len(part)
     usual, _ = sizes.most_common(1)[0]
-    said[f"of channel {name} are of another size than {usual} and are passed over"] += (
+    said[f"pictures of channel {name} are not of size {usual} and are passed over"] += (
         sizes.total() - sizes[usual]
     )
     same = [part for part in parts if part.values.shape[1:] == usual]

@@ -77,13 +77,13 @@ def _scenario(session: RecordedSession) -> str:
 
 @dataclass
 class _Person:
-    """One user with one device, over all files."""
+    """One user with one device, over all files; ``episodes`` with when their session began."""
 
     name: str
     device: str
     channels: dict[str, Channel] = field(default_factory=dict)
     tasks: dict[str, None] = field(default_factory=dict)
-    episodes: list[Episode] = field(default_factory=list)
+    episodes: list[tuple[int, Episode]] = field(default_factory=list)
     said: Counter[str] = field(default_factory=Counter)
 
     def user(self, source: str, scenario: str, say: Say) -> User:
@@ -94,14 +94,15 @@ class _Person:
         if not self.episodes:
             raise DataError("nothing that was recorded of them has a label; let them say what was "
                             "right (feedback) while they are recorded")  # fmt: skip
-        named = {query.task for episode in self.episodes for query in episode.queries}
+        lived = [one for _, one in sorted(self.episodes, key=lambda pair: pair[0])]
+        named = {query.task for episode in lived for query in episode.queries}
         return User(
             source,
             self.name,
             scenario,
             tuple(self.channels.values()),
             tuple(task for task in self.tasks if task in named),
-            tuple(halved(self.episodes)),
+            tuple(halved(lived)),
             self.device,
         )
 
@@ -199,7 +200,7 @@ def _add(person: _Person, path: Path, session: RecordedSession, heard: HeardSess
     person.tasks.update(dict.fromkeys(session.welcome.tasks))
     for episode in heard.episodes(f"{path.stem}/{session.number}"):
         kept = {name: some for name, some in episode.samples.items() if name not in dropped}
-        person.episodes.append(replace(episode, samples=kept))
+        person.episodes.append((session.log_us, replace(episode, samples=kept)))
     person.said.update(heard.said)
 
 
