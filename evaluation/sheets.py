@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from statistics import fmean
 
 from fedxr.evaluation.compared import figure, full, lines
 from fedxr.evaluation.csv_file import write_csv
 from fedxr.evaluation.headline import base_of, change, points
+from fedxr.evaluation.intervals import over_seeds
 from fedxr.evaluation.label_curves import ticks
 from fedxr.evaluation.result import COLD_ARMS, LabelCurves, LabelPoint, Result, Row, mean_over_rows
 from fedxr.evaluation.tables import SHORT, UNCERTAIN, arms_of, mean_percent, percent, totals
@@ -170,14 +172,9 @@ def seeds(result: Result) -> Sheet | None:
 
 
 def _over(figures: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and Student's 95 % interval."""
-    from scipy.stats import t  # takes a second to import
-
-    n = len(figures)
-    mean = sum(figures) / n
-    error = (sum((x - mean) ** 2 for x in figures) / (n - 1) / n) ** 0.5
-    half = float(t.ppf(0.975, n - 1)) * error
-    return mean, mean - half, mean + half
+    """Mean and its interval; of two seeds at least."""
+    low, high = over_seeds(figures) or (figures[0], figures[0])
+    return fmean(figures), low, high
 
 
 def interval(mean: float, low: float | None, high: float | None) -> str:
