@@ -10,6 +10,7 @@ from rich.table import Table
 from fedxr.evaluation.baselines import OPTIMISTIC
 from fedxr.evaluation.compared import by_task, delay, table
 from fedxr.evaluation.label_curves import ticks
+from fedxr.evaluation.narrow import print_fitting
 from fedxr.evaluation.result import (
     ARMS,
     LabelCurves,
@@ -124,8 +125,9 @@ GAIN_SHORT = {
 def print_curves(one: LabelCurves, out: Console) -> None:
     """Print the curves of one set, or of the mean over sets, and what others' labels bring."""
     for role, found in one.roles.items():
-        out.print(_labels(f"{one.name}, {role}: {found.users} users, percent", found))
-    out.print(_gains(one))
+        title = f"{one.name}, {role}: {found.users} users, percent"
+        print_fitting(_labels(title, found), out)
+    print_fitting(_gains(one), out)
 
 
 def _labels(title: str, role: LabelRole) -> Table:
@@ -223,20 +225,20 @@ def print_table(result: Result, console: Console | None = None) -> None:
     if result.interrupted:
         out.print("Interrupted: what follows is what was done until then.", style="yellow")
     if result.compared and result.rows:
-        out.print(table(result))
-        out.print(by_task(result))
+        print_fitting(table(result), out)
+        print_fitting(by_task(result), out)
     elif result.rows:
-        out.print(_quality("Users of the federation", result.rows, result.headline))
+        print_fitting(_quality("Users of the federation", result.rows, result.headline), out)
     if result.unseen:
-        out.print(_quality("Unseen users", result.unseen, result.headline))
+        print_fitting(_quality("Unseen users", result.unseen, result.headline), out)
     if len(result.seeds) > 1 and result.rows:
-        out.print(seeds_table(result))
+        print_fitting(seeds_table(result), out)
     for one in result.cold[-1:]:
         print_curves(one, out)
     if len(result.cold) > 1:
-        out.print(_each(result.cold))
+        print_fitting(_each(result.cold), out)
     if result.latency:
-        out.print(latency_table(result))
+        print_fitting(latency_table(result), out)
     if result.compared:
         out.print(delay(result.labels, result.labels_in_rounds), highlight=False)
     out.print("; ".join(f"{name} {text}" for name, text in totals(result)), highlight=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fedxr.evaluation.narrow import print_fitting
 from fedxr.scenarios.recorded import RECORDED, data_folder, find
 from fedxr.scenarios.users import DataError, RecordedSet
 
@@ -99,7 +100,7 @@ def data(
             below += [f"{known.name}: {text}" for text in said]
             task = f"{known.use_case}, {known.task}"
             table.add_row(known.name, task, _state(found), known.licence)
-    out.print(table)
+    print_fitting(table, out)
     below += ["Folder of each, and where it is from:"]
     for line in below + [f"  {known.folder}  {known.source}" for known in shown]:
         out.print(line, soft_wrap=True, highlight=False, markup=False)  # paths are to be copied

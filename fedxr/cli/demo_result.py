@@ -14,6 +14,7 @@ from fedxr.cli.compared import REPLAYED, comparisons, outcomes, rows
 from fedxr.dashboard.state import CurvePoint
 from fedxr.evaluation import compared as tables
 from fedxr.evaluation import result as results
+from fedxr.evaluation.narrow import print_fitting
 from fedxr.evaluation.tables import latency_table
 from fedxr.experiments.choices import told_of
 from fedxr.experiments.latency import latencies, latency_rows
@@ -142,11 +143,11 @@ def gathered(notices: Sequence[str]) -> list[str]:
 def print_demo(found: results.Result, out: Console) -> None:
     """Quality, then latency and cost."""
     if found.rows:
-        out.print(tables.table(found))
-        out.print(tables.by_task(found))
+        print_fitting(tables.table(found), out)
+        print_fitting(tables.by_task(found), out)
     if found.latency:
         out.print()
-        out.print(latency_table(found))
+        print_fitting(latency_table(found), out)
     out.print(tables.delay(found.labels, found.labels_in_rounds), highlight=False)
     t = found.traffic
     out.print(f"live: {_cost(t.up, t.down, t.d2d, found.joules or 0.0)}", highlight=False)

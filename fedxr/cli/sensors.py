@@ -28,6 +28,7 @@ from fedxr.bridge.sensors.sensor import Sensor
 from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import Finder, Offering, SensorError, SourceKind
 from fedxr.bridge.sensors.sources import SOURCES, finder_of
+from fedxr.evaluation.narrow import fitting
 from fedxr.experiments.choices import UseCase
 
 
@@ -195,7 +196,7 @@ def show(finders: Sequence[Finder], wishes: Sequence[Wish], seconds: float, out:
     for offering in found.values():
         for row in _rows(offering, wishes):
             table.add_row(*map(escape, row))
-    out.print(table if found else "nothing found; see docs/sensors.md on networks")
+    out.print(fitting(table, out) if found else "nothing found; see docs/sensors.md on networks")
     out.print(known_sources(), soft_wrap=True, end="")
     for finder in finders:
         finder.close()
