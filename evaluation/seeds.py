@@ -19,7 +19,7 @@ def seeds_table(result: Result) -> Table:
         caption="percent [95 % interval over seeds, Student's t]; requirements judge the means",
         caption_justify="left",
     )
-    for head, justify in (("set", "left"), (result.headline.replace("_", " "), "right"),
+    for head, justify in (("set", "left"), (result.headline.replace("_", "\n"), "right"),
                           ("generic", "right"), ("gain", "right")):  # fmt: skip
         table.add_column(head, justify=justify)  # type: ignore[arg-type]
     found = [
@@ -47,10 +47,10 @@ def _cells(ours: Sequence[float], generic: Sequence[float]) -> list[str]:
 
 
 def _cell(means: Sequence[float], sign: str = "") -> str:
-    """``85.0 [80.1, 89.9]``, in percent."""
+    """``85.0 [80, 90]``, in percent."""
     if not means:
         return "–"
     text, sure = f"{100 * fmean(means):{sign}.1f}", over_seeds(means)
     return (
-        text if sure is None else f"{text} [{100 * sure[0]:{sign}.1f}, {100 * sure[1]:{sign}.1f}]"
+        text if sure is None else f"{text} [{100 * sure[0]:{sign}.0f}, {100 * sure[1]:{sign}.0f}]"
     )

@@ -162,7 +162,9 @@ def test_each_kind_is_there() -> None:
 def test_the_recipe_for_ci(tmp_path: Path) -> None:
     """README's, with few steps: exit status 0, a test case a requirement, a step summary."""
     (recipe,) = [one for one in OURS if one.document == "README.md" and "--junit" in one.text]
-    few = ["--steps", "5", "--rounds", "1", "--copies", "50", "--bridge-s", "5", "--seeds", "1"]
+    few = ["--steps", "5", "--rounds", "1", "--copies", "50", "--bridge-s", "3", "--seeds", "1"]
+    for schedule in ("shared", "personal"):
+        few += [f"--learning.{schedule}.no-by-labels", f"--learning.{schedule}.train.steps", "2"]
     env = {**os.environ, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
     ran = subprocess.run(
         [sys.executable, "-m", "fedxr.cli.entry", *recipe.words[1:], *few, "--out", "run"],
