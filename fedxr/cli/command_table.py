@@ -159,6 +159,7 @@ COMMANDS = (
         "all that is wrong in a folder of yours, and a picture of each user",
         "fedxr.cli.own_data:Check",
         "fedxr.cli.own_data:check_command",
+        studies=True,
         computes=False,
     ),
     Command(
