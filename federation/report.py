@@ -65,7 +65,7 @@ class RoundReport:
         """Seconds, joules, and bytes by kind of link."""
         links = {"up": "uplink", "down": "downlink", "d2d": "d2d"}
         sent = {f"bytes_{name}": total(self.rows, link).bytes for name, link in links.items()}
-        return {"seconds": self.seconds, "joules": total(self.rows).joules, **sent}
+        return {"round_s": self.seconds, "joules": total(self.rows).joules, **sent}
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON (an infinite deadline is None)."""

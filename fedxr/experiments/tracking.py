@@ -71,7 +71,7 @@ class JsonLines:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         stamp = {"time": now, "seconds": round(time.monotonic() - self._began, 3)}
         with self._path.open("a") as file:
-            file.write(json.dumps({**stamp, **line}) + "\n")
+            file.write(json.dumps({**stamp, **line, **stamp}) + "\n")
 
 
 class Tracked(Progress):
