@@ -168,7 +168,7 @@ def test_the_recipe_for_ci(tmp_path: Path) -> None:
     env = {**os.environ, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
     ran = subprocess.run(
         [sys.executable, "-m", "fedxr.cli.entry", *recipe.words[1:], *few, "--out", "run"],
-        cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600,
+        cwd=tmp_path, env=env, capture_output=True, text=True, timeout=850,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "\x1b" not in ran.stdout, "a pipe has plain lines"
