@@ -27,10 +27,13 @@ def plots(result: Result) -> list[Plot]:
     found = [one for row in result.rows for one in numbers(row, result)]
     if not found:
         return []
-    over = Plot("rounds", "Accuracy over the rounds",
-                "Of the headline arm on the test halves, round 0: the checkpoint as it came; band: "
-                "95 % interval over users. Lines: what the other arms reach at the end.",
-                found, partial(draw, x="round", label="round"))  # fmt: skip
+    said = (
+        "Of the headline arm, on at most 48 test questions a user; round 0: the checkpoint as it "
+        "came, on all; band: 95 % interval over users. Lines: what the other arms reach at the end."
+    )
+    over = Plot(
+        "rounds", "Accuracy over the rounds", said, found, partial(draw, x="round", label="round")
+    )
     if not any(value(one, "bytes") for one in found if one["kind"] == "round"):
         return [over]
     cost = "Of the headline arm after each round, summed over all links and divided by headsets; "

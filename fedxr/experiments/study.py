@@ -53,6 +53,9 @@ MEASURED = (
     "classical_everyone",
 )
 """The arms of a study."""
+AFTER = 48
+"""Most test questions that a user is asked after each round: eight rounds of all of them would take
+longer than the rounds."""
 CHUNK = 8
 """Headsets that learn in one pass: their activations stay in the cache."""
 
@@ -114,7 +117,8 @@ class Protocol:
 @dataclass
 class Study:
     """What came out of one domain. ``reports`` are the federation's rounds, ``after`` each user's
-    figure after each of them, ``pooled`` the rounds that bring the samples to one place. By role:
+    figure after each of them, on :data:`AFTER` of their questions, ``pooled`` the
+    rounds that bring the samples to one place. By role:
     ``trust``, how far each expert is believed at the end, mean over users; ``experts``, each
     expert's figures as if it alone were believed; ``cost``, by user, what personalising changed and
     its standard error over the user's windows; and ``confusion``, by arm, what was answered."""
@@ -172,8 +176,10 @@ def study(
         scores["local"] = evaluate(alone, group, task, counts=counted(counts, "local", task))
     progress(f"{name}: federation")
 
+    some = [replace(p, test=evenly(p.test, AFTER)) for p in people]
+
     def note(learner: Learner, report: RoundReport) -> None:
-        users = evaluate(learner, people, task)
+        users = evaluate(learner, some, task)
         out.after.append(users)
         found = {**report.totals(), **({"accuracy": fmean(users.values())} if users else {})}
         progress_of(progress).log(Point("round", protocol.seed, report.number, found, name))
@@ -196,6 +202,12 @@ def study(
     out.kinds = classical_arms(out.federation, people, people, pretraining, out.metric)
     out.unseen_kinds = classical_arms(out.unseen, unseen, people, pretraining, out.metric)
     return out
+
+
+def evenly(asked: Sequence[TokenizedEpisode], most: int) -> tuple[TokenizedEpisode, ...]:
+    """At most so many of ``asked``, spread over all of them."""
+    count = min(most, len(asked))
+    return tuple(asked[i * len(asked) // count] for i in range(count))
 
 
 def _personalised(

@@ -153,6 +153,12 @@ def test_asking_after_a_round_changes_nothing(split: Split, checkpoint: Checkpoi
     assert [set(users) for users in after] == [{p.user.name for p in people}]
 
 
+def test_some_questions_are_spread_over_all() -> None:
+    assert study.evenly(range(100), 4) == (0, 25, 50, 75)  # type: ignore[arg-type]
+    assert study.evenly(range(3), 4) == (0, 1, 2)  # type: ignore[arg-type]
+    assert study.evenly([], 4) == ()
+
+
 def test_rounds_of_a_result_know_their_set_and_cost(split: Split, checkpoint: Checkpoint) -> None:
     _, reports = _federate(split, checkpoint, "centralized")
     one = study.Study("made", "doing", "accuracy", reports=reports, pooled=reports[:1])
