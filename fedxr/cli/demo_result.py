@@ -125,7 +125,8 @@ def _notes(lived: Lived, others: Mapping[str, Lockstep]) -> list[str]:
     for one in lived.played:
         if one.ended and not live.interrupted:
             notes.append(f"{one.name}: {one.ended}")
-        notes += [f"{one.name}: {text}" for text in gathered(one.notices)]
+        if said := gathered(one.notices):
+            notes.append(f"{one.name}: {'; '.join(said)}")
     return notes
 
 
