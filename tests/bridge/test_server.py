@@ -42,7 +42,10 @@ def frame(seq: int, *blocks: Block, capture_us: int = 1_000_000, episode: int = 
 
 async def test_every_layout_crosses_a_real_socket() -> None:
     """One headset with all channels, two frames: arrays arrive as they left."""
-    channels = [Channel(name, name, 100) for name in (*LAYOUTS, "eeg/Oz-O1", "fnirs/F3-F4")]
+    channels = [
+        Channel(name, name, 100)
+        for name in (*LAYOUTS, "eeg/Oz-O1", "fnirs/F3-F4", "columns/strain-tilt_x")
+    ]
     app = Recorder()
     async with server_of(app) as server, await headset(server.url, channels) as client:
         assert set(client.welcome.channels) == {c.name for c in channels}

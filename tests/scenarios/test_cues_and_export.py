@@ -36,7 +36,7 @@ YES = {"yes": ("hint", {"text": "yes"})}
     ("change", "why"),
     [
         ({"name": "a|b"}, "give it a name of 1 to 64 characters, none of"),
-        ({"use_case": "sports"}, "use case 'sports'; known are overlays, neuroadaptive"),
+        ({"use_case": "Sports!"}, "use case 'Sports!'; take overlays, neuroadaptive"),
         ({"classes": ("yes",)}, "classes yes; give two or more, each once"),
         ({"classes": ("yes", "yes")}, "classes yes, yes; give two or more"),
         ({"modalities": ()}, "no modalities; name those"),
