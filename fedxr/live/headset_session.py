@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from fedxr.agent.inputs.tokens import tick_of
 from fedxr.bridge.channels import Samples
 from fedxr.bridge.frames import Frame
 from fedxr.bridge.protocol import Feedback
@@ -23,6 +24,10 @@ LEAP = 1800
 """Ticks (60 s) without a frame after which an episode cannot go on."""
 
 
+AHEAD = 30
+"""Ticks (1 s) by which a label may be ahead of its headset's frames."""
+
+
 @dataclass
 class HeadsetSession:
     """``ticked``: the (episode, tick) that was answered last; ``look``: for the live page, while
@@ -30,7 +35,7 @@ class HeadsetSession:
     which it was heard; ``told`` are the times of what the learner has not learned yet, ``learned``
     of what no answer was given with yet, each after the version of what answers are computed with
     that first knows it. ``out``: it is put out, and nothing more is done for it
-    (:mod:`fedxr.learning.walls`)."""
+    (:mod:`fedxr.learning.walls`). ``leaving``: no more frames of it will come."""
 
     row: int
     session: Session
@@ -45,6 +50,7 @@ class HeadsetSession:
     look: Look | None = None
     strikes: Strikes = field(default_factory=Strikes)
     out: bool = False
+    leaving: bool = False
 
     def __post_init__(self) -> None:
         channels = self.session.channels.values()
@@ -57,6 +63,18 @@ class HeadsetSession:
         if self.out or last is None:
             return False
         return closes(last) >= 0 and (last.episode, closes(last)) > self.ticked
+
+    @property
+    def early(self) -> bool:
+        """Whether what was said first is of a moment that no tick was answered with yet, but soon
+        will be: it waits until then, or until the headset leaves."""
+        last = self.frames.last
+        episode, newest = (last.episode, closes(last)) if last else self.ticked
+        if self.leaving or not self.feedback or self.feedback[0][1].episode != episode:
+            return False
+        start = last.episode_start_us if last else self.starts.get(episode, 0)
+        tick = tick_of(self.feedback[0][1].t_us - start)
+        return (episode, tick) > self.ticked and tick <= newest + AHEAD
 
     @property
     def answered(self) -> bool:

@@ -61,9 +61,9 @@ class LiveLearning(Visitors):
         """In the answering thread: the oldest feedback of each in turn; how much, what was wrong
         with some of it, and over whom it failed."""
         until, told, troubles, faults = time.monotonic() + TELL_S, 0, [], list[Fault]()
-        while any(here.feedback for here in visits):
+        while any(here.feedback and not here.early for here in visits):
             for here in visits:
-                if not here.feedback:
+                if not here.feedback or here.early:
                     continue
                 try:
                     trouble = self._tell(here, here.feedback.pop(0))

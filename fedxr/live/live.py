@@ -171,6 +171,7 @@ class Live(LiveLearning, Application):
         here = self._here[session.id]
         self.room.leave(session.id)
         self.metrics.leaving(here.row, reason)
+        here.leaving = True
         if not here.out:
             await self._tried("learning", self.learn_once())
         del self._here[session.id]
@@ -252,6 +253,8 @@ class Live(LiveLearning, Application):
                 self.blame("answering", [Fault(r, briefly(e), False) for r, e in failed.items()])
                 raise failed[due[0].row]
             self.blame("answering", [Fault.of(row, error) for row, error in failed.items()])
+            if any(here.feedback for here in due):
+                self.said.set()  # it may have waited for this tick
             return len(due)
 
     def _answer(

@@ -179,6 +179,36 @@ async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> N
         await client.close()
 
 
+async def test_what_is_said_now_waits_for_the_frame_that_closes_its_moment(tmp_path: Path) -> None:
+    """A moment that is not over yet, or whose tick was not answered yet, is no unknown one."""
+    cast = live_rig.cast_of()
+    async with live_rig.Rig(live_rig.checkpoint_of(cast), tmp_path / "s.db") as rig:
+        cohort = rig.live.agents.learner.cohort  # type: ignore[union-attr]
+        client = await _streaming(rig, cast[1].user.channels)
+        session = next(iter(rig.server.sessions.values()))
+        replay, labels = cohort.headsets[0].replay, rig.live.metrics.labels
+        await client.send_feedback("doing", 30 * TICK_US + 20_000, 1)
+        await client.send_feedback("doing", 30 * TICK_US + 20_000, 0, kind="correction")
+        await until(lambda: session.stats.feedback == 2)
+        await rig.live.learn_once()
+        assert (replay.label_counts, labels.lost) == ({}, 0)
+        await client.send_frame(32 * TICK_US, {}, 0, 0)
+        await until(lambda: session.stats.frames == 2)
+        await rig.live.learn_once()
+        assert not replay.label_counts, "the frame is there, its tick is not answered"
+        assert await rig.live.tick_once() == 1
+        await rig.live.learn_once()
+        assert +replay.label_counts["doing"] == {0: 1}
+        await client.send_feedback("doing", 62 * TICK_US + 20_000, 1)  # more than a second ahead
+        await client.send_feedback("doing", 40 * TICK_US, 1)  # no frame will ever close it
+        await until(lambda: session.stats.feedback == 4)
+        await rig.live.learn_once()
+        assert labels.lost == 1
+        await client.close()
+        await until(lambda: not rig.live._here)
+        assert labels.lost == 4, "that one, and the two learned ones that no answer was given with"
+
+
 async def _streaming(rig: live_rig.Rig, channels: tuple[Channel, ...]) -> HeadsetClient:
     """A headset whose first 30 ticks have been answered."""
     client = await connect(

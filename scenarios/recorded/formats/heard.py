@@ -27,6 +27,8 @@ from fedxr.scenarios.recorded.reading import LONGEST_S, cut
 
 LATE = 1950
 """Ticks (65 s) by which a label may be late."""
+AHEAD = 30
+"""Ticks (1 s) by which it may be early, as live (`fedxr.live.headset_session`)."""
 EPISODES = 64
 """Episodes of which labels are still taken."""
 REACH = 4000
@@ -74,6 +76,11 @@ class HeardEpisode:
         return Episode(key, cut(samples, 0, end), tuple(queries), True, end / 1e6)
 
 
+def _tick_of(t_us: int) -> int:
+    """As :func:`fedxr.agent.inputs.tokens.tick_of`: the tick that closes at or after ``t_us``."""
+    return max(0, -(-t_us // TICK_US) - 1)
+
+
 def _wanted(part: Samples, ticks: NDArray[np.int64], since: int) -> bool:
     """Whether one of the labelled ``ticks`` looks back on ``part``, or any after ``since`` may."""
     first, last = part.t_us[[0, -1]] // TICK_US
@@ -109,6 +116,7 @@ class HeardSession:
         self.gap = False
         self._open: list[HeardEpisode] = []
         self._done: list[HeardEpisode] = []
+        self._early: list[Feedback] = []
 
     def frame(self, frame: PackedFrame, samples: Mapping[str, Samples]) -> None:
         """``samples`` of ``frame`` by channel, with stamps of the headset's clock."""
@@ -131,9 +139,24 @@ class HeardSession:
             here.add(name, Samples(part.t_us - start, part.values))
         if here.last // LATE > known // LATE:
             here.forget()
+        self._catch_up()
 
     def feedback(self, said: Feedback) -> None:
-        """What the user said of a moment."""
+        """What the user said of a moment; one that the next frames will close waits for them."""
+        self._early.append(said)
+        self._catch_up()
+
+    def _catch_up(self, ended: bool = False) -> None:
+        while self._early and (ended or not self._is_early(self._early[0])):
+            self._count(self._early.pop(0))
+
+    def _is_early(self, said: Feedback) -> bool:
+        here = self._open[-1] if self._open else None
+        if here is None or said.episode != here.number or here.last < 0:
+            return False
+        return here.last < _tick_of(said.t_us - here.start_us) <= here.last + AHEAD
+
+    def _count(self, said: Feedback) -> None:
         here = next((e for e in reversed(self._known) if e.number == said.episode), None)
         if said.kind == "rating":
             return
@@ -141,7 +164,7 @@ class HeardSession:
             self.said[f"labels are of task {said.task!r}, which no plug-in here knows"] += 1
             return
         t_us = said.t_us - (here.start_us if here else 0)
-        moment = said.task, max(0, -(-t_us // TICK_US) - 1)
+        moment = said.task, _tick_of(t_us)
         if said.kind == "undo":
             if here is not None:
                 here.labels.pop(moment, None)
@@ -169,6 +192,7 @@ class HeardSession:
 
     def episodes(self, key: str) -> list[Episode]:
         """Those with labels, in the order of time, all to learn from."""
+        self._catch_up(ended=True)
         labelled = [e for e in self._known if e.labels]
         for episode in labelled:
             episode.forget(ended=True)
