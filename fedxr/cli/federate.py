@@ -26,7 +26,7 @@ def federate_command(config: RunConfig, console: Console) -> int:
         console.print(progress.text, highlight=False, markup=False, soft_wrap=True)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
-            with Path(summary).open("a") as file:
+            with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(markdown(result))
         except OSError as error:  # the run is none the worse for it
             console.print(f"no step summary: {error}", highlight=False, markup=False)

@@ -35,8 +35,8 @@ def read_config(path: Path) -> RunConfig:
 def from_file(path: Path, start: T) -> T:
     """``start`` with the options that ``path`` holds: YAML, or the result.json of a run of the same
     command. Raises ConfigError, OSError."""
-    text = path.read_text()
     try:
+        text = path.read_text(encoding="utf-8-sig")
         got = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: neither YAML nor JSON: {error}") from None

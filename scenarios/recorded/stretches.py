@@ -2,8 +2,8 @@
 
 A *stretch* is a piece of a recording during which one label holds. Questions are asked in it every
 ``every_s``, each from the ``window_s`` before it; a stretch shorter than that is asked once, at its
-end, from what there is of it. No window reaches out of its stretch, so none reaches from one half
-into the other.
+end, from what there is of it. No window reaches out of its stretch, and where one stretch overlaps
+the next it ends there, so none reaches from one half into the other.
 
 How a user's time is halved, into what one learns from and what one is tested on:
 
@@ -15,7 +15,8 @@ How a user's time is halved, into what one learns from and what one is tested on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fedxr.agent.tasks import Episode, Query
@@ -92,10 +93,11 @@ def halved(
     recordings: Sequence[Recording], halves: str
 ) -> Iterator[tuple[bool, Recording, Stretch]]:
     """(whether to learn from it, recording, stretch) of all stretches, cut where a half ends."""
-    total = sum(s.end_us - s.start_us for r in recordings for s in r.stretches)
+    stretches = [apart(recording.stretches) for recording in recordings]
+    total = sum(s.end_us - s.start_us for some in stretches for s in some)
     before = 0
     for number, recording in enumerate(recordings):
-        for stretch in sorted(recording.stretches, key=lambda s: s.start_us):
+        for stretch in stretches[number]:
             length = stretch.end_us - stretch.start_us
             if halves == "recordings":
                 yield 2 * number + 1 < len(recordings), recording, stretch
@@ -103,6 +105,18 @@ def halved(
                 first = length // 2 if halves == "stretches" else total // 2 - before
                 yield from _cut_at(first, recording, stretch)
             before += length
+
+
+def apart(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """``stretches`` in the order of time, each ended where the next begins: no moment is in two of
+    them, so none is in both halves."""
+    order = sorted(stretches, key=lambda s: s.start_us)
+    following = [*(s.start_us for s in order[1:]), math.inf]
+    ended = (
+        s if s.end_us <= after else replace(s, end_us=int(after))
+        for s, after in zip(order, following, strict=True)
+    )
+    return [s for s in ended if s.end_us > s.start_us]
 
 
 def _cut_at(

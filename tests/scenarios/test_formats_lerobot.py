@@ -114,6 +114,14 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     info.write_text(info.read_text().replace('"fps": 10', '"fps": 0'))
     with pytest.raises(DataError, match=r"info.json: fps 0; expected frames a second"):
         find(tmp_path)
+    info.write_text(info.read_text().replace('"fps": 0', '"fps": 10'))
+    table = tmp_path / "data" / "chunk-000" / "file-000.parquet"
+    pq.write_table(pq.read_table(table).drop_columns(["episode_index"]), table)
+    with pytest.raises(DataError, match=r"file-000.parquet: no column episode_index; it has obs"):
+        find(tmp_path)
+    table.write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"file-000.parquet: expected a parquet file; found"):
+        find(tmp_path)
     info.write_text("{}")
     with pytest.raises(DataError, match=r"info.json: expected features and fps as LeRobot"):
         find(tmp_path)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from made_recordings import WRIST, MadeSession, write_recording
 
+from fedxr.agent.tasks import TASKS
 from fedxr.bridge.channels import Channel
 from fedxr.bridge.recording.reader import Recording
 from fedxr.bridge.recording.xdf import write_xdf
@@ -112,6 +113,18 @@ def test_labrecorders_files_are_users_with_markers_as_labels(tmp_path: Path) -> 
     # 5 s each, asked every second from the 2 s before: 4 times, and 4 of 8 stretches a half
     turns = [0] * 4 + [1] * 4
     assert labels == [(n, half) for half in (True, False) for n in turns * 2]
+
+
+def test_numbers_of_a_marker_stream_are_labels_and_not_sensed(tmp_path: Path) -> None:
+    t_s = 1000 + np.arange(40 * 20) / 20
+    streams = [
+        MadeStream("gauge", "Strain", 20, t_s, np.sin(t_s)[:, None], ("a",)),
+        MadeStream("codes", "Markers", 0, 1000.0 + 5 * np.arange(8), np.array([[7.0], [9.0]] * 4)),
+    ]
+    write_file(tmp_path / "a.xdf", streams)
+    (user,) = read(tmp_path)
+    assert TASKS[user.tasks[0]].classes == ("7", "9")
+    assert [channel.name for channel in user.channels] == ["gauge"]
 
 
 def test_a_set_toml_names_classes_and_windows(tmp_path: Path) -> None:

@@ -200,6 +200,36 @@ def test_labels_of_everybody_in_one_file_counted_from_the_start(tmp_path: Path) 
     assert truth(read(tmp_path)) == [(9, 9), (9, 9)]
 
 
+def test_labels_without_ends_last_until_the_next_of_the_same_user(tmp_path: Path) -> None:
+    where = 'recordings = "{user}/belt.csv"\ntime = "t"'
+    told = 'files = "labels.csv"\nuser = "who"'
+    folder = usual(tmp_path / "mine", files=where, labels=told)
+    both = [LABELS[["start", "label"]].assign(who=who) for who in ("ann", "bob")]
+    pd.concat(both).to_csv(folder / "labels.csv", index=False)
+    assert checked(folder).problems == ()
+    assert truth(read(folder)) == [(9, 9), (9, 9)]
+
+
+def test_no_moment_is_in_both_halves_where_labels_overlap(tmp_path: Path) -> None:
+    folder = usual(tmp_path / "mine")
+    labels = LABELS.copy()
+    labels.loc[0, "end"] = 23.0  # reaches over all the others
+    labels.to_csv(folder / "ann" / "labels.csv", index=False)
+    found = checked(folder)
+    assert found.problems == ()
+    assert any("ann: 5 labels begin before the one before" in note for note in found.notes)
+    assert truth(read(folder)) == [(9, 9), (9, 9)]  # as if it had ended where the next begins
+
+
+def test_what_can_be_no_pattern_and_no_window_is_said(tmp_path: Path) -> None:
+    folder = usual(tmp_path / "mine", files='recordings = "{user}/{1}.csv"\ntime = "t"')
+    text = (folder / "set.toml").read_text().replace("window = 2.0", "window = inf")
+    (folder / "set.toml").write_text(text)
+    said = "; ".join(checked(folder).problems)
+    assert "files '{user}/{1}.csv': a placeholder is a name in braces" in said
+    assert "window inf s, every 1 s; both are above 0, up to 3600" in said
+
+
 def test_a_german_spreadsheet_with_a_row_of_units(tmp_path: Path) -> None:
     usual(tmp_path)
     for path in tmp_path.glob("*/belt.csv"):

@@ -123,7 +123,8 @@ def _tasks(folder: Path) -> dict[int, str]:
     lines, table = folder / "meta/tasks.jsonl", folder / "meta/tasks.parquet"
     try:
         if lines.is_file():
-            rows = [json.loads(line) for line in lines.read_text().splitlines() if line.strip()]
+            text = lines.read_text(encoding="utf-8")
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
             rows = _rows(table).to_pylist() if table.is_file() else []
         word = next(
@@ -152,7 +153,17 @@ def _episodes(robot: _Robot, said: Told, one_task: bool) -> Iterator[tuple[str, 
         raise DataError(f"{robot.folder}: no data/chunk-…/….parquet; {FETCH}")
     parquet = library("pyarrow.parquet", "LeRobot data sets")
     for path in files:
-        known = parquet.read_schema(path).names
+        try:
+            known = parquet.read_schema(path).names
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path}: expected a parquet file; found: {error!r}; {FETCH}"
+            ) from error
+        needed = ["episode_index", "timestamp", *([] if one_task else ["task_index"])]
+        if lacking := [name for name in needed if name not in known]:
+            raise DataError(
+                f"{path}: no column {', '.join(lacking)}; it has {', '.join(known)}; {FETCH}"
+            )
         user = said.options.files.user
         if user and user not in known:
             raise DataError(f"{path}: no column {user!r} ({said.path}); it has {', '.join(known)}")

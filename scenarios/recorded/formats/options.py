@@ -75,6 +75,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return f"{name} = {value:g}; allowed are seconds above 0, up to 3600"
         if not 0 <= self.files.rate <= 200_000:
             return f"files.rate = {self.files.rate:g}; allowed are 0 (not known) to 200000"
+        if "/" in self.name or "\\" in self.name:
+            return f"name = {self.name!r}; a name has no / and no \\"
         if self.halves not in HALVES:
             return f"halves = {self.halves!r}; known are {', '.join(HALVES)}"
         return check_use_case(self.use_case)

@@ -2,9 +2,9 @@
 
 A user is what the path names as ``sub-…`` (LabRecorder's own way), else the file's folder within
 the set, else the file; in a file that ``fedxr export`` has written, whoever the streams name. A
-marker's text is the label that holds until the next marker of its stream. Feedback in a file of
-``fedxr export`` labels the seconds before it. pyxdf (extra ``formats``) reads the files, aligns the
-clocks and removes jitter.
+marker's text, or number, is the label that holds until the next marker of its stream. Feedback in
+a file of ``fedxr export`` labels the seconds before it. pyxdf (extra ``formats``) reads the files,
+aligns the clocks and removes jitter.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ _SUBJECT = re.compile(r"sub-([A-Za-z0-9]+)")
 _FILE = re.compile(r".+\.xdfz?(\.gz)?", re.IGNORECASE)
 _PCM = "audio/pcm16"
 _TEXT = "string"
+_MARKERS = ("markers", "marker")
+"""Types of streams whose numbers are codes: labels, never something that was sensed."""
 _EXPORTED = re.compile(r"(?P<user>.+)/(?P<what>[^/]+)")
 _WORDS = ("label", "unit", "type", "eye")
 
@@ -232,9 +234,10 @@ def _described(path: Path, stream: Mapping[str, Any]) -> _Stream:
         columns = [_column(one) for one in _channel_list(info)][:count]
         columns += [Column("")] * (count - len(columns))
         source = Source(name, kind, tuple(columns), rate_hz, name)
-        return _Stream(
-            user, source, form, np.asarray(stream["time_stamps"], float), stream["time_series"]
-        )
+        values = stream["time_series"]
+        if kind.lower() in _MARKERS and not rate_hz and form != _TEXT:
+            form, values = _TEXT, [(f"{row[0]:g}",) for row in np.asarray(values, float)]
+        return _Stream(user, source, form, np.asarray(stream["time_stamps"], float), values)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DataError(f"{path}: a stream does not say what it is ({error!r}); {FETCH}") from error
 

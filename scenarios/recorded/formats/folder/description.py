@@ -25,6 +25,7 @@ FILE = "set.toml"
 UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 """Units of time; besides, ``iso`` stamps, and patterns of strptime (with a %)."""
 _PART = re.compile(r"\{(\w+)\}|(\*\*/|\*)|([^{}*]+)")
+_PLACEHOLDER = re.compile(r"\{[^\W\d_]\w*\}")
 T = TypeVar("T")
 
 
@@ -190,6 +191,7 @@ def _check(made: Description, problems: list[str]) -> None:
     if made.halves not in HALVES:
         ways = "; ".join(f"{name} ({about})" for name, about in HALVES.items())
         problems.append(f"halves {made.halves!r}; known are {ways}")
+    _check_patterns(made, problems)
     _check_times(made, problems)
     _check_channels(made, problems)
     asked = made.task
@@ -200,8 +202,11 @@ def _check(made: Description, problems: list[str]) -> None:
         )
     if asked.edges != sorted(set(asked.edges)):
         problems.append(f"task.edges {asked.edges}; give them rising, each once")
-    if asked.window <= 0 or asked.every <= 0:
-        problems.append(f"task: window {asked.window:g} s, every {asked.every:g} s; both are > 0")
+    if not (0 < asked.window <= 3600 and 0 < asked.every <= 3600):
+        problems.append(
+            f"task: window {asked.window:g} s, every {asked.every:g} s; both are above 0, "
+            "up to 3600"
+        )
     if asked.metric not in METRICS:
         problems.append(f"task.metric {asked.metric!r}; known are {', '.join(METRICS)}")
     if twins := alike(asked.classes):
@@ -219,6 +224,17 @@ def alike(names: Sequence[str]) -> str:
     for name in dict.fromkeys(names):
         plain.setdefault("".join(name.split()).casefold(), []).append(name)
     return " and ".join(repr(n) for some in plain.values() if len(some) > 1 for n in some)
+
+
+def _check_patterns(made: Description, problems: list[str]) -> None:
+    patterns = (made.files.recordings, *(s.files for s in made.channels), made.labels.files)
+    for pattern in dict.fromkeys(patterns):
+        rest = _PLACEHOLDER.sub("", pattern)
+        if "{" in rest or "}" in rest:
+            problems.append(
+                f"files {pattern!r}: a placeholder is a name in braces, of letters, digits and _, "
+                "that begins with a letter, such as {user}"
+            )
 
 
 def _check_times(made: Description, problems: list[str]) -> None:
@@ -265,7 +281,7 @@ def _check_channels(made: Description, problems: list[str]) -> None:
 
 def placeholders(pattern: str) -> list[str]:
     """The names in ``{}`` and the stars of a pattern, but for the user's."""
-    stars = [f"star{i}" for i in range(pattern.replace("**/", "*").count("*"))]
+    stars = [f"_star{i}" for i in range(pattern.replace("**/", "*").count("*"))]
     return [n for n in dict.fromkeys(re.findall(r"\{(\w+)\}", pattern)) if n != "user"] + stars
 
 
@@ -278,10 +294,10 @@ def as_regex(pattern: str) -> re.Pattern[str]:
             out += f"(?P={name})" if name in seen else f"(?P<{name}>[^/]+?)"
             seen.add(name)
         elif star == "**/":
-            out += f"(?P<star{stars}>(?:[^/]+/)*)"
+            out += f"(?P<_star{stars}>(?:[^/]+/)*)"
             stars += 1
         elif star:
-            out += f"(?P<star{stars}>[^/]*?)"
+            out += f"(?P<_star{stars}>[^/]*?)"
             stars += 1
         else:
             out += re.escape(text)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fedxr.scenarios.recorded.formats.folder.description import Description
 from fedxr.scenarios.recorded.formats.folder.samples import Rows, Seconds
@@ -102,10 +103,10 @@ class Labelling:
             return table.numbers(column, what) if as_rows else table.seconds(column, unit, what)
 
         starts = read(found["start"][0], "labels.start")
-        ends = self._ends(table, starts, read)
         words = table.texts(found["label"][0])
         whose = table.texts(found["user"][0]) if "user" in found else None
         which = table.texts(found["recording"][0]) if "recording" in found else None
+        ends = self._ends(table, starts, read, _of_one(len(starts), whose, which))
         if which is None and not told.from_start and not as_rows and _overlap(spans):
             self.problems.append(
                 f"{table.path}: {user} has {len(spans)} recordings whose times overlap, and "
@@ -143,12 +144,24 @@ class Labelling:
         self._tell_outside(table, user, spans, outside, clipped, (starts, ends))
         return out
 
-    def _ends(self, table: Table, starts: Seconds, read: Callable[[int, str], Seconds]) -> Seconds:
-        """When each label ends: as its column says, else when the next begins."""
+    def _ends(
+        self,
+        table: Table,
+        starts: Seconds,
+        read: Callable[[int, str], Seconds],
+        together: Sequence[Rows],
+    ) -> Seconds:
+        """When each label ends: as its column says, else when the next of those ``together``, of
+        one user and recording, begins."""
         told = self.set_.labels
         if isinstance(told.end, str) and told.end == "end" and "end" not in table.frame.columns:
             self.notes.append(f"{table.path.name} has no ends: a label lasts until the next one")
-            return np.append(starts[1:], np.inf)
+            ends = np.full(len(starts), np.inf)
+            for rows in together:
+                known = rows[np.isfinite(starts[rows])]
+                order = known[np.argsort(starts[known], kind="stable")]
+                ends[order[:-1]] = starts[order[1:]]
+            return ends
         at = table.find([told.end], "labels.end")
         return read(at[0], "labels.end") if at else starts
 
@@ -206,6 +219,15 @@ class Labelling:
                 "or put it into labels.ignore"
             )
         return out
+
+
+def _of_one(count: int, *facts: NDArray[np.str_] | None) -> list[Rows]:
+    """The rows of a table of ``count`` whose ``facts``, where there are any, are the same."""
+    told = [fact.tolist() for fact in facts if fact is not None]
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for i in range(count):
+        rows.setdefault(tuple(fact[i] for fact in told), []).append(i)
+    return [np.array(some, np.intp) for some in rows.values()]
 
 
 def _plain(word: str) -> str:

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
-from fedxr.bridge.channels import Samples
+from fedxr.bridge.channels import TICK_US, Samples
 from fedxr.scenarios.recorded.formats.folder.description import (
     Description,
     Files,
@@ -175,6 +176,11 @@ class FolderSet:
             table.problems, table.notes = [], []
         person.problems += [*labelling.problems, *labelling.told()]
         person.problems = [*dict.fromkeys(person.problems)]
+        if count := sum(_overlapping(recording) for recording in person.recordings):
+            person.notes.append(
+                f"{count} labels begin before the one before them ends, which ends there: a moment "
+                "has one label"
+            )
         person.notes = [*dict.fromkeys([*person.notes, *labelling.notes])]
         person.seen = labelling.seen
         return person
@@ -272,6 +278,13 @@ def _told(read: FolderSet, person: Person, say: Say) -> User:
     for note in person.notes:
         say(note)
     return read.user(person)
+
+
+def _overlapping(recording: Recording) -> int:
+    """How many labels begin more than a tick before an earlier one has ended."""
+    order = sorted(recording.stretches, key=lambda s: s.start_us)
+    ends = accumulate((s.end_us for s in order), max)
+    return sum(end - s.start_us > TICK_US for end, s in zip(ends, order[1:], strict=False))
 
 
 def _key(facts: Mapping[str, str]) -> Key:
