@@ -271,7 +271,7 @@ def settings(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     return [(key, values) for key, values in found if len(set(values)) > 1]
 
 
-SAYS_NOTHING = ("out", "config", "workers")
+SAYS_NOTHING = ("out", "config", "workers", "resume", "junit", "track")
 """Settings by which no figure differs."""
 
 

@@ -32,6 +32,7 @@ from fedxr.bridge.sensors.source import (
     SourceKind,
     SourceLostError,
     lacking,
+    spelled,
 )
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class LslTextStream(LslStream):
         with self._losing():
             samples, stamps = self._inlet.pull_chunk(0.0, _CHUNK)
         said = [
-            (one if isinstance(one, str) else f"{one:g}", stamp)
+            (one if isinstance(one, str) else spelled(one), stamp)
             for sample, stamp in zip(samples, stamps, strict=True)
             for one in sample
             if one != ""

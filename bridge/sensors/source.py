@@ -100,6 +100,11 @@ def columns_of(layout: str) -> tuple[Column, ...]:
     return tuple(Column(name.strip(), unit) for name, unit in zip(short, units, strict=True))
 
 
+def spelled(code: float) -> str:
+    """What a marker that is a number is called: whole numbers as they stand."""
+    return str(int(code)) if float(code).is_integer() else f"{code:g}"
+
+
 class Stream(Protocol):
     """An open source. Only ``read_clock`` may block, for a second or so."""
 

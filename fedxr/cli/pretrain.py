@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from fedxr.agent.checkpoints.checkpoint_file import card_of, load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.tasks import task_named
 from fedxr.cli.progress import shown
 from fedxr.experiments.gathering import gather
 from fedxr.experiments.outputs import check_file
 from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.run_config import RunConfig, Source
 from fedxr.experiments.splits import Split
-from fedxr.scenarios.recorded import data_folder
+from fedxr.scenarios.recorded import RECORDED, data_folder
 from fedxr.scenarios.users import DataError, User
 
 
@@ -71,7 +74,7 @@ def recorded_checkpoint(
     with shown(console) as say:
         splits = gather(how, data, say)
         _print_notes(splits, console)
-        kept = Path("runs") / f"recorded-{'-'.join(s.name for s in splits)}-{how.seed}.safetensors"
+        kept = Path("runs") / f"recorded-{'-'.join(map(_called, splits))}-{how.seed}.safetensors"
         if not kept.exists():
             console.print(f"pretraining on recorded people, once, several minutes; kept in {kept}")
             save_checkpoint(pretrain_on(splits, how, say), kept, card_for(splits, how))
@@ -84,6 +87,21 @@ def recorded_checkpoint(
             "since the recorded sets have changed; move it away, and a new one is pretrained"
         )
     return load_checkpoint(kept), others
+
+
+def _called(split: Split) -> str:
+    """The name of a set that is known; of one's own, which may be another tomorrow or elsewhere,
+    with a mark of what is in it: who, what is asked, and what was sensed."""
+    if split.name in RECORDED:
+        return split.name
+    mark = hashlib.sha256()
+    for user in (*split.pretraining, *split.federation, *split.unseen):
+        asked = [(name, task_named(name).classes) for name in user.tasks]
+        mark.update(repr((user.name, user.channels, asked)).encode())
+        for one in user.episodes:
+            sensed = {n: float(s.values.sum(dtype=np.float64)) for n, s in one.samples.items()}
+            mark.update(repr((one.key, one.adapt, one.queries, sensed)).encode())
+    return f"{split.name}-{mark.hexdigest()[:8]}"
 
 
 def _print_notes(splits: Sequence[Split], console: Console) -> None:

@@ -225,7 +225,7 @@ def required(config: RunConfig, data: Path | None) -> list[Expression]:
     else:
         found = find(data)
         asked = {
-            name: [t.name for t in found[name].known.tasks] or [found[name].known.task]
+            name: [t.name for t in found[name].known.tasks] or found[name].known.task.split(", ")
             for name in wanted_sets(config, found, data)
         }
         sets = [*asked, *(f"{name}/{task}" for name, some in asked.items() for task in some)]

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from fedxr.agent.checkpoints.checkpoint_file import card_of, save_checkpoint
-from fedxr.agent.tasks import USE_CASES
+from fedxr.agent.tasks import TASKS, USE_CASES
 from fedxr.cli import main as cli
 from fedxr.cli import pretrain as pretraining
 from fedxr.cli.stream import Stream, actor_of
@@ -23,6 +23,7 @@ from fedxr.experiments.splits import Split, split_users
 from fedxr.learning.shipped import CHECKPOINT
 from fedxr.scenarios.devices import device_named, devices_for
 from fedxr.scenarios.personas import PRETRAINING, for_pretraining, persona_of
+from fedxr.scenarios.recorded.formats.folder.example import write_example
 from fedxr.scenarios.simulated import simulate
 from fedxr.scenarios.users import DataError, User
 from fedxr.virtual.headsets import simulated_actor, simulated_cast
@@ -171,3 +172,24 @@ def test_a_kept_checkpoint_that_has_learned_from_who_would_be_shown_is_refused(
     monkeypatch.setattr(pretraining, "gather", lambda *_: [now])
     with pytest.raises(DataError, match=r"recorded-har-0\.safetensors: has learned from har/u\d+ "):
         pretraining.recorded_checkpoint(None, said)
+
+
+def test_a_checkpoint_of_ones_own_set_is_kept_for_what_is_in_it(tmp_path: Path) -> None:
+    """Two sets from `fedxr data new` have one name and the same people."""
+    write_example(tmp_path)
+    before = TASKS.snapshot()
+
+    def called() -> str:
+        return pretraining._called(
+            gather(RunConfig(source="recorded"), tmp_path, lambda _: None)[0]
+        )
+
+    try:
+        first = called()
+        assert first == called()
+        assert first.startswith("workbench-")
+        told = tmp_path / "set.toml"
+        told.write_text(told.read_text().replace('"g, deg/s"', '"m/s2, deg/s"'))
+        assert called() not in (first, "workbench")
+    finally:
+        TASKS.restore(before)

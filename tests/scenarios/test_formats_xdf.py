@@ -116,14 +116,14 @@ def test_labrecorders_files_are_users_with_markers_as_labels(tmp_path: Path) -> 
 
 
 def test_numbers_of_a_marker_stream_are_labels_and_not_sensed(tmp_path: Path) -> None:
-    t_s = 1000 + np.arange(40 * 20) / 20
+    t_s, codes = 1000 + np.arange(40 * 20) / 20, np.array([[7.0], [1234567.0]] * 4)
     streams = [
         MadeStream("gauge", "Strain", 20, t_s, np.sin(t_s)[:, None], ("a",)),
-        MadeStream("codes", "Markers", 0, 1000.0 + 5 * np.arange(8), np.array([[7.0], [9.0]] * 4)),
+        MadeStream("codes", "Markers", 0, 1000.0 + 5 * np.arange(8), codes),
     ]
     write_file(tmp_path / "a.xdf", streams)
     (user,) = read(tmp_path)
-    assert TASKS[user.tasks[0]].classes == ("7", "9")
+    assert TASKS[user.tasks[0]].classes == ("1234567", "7")
     assert [channel.name for channel in user.channels] == ["gauge"]
 
 

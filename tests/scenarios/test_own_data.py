@@ -210,6 +210,26 @@ def test_labels_without_ends_last_until_the_next_of_the_same_user(tmp_path: Path
     assert truth(read(folder)) == [(9, 9), (9, 9)]
 
 
+def test_who_is_called_otherwise_in_the_label_file_is_said(tmp_path: Path) -> None:
+    where = 'recordings = "{user}/belt.csv"\ntime = "t"'
+    told = 'files = "labels.csv"\nuser = "who"'
+    folder = usual(tmp_path / "mine", users=("01", "02"), files=where, labels=told)
+    both = [LABELS.assign(who=who) for who in (1, 2)]
+    pd.concat(both).to_csv(folder / "labels.csv", index=False)
+    said = "; ".join(checked(folder).problems)
+    assert "labels.csv: no label of user '01' (labels.user); nearest are '1'" in said
+
+
+def test_labels_to_ignore_may_lie_anywhere(tmp_path: Path) -> None:
+    folder = usual(tmp_path / "mine", labels='ignore = ["away"]')
+    with (folder / "ann" / "labels.csv").open("a") as file:
+        file.write("90,99,away\n")
+    assert checked(folder).problems == ()
+    with (folder / "ann" / "labels.csv").open("a") as file:
+        file.write("90,99,sit\n")
+    assert "1 of 8 labels are outside of ann's recordings" in checked(folder).problems[0]
+
+
 def test_no_moment_is_in_both_halves_where_labels_overlap(tmp_path: Path) -> None:
     folder = usual(tmp_path / "mine")
     labels = LABELS.copy()

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from fedxr.agent.tasks import TASKS
 from fedxr.bridge.channels import Channel, Samples, layout_of
-from fedxr.bridge.sensors.source import Column, Source
+from fedxr.bridge.sensors.source import Column, Source, spelled
 from fedxr.scenarios.recorded.formats.columns import converted, mapped
 from fedxr.scenarios.recorded.formats.labelled import Label, LabelledRecording, OwnSet
 from fedxr.scenarios.recorded.formats.libraries import library
@@ -236,7 +236,7 @@ def _described(path: Path, stream: Mapping[str, Any]) -> _Stream:
         source = Source(name, kind, tuple(columns), rate_hz, name)
         values = stream["time_series"]
         if kind.lower() in _MARKERS and not rate_hz and form != _TEXT:
-            form, values = _TEXT, [(f"{row[0]:g}",) for row in np.asarray(values, float)]
+            form, values = _TEXT, [(spelled(row[0]),) for row in np.asarray(values, float)]
         return _Stream(user, source, form, np.asarray(stream["time_stamps"], float), values)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DataError(f"{path}: a stream does not say what it is ({error!r}); {FETCH}") from error

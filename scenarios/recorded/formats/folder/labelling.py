@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fedxr.scenarios.recorded.formats.folder.description import Description
 from fedxr.scenarios.recorded.formats.folder.samples import Rows, Seconds
-from fedxr.scenarios.recorded.formats.folder.table import Table
+from fedxr.scenarios.recorded.formats.folder.table import Table, nearest
 from fedxr.scenarios.recorded.stretches import Stretch
 
 _NEAR_US = 500_000
@@ -44,11 +44,10 @@ class Labelling:
 
     def class_of(self, word: str, where: str) -> int | None:
         """The class that ``word`` is; None where it is none, or passed over."""
-        told, asked = self.set_.labels, self.set_.task
-        word = told.names.get(word, word)
-        if not word or word in told.ignore:
+        named, asked = self._word_of(word), self.set_.task
+        if named is None:
             return None
-        names = asked.names()
+        word, names = named, asked.names()
         if asked.edges:
             try:
                 value = float(word.replace(",", "."))
@@ -65,6 +64,11 @@ class Labelling:
         count, first = self.unknown.get(word, (0, where))
         self.unknown[word] = count + 1, first
         return None
+
+    def _word_of(self, word: str) -> str | None:
+        """What ``word`` is called here; None where it is passed over, wherever it stands."""
+        word = self.set_.labels.names.get(word, word)
+        return word if word and word not in self.set_.labels.ignore else None
 
     def whole(self, word: str, span: Span, where: str) -> list[Stretch]:
         """A recording that has one label."""
@@ -107,18 +111,15 @@ class Labelling:
         whose = table.texts(found["user"][0]) if "user" in found else None
         which = table.texts(found["recording"][0]) if "recording" in found else None
         ends = self._ends(table, starts, read, _of_one(len(starts), whose, which))
-        if which is None and not told.from_start and not as_rows and _overlap(spans):
-            self.problems.append(
-                f"{table.path}: {user} has {len(spans)} recordings whose times overlap, and "
-                "nothing says of which a label is: name the column that does (labels.recording), "
-                "or write a label file each"
-            )
+        counted = told.from_start or as_rows
+        if wrong := _nobodys(user, whose, [] if counted or which is not None else spans):
+            self.problems.append(f"{table.path}: {wrong}")
             return {}
         out: dict[int, list[Stretch]] = {}
         outside: list[str] = []
         clipped = 0
         for i, word in enumerate(words):
-            if whose is not None and whose[i] != user:
+            if (whose is not None and whose[i] != user) or self._word_of(str(word)) is None:
                 continue
             where = f"{table.path}: row {i + table.first}"
             if not np.isfinite(starts[i]) or not ends[i] > starts[i]:
@@ -219,6 +220,20 @@ class Labelling:
                 "or put it into labels.ignore"
             )
         return out
+
+
+def _nobodys(user: str, whose: NDArray[np.str_] | None, spans: Sequence[Span]) -> str:
+    """Why nobody can tell which labels are ``user``'s, or of which of the ``spans``, told apart by
+    time alone; empty where one can."""
+    if whose is not None and user not in whose:
+        there = nearest(user, sorted(set(whose.tolist())))
+        return f"no label of user {user!r} (labels.user); {there}; call them alike in both"
+    if _overlap(spans):
+        return (
+            f"{user} has {len(spans)} recordings whose times overlap, and nothing says of which a "
+            "label is: name the column that does (labels.recording), or write a label file each"
+        )
+    return ""
 
 
 def _of_one(count: int, *facts: NDArray[np.str_] | None) -> list[Rows]:
