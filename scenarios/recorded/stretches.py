@@ -114,7 +114,7 @@ def apart(stretches: Iterable[Stretch]) -> list[Stretch]:
     following = [*(s.start_us for s in order[1:]), math.inf]
     ended = (
         s if s.end_us <= after else replace(s, end_us=int(after))
-        for s, after in zip(order, following, strict=True)
+        for s, after in zip(order, following, strict=False)  # of none there is an end all the same
     )
     return [s for s in ended if s.end_us > s.start_us]
 

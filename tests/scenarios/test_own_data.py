@@ -220,6 +220,16 @@ def test_who_is_called_otherwise_in_the_label_file_is_said(tmp_path: Path) -> No
     assert "labels.csv: no label of user '01' (labels.user); nearest are '1'" in said
 
 
+def test_a_recording_without_labels_costs_the_others_nothing(tmp_path: Path) -> None:
+    folder = usual(tmp_path / "mine", files='recordings = "{user}/{run}.csv"\ntime = "t"')
+    frame(start=100.0).to_csv(folder / "ann" / "later.csv", index=False)
+    (folder / "ann" / "empty.csv").write_text("t,stretch,tilt\n")
+    found = checked(folder)
+    assert found.problems == ()
+    assert "ann: empty.csv: no row with a time; it is left out" in found.notes
+    assert truth(read(folder)) == [(9, 9), (9, 9)]
+
+
 def test_labels_to_ignore_may_lie_anywhere(tmp_path: Path) -> None:
     folder = usual(tmp_path / "mine", labels='ignore = ["away"]')
     with (folder / "ann" / "labels.csv").open("a") as file:
@@ -244,10 +254,13 @@ def test_no_moment_is_in_both_halves_where_labels_overlap(tmp_path: Path) -> Non
 def test_what_can_be_no_pattern_and_no_window_is_said(tmp_path: Path) -> None:
     folder = usual(tmp_path / "mine", files='recordings = "{user}/{1}.csv"\ntime = "t"')
     text = (folder / "set.toml").read_text().replace("window = 2.0", "window = inf")
+    text = text.replace('time = "t"', 'time = "t"\ntime_unit = "%H:%Q"\nskip = -1')
     (folder / "set.toml").write_text(text)
     said = "; ".join(checked(folder).problems)
     assert "files '{user}/{1}.csv': a placeholder is a name in braces" in said
     assert "window inf s, every 1 s; both are above 0, up to 3600" in said
+    assert "files.time_unit '%H:%Q': 'Q' is a bad directive" in said
+    assert "files: header 1, skip -1; both are 0 or more" in said
 
 
 def test_a_german_spreadsheet_with_a_row_of_units(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -192,6 +193,7 @@ def _check(made: Description, problems: list[str]) -> None:
         ways = "; ".join(f"{name} ({about})" for name, about in HALVES.items())
         problems.append(f"halves {made.halves!r}; known are {ways}")
     _check_patterns(made, problems)
+    _check_tables(made.files, problems)
     _check_times(made, problems)
     _check_channels(made, problems)
     asked = made.task
@@ -237,6 +239,15 @@ def _check_patterns(made: Description, problems: list[str]) -> None:
             )
 
 
+def _check_tables(files: Files, problems: list[str]) -> None:
+    if min(files.header, files.skip) < 0:
+        problems.append(f"files: header {files.header}, skip {files.skip}; both are 0 or more")
+    if len(files.separator) > 1 and files.separator not in ("tab", "blank"):
+        problems.append(f"files.separator {files.separator!r}; one character, tab or blank")
+    if files.decimal not in ("", ".", ","):
+        problems.append(f"files.decimal {files.decimal!r}; '.' or ','")
+
+
 def _check_times(made: Description, problems: list[str]) -> None:
     for where, unit in (("files", made.files.time_unit), ("labels", made.labels.time_unit or "s")):
         rows = ("rows",) if where == "labels" else ()
@@ -246,6 +257,17 @@ def _check_times(made: Description, problems: list[str]) -> None:
                 f"{where}.time_unit {unit!r}; known are {known}, or how a stamp is written, as in "
                 "'%d.%m.%Y %H:%M:%S.%f'"
             )
+        elif "%" in unit and (wrong := _bad_stamp(unit)):
+            problems.append(f"{where}.time_unit {unit!r}: {wrong}; docs.python.org lists them")
+
+
+def _bad_stamp(pattern: str) -> str:
+    """Why strptime cannot read by ``pattern``; empty where it can."""
+    try:
+        datetime.strptime("", pattern)  # not the stamp but the pattern is tried
+    except ValueError as error:
+        return "" if "does not match" in str(error) else str(error)
+    return ""
 
 
 def _check_channels(made: Description, problems: list[str]) -> None:
@@ -267,6 +289,8 @@ def _check_channels(made: Description, problems: list[str]) -> None:
                 f"{at}: files {made.pattern(sensor)!r} have no {{user}}; put it where a user's "
                 "name stands, or name the column that says whose a row is (files.user)"
             )
+        if not sensor.columns:
+            problems.append(f"{at}: no columns; name one at least")
         if sensor.handed not in ("right", "left"):
             problems.append(f"{at}: handed {sensor.handed!r}; right, or left as in Unity")
         try:

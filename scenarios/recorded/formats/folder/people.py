@@ -206,6 +206,10 @@ class FolderSet:
                         samples[sensor.name] = read
                     if self.set_.labels.column is not None and not runs:
                         runs = labelling.runs(piece.table, rows, t)
+                elif not piece.table.problems:
+                    piece.table.notes.append(
+                        f"{piece.table.path.name}: no row with a time; it is left out"
+                    )
         if not samples:
             return None
         first = self.set_.channels[0].rate
