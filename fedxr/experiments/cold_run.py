@@ -64,8 +64,10 @@ def run_cold(
     how = config.cold_protocol()
     notes = [] if notes is None else notes
     for name, users in everybody(config, data, say, notes):
-        for task in sorted({t for u in users for t in u.tasks}):
-            title = name if config.source == "recorded" else f"{name}/{task}"
+        tasks = sorted({t for u in users for t in u.tasks})
+        alone = config.source == "recorded" and len(tasks) == 1
+        for task in tasks:
+            title = name if alone else f"{name}/{task}"  # each is kept by its own
             kept = run.folder.kept(config.seed, title, ColdStudy) if run else None
             if kept is not None:
                 say(f"{title} is finished")

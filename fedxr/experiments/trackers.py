@@ -10,6 +10,9 @@ from typing import Any
 
 from fedxr.experiments.progress import Point
 
+_BATCH = 100
+"""Options that MLflow takes at once."""
+
 
 def flat(config: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, object]]:
     """Nested options by their path: ``learning.guard``."""
@@ -56,7 +59,8 @@ class MLflow:
         experiment = known.experiment_id if known else self._client.create_experiment("fedxr")
         self._run: str = self._client.create_run(experiment, run_name=folder.name).info.run_id
         params = [Param(name, str(value)[:500]) for name, value in flat(config)]
-        self._client.log_batch(self._run, params=params)
+        for start in range(0, len(params), _BATCH):
+            self._client.log_batch(self._run, params=params[start : start + _BATCH])
 
     def log(self, point: Point) -> None:
         for tag, value in point.tags().items():

@@ -14,7 +14,7 @@ from fedxr.evaluation.ci import write_junit
 from fedxr.evaluation.requirements import figures
 from fedxr.evaluation.result import Result, ResultError, read_result, write_result
 from fedxr.experiments.config_file import as_mapping
-from fedxr.experiments.outputs import check_file
+from fedxr.experiments.outputs import OutputError, check_file
 from fedxr.experiments.progress import Say, progress_of
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
@@ -42,7 +42,7 @@ def written(
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     folder, before = _folder(config, started)
     shown = progress_of(say)
-    tracked = Tracked(shown, _trackers(config, folder.path))
+    tracked = Tracked(shown, _trackers(config, folder))
 
     def result(interrupted: bool) -> Result:
         return result_from(started, before + time.monotonic() - began, interrupted)
@@ -89,8 +89,15 @@ def _folder(config: RunConfig, started: str) -> tuple[RunFolder, float]:
     return folder, before
 
 
-def _trackers(config: RunConfig, folder: Path) -> dict[str, Tracker]:
-    found: dict[str, Tracker] = {"metrics.jsonl": JsonLines(folder / "metrics.jsonl")}
+def _trackers(config: RunConfig, folder: RunFolder) -> dict[str, Tracker]:
+    """Raises OutputError where one cannot begin: later it is too late to choose another."""
+    found: dict[str, Tracker] = {"metrics.jsonl": JsonLines(folder.path / "metrics.jsonl")}
     for name in dict.fromkeys(config.track):
-        found[name] = TRACKERS.named(name).open(folder, as_mapping(config))
+        try:
+            found[name] = TRACKERS.named(name).open(folder.path, as_mapping(config))
+        except Exception as error:
+            folder.leave_nothing()
+            raise OutputError(
+                f"--track {name} cannot begin: {error}; correct that, or leave it out"
+            ) from error
     return found

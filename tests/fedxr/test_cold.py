@@ -38,9 +38,13 @@ from fedxr.experiments.cold_checkpoint import (
     parts_of,
     told_by,
 )
+from fedxr.experiments.progress import Progress
 from fedxr.experiments.run_config import RunConfig
+from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.splits import TokenizedUser
 from fedxr.experiments.study import answered, join, seated, teach, tell
+from fedxr.experiments.tracking import Tracked
+from fedxr.experiments.writing import Run
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.users import Users
 
@@ -299,6 +303,28 @@ def test_who_was_asked_in_one_half_only_is_left_out() -> None:
     users[1] = replace(users[1], episodes=users[1].episodes[:12])  # all to adapt
     users[2] = replace(users[2], tasks=("mood",))
     assert [p.user.name for p in all_known(users, "doing")] == ["u0"]
+
+
+def test_each_task_of_a_set_is_a_study_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a folder of recordings, whose users were asked several things."""
+    users = [replace(user, tasks=("doing", "mood")) for user in made_users(6)]
+    monkeypatch.setattr(cold_run, "everybody", lambda *_: [("recordings", users)])
+    monkeypatch.setattr(cold_run, "suits", lambda _: "")
+    monkeypatch.setattr(cold_run, "all_known", lambda users, _: [Known(u, ()) for u in users])
+    monkeypatch.setattr(
+        cold_run, "cold_study", lambda title, *_: ColdStudy(title, title.split("/")[1], "accuracy")
+    )
+    folder = RunFolder(tmp_path)
+    run, done = Run(Tracked(Progress(), {}), folder, lambda: None), list[ColdStudy]()
+    config = RunConfig(protocol="cold", source="recorded")
+    for _ in range(2):  # and again, as a run that is resumed
+        done.clear()
+        cold_run.run_cold(config, None, run.progress, done, run=run)
+        assert [(one.name, one.task) for one in done] == [
+            ("recordings/doing", "doing"), ("recordings/mood", "mood")
+        ]  # fmt: skip
 
 
 def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from fedxr.experiments import tracking
 from fedxr.experiments.config_file import as_mapping
+from fedxr.experiments.outputs import OutputError
 from fedxr.experiments.progress import Point, Progress, Told, repeated
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.tracking import TRACKERS, JsonLines, NamedTracker, Tracked, Tracker
+from fedxr.experiments.writing import written
 from fedxr.extras import MissingExtraError
 
 ROUNDS = [
@@ -58,7 +60,8 @@ def test_tensorboard(tmp_path: Path) -> None:
 def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    tracked(TRACKERS["mlflow"].open(tmp_path / "first", CONFIG))
+    more = {"pretraining": {**CONFIG["pretraining"], "more": {f"task{n}": 1 for n in range(9)}}}
+    tracked(TRACKERS["mlflow"].open(tmp_path / "first", CONFIG | more))  # over a hundred options
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=(tmp_path / "first" / "mlruns").as_uri())
@@ -69,6 +72,7 @@ def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (run.data.params["rounds"], run.data.params["learning.kept.hold"]) == ("7", "4")
     history = client.get_metric_history(run.info.run_id, TAG)
     assert {m.step: m.value for m in history} == pytest.approx({1: 0.6, 2: 0.7})
+    assert run.data.params["pretraining.more.task8"] == "1"
     assert run.data.metrics["run/accuracy"] == 0.75
 
 
@@ -121,6 +125,24 @@ def test_one_of_a_plug_in_is_an_entry_and_what_fails_is_left_out(tmp_path: Path)
         TRACKERS.restore(before)
     with pytest.raises(ValueError, match="unknown tracker 'mine'; known are tensorboard, mlflow"):
         TRACKERS.named("mine")
+
+
+def test_one_that_cannot_begin_is_said_before_the_work(tmp_path: Path) -> None:
+    def broken(folder: Path, config: object) -> Tracker:
+        raise RuntimeError("nobody is logged in")
+
+    def never(*_: object) -> None:
+        raise AssertionError("the work has begun")
+
+    before = TRACKERS.snapshot()
+    try:
+        TRACKERS.add(NamedTracker("broken", "nothing", broken))
+        config = RunConfig(track=("broken",), out=tmp_path / "run")
+        with pytest.raises(OutputError, match="--track broken cannot begin: nobody is logged in;"):
+            written(config, never, never, print)  # type: ignore[arg-type]  # neither is called
+    finally:
+        TRACKERS.restore(before)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
