@@ -9,7 +9,6 @@ a replay is told.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import signal
 import sys
@@ -30,6 +29,7 @@ from fedxr.bridge.serving.application import Application
 from fedxr.bridge.serving.server import BridgeServer
 from fedxr.bridge.serving.session import Session
 from fedxr.bridge.transport.connection import run
+from fedxr.cli.interrupts import sets_on_signal
 from fedxr.cli.lan import open_door, show_door
 
 
@@ -135,9 +135,11 @@ async def _record(config: Record, console: Console) -> int:
     """Until Ctrl-C or SIGTERM; 2 when writing failed."""
     stopped = asyncio.Event()
     sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for the writing thread
-    with contextlib.suppress(NotImplementedError):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    with sets_on_signal(stopped, signal.SIGINT, signal.SIGTERM):
+        return await _record_until(stopped, config, console)
+
+
+async def _record_until(stopped: asyncio.Event, config: Record, console: Console) -> int:
     door = open_door(
         config.host, config.port, token=config.token, insecure=config.insecure, lan=config.lan
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import difflib
 import math
 import signal
@@ -28,6 +27,7 @@ from fedxr.bridge.sensors.sensor import Sensor
 from fedxr.bridge.sensors.sensor_headset import SensorHeadset, Visit
 from fedxr.bridge.sensors.source import Finder, Offering, SensorError, SourceKind
 from fedxr.bridge.sensors.sources import SOURCES, finder_of
+from fedxr.cli.interrupts import sets_on_signal
 from fedxr.evaluation.narrow import fitting
 from fedxr.experiments.choices import UseCase
 
@@ -147,10 +147,8 @@ def marked_task(text: str) -> MarkedTask:
 
 async def _run(headset: SensorHeadset, config: Sensors, look_s: float) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-        loop.add_signal_handler(signal.SIGINT, stop.set)
-    await headset.run(stop, config.wait, look_s, config.seconds)
+    with sets_on_signal(stop, signal.SIGINT):
+        await headset.run(stop, config.wait, look_s, config.seconds)
 
 
 def report(headset: SensorHeadset, console: Console) -> None:

@@ -250,7 +250,7 @@ async def test_pages_and_the_live_page() -> None:
     made = iter((b"one", b"two"))
     pages = {
         "/": ("text/html", b"<p>hi"),
-        "/n": ("text/plain", lambda: next(made)),
+        "/n": ("text/plain", lambda _: next(made)),
         "/a.js": ("text/javascript", b"1"),
     }
     app = Recorder()
