@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import datasets
@@ -53,6 +54,22 @@ def examples(users: int = 2) -> datasets.Dataset:
         for _ in range(6)
     ]
     return datasets.Dataset.from_list(rows)
+
+
+def test_times_may_be_stamps_and_are_seconds(tmp_path: Path) -> None:
+    seconds = samples()
+    seconds.save_to_disk(tmp_path / "seconds")
+    rising = [one["time"] for one in seconds]
+    stamped = seconds.remove_columns("time").add_column(
+        "time", [datetime.fromtimestamp(t, UTC) for t in rising]
+    )
+    stamped.save_to_disk(tmp_path / "stamps")
+    wrong = seconds.remove_columns("time").add_column("time", [1000 * t for t in rising])
+    wrong.save_to_disk(tmp_path / "ms")
+    one, other = (read(tmp_path / name) for name in ("seconds", "stamps"))
+    assert [len(u.episodes) for u in one] == [len(u.episodes) for u in other]
+    assert one[0].channels == other[0].channels
+    assert "p0: rows are 50 s apart; column time is to be in seconds" in read(tmp_path / "ms").said
 
 
 @pytest.mark.parametrize("form", ["disk", "splits", "parquet"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import sys
 from collections.abc import Sequence
@@ -178,13 +179,19 @@ def test_a_library_that_is_missing_is_named_with_the_line_that_installs_it(
         find(tmp_path)
 
 
-def test_damage_and_lack_are_named(tmp_path: Path) -> None:
+def test_damage_and_lack_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lab(tmp_path / "a.xdf")
     (tmp_path / "b.xdf").write_bytes(b"no XDF at all")
     users = read(tmp_path)
     assert [user.name for user in users] == ["a"]
     assert "b.xdf: expected an XDF file; found: " in users.left_out["b"]
     (tmp_path / "b.xdf").unlink()
+    whole = (tmp_path / "a.xdf").read_bytes()
+    (tmp_path / "a.xdf").write_bytes(whole + b"\xff\xff")  # as where a program was killed
+    with caplog.at_level(logging.ERROR):
+        said = read(tmp_path).said
+    assert any("a.xdf is damaged, what was read is used" in text for text in said), said
+    assert caplog.records == [], "no traceback of the library's"
     write_file(
         tmp_path / "a.xdf",
         [MadeStream("gauge", "Strain", 20, [1.0, 2.0], np.ones((2, 1)), ("a",))],

@@ -30,13 +30,20 @@ from fedxr.scenarios.recorded.formats.columns import mapped
 from fedxr.scenarios.recorded.formats.labelled import LabelledRecording, OwnSet, Read
 from fedxr.scenarios.recorded.formats.libraries import library
 from fedxr.scenarios.recorded.formats.options import Told, told
-from fedxr.scenarios.recorded.formats.rows import rate_of, recording_of, source_of
+from fedxr.scenarios.recorded.formats.rows import (
+    rate_of,
+    recording_of,
+    seconds_of,
+    source_of,
+)
 from fedxr.scenarios.recorded.reading import FETCH, Say
 from fedxr.scenarios.users import DataError, RecordedSet
 
 _USER = ("user", "user_id", "subject", "subject_id", "participant", "speaker", "speaker_id")
 _LABEL = ("label", "labels", "class", "target", "activity")
 _TIME = ("time", "timestamp", "t")
+_SLOW_HZ = 0.2
+"""Rows that are fewer look like times in another unit."""
 _NUMBERS = ("int", "uint", "float", "double", "bool")
 
 
@@ -152,19 +159,22 @@ def _is_number(feature: Any) -> bool:
     return dtype.startswith(_NUMBERS) and not hasattr(feature, "feature")
 
 
-def _samples(table: _Table, said: Told, rows: list[int], _: Say) -> list[LabelledRecording]:
+def _samples(table: _Table, said: Told, rows: list[int], say: Say) -> list[LabelledRecording]:
     """Of one user, whose rows are samples."""
     mine = table.data.select(rows)
     columns = {name: np.asarray(mine[name], np.float64) for name in table.signals}
     words = table.words(list(mine[table.label]))
+    times = seconds_of(mine[table.time]) if table.time else np.empty(0)
     names = list(mine[table.recording]) if table.recording else [""] * len(rows)
     out = []
     for name in dict.fromkeys(names):
         at = [i for i, one in enumerate(names) if one == name]
         rate_hz = said.options.files.rate
         if table.time:
-            t_s = np.asarray(mine[table.time], np.float64)[at]
+            t_s = times[at]
             rate_hz = rate_hz or rate_of(t_s)
+            if 0 < rate_hz < _SLOW_HZ:
+                say(f"rows are {1 / rate_hz:g} s apart; column {table.time} is to be in seconds")
         else:
             t_s = np.arange(len(at)) / rate_hz
         source = source_of("signals", table.signals, said.options.units, rate_hz)

@@ -3,7 +3,8 @@ have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,20 @@ def recording_of(
             channels.append(mapping.channel)
             samples[mapping.channel.name] = converted(mapping, t_us, values)
     return LabelledRecording(name, tuple(channels), samples, tuple(_runs(t_us, labels)))
+
+
+def seconds_of(values: Iterable[object]) -> NDArray[np.float64]:
+    """A column of times (n,) in s: numbers of them, or stamps; NaN where there is none."""
+    plain = [
+        (one if one.tzinfo else one.replace(tzinfo=UTC)).timestamp()
+        if isinstance(one, datetime)
+        else one
+        for one in values
+    ]
+    try:
+        return np.asarray(plain, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"times: {error}; expected seconds, or stamps") from None
 
 
 def rate_of(t_s: NDArray[np.float64]) -> float:

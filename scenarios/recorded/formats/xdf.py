@@ -14,7 +14,8 @@ import logging
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -104,7 +105,8 @@ def _recordings(
     """One for each file in which ``who`` is."""
     out = []
     for path in paths:
-        mine = [s for s in _load(path) if (s.user or _person(folder, path)) == who and len(s.t_s)]
+        read = _load(path, say)
+        mine = [s for s in read if (s.user or _person(folder, path)) == who and len(s.t_s)]
         if not mine:
             continue
         start_s = min(float(stream.t_s.min()) for stream in mine)
@@ -207,14 +209,32 @@ def _task_of(streams: Sequence[_Stream], said: Told) -> Told:
     return replace(said, options=msgspec.structs.replace(said.options, task=task))
 
 
-def _load(path: Path) -> list[_Stream]:
-    """All streams of a file. Raises DataError where it is none, or is cut."""
-    pyxdf = library("pyxdf", "XDF files")
-    logging.getLogger("pyxdf").setLevel(logging.ERROR)  # it warns of each stream without a clock
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What pyxdf says of damage, which it would print with a traceback."""
+    log, said = logging.getLogger("pyxdf"), list[str]()
+    log.setLevel(logging.ERROR)  # it warns of each stream without a clock
+    hear = logging.Handler()
+    hear.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    before, log.propagate = log.propagate, False
+    log.addHandler(hear)
     try:
-        with warnings.catch_warnings():
+        yield said
+    finally:
+        log.removeHandler(hear)
+        log.propagate = before
+
+
+def _load(path: Path, say: Say = lambda _: None) -> list[_Stream]:
+    """All streams of a file; ``say`` hears of what is damaged in it. Raises DataError where it is
+    none."""
+    pyxdf = library("pyxdf", "XDF files")
+    try:
+        with warnings.catch_warnings(), _heard() as damage:
             warnings.simplefilter("ignore")
             found, _ = pyxdf.load_xdf(path)
+        for text in dict.fromkeys(damage):
+            say(f"{path.name} is damaged, what was read is used: {text}")
     except Exception as error:
         raise DataError(f"{path}: expected an XDF file; found: {error!r}; {FETCH}") from error
     streams = [_described(path, one) for one in found]
