@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 
@@ -10,6 +11,11 @@ from fedxr.extras import STUDY, install_line
 
 def main() -> int:
     """As :func:`fedxr.cli.main`; and 2 after a defect, since 1 means something else."""
+    # A pipe of Windows has no minus sign, a file's name may hold bytes that are no letters: neither
+    # may cost what was to be said.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         from fedxr.cli.main import main as command
 

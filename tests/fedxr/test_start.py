@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -38,6 +39,17 @@ def test_who_only_asks_does_not_wait(words: tuple[str, ...]) -> None:
     assert status == (2 if words == ("serv",) else 0), said
     assert not modules & (HEAVY | {"numpy"})
     assert words == ("serv",) or not modules & {"tyro", "rich"}
+
+
+def test_what_the_terminal_cannot_write_costs_nothing_that_was_to_be_said() -> None:
+    """As in a pipe on Windows, which has no minus sign."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fedxr.cli.entry", "\N{MINUS SIGN}1"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252:strict"},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "fedxr: no command '\\u22121'; fedxr --help lists the commands" in done.stdout
 
 
 def test_the_doctor_loads_nothing_of_what_it_looks_at() -> None:
