@@ -121,9 +121,9 @@ def _curve(axes: Axes, lines: Numbers, x: str) -> None:
     if x == "round":
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    else:
-        axes.set_xscale("symlog", linthresh=at[1], linscale=0.5)
-        tens = [10.0**k for k in range(-6, 10) if at[1] <= 10.0**k]
+    elif first := next((x for x in at if x > 0), 0.0):  # nobody sends where one is alone
+        axes.set_xscale("symlog", linthresh=first, linscale=0.5)
+        tens = [10.0**k for k in range(-6, 10) if first <= 10.0**k]
         axes.xaxis.set_major_locator(FixedLocator([0, *tens]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

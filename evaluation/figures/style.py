@@ -79,6 +79,7 @@ _RC: Any = {
     "axes.axisbelow": True, "grid.color": FAINT, "grid.linewidth": 0.5,
     "lines.linewidth": 1.2, "lines.markersize": 3.5, "hatch.linewidth": 0.5,
     "legend.frameon": False, "legend.handlelength": 1.8, "legend.columnspacing": 1.2,
+    "text.parse_math": False,  # names of sets and runs may hold a $
     "legend.borderaxespad": 0.2, "figure.facecolor": PAPER, "axes.facecolor": "none",
     "savefig.facecolor": PAPER, "figure.dpi": 150,
     "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "fedxr",

@@ -89,6 +89,21 @@ def test_report_of_an_empty_run(result: Result, tmp_path: Path) -> None:
     assert page.plots == 0
 
 
+def test_any_name_of_a_set_and_one_that_sends_nothing_are_drawn(
+    result: Result, tmp_path: Path
+) -> None:
+    """A set of one's own may be called anything, and of one headset nothing is sent."""
+    odd = "$a_{b$ \\frac & <c>"
+    (one,) = result.rounds
+    named = msgspec.structs.replace
+    rounds = [named(one, row=odd, bytes=0, joules=0.0), named(one, row="gaze")]
+    rows = [named(result.rows[0], name=odd), *result.rows[1:]]
+    found = named(result, rows=rows, rounds=rounds)
+    page, *files = write_report(found, tmp_path / "report.html")
+    assert "&lt;c&gt;" in page.read_text(encoding="utf-8")
+    assert {"bytes.pdf", "joules.svg"} <= {file.name for file in files}
+
+
 def test_table(result: Result) -> None:
     out = io.StringIO()
     outcome = judge([parse("p99_ms<50"), parse("accuracy>0.5")], figures(result))
