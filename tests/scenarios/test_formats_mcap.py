@@ -4,6 +4,7 @@ That they give what the live server counts: tests/fedxr/test_learn_from_recordin
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,16 @@ def test_sessions_are_in_the_order_in_which_they_were_lived(tmp_path: Path) -> N
     (user,) = read(tmp_path)
     halves = [(e.key.partition("/")[0], e.adapt) for e in user.episodes]
     assert halves == [("monday", True), ("friday", False)]
+
+
+def test_a_copy_of_a_recording_counts_once(tmp_path: Path) -> None:
+    """Else the same moments would be learned from and tested on."""
+    write_recording(tmp_path / "r.mcap", [talker()])
+    (once,) = read(tmp_path)
+    shutil.copy(tmp_path / "r.mcap", tmp_path / "s.mcap")
+    (user,) = users = read(tmp_path)
+    assert asked(user) == asked(once)
+    assert "s.mcap: session 1 of ann is in r.mcap, too, and counts once" in users.said
 
 
 def test_a_set_for_each_scenario(tmp_path: Path) -> None:

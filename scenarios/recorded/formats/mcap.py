@@ -110,6 +110,7 @@ class _Person:
 def load(name: str, scenario: str, folder: Path) -> Users:
     """The users of ``scenario`` in the recordings of ``folder``, by :func:`users_of`."""
     people, notes = dict[str, _Person](), list[str]()
+    before = dict[tuple[str, int], Path]()
     for path in _files(folder):
         try:
             recording = Recording(path)
@@ -118,6 +119,7 @@ def load(name: str, scenario: str, folder: Path) -> Users:
             notes.append(f"{path.name} is left out: {error}")
             continue
         notes += [f"{path.name}: {line}" for line in recording.found.report]
+        heard = _once(heard, path, before, notes)
         for who, sessions in _named(heard, path, people).items():
             for session, one in sessions:
                 _add(people[who], path, session, one)
@@ -154,6 +156,21 @@ def _heard(recording: Recording, scenario: str) -> _Heard:
         elif isinstance(event.message, Feedback):
             one.feedback(event.message)
     return heard
+
+
+def _once(
+    heard: _Heard, path: Path, before: dict[tuple[str, int], Path], notes: list[str]
+) -> _Heard:
+    """Those that no file ``before`` has: of a copy, one half would be learned from and the same
+    would be tested on."""
+    new = {}
+    for name, (session, one) in heard.items():
+        known = before.setdefault((name, session.log_us), path)
+        if known is path:
+            new[name] = session, one
+        else:
+            notes.append(f"{path.name}: {session.name} is in {known.name}, too, and counts once")
+    return new
 
 
 def _lost(found: Found) -> tuple[int, ...]:
