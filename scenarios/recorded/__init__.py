@@ -97,8 +97,14 @@ def own_sets(root: Path) -> list[FoundSet]:
 
 
 def _sets_of(folder: Path) -> list[FoundSet]:
+    """Raises DataError, whatever the format stumbled over: nobody else's set is to suffer."""
     reads = _format_of(folder)
-    return [FoundSet(s, folder / s.folder) for s in reads.sets(folder)] if reads else []
+    try:
+        return [FoundSet(s, folder / s.folder) for s in reads.sets(folder)] if reads else []
+    except DataError:
+        raise
+    except (ValueError, OSError) as error:
+        raise DataError(f"{folder}: {error}") from error
 
 
 def _unreadable(folder: Path, why: str) -> FoundSet:

@@ -128,6 +128,22 @@ def test_numbers_of_a_marker_stream_are_labels_and_not_sensed(tmp_path: Path) ->
     assert [channel.name for channel in user.channels] == ["gauge"]
 
 
+def test_streams_that_sent_nothing_or_are_called_as_an_export_cost_nothing(tmp_path: Path) -> None:
+    t_s = 1000 + np.arange(40 * 20) / 20
+    streams = [
+        MadeStream("ann/gauge", "Strain", 20, t_s, np.sin(t_s)[:, None], ("a",)),
+        MadeStream("ann/silent", "Strain", 20, [], np.empty((0, 2))),
+        MadeStream("ann/feedback", "Markers", 0, 1000.0 + 5 * np.arange(8), ["left", "right"] * 4),
+    ]
+    write_file(tmp_path / "one" / "a.xdf", streams)
+    (user,) = read(tmp_path / "one")
+    assert TASKS[user.tasks[0]].classes == ("left", "right")
+    assert [channel.name for channel in user.channels] == ["gauge"]
+    wrong = MadeStream("odd", "Strain", -1, t_s, np.sin(t_s)[:, None], ("a",))
+    write_file(tmp_path / "two" / "a.xdf", [wrong, streams[2]])
+    assert set(find(tmp_path)) == {"one", "two (unreadable)"}, "the other is read all the same"
+
+
 def test_a_set_toml_names_classes_and_windows(tmp_path: Path) -> None:
     lab(tmp_path / "a.xdf")
     (tmp_path / "set.toml").write_text(

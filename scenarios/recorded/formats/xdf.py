@@ -133,7 +133,7 @@ def _channels(
     """The channels of all streams of numbers with their samples, and what is to be said."""
     out, said, taken = list[tuple[Channel, Samples]](), list[str](), set[str]()
     for stream in streams:
-        if stream.form == _TEXT:
+        if stream.form == _TEXT or not len(stream.t_s):  # or announced, and never sent
             continue
         t_us = np.rint((stream.t_s - start_s) * 1e6).astype(np.int64)
         if _is_sound(stream):
@@ -238,9 +238,19 @@ def _load(path: Path, say: Say = lambda _: None) -> list[_Stream]:
     except Exception as error:
         raise DataError(f"{path}: expected an XDF file; found: {error!r}; {FETCH}") from error
     streams = [_described(path, one) for one in found]
-    if all(s.user for s in streams) and any(s.source.name == "feedback" for s in streams):
+    if all(s.user for s in streams) and any(map(_is_feedback, streams)):
         return [s for s in streams if s.source.name != "reply"]
     return [replace(s, user="") for s in streams]
+
+
+def _is_feedback(stream: _Stream) -> bool:
+    """Whether ``stream`` is that of a file of `fedxr export`, and not just called so."""
+    if stream.source.name != "feedback" or stream.form != _TEXT:
+        return False
+    try:
+        return all("kind" in msgspec.json.decode(row[0], type=dict) for row in stream.values)
+    except msgspec.DecodeError:
+        return False
 
 
 def _described(path: Path, stream: Mapping[str, Any]) -> _Stream:
