@@ -37,8 +37,6 @@ UDP_PORT, TCP_PORT = 9000, 8000
 _LOOK_S = 0.2
 _KIND = "Hand Tracking Streamer"
 _METACARPAL = 1 / 3
-_FINGERS = range(5, 25, 5)
-"""Where each finger but the thumb begins, of the 25 joints."""
 _BONES = np.array([(n, n + 1) if n % 5 != 4 else (n - 1, n) for n in range(1, 25)])
 """(24, 2) from where to where each joint but the wrist looks; a tip as the joint before it."""
 _NOTE = (

@@ -26,7 +26,7 @@ from fedxr.scenarios.recorded import RECORDED, find
 from fedxr.scenarios.users import DataError
 
 _PURPOSE = {
-    "study": "recorded sets, classical baselines, figures (fedxr demo, federate, pretrain, data)",
+    "study": "recorded sets, baselines, figures (fedxr demo, federate, report, pretrain, data)",
     "formats": "read XDF, BIDS, LeRobot and datasets folders as recorded sets",
     "unity": "drive Unity scenes through ML-Agents",
     "lan": "serve headsets on the local network: certificate and QR code (fedxr serve --lan)",
