@@ -93,7 +93,8 @@ def title_of(result: Result) -> str:
     names = list(dict.fromkeys(name.split("/")[0] for name in every if name != MEAN))
     config = result.config
     if result.compared:
-        users = max(score.users for score in result.compared[0].arms.values())
+        arms = result.compared[0].arms.values()  # none, where it ended before the headsets came
+        users = max((score.users for score in arms), default=0)
         return f"Live demo of {users:.0f} headsets"
     if result.cold:
         return f"Cold start: {', '.join(names)}"
