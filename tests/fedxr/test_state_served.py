@@ -151,8 +151,8 @@ async def test_two_servers_on_one_state(start: Start, path: Path) -> None:
 
 async def test_a_disk_that_takes_nothing_and_then_does(start: Start, path: Path) -> None:
     """From its start on no file takes more than the few bytes by which Python finds a folder for
-    temporary files (torch has it do so where dill is installed); who teaches, leaves and comes back finds all
-    again; and once the disk takes it, it is on disk."""
+    temporary files (torch has it do so where dill is installed); who teaches, leaves and comes back
+    finds all again; and once the disk takes it, it is on disk."""
     unlimited = resource.RLIM_INFINITY
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, unlimited))
     try:
