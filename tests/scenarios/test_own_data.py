@@ -198,6 +198,11 @@ def test_labels_of_everybody_in_one_file_counted_from_the_start(tmp_path: Path) 
     labels = 'files = "labels.csv"\nuser = "who"\nfrom_start = true'
     toml(tmp_path, 'time = "t"\nrecordings = "{user}.csv"', labels=labels)
     assert truth(read(tmp_path)) == [(9, 9), (9, 9)]
+    for name in ("ann", "bob"):
+        (tmp_path / f"{name}.csv").rename(tmp_path / f"{name}_1.csv")
+        frame(1.8e9).to_csv(tmp_path / f"{name}_2.csv", index=False)
+    toml(tmp_path, 'time = "t"\nrecordings = "{user}_{run}.csv"', labels=labels)
+    assert any("each label counts in 2 recordings" in note for note in checked(tmp_path).notes)
 
 
 def test_labels_without_ends_last_until_the_next_of_the_same_user(tmp_path: Path) -> None:
@@ -218,6 +223,14 @@ def test_who_is_called_otherwise_in_the_label_file_is_said(tmp_path: Path) -> No
     pd.concat(both).to_csv(folder / "labels.csv", index=False)
     said = "; ".join(checked(folder).problems)
     assert "labels.csv: no label of user '01' (labels.user); nearest are '1'" in said
+
+
+def test_a_table_in_utf_16_is_read(tmp_path: Path) -> None:
+    folder = usual(tmp_path / "mine")
+    table = folder / "ann" / "belt.csv"
+    table.write_bytes(table.read_text().replace(",", "\t").encode("utf-16"))
+    assert checked(folder).problems == ()
+    assert truth(read(folder)) == [(9, 9), (9, 9)]
 
 
 def test_a_recording_without_labels_costs_the_others_nothing(tmp_path: Path) -> None:

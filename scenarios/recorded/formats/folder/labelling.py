@@ -115,6 +115,7 @@ class Labelling:
         if wrong := _nobodys(user, whose, [] if counted or which is not None else spans):
             self.problems.append(f"{table.path}: {wrong}")
             return {}
+        self._tell_repeated(table, len(spans) if counted and which is None else 1)
         out: dict[int, list[Stretch]] = {}
         outside: list[str] = []
         clipped = 0
@@ -144,6 +145,15 @@ class Labelling:
                 outside.append(str(i + table.first))
         self._tell_outside(table, user, spans, outside, clipped, (starts, ends))
         return out
+
+    def _tell_repeated(self, table: Table, recordings: int) -> None:
+        """Labels that are counted from the start, and say no recording, are those of each."""
+        if recordings > 1:
+            self.notes.append(
+                f"{table.path.name}: each label counts in {recordings} recordings, from the start "
+                "of each; where that is not meant, name the column that says which "
+                "(labels.recording), or write a label file each"
+            )
 
     def _ends(
         self,

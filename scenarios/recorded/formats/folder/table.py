@@ -7,6 +7,7 @@ or blanks between cells, decimal commas, a byte-order mark.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import fnmatch
 import re
@@ -169,7 +170,10 @@ def read_table(path: Path, how: Files) -> Table:
     """The table in ``path``; raises DataError where it is none."""
     if path.name.endswith(".parquet"):
         return _parquet(path)
-    raw = _BLANK_END.sub(b"\n", read_bytes(path, "a table"))
+    raw = read_bytes(path, "a table")
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # a spreadsheet's "Unicode text"
+        raw = raw.decode("utf-16", "replace").encode()
+    raw = _BLANK_END.sub(b"\n", raw)
     notes: list[str] = []
     encoding = "utf-8-sig"
     try:
