@@ -89,7 +89,7 @@ def test_my_model_and_my_aggregation_rule(tmp_path: Path) -> None:
     assert len(accuracies) == 4
     assert accuracies[-1] > 1 / 3 + 0.1, "twelve headsets with 20 labels each do better than chance"
     assert "trimmed" in told
-    assert "fed. + personal" in told
+    assert "fed + pers" in told
 
 
 def test_my_headset_on_the_wifi(tmp_path: Path) -> None:
@@ -101,5 +101,5 @@ def test_my_headset_on_the_wifi(tmp_path: Path) -> None:
 def test_a_federation_in_ci(tmp_path: Path) -> None:
     told = run("own_ci.md", tmp_path)
     assert "accuracy" in told
-    for made in ("checks.xml", "RUN/report.html", "SEEDS/result.json", "COMPARED"):
+    for made in ("checks.xml", "RUN/report.html", "AGAIN/result.json", "COMPARED"):
         assert (tmp_path / made).exists(), made
