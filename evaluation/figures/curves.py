@@ -23,6 +23,7 @@ def plots(result: Result) -> list[Plot]:
         }
         for task, points in result.curves.items()
         for p in points
+        if p.generic is not None or p.adapted is not None
         for ends in (wilson(p.adapted, p.questions)
                      if p.adapted is not None and p.questions else None,)
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Two small federations of the same people, side by side: device to device, and by a server alone.
 
-python federate.py [FOLDER]
+fedxr data new mine          # or a folder with recordings of yours
+python federate.py [mine]
 """
 
 import sys
@@ -11,10 +12,10 @@ import fedxr
 COLUMNS = ["role", "arm", "mean", "low", "high", "users"]
 
 
-def main(folder="runs/compared"):
+def main(data="mine", folder="runs/compared"):
     for coordination in ("semi-decentralized", "centralized"):
         result = fedxr.federate(
-            scenario="companion", headsets=4, rounds=2, steps=20, copies=1, workers=1,
+            source="recorded", data=Path(data), rounds=2, steps=20, copies=1, workers=1,
             coordination=coordination, out=Path(folder, coordination), say=print,
         )  # fmt: skip
         table = result.to_pandas()[COLUMNS]

@@ -26,6 +26,8 @@ LEAP = 1800
 
 AHEAD = 30
 """Ticks (1 s) by which a label may be ahead of its headset's frames."""
+WAIT = 300
+"""Pieces of feedback that wait for frames; where there are more, none does."""
 
 
 @dataclass
@@ -70,7 +72,9 @@ class HeadsetSession:
         will be: it waits until then, or until the headset leaves."""
         last = self.frames.last
         episode, newest = (last.episode, closes(last)) if last else self.ticked
-        if self.leaving or not self.feedback or self.feedback[0][1].episode != episode:
+        if self.leaving or not 0 < len(self.feedback) <= WAIT:
+            return False
+        if self.feedback[0][1].episode != episode:
             return False
         start = last.episode_start_us if last else self.starts.get(episode, 0)
         tick = tick_of(self.feedback[0][1].t_us - start)

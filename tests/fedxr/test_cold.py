@@ -329,7 +329,7 @@ def test_each_task_of_a_set_is_a_study_of_its_own(
 
 def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = replace(RECORDED["har"], load=lambda _: Users(made_users(7)))
-    monkeypatch.setitem(cold_run.RECORDED, "har", made)
+    monkeypatch.setitem(RECORDED, "har", made)
     (tmp_path / "data" / made.folder).mkdir(parents=True)
     words = ["federate", "--protocol", "cold", "--source", "recorded", "--sets", "har",
              "--data", str(tmp_path / "data"), "--out", str(tmp_path), "--draws", "2",

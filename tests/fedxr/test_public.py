@@ -99,8 +99,7 @@ def test_a_federation_is_a_table_and_a_figure(tmp_path: Path) -> None:
     assert (mine["set"], mine["users"], mine["questions"]) == (row.name, 4, row.test_windows)
     figure = result.plot()
     panels = figure.get_axes()
-    assert [axes.get_title() for axes in panels] == ["federation (4 users)", "unseen (1 users)"]
-    assert [len(axes.containers) for axes in panels] == [len(row.arms)] * 2
+    assert [len(axes.patches) for axes in panels] == [len(row.arms)], "a bar for each arm"
     assert figure._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
     again = fedxr.federate(tmp_path / "result.json", out=tmp_path / "again", workers=1)
     assert again.rows == result.rows

@@ -1,7 +1,7 @@
-"""A headset of forty lines: it moves, says what that was, and the agent learns it.
+"""A headset of forty lines: it moves in two ways, and says each time what that was.
 
 fedxr serve                                  # in another terminal
-python teach.py [ws://127.0.0.1:8765]
+python headset.py [ws://127.0.0.1:8765]
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from fedxr.bridge.clock import now_us
 from fedxr.bridge.protocol import Reply
 
 RATE, CHANNEL, TASK = 50, "motion/wrist", "doing"
-MOVEMENTS = {"reaching": (3, 0.7), "waving": (4, 2.5)}  # class of the task; turns a second
+MOVEMENTS = {"turning": (2, 0.7), "walking": (1, 2.5)}  # class of the task; turns a second
 
 
 def wrist(hertz, start, n):
@@ -41,7 +41,7 @@ async def main(url="ws://127.0.0.1:8765", seconds=2.0):
             right.append(answers[-1] == label)
             await headset.send_feedback(TASK, now_us(), label)
         listening.cancel()
-        print(f"right before it was said: {sum(right[:10])} of 10, then {sum(right[10:])} of 10")
+        print(f"right before it was said: {sum(right)} of {len(right)}")
 
 
 asyncio.run(main(*sys.argv[1:]))
