@@ -95,6 +95,13 @@ def test_rows_that_are_samples(tmp_path: Path, form: str) -> None:
     assert asked == [(n, half) for half in (True, False) for n in turns * 2]
 
 
+def test_a_column_that_says_the_label_once_more_is_no_signal(tmp_path: Path) -> None:
+    data = samples()
+    data.add_column("label_id", [7 - n for n in data["label"]]).save_to_disk(tmp_path)
+    layouts = {c.layout for c in read(tmp_path)[0].channels}
+    assert layouts == {"columns/x-eda"}
+
+
 def test_rows_that_are_examples_take_turns_over_the_classes(tmp_path: Path) -> None:
     examples().save_to_disk(tmp_path)
     with pytest.raises(DataError, match=r"how many samples there are in a second.*\[files\] rate"):

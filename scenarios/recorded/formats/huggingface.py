@@ -110,6 +110,8 @@ def _table(folder: Path, said: Told) -> _Table:
     time, recording = column(files.time, _TIME, ""), column(files.recording, (), "")
     rest = [name for name in features if name not in (user, label, time, recording)]
     scalars = [name for name in rest if _is_number(features[name])]
+    again = [name for name in scalars if _repeats(data[name], data[label])]
+    rest, scalars = ([n for n in names if n not in again] for names in (rest, scalars))
     sequences = [name for name in rest if _is_number(_inner(features[name]))]
     sequences = [name for name in sequences if name not in scalars]
     signals = tuple(sequences or scalars)
@@ -145,6 +147,12 @@ def _opened(folder: Path) -> Any:
 
 def _split(found: Any) -> bool:
     return isinstance(found, dict)  # a DatasetDict is one
+
+
+def _repeats(numbers: Sequence[Any], labels: Sequence[Any]) -> bool:
+    """Whether a column says the label once more, a number a class: it would tell the answer."""
+    pairs = set(zip(numbers, labels, strict=True))
+    return len(pairs) == len(set(numbers)) == len(set(labels)) > 1
 
 
 def _inner(feature: Any) -> Any:
