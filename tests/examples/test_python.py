@@ -60,17 +60,6 @@ def test_a_headset_that_says_what_it_did(server: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_federations(tmp_path: Path) -> None:
-    words = (sys.executable, "-m", "fedxr.cli.entry", "data", "new", "mine")
-    subprocess.run(words, env=ENV, cwd=tmp_path, check=True, timeout=60)
-    told = run("federate.py", "mine", "compared", here=tmp_path)
-    assert told.count("federated_personalised") >= 2
-    for name in ("semi-decentralized", "centralized"):
-        assert (tmp_path / "compared" / f"{name}.svg").read_text().startswith("<?xml")
-        assert (tmp_path / "compared" / name / "result.json").exists()
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["federation", "headset"])
 def test_a_notebook_runs_from_its_first_cell_to_its_last(name: str, tmp_path: Path) -> None:
     nbclient = pytest.importorskip("nbclient", reason="extra docs is not installed")
