@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 import numpy as np
-from scipy.special import stdtrit
 
 Z = 1.959964
 """Of the normal distribution, 95 % lie within so many standard deviations."""
@@ -115,6 +114,8 @@ def mean_of(tasks: Sequence[tuple[int, int]]) -> tuple[float, float, float]:
 def over_seeds(means: Sequence[float]) -> tuple[float, float] | None:
     """The interval of the mean of several seeds' ``means``, by Student's t: what another seed of
     the same configuration would change. None where there are not two."""
+    from scipy.special import stdtrit  # a fifth of a second, which a server need not spend
+
     if len(means) < 2:
         return None
     t = float(stdtrit(len(means) - 1, 0.975))

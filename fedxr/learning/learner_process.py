@@ -76,7 +76,7 @@ class LearnerProcess:
         self.rule = rule
         packed = io.BytesIO()
         torch.save(checkpoint, packed)
-        self._parts = packed.getvalue(), written_tasks(), tuning, rule, state, keep
+        self._parts = pickle.dumps((packed.getvalue(), written_tasks(), tuning, rule, state, keep))
         self._started = self._closed = False
         self._asking = threading.Lock()  # nobody may close the pipe under who reads from it
         self._start()
@@ -84,7 +84,9 @@ class LearnerProcess:
     def _start(self) -> None:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_learn, args=(theirs, *self._parts), daemon=True)
+        # Not with what it starts from: that would block here until the process has imported all
+        # that it needs, and for ever where it ends before.
+        self._process = context.Process(target=_learn, args=(theirs,), daemon=True)
         with born_deaf():
             self._process.start()
         theirs.close()  # so that the pipe ends when the process does
@@ -101,7 +103,7 @@ class LearnerProcess:
             self._process.join()
             self._pipe.close()
             self._start()
-            if (refused := self._heard()) is not None:
+            if (refused := self._begin()) is not None:
                 self._process.kill()
                 raise LearnerExitedError(str(refused))
 
@@ -109,7 +111,7 @@ class LearnerProcess:
         """Raises LearnerExitedError where the process could not start, StateError where the
         state file cannot be had: another server has it."""
         with self._asking:
-            refused = self._heard()
+            refused = self._begin()
         if refused is not None:
             raise StateError(refused)
         self._started = True
@@ -127,6 +129,14 @@ class LearnerProcess:
             except OSError as error:
                 raise LearnerExitedError(self._end()) from error
             return cast(tuple[T, WeightUpdate], self._heard(ANSWER_S))
+
+    def _begin(self) -> object:
+        """Give the process what it starts from; why it cannot, if so."""
+        try:
+            self._pipe.send_bytes(self._parts)
+        except OSError as error:
+            raise LearnerExitedError(self._end()) from error
+        return self._heard()
 
     def _heard(self, patience: float | None = None) -> object:
         try:
@@ -181,16 +191,9 @@ class LearnerProcess:
             self._pipe.close()
 
 
-def _learn(
-    pipe: Connection,
-    checkpoint: bytes,
-    tasks: str,
-    tuning: Tuning,
-    rule: LearningRule,
-    state: Path | None,
-    keep: Keep | None,
-) -> None:
-    """The process: do what comes through the pipe until it closes."""
+def _learn(pipe: Connection) -> None:
+    """The process: what comes through the pipe first is what to start from; do what comes then,
+    until it closes."""
     # Ctrl-C is for the parent, who asks for the last things to be saved.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_freed_memory()
@@ -198,8 +201,13 @@ def _learn(
     if sys.platform == "linux":
         os.nice(NICE)
     loaded()  # what the checkpoint reads and answers may be a plug-in's,
+    try:
+        # Our own parent's bytes.
+        checkpoint, tasks, tuning, rule, state, keep = pickle.loads(pipe.recv_bytes())  # noqa: S301
+    except (EOFError, OSError):
+        return
     register_written(tasks)  # or of a set of somebody's own
-    # Our own parent's bytes: an object, not weights alone.
+    # An object, not weights alone.
     found = torch.load(io.BytesIO(checkpoint), weights_only=False)
     try:
         learner = Learner(found, tuning, rule, state, keep=keep)

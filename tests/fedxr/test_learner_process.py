@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 from collections.abc import Iterator
+from multiprocessing import spawn
 
 import live_rig
 import numpy as np
@@ -19,9 +21,17 @@ from fedxr.agent.serving.weight_update import WeightUpdate
 from fedxr.experiments.splits import one_ask_each
 from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner
-from fedxr.learning.learner_process import LearnerProcess, LearningError, _packed
+from fedxr.learning.learner_process import (
+    LearnerExitedError,
+    LearnerProcess,
+    LearningError,
+    _packed,
+)
 from fedxr.virtual.headsets import profile_of_actor
 from fedxr.virtual.streaming import VirtualHeadset
+
+FALSE = shutil.which("false") or "false"
+"""A program that ends at once, with 1."""
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +130,16 @@ def test_a_learner_that_is_killed_is_told_of(apart: LearnerProcess) -> None:
     os.kill(apart._process.pid, signal.SIGKILL)  # type: ignore[arg-type]
     with pytest.raises(LearningError, match=r"ended \(exit code -9\); states are kept"):
         apart.ask(Learner.personalise)
+
+
+@pytest.mark.timeout(60)
+def test_a_learner_that_cannot_even_begin_is_told_of(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends before it has read anything, as where its environment is broken; the server neither
+    waits for it with what it would start from nor hangs."""
+    monkeypatch.setattr(spawn, "_python_exe", os.fsencode(FALSE))
+    learner = LearnerProcess(checkpoint, Tuning(), live_rig.RULE)
+    with pytest.raises(LearnerExitedError, match="exit code 1"):
+        learner.ready()
+    learner.close()
