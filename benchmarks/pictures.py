@@ -1,18 +1,20 @@
 """Pictures of every page for review, and what axe finds on each: one command.
 
-    python -m benchmarks.pictures --out DIR [--also report=runs/demo/report.html] [--also site=URL]
+    python -m benchmarks.pictures --out DIR [--also run=runs/demo/report.html]
 
 ``fedxr serve`` runs as typed. Its live page is taken while nobody is here, without a token and
 with headsets (a simulated one, and a mouse); ``/xr`` as it opens, while it is tried, and without a
-token. ``--also NAME=FILE`` or ``NAME=URL`` adds pages: the report of a run, the site once it is
-built. Each is taken at desk (1280) and phone (390) width, light and dark, whole:
-``live-empty-desk-dark.png``. Exit status 1 where axe finds what keeps somebody from using a page.
+token. A run's report and the site are made and taken (not with ``--no-make``); ``--also NAME=FILE``
+or ``NAME=URL`` adds pages. Each is taken at desk (1280) and phone (390) width, light and dark, and
+whole: ``live-empty-desk-dark.png``. Exit status 1 where axe finds what keeps somebody from using a page.
 Needs Chromium, and Playwright and axe (extra ``test``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -30,8 +32,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fedxr"))
 from browser_rig import CHROMIUM, barriers
 from xr_rig import chromium, point
 
+ROOT = Path(__file__).parents[1]
 SIZES = {"desk": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
+SITE = ("index", "own_data", "api")
 TOKEN = "only for pictures"  # noqa: S105 - of a server that is gone a minute later
 PATIENCE_MS = 120_000
 
@@ -44,6 +48,8 @@ class Pictures:
     """Folder of the pictures; made where it is missing."""
     also: tuple[str, ...] = ()
     """Further pages, as NAME=FILE or NAME=URL."""
+    make: bool = True
+    """Make a run and its report, and the site, and take them too."""
     seconds: float = 15.0
     """Seconds that headsets stream before they are taken."""
 
@@ -68,10 +74,10 @@ class Album:
         self.found: list[str] = []
         out.mkdir(parents=True, exist_ok=True)
 
-    async def take(self, page: Page, name: str) -> None:
-        """The page as it stands, at every size and in both schemes."""
+    async def take(self, page: Page, name: str, schemes: tuple[str, ...] = SCHEMES) -> None:
+        """The page as it stands, at every size and in each of ``schemes``."""
         for size, (width, height) in SIZES.items():
-            for scheme in SCHEMES:
+            for scheme in schemes:
                 await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
                 await page.set_viewport_size({"width": width, "height": height})
                 await asyncio.sleep(0.5)
@@ -83,13 +89,18 @@ class Album:
                 await page.screenshot(path=self.out / f"{view}.png")
                 self.found += [f"{view}: {one}" for one in await barriers(page)]
         await page.set_viewport_size({"width": 1280, "height": 800})
-        print(f"{name}: {len(SIZES) * len(SCHEMES)} pictures", flush=True)
+        print(f"{name}: {len(SIZES) * len(schemes)} pictures", flush=True)
 
 
 @asynccontextmanager
-async def opened(browser: Browser, url: str, wanted: str) -> AsyncIterator[Page]:
+async def opened(
+    browser: Browser, url: str, wanted: str, scheme: str = "light"
+) -> AsyncIterator[Page]:
     """``url`` in a profile of its own, once what the selector ``wanted`` names is seen."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context = await browser.new_context(
+        viewport={"width": 1280, "height": 800},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
     try:
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
@@ -146,15 +157,41 @@ async def of_the_pages(browser: Browser, album: Album, seconds: float, home: Pat
                 await album.take(page, name)
 
 
+def made(home: Path) -> dict[str, str]:
+    """Pages by name, of what is made in ``home``: a run's report, and some of the site's."""
+    fedxr = [sys.executable, "-m", "fedxr.cli.entry"]
+    run = "federate --source recorded --data mine --rounds 2 --steps 20 --copies 1 --out run"
+    for command in ("data new mine", run):
+        subprocess.run([*fedxr, *command.split()], cwd=home, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(home / "site")],
+        cwd=ROOT, check=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    site = {f"site-{name}": home / "site" / f"{name}.html" for name in SITE}
+    return {
+        name: path.as_uri()
+        for name, path in {"report": home / "run" / "report.html", **site}.items()
+    }
+
+
+async def of_files(browser: Browser, album: Album, pages: dict[str, str]) -> None:
+    """Each of ``pages``, opened anew in each scheme: the site's theme asks for it only once."""
+    for name, url in pages.items():
+        for scheme in SCHEMES:
+            async with opened(browser, url, "body", scheme) as page:
+                await album.take(page, name, (scheme,))
+
+
 async def main(config: Pictures) -> int:
     """0, or 1 where axe finds something."""
     pages, album = config.pages(), Album(config.out)
     async with chromium() as browser:
-        with tempfile.TemporaryDirectory() as home:
-            await of_the_pages(browser, album, config.seconds, Path(home))
-        for name, url in pages.items():
-            async with opened(browser, url, "body") as page:
-                await album.take(page, name)
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder).resolve()
+            await of_the_pages(browser, album, config.seconds, home)
+            if config.make:
+                pages |= made(home)
+            await of_files(browser, album, pages)
     print(f"in {config.out}; axe finds {len(album.found) or 'nothing'}")
     print("\n".join(album.found), end="\n" if album.found else "")
     return 1 if album.found else 0

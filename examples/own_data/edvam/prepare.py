@@ -1,8 +1,8 @@
 """EDVAM as a set: python prepare.py EDVAM OUT
 
 Copies the distributor's files and set.toml, and labels each second by how fast the camera moves in
-the plane: walking from half the speed of a brisk walk on. How fast that is here is learned from first
-halves alone, since second halves are tested on.
+the plane: walking from half the speed of a brisk walk on. How fast that is here is learned from
+first halves alone, since second halves are tested on.
 """
 
 import csv
