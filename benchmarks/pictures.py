@@ -6,8 +6,8 @@
 with headsets (a simulated one, and a mouse); ``/xr`` as it opens, while it is tried, and without a
 token. A run's report and the site are made and taken (not with ``--no-make``); ``--also NAME=FILE``
 or ``NAME=URL`` adds pages. Each is taken at desk (1280) and phone (390) width, light and dark, and
-whole: ``live-empty-desk-dark.png``. Exit status 1 where axe finds what keeps somebody from using a page.
-Needs Chromium, and Playwright and axe (extra ``test``).
+whole: ``live-empty-desk-dark.png``. Exit status 1 where axe finds what keeps somebody from using a
+page. Needs Chromium, and Playwright and axe (extra ``test``).
 """
 
 from __future__ import annotations
