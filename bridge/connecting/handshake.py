@@ -144,6 +144,7 @@ async def _greet(
     connection.set_callbacks(receive, lambda: None, lost)
     connection.write(encode(hello))
     try:
-        return await asyncio.wait_for(answer, timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await answer
     except TimeoutError:
         raise BridgeError(f"no welcome within {timeout_s:g} s") from None

@@ -44,7 +44,8 @@ class Pings:
             self._pongs[sent] = pong
             try:
                 self._send(self.ping(sent))
-                burst.append(await asyncio.wait_for(pong, _PONG_S))
+                async with asyncio.timeout(_PONG_S):
+                    burst.append(await pong)
             except TimeoutError:
                 # A congested server does not answer pings; a later burst will do.
                 break

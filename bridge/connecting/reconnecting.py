@@ -63,7 +63,8 @@ class ReturningClient(HeadsetClient):
             self._room.clear()
             self._ask()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), _ASK_S)
+                async with asyncio.timeout(_ASK_S):
+                    await self._room.wait()
 
     async def close(self, reason: str = "") -> None:
         if self._returning is not None:
@@ -81,7 +82,8 @@ class ReturningClient(HeadsetClient):
             self._room.clear()
             self._ask()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), _ASK_S)
+                async with asyncio.timeout(_ASK_S):
+                    await self._room.wait()
         self._check_open()
 
     def _ask(self) -> None:

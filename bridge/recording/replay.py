@@ -171,7 +171,8 @@ class _Headset:
         while self._waits and self._newest < wanted and self.client.ended is None:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), PATIENCE_S)
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._news.wait()
             except TimeoutError:
                 self._waits = False
                 self.trouble(f"no answer within {PATIENCE_S:g} s; not waiting for them any more")
@@ -193,7 +194,8 @@ class _Headset:
         while self._expected and self._waits and self.client.ended is None:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), _LAST_S)
+                async with asyncio.timeout(_LAST_S):
+                    await self._news.wait()
             except TimeoutError:
                 return
 

@@ -139,7 +139,12 @@ class PupilStream(PushedStream):
 
     def _wait(self, what: Coroutine[Any, Any, Any], seconds: float) -> Any:
         """The result of ``what``; raises SensorError for all that can go wrong with a network."""
-        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(what, seconds), self._loop)
+
+        async def bounded() -> Any:
+            async with asyncio.timeout(seconds):
+                return await what
+
+        future = asyncio.run_coroutine_threadsafe(bounded(), self._loop)
         try:
             return future.result()
         except (TimeoutError, OSError, ValueError, KeyError) as error:

@@ -176,7 +176,8 @@ class BridgeConnection(Connection):
             self._turn_s, self.pace = self.pace.turn_s, None
         limit = None if self.close_timeout is None else self.close_timeout + 1.0
         try:
-            await asyncio.wait_for(self.close(code, short(reason)), limit)
+            async with asyncio.timeout(limit):
+                await self.close(code, short(reason))
         except TimeoutError:
             self.transport.abort()
 
