@@ -121,7 +121,7 @@ def assert_sane(cohort: Cohort, row: int) -> None:
 
 @given(data=st.data())
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_tampered_state_is_sane_or_set_aside(
     cohort: Cohort, whole: Stored, store: Store, newcomers: Cohort, data: st.DataObject
