@@ -32,7 +32,7 @@ from fedxr.experiments.gathering import gather
 from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import TokenizedUser, meet
-from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, join, seated, teach, tell
+from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, seated, teach, tell
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError
@@ -111,8 +111,7 @@ def one_set(
 ) -> dict[str, Scores]:
     (task,) = {t for p in people for t in p.user.tasks}
     together, _ = teach(checkpoint, people, how)
-    newcomers = seated(checkpoint, strangers, how)
-    join(newcomers, together)
+    newcomers = seated(checkpoint, strangers, how, together.cohort.federated)
     tell(newcomers, [in_order(p, how.seed) for p in strangers])
     return {
         "federation": {"figure": evaluate(together, people, task)},

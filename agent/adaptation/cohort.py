@@ -20,7 +20,9 @@ import torch
 from torch import Tensor
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
+from fedxr.agent.adaptation.departed import Departed
 from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, E, Mixing
+from fedxr.agent.adaptation.federated import federated_model, refuse_other_tuning, start_from
 from fedxr.agent.adaptation.headset_state import VACANT, HeadsetIdentity, HeadsetState
 from fedxr.agent.adaptation.replay import Remembering
 from fedxr.agent.adaptation.spare_rows import SpareRows
@@ -32,7 +34,10 @@ from fedxr.agent.model.checkpoint import Checkpoint
 
 class Cohort:
     """``headsets[row]`` is what the headset at ``row`` has learned, ``stack.theta[row]`` (P,) its
-    adapters and ``adam`` their optimiser's."""
+    adapters and ``adam`` their optimiser's. ``federated`` is what newcomers start from, where there
+    is such a model, and ``departed`` what those gave who have left.
+
+    Raises ValueError for a checkpoint whose federated model has other adapters than ``tuning``."""
 
     def __init__(
         self,
@@ -48,6 +53,10 @@ class Cohort:
         self.stack = AdapterStack(checkpoint.model, len(members), tuning, dtype)
         self.start = self.stack.start(1)
         self.adam = AdamState.none(self.stack.theta)
+        self.federated = checkpoint.federated
+        self.departed = Departed(dict(self.federated.sums) if self.federated else {})
+        if self.federated is not None:
+            refuse_other_tuning(self.federated, self.stack)
         self.headsets = [self._new(identity) for identity in members]
         self._rooms = SpareRows(), SpareRows(), SpareRows()
 
@@ -71,6 +80,26 @@ class Cohort:
         else:
             self._clear_row(row)
         self.headsets[row : row + 1] = [self._new(identity)]
+        if self.federated is not None and identity is not VACANT:
+            start_from(self.federated, self.stack, row, self.headsets[row])
+
+    def leave(self, row: int) -> None:
+        """What the headset at ``row`` gave to others stays, though it goes."""
+        others = [s.identity.kept_as for r, s in enumerate(self.headsets) if r != row]
+        self.departed.leave(self.headsets[row], others)
+
+    def come_back(self, row: int) -> None:
+        """What was kept of the headset at ``row`` is its own again, and not that of others."""
+        state = self.headsets[row]
+        known = self.federated.sums if self.federated is not None else {}
+        for task in self.departed.come(state):
+            if task in known and state.federated.get(task) is known[task]:
+                state.federated[task] = known[task].plus(state.personal[task], -1.0)
+
+    def met(self, rows: Sequence[int], rounds: int) -> None:
+        """Round ``rounds`` is over, and its answer has reached ``rows``: who comes from now on
+        starts from what they have in common."""
+        self.federated = federated_model(self.stack, self.headsets, rows, self.departed, rounds)
 
     def _add_row(self) -> None:
         theta, moments = self.stack.theta, self.adam

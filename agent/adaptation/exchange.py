@@ -127,13 +127,15 @@ class Exchange:
     def merge(self, mixed: Tensor, behind: Sequence[Iterable[str]]) -> None:
         """Take the federation's answer (R, P'): shared blocks in place; and means of sums times the
         number of headsets that gave some, of those ``behind`` each row's mean, less the row's own:
-        what is left are the sums of others."""
-        stack = self.cohort.stack
+        what is left are the sums of others. Those of who has left count as well."""
+        stack, departed = self.cohort.stack, self.cohort.departed.sums
         stack.theta[self.rows, : stack.shared] = mixed[:, : stack.shared]
         sums = {part.task: part for part in self.parts if part.kind == "ridge"}
         tasks_of = {m.name: m.tasks for m in self.members}
         given = {m.name: mine for m, mine in zip(self.members, self.offered, strict=True)}
         for i, (row, identity) in enumerate(zip(self.rows, self.members, strict=True)):
+            state = self.cohort.headsets[row]
+            state.met |= bool(tuple(behind[i]))
             for task in identity.tasks:
                 names = [name for name in behind[i] if task in given.get(name, ())]
                 own = given[identity.name].get(task) if identity.name in names else None
@@ -142,14 +144,17 @@ class Exchange:
                         t for n, t in tasks_of.items() if n in behind[i] and n != identity.name
                     )
                     if any(task in theirs for theirs in asked):  # they give nothing any more
-                        self.cohort.headsets[row].federated.pop(task, None)
+                        state.federated.pop(task, None)
+                        if task in departed:
+                            state.federated[task] = departed[task]
                     continue
                 part = sums[task]
                 mean = unflatten(mixed[i, part.start : part.stop], FEATURES, _classes(task))
                 total = RidgeStats(*(len(names) * x for x in (mean.a, mean.b, mean.n)))
                 total = total if own is None else total.plus(own, -1.0)
+                total = total.plus(departed[task]) if task in departed else total
                 if total.finite:  # else what the crowd said last is kept
-                    self.cohort.headsets[row].federated[task] = total
+                    state.federated[task] = total
 
 
 def _classes(task: str) -> int:

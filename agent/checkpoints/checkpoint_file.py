@@ -21,6 +21,7 @@ from fedxr.agent.inputs.normalization import task_and_layout
 from fedxr.agent.inputs.tokens import TokenizedEpisode, TokenizedQuery
 from fedxr.agent.model.backbone import Backbone, Size
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.federated_model import FederatedModel
 from fedxr.agent.model.m3t import M3T, Plan
 from fedxr.agent.model.nystroem import FEATURES, Nystroem, side_by_side
 from fedxr.agent.model.ridge_head import Fit, RidgeHead, flatten, unflatten
@@ -129,6 +130,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, card: Card) -> None:
         }
     for key, (mean, deviation) in checkpoint.population.items():
         tensors[f"population/{key}"] = torch.stack((mean, deviation)).contiguous()
+    federated = checkpoint.federated
+    if federated is not None:
+        for name, block in federated.blocks.items():
+            tensors[f"federated/block/{name}"] = block.contiguous()
+        for task, sums in federated.sums.items():
+            tensors[f"federated/sums/{task}"] = flatten(sums).contiguous()
     plan = checkpoint.model.plan
     meta = {
         "format": FORMAT,
@@ -140,6 +147,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, card: Card) -> None:
         "summaries": json.dumps(dict(plan.summaries)),
         "ridges": json.dumps(heads),
     }
+    if federated is not None:
+        how = {"tuning": dict(federated.tuning), "rounds": federated.rounds}
+        meta["federated"] = json.dumps(how)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     save_file(tensors, str(draft), meta)
@@ -181,9 +191,7 @@ def _unpacked(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Checkpo
         json.loads(meta["summaries"]),
     )
     model = M3T(plan).requires_grad_(False).eval()
-    model.load_state_dict(
-        {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
-    )
+    model.load_state_dict(_under("model/", tensors))
     ridges = {}
     for task, head in json.loads(meta["ridges"]).items():
         classes = len(task_named(task).classes)
@@ -192,9 +200,20 @@ def _unpacked(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Checkpo
         kernel = Nystroem(tuple(head["keys"]), tuple(head["sizes"]), landmarks)
         fits = {own: Fit(ridge, sharpness) for own, ridge, sharpness in head["fits"]}
         ridges[task] = RidgeHead(kernel, prior, fits, head["own"], head["crowd"])
-    population = {
-        k.removeprefix("population/"): (v[0], v[1])
-        for k, v in tensors.items()
-        if k.startswith("population/")
+    population = {k: (v[0], v[1]) for k, v in _under("population/", tensors).items()}
+    return Checkpoint(model, ridges, population, _federated(meta, tensors))
+
+
+def _federated(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> FederatedModel | None:
+    if "federated" not in meta:
+        return None
+    sums = {
+        task: unflatten(flat, FEATURES, len(task_named(task).classes))
+        for task, flat in _under("federated/sums/", tensors).items()
     }
-    return Checkpoint(model, ridges, population)
+    how = json.loads(meta["federated"])
+    return FederatedModel(how["tuning"], _under("federated/block/", tensors), sums, how["rounds"])
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

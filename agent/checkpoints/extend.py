@@ -58,7 +58,7 @@ def with_channel(checkpoint: Checkpoint, channel: Channel) -> Checkpoint:
     population = {**checkpoint.population}
     if key := token_key(layout):
         population[key] = torch.zeros(shape.size), torch.ones(shape.size)
-    return Checkpoint(model.requires_grad_(False).eval(), checkpoint.ridges, population)
+    return replace(checkpoint, model=model.requires_grad_(False).eval(), population=population)
 
 
 def with_task(checkpoint: Checkpoint, task: str, like: str | None = None) -> Checkpoint:
@@ -100,7 +100,12 @@ def _unlike(checkpoint: Checkpoint, new: Task) -> Checkpoint:
     kernel = Nystroem(tuple(keys), tuple(keys.values()), drawn.half().float())
     ridge = RidgeHead(kernel, RidgeStats.none(len(new.classes)))
     ridges = {**checkpoint.ridges, new.name: ridge}
-    return Checkpoint(model.requires_grad_(False).eval(), ridges, population)
+    return replace(
+        checkpoint,
+        model=model.requires_grad_(False).eval(),
+        ridges=ridges,
+        population=population,
+    )
 
 
 def _alike(checkpoint: Checkpoint, task: str, like: str) -> Checkpoint:
@@ -196,8 +201,11 @@ def _extended(checkpoint: Checkpoint, new: Task, donors: Donors) -> Checkpoint:
         tuple(keys.values()), tuple(sizes.values()), _landmarks(checkpoint, donors, sizes)
     )
     ridge = RidgeHead(kernel, RidgeStats.none(len(new.classes)))
-    return Checkpoint(
-        model.requires_grad_(False).eval(), {**checkpoint.ridges, task: ridge}, population
+    return replace(
+        checkpoint,
+        model=model.requires_grad_(False).eval(),
+        ridges={**checkpoint.ridges, task: ridge},
+        population=population,
     )
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from fedxr.agent.model.federated_model import FederatedModel
 from fedxr.agent.model.m3t import M3T
 from fedxr.agent.model.ridge_head import RidgeHead, flatten
 
@@ -19,11 +20,13 @@ Population = dict[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The model, and where normalisation and ridge heads start."""
+    """The model, where normalisation and ridge heads start, and what a federation has learned on
+    them, where there was one."""
 
     model: M3T
     ridges: Mapping[str, RidgeHead]
     population: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    federated: FederatedModel | None = None
 
     @cached_property
     def generic(self) -> dict[str, Tensor]:

@@ -44,7 +44,6 @@ from fedxr.experiments.study import (
     Protocol,
     answered,
     example,
-    join,
     metric_of,
     seated,
     teach,
@@ -242,8 +241,7 @@ class Draw:
         checkpoint = fitted_together(self.checkpoint, self.task, said, self.protocol.cold.fit)
         out = Point(None, draw, {role: {} for role in ROLES}, own=checkpoint.ridges[self.task].own)
         together, _ = teach(checkpoint, members, self._rounds(members), personal=False)
-        new = seated(checkpoint, strangers, self.protocol)
-        join(new, together)
+        new = seated(checkpoint, strangers, self.protocol, together.cohort.federated)
         apart = 0.0
         for role, group, learner in zip(ROLES, told, (together, new), strict=True):
             rows, figures = range(len(group)), out.figures[role]

@@ -25,6 +25,7 @@ from fedxr.agent.adaptation.adapter_stack import TUNINGS, Tuning
 from fedxr.agent.adaptation.experts import EXPERTS, mixed
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.federated_model import FederatedModel
 from fedxr.agent.tasks import task_named
 from fedxr.evaluation.baselines import METRICS
 from fedxr.experiments.classical import classical_arms
@@ -188,15 +189,13 @@ def study(
     _personalised(out, "federation", out.federation, together, people)
     if COORDINATIONS[protocol.coordination].server:
         progress(f"{name}: unseen users")
-        newcomers = seated(checkpoint, unseen, protocol)
-        join(newcomers, together)
+        newcomers = seated(checkpoint, unseen, protocol, together.cohort.federated)
         tell(newcomers, [in_order(p, protocol.seed) for p in unseen])
         _personalised(out, "unseen", out.unseen, newcomers, unseen)
     progress(f"{name}: pooled")
     pooled, out.pooled = teach(checkpoint, people, protocol.beside("pooled"), personal=False)
     out.federation["pooled"] = evaluate(pooled, people, task, common=True)
-    others = seated(checkpoint, unseen, protocol)
-    join(others, pooled)
+    others = seated(checkpoint, unseen, protocol, pooled.cohort.federated)
     out.unseen["pooled"] = evaluate(others, unseen, task, common=True)
     progress(f"{name}: classical baselines")
     out.kinds = classical_arms(out.federation, people, people, pretraining, out.metric)
@@ -252,9 +251,16 @@ def paired(truth: Array, before: Array, after: Array, metric: str) -> tuple[floa
     return float(change.mean()), float(error)
 
 
-def seated(checkpoint: Checkpoint, people: Sequence[TokenizedUser], protocol: Protocol) -> Learner:
-    """A learner whose rows are ``people``, who have said nothing yet."""
-    learner = Learner(checkpoint, protocol.adapters(), protocol.rule(), chunk=CHUNK)
+def seated(
+    checkpoint: Checkpoint,
+    people: Sequence[TokenizedUser],
+    protocol: Protocol,
+    federated: FederatedModel | None = None,
+) -> Learner:
+    """A learner whose rows are ``people``, who have said nothing yet, and start from what a
+    federation has learned without them, where there is such a model."""
+    start = checkpoint if federated is None else replace(checkpoint, federated=federated)
+    learner = Learner(start, protocol.adapters(), protocol.rule(), chunk=CHUNK)
     for row, person in enumerate(people):
         learner.join(row, profile_of(person, row))
     return learner
@@ -319,18 +325,6 @@ def example(row: int, number: int, tokens: TokenizedEpisode) -> PendingFeedback:
     """Feedback of row ``row`` on the last ask of ``tokens``."""
     ask = tokens.queries[-1]
     return PendingFeedback(row, ask.task, number, ask.tick, tokens)
-
-
-def join(newcomers: Learner, learner: Learner) -> None:
-    """Newcomers start from the federation's model, without having been part of it."""
-    ours, theirs = newcomers.cohort, learner.cohort
-    shared = theirs.stack.shared
-    ours.stack.theta[:, :shared] = theirs.stack.theta[:1, :shared]
-    everyone = dict(theirs.headsets[0].federated)
-    for task, own in theirs.headsets[0].offered().items():
-        everyone[task] = everyone[task].plus(own) if task in everyone else own
-    for row in range(len(ours.headsets)):
-        ours.headsets[row].federated = dict(everyone)
 
 
 def trust_of(learner: Learner, task: str) -> list[float]:

@@ -27,7 +27,7 @@ from fedxr.agent.inputs.normalization import RunningStats
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.serving.weight_update import Changes, WeightUpdate
-from fedxr.federation import RoundReport, StragglerDeadline
+from fedxr.federation import COORDINATIONS, RoundReport, StragglerDeadline
 from fedxr.learning.federated_round import held_losses, meet
 from fedxr.learning.feedback import Evaluation, Heard, PendingFeedback
 from fedxr.learning.learning_rule import LearningRule
@@ -126,6 +126,8 @@ class Learner:
             loaded = self.store.load(self.cohort, row) if self.store else None
         except StateError as error:
             return Restored({}, str(error))
+        if loaded:
+            self.cohort.come_back(row)
         return Restored(
             self.cohort.headsets[row].normalizer.own, said=_said(loaded) if loaded else ()
         )
@@ -149,6 +151,8 @@ class Learner:
         state cannot be saved now, and waits; empty where it is."""
         self.cohort.headsets[row].normalizer.own = dict(normal)
         del self.batteries.spent[self.seated.pop(row).identity.name]
+        if self._has_server:
+            self.cohort.leave(row)
         if self.store:
             self.store.leave(self.cohort, row)
         self._reseat(row, VACANT)
@@ -279,11 +283,17 @@ class Learner:
     def finish(self) -> None:
         """The rounds are over: where the rule says so, take up the shared adapters of the best
         round, or those of the start where not even the best is better by the rule's guard; judged
-        by those who were in all rounds."""
+        by those who were in all rounds. Of one who was alone its own is everybody's model."""
         cohort, rounds, self._rounds = self.cohort, self._rounds, []
         rows = sorted(set.intersection(*map(set, rounds))) if rounds else []
-        if not rows:  # no round was held, or nobody was in all of them
-            return
+        if rows:
+            self._take_up_best(rows, rounds)
+        reached = rows or sorted(self.seated)[:1]
+        if self._has_server and reached and (rows or cohort.federated is None):
+            cohort.met(reached, self.number)
+
+    def _take_up_best(self, rows: Sequence[int], rounds: Sequence[Shared]) -> None:
+        cohort = self.cohort
         rounds = [{row: theta[row] for row in rows} for theta in rounds]
         limit = self.rule.checked
         losses = [torch.cat(whole(held_losses(cohort, theta, limit))) for theta in rounds]
@@ -326,4 +336,20 @@ class Learner:
         )  # fmt: skip
         if self.rule.best_round:
             self._rounds.append(self._shared(rows))
+        self._keep_model(rows, report)
         return report
+
+    @property
+    def _has_server(self) -> bool:
+        """Whether there is a model of everybody."""
+        plan = COORDINATIONS[self.rule.round.coordination]
+        return plan.server or plan.union
+
+    def _keep_model(self, rows: Sequence[int], report: RoundReport) -> None:
+        """What the server has made of the round stays, whoever leaves."""
+        answered = {name for cluster in report.clusters for name in cluster.answered}
+        if COORDINATIONS[self.rule.round.coordination].union:
+            answered = set(report.awake)
+        reached = [row for row in rows if self.cohort.names[row] in answered]
+        if self._has_server and reached:
+            self.cohort.met(reached, report.number)

@@ -42,7 +42,7 @@ from fedxr.experiments.progress import Progress
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.splits import TokenizedUser
-from fedxr.experiments.study import answered, join, seated, teach, tell
+from fedxr.experiments.study import answered, seated, teach, tell
 from fedxr.experiments.tracking import Tracked
 from fedxr.experiments.writing import Run
 from fedxr.scenarios.recorded import RECORDED
@@ -197,9 +197,8 @@ def test_federated_answers_are_those_of_pooled_ridge(
 def test_strangers_without_a_label_get_the_answer_of_the_federation(one: Draw) -> None:
     members, strangers = one.told(None)
     learner, _ = teach(one.checkpoint, members, HOW, personal=False)
-    new = seated(one.checkpoint, strangers, HOW)
-    before = answered(new, 0, strangers[0].test)
-    join(new, learner)
+    before = answered(seated(one.checkpoint, strangers, HOW), 0, strangers[0].test)
+    new = seated(one.checkpoint, strangers, HOW, learner.cohort.federated)
     mixed, common = (answered(new, 0, strangers[0].test, common=c) for c in (False, True))
     assert torch.equal(mixed.argmax(1), common.argmax(1))
     assert float((common - before).abs().max()) > 0.1

@@ -23,7 +23,7 @@ from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.progress import Point, Progress
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
-from fedxr.experiments.study import Protocol, evaluate, in_order, join, seated, teach, tell
+from fedxr.experiments.study import Protocol, evaluate, in_order, seated, teach, tell
 from fedxr.experiments.tables import rounds_of, rows_of
 from fedxr.federation import RoundReport
 from fedxr.learning.learner import Learner
@@ -255,8 +255,7 @@ def test_newcomers_get_everybodys_sums_and_the_shared_adapters(
 ) -> None:
     learner, _ = _federate(split, checkpoint, "centralized")
     unseen = _people(split, checkpoint, "unseen")
-    newcomers = seated(checkpoint, unseen, Protocol())
-    join(newcomers, learner)
+    newcomers = seated(checkpoint, unseen, Protocol(), learner.cohort.federated)
     cohort, shared = newcomers.cohort, learner.cohort.stack.shared
     every = sum(float(s.personal["doing"].n.sum()) for s in learner.cohort.headsets)
     for row in range(len(unseen)):

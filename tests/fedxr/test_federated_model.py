@@ -1,0 +1,167 @@
+"""What a federation has learned outlives its headsets: newcomers start from it, files hold it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import live_rig
+import pytest
+import torch
+from test_learner import examples, learner_of
+
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.experts import ADAPTED, FEDERATED
+from fedxr.agent.checkpoints.checkpoint_file import Card, load_checkpoint, save_checkpoint
+from fedxr.agent.checkpoints.extend import with_tasks
+from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.learning.feedback import PendingFeedback
+from fedxr.learning.learner import Learner
+from fedxr.learning.profile import HeadsetProfile
+from fedxr.virtual.headsets import profile_of_actor
+from fedxr.virtual.streaming import VirtualHeadset
+
+
+@pytest.fixture(scope="module")
+def cast() -> list[VirtualHeadset]:
+    return live_rig.cast_of(("voice-glasses", "quest-3-watch", "voice-glasses"), seconds=8.0)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(cast: list[VirtualHeadset]) -> Checkpoint:
+    return live_rig.checkpoint_of(cast)
+
+
+def newcomer(actor: VirtualHeadset, name: str) -> HeadsetProfile:
+    profile = profile_of_actor(actor, actor.user.tasks)
+    return replace(profile, identity=replace(profile.identity, name=name))
+
+
+def everyone(learner: Learner, task: str) -> RidgeStats:
+    """All labels of ``task`` that anybody here has told, counted by the test."""
+    told = [s.personal[task] for s in learner.cohort.headsets if task in s.personal]
+    total = told[0]
+    for sums in told[1:]:
+        total = total.plus(sums)
+    return total
+
+
+def assert_same(sums: RidgeStats, wanted: RidgeStats) -> None:
+    """Within the rounding of sums of some ten terms of at most 1 in float32."""
+    for part in "abn":
+        torch.testing.assert_close(getattr(sums, part), getattr(wanted, part), atol=1e-4, rtol=1e-5)
+
+
+def shared_task(cast: list[VirtualHeadset]) -> str:
+    """One that all of them are asked."""
+    return min(set.intersection(*(set(a.user.tasks) for a in cast)))
+
+
+def test_a_newcomer_starts_from_what_all_have_learned_though_all_have_left(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
+    learner = learner_of(checkpoint, cast, live_rig.RULE)
+    assert learner.round([0, 1, 2]) is not None
+    shared, task = learner.cohort.stack.shared, shared_task(cast)
+    theta, wanted = learner.cohort.stack.theta[0, :shared].clone(), everyone(learner, task)
+    for row in range(3):
+        learner.leave(row, {})
+    learner.join(0, newcomer(cast[0], "new"))
+    cohort = learner.cohort
+    assert torch.equal(cohort.stack.theta[0, :shared], theta)
+    assert torch.equal(cohort.stack.theta[0, shared:], cohort.start[0, shared:])
+    assert_same(cohort.headsets[0].federated[task], wanted)
+    assert not cohort.headsets[0].personal
+    assert {FEDERATED, ADAPTED} <= set(cohort.present(0, task))
+
+
+def test_before_a_round_nobody_gives_anything(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
+    learner = learner_of(checkpoint, cast, live_rig.RULE)
+    learner.leave(0, {})
+    learner.join(0, newcomer(cast[0], "new"))
+    assert not learner.cohort.headsets[0].federated
+    assert torch.equal(learner.cohort.stack.theta[0], learner.cohort.start[0])
+
+
+@pytest.mark.parametrize("coordination", ["local", "decentralized"])
+def test_without_a_server_nothing_stays(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, coordination: str
+) -> None:
+    rule = live_rig.RULE.with_round(coordination=coordination)
+    learner = learner_of(checkpoint, cast, rule)
+    assert learner.round([0, 1, 2]) is not None
+    for row in range(3):
+        learner.leave(row, {})
+    assert learner.cohort.federated is None
+    assert not learner.cohort.departed.sums
+
+
+def test_what_the_departed_gave_counts_on_and_no_more_than_once(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """One leaves after a round and is back after the next: the others always have all sums but
+    their own, exactly once."""
+    learner = Learner(checkpoint, Tuning(), live_rig.RULE, tmp_path / "s.db")
+    profiles = [profile_of_actor(a, a.user.tasks) for a in cast]
+    for row, actor in enumerate(cast):
+        learner.join(row, profiles[row])
+        for n, x in enumerate(examples(actor)[:12]):
+            learner.learn([PendingFeedback(row, x.queries[0].task, n, x.queries[0].tick, x)])
+    task = shared_task(cast)
+    total = everyone(learner, task)
+
+    def others(row: int) -> RidgeStats:
+        return total.plus(learner.cohort.headsets[row].personal[task], -1.0)
+
+    learner.round([0, 1, 2])
+    assert_same(learner.cohort.headsets[1].federated[task], others(1))
+    learner.leave(0, {})
+    learner.round([1, 2])
+    for row in (1, 2):
+        assert_same(learner.cohort.headsets[row].federated[task], others(row))
+    for _ in range(2):  # comes and goes
+        assert learner.join(0, profiles[0]).trouble == ""
+        assert_same(learner.cohort.headsets[0].federated[task], others(0))
+        learner.round([0, 1, 2])
+        for row in range(3):
+            assert_same(learner.cohort.headsets[row].federated[task], others(row))
+        learner.leave(0, {})
+    learner.close()
+
+
+def test_a_checkpoint_holds_it_and_a_server_starts_from_it(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    learner = learner_of(checkpoint, cast, live_rig.RULE)
+    learner.round([0, 1, 2])
+    made = learner.cohort.federated
+    assert made is not None
+    path = tmp_path / "federated.safetensors"
+    save_checkpoint(replace(checkpoint, federated=made), path, Card("a test"))
+    loaded = load_checkpoint(path)
+    assert loaded.digest == checkpoint.digest, "what was learned alone goes on with it"
+    assert loaded.federated is not None
+    assert (loaded.federated.tuning, loaded.federated.rounds) == (asdict(Tuning()), 1)
+    served, task = Learner(loaded, Tuning(), live_rig.RULE), shared_task(cast)
+    served.join(0, newcomer(cast[0], "new"))
+    cohort, shared = served.cohort, served.cohort.stack.shared
+    assert torch.equal(cohort.stack.theta[0, :shared], learner.cohort.stack.theta[0, :shared])
+    assert_same(cohort.headsets[0].federated[task], everyone(learner, task))
+    # It takes part in rounds, and what the federation of before has learned is not lost by them.
+    served.join(1, newcomer(cast[1], "other"))
+    served.round([0, 1])
+    assert_same(cohort.headsets[1].federated[task], everyone(learner, task))
+
+
+def test_other_adapters_than_it_was_learned_with_are_refused(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
+    learner = learner_of(checkpoint, cast, live_rig.RULE)
+    learner.round([0, 1, 2])
+    start = replace(checkpoint, federated=learner.cohort.federated)
+    with pytest.raises(ValueError, match=r"r 8 there and 4 here, seed 0 there and 3 here; tune"):
+        Learner(start, Tuning(r=4, seed=3), live_rig.RULE)
+    assert with_tasks(start, ()).federated is start.federated
