@@ -62,10 +62,11 @@ class RoundReport:
         return ()
 
     def totals(self) -> dict[str, float]:
-        """Seconds, joules, and bytes by kind of link."""
+        """Seconds, joules, bytes by kind of link, and how many were left out."""
         links = {"up": "uplink", "down": "downlink", "d2d": "d2d"}
         sent = {f"bytes_{name}": total(self.rows, link).bytes for name, link in links.items()}
-        return {"round_s": self.seconds, "joules": total(self.rows).joules, **sent}
+        spent = {"round_s": self.seconds, "joules": total(self.rows).joules}
+        return {**spent, **sent, "dropped": float(len(self.drops))}
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON (an infinite deadline is None)."""

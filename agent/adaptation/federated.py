@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from fedxr.agent.adaptation.adapter_stack import AdapterStack
+from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.departed import Departed
 from fedxr.agent.adaptation.headset_state import HeadsetState
 from fedxr.agent.model.federated_model import FederatedModel
@@ -41,6 +41,11 @@ def start_from(model: FederatedModel, stack: AdapterStack, row: int, state: Head
         if block is not None:
             stack.theta[row, block.start : block.stop] = value
     state.federated = {t: model.sums[t] for t in state.identity.tasks if t in model.sums}
+
+
+def tuning_of(model: FederatedModel) -> Tuning:
+    """The adapters that ``model`` was learned with."""
+    return Tuning(**model.tuning)  # type: ignore[arg-type]
 
 
 def refuse_other_tuning(model: FederatedModel, stack: AdapterStack) -> None:

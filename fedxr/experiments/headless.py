@@ -28,9 +28,11 @@ from fedxr.experiments.bridged import through_bridge
 from fedxr.experiments.choices import told_of
 from fedxr.experiments.config_file import as_mapping
 from fedxr.experiments.gathering import gather, wanted_sets
+from fedxr.experiments.kept_models import KeptModels, nowhere
 from fedxr.experiments.latency import Latencies, latency_of, latency_rows, told_of_latency
 from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.progress import Point, Progress, Say, progress_of
+from fedxr.experiments.round_lines import write_rounds
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.run_info import empty_result
@@ -110,7 +112,8 @@ def run_seed(
         progress.stage("sets", len(seed_run.studies), len(splits))
         finished()
 
-    on_each(left, partial(studies_of, config, checkpoint), config.workers, progress, take)
+    models = None if folder is None else KeptModels(folder.models(seed), card_for(splits, config))
+    on_each(left, partial(studies_of, config, checkpoint, models), config.workers, progress, take)
     if folder is not None:
         folder.keep(seed, "finished", (seed_run.names, seed_run.notes))
         folder.drop_checkpoint(seed)
@@ -163,8 +166,10 @@ def _measure_latency(
         seed_run.latency[split.name] = found
 
 
-def studies_of(config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say) -> list[Study]:
-    """The study of every task of one domain."""
+def studies_of(
+    config: RunConfig, checkpoint: Checkpoint, models: KeptModels | None, split: Split, say: Say
+) -> list[Study]:
+    """The study of every task of one domain; what each has learned goes into ``models``."""
     people = [meet(u, checkpoint.population) for u in split.federation]
     unseen = [meet(u, checkpoint.population) for u in split.unseen]
     pretraining = [meet(u, checkpoint.population, everything=True) for u in split.pretraining]
@@ -176,7 +181,9 @@ def studies_of(config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say
             continue
         told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
         name = split.name if alone else f"{split.name}/{task}"
-        out.append(study(name, task, told, new, known, checkpoint, config.warm_protocol(), say))
+        keep = models.of(split, told) if models is not None else nowhere
+        how = config.warm_protocol()
+        out.append(study(name, task, told, new, known, checkpoint, how, say, keep))
     return out
 
 
@@ -206,7 +213,12 @@ def federate(config: RunConfig, data: Path | None, say: Say = lambda _: None) ->
         for number, seed_run in enumerate(seeds):
             one = replace(config, seed=seed_run.seed, seeds=1)
             run.progress.stage("seeds", number, len(seeds))
-            run_seed(one, data, run.progress, seed_run, run.folder, run.save)
+            run_seed(one, data, run.progress, seed_run, run.folder, partial(save, run))
+
+    def save(run: Run) -> None:
+        run.save()
+        done = ((one.seed, study) for one in seeds for study in one.finished())
+        write_rounds(done, run.folder.path / "rounds.jsonl")
 
     return written(config, work, result, say)
 

@@ -1,8 +1,10 @@
 """A run's folder: what is finished is in it at once, and is not done again.
 
 ``result.json`` holds what is finished so far, ``report.html`` comes at the end, ``metrics.jsonl``
-is a line a round and a set. ``parts/`` has what a resumed run goes on from: of each seed its
-checkpoint (until its last set is finished) and a file a set.
+is a line a round and a set as they are measured, ``rounds.jsonl`` tells all of finished sets'
+rounds, ``models/`` holds what was learned (:mod:`fedxr.experiments.kept_models`). ``parts/`` has
+what a resumed run goes on from: of each seed its checkpoint (until its last set is finished) and a
+file a set.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ class RunFolder:
             refuse_another(path, resumed)
         check_writable(path, "--out")
         if resumed is None:
-            shutil.rmtree(self.parts, ignore_errors=True)
-            (path / "metrics.jsonl").unlink(missing_ok=True)
+            for folder in (self.parts, path / "models"):
+                shutil.rmtree(folder, ignore_errors=True)
+            for lines in ("metrics.jsonl", "rounds.jsonl"):
+                (path / lines).unlink(missing_ok=True)
 
     @property
     def result(self) -> Path:
@@ -46,6 +50,10 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "report.html"
+
+    def models(self, seed: int) -> Path:
+        """The folder of what was learned with ``seed``."""
+        return self.path / "models" / f"seed{seed}"
 
     def keep(self, seed: int, name: str, part: object) -> None:
         """Something of ``seed`` that is finished, whole or not at all."""

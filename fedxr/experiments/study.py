@@ -118,11 +118,12 @@ class Protocol:
 @dataclass
 class Study:
     """What came out of one domain. ``reports`` are the federation's rounds, ``after`` each user's
-    figure after each of them, on :data:`AFTER` of their questions, ``pooled`` the
-    rounds that bring the samples to one place. By role:
-    ``trust``, how far each expert is believed at the end, mean over users; ``experts``, each
-    expert's figures as if it alone were believed; ``cost``, by user, what personalising changed and
-    its standard error over the user's windows; and ``confusion``, by arm, what was answered."""
+    figure after each of them, on :data:`AFTER` of their questions, ``losses`` the negative
+    log-likelihood of the truth there (nats a question), ``pooled`` the rounds that bring the
+    samples to one place. By role: ``trust``, how far each expert is believed at the end, mean over
+    users; ``experts``, each expert's figures as if it alone were believed; ``cost``, by user, what
+    personalising changed and its standard error over the user's windows; and ``confusion``, by arm,
+    what was answered."""
 
     name: str
     task: str
@@ -139,6 +140,7 @@ class Study:
     experts: dict[str, Scores] = field(default_factory=dict)
     cost: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
     after: list[dict[str, float]] = field(default_factory=list)
+    losses: list[dict[str, float]] = field(default_factory=list)
     pooled: list[RoundReport] = field(default_factory=list)
     confusion: dict[str, Confusion] = field(default_factory=dict)
 
@@ -157,10 +159,12 @@ def study(
     checkpoint: Checkpoint,
     protocol: Protocol,
     progress: Callable[[str], None] = lambda _: None,
+    keep: Callable[[str, Learner], None] = lambda *_: None,
 ) -> Study:
     """Run every arm of ``task`` on federation ``people`` and ``unseen`` ones.
 
     ``pretraining`` people are what the classical baselines may learn from, as the checkpoint did.
+    ``keep`` is given what the federation called ``name`` has learned, when it is over.
     """
     out = Study(name, task, metric_of(task))
     for person in (*people, *unseen):
@@ -180,12 +184,17 @@ def study(
     some = [replace(p, test=evenly(p.test, AFTER)) for p in people]
 
     def note(learner: Learner, report: RoundReport) -> None:
-        users = evaluate(learner, some, task)
+        losses: dict[str, float] = {}
+        users = evaluate(learner, some, task, losses=losses)
         out.after.append(users)
-        found = {**report.totals(), **({"accuracy": fmean(users.values())} if users else {})}
+        out.losses.append(losses)
+        found = report.totals()
+        if users:
+            found |= {"accuracy": fmean(users.values()), "loss": fmean(losses.values())}
         progress_of(progress).log(Point("round", protocol.seed, report.number, found, name))
 
     together, out.reports = teach(checkpoint, people, protocol, after=note)
+    keep(name, together)
     _personalised(out, "federation", out.federation, together, people)
     if COORDINATIONS[protocol.coordination].server:
         progress(f"{name}: unseen users")
@@ -346,16 +355,21 @@ def evaluate(
     task: str,
     common: bool = False,
     counts: Array | None = None,
+    losses: dict[str, float] | None = None,
 ) -> dict[str, float]:
     """Each user's figure on their test half, by what the experts have earned; or, ``common``, by
     the model that is everybody's: the common sums, and the shared adapters as they are. Answers are
-    added to ``counts`` (C, C), where it is given."""
+    added to ``counts`` (C, C), and each user's mean negative log-likelihood put into ``losses``,
+    where they are given."""
     figure, out = METRICS[metric_of(task)], {}
     for row, person in enumerate(people):
         if person.test:
             truth = np.array([t.queries[-1].label for t in person.test])
-            answers = _best(answered(learner, row, person.test, common))
+            likely = answered(learner, row, person.test, common)
+            answers = _best(likely)
             out[person.user.name] = figure(truth, answers)
+            if losses is not None:
+                losses[person.user.name] = _loss(likely, truth)
             if counts is not None:
                 np.add.at(counts, (truth, answers), 1)
     return out
@@ -392,6 +406,12 @@ def _common(learner: Learner, row: int, asked: Sequence[TokenizedEpisode]) -> Te
     task = asked[0].queries[-1].task
     parts = [asked[i : i + CHUNK_TEST] for i in range(0, len(asked), CHUNK_TEST)]
     return torch.cat([learner.cohort.common(row, task, part) for part in parts]).exp()
+
+
+def _loss(likely: Tensor, truth: Array) -> float:
+    """Mean -log of what ``likely`` (M, C) gives to the truth (M,)."""
+    given = likely[torch.arange(len(truth)), torch.from_numpy(truth)]
+    return float(-given.clamp_min(torch.finfo(given.dtype).tiny).log().mean())
 
 
 def _best(answers: Tensor) -> Array:

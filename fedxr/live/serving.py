@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.federated import tuning_of
 from fedxr.agent.checkpoints.state import Keep
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.bridge.recording.recorder import RECORDINGS, Recorder
@@ -103,7 +104,8 @@ async def serving(
 
     Raises BridgeError where it cannot listen, StateError where another server has the state file,
     LearnerExitedError where the learner cannot start."""
-    tuning = Tuning(seed=rule.round.seed)
+    learned = checkpoint.federated
+    tuning = Tuning(seed=rule.round.seed) if learned is None else tuning_of(learned)
     learner = LearnerProcess(checkpoint, tuning, rule, state, keep)
     live = Live(Agents(checkpoint, tuning, learner), scenario, truth)
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop

@@ -11,9 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from made_users import users as made_users
 from rich.console import Console
 
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.federated import tuning_of
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
+from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.checkpoints.peft_format import load_peft
 from fedxr.cli.main import main
 from fedxr.cli.progress import Shown, Stage, in_words, shown
 from fedxr.evaluation.requirements import RequirementError
@@ -187,6 +193,39 @@ def test_an_interrupted_run_goes_on_where_it_was_and_gives_the_same(
     lines = [json.loads(x) for x in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     done = [(x["seed"], x["set"]) for x in lines if x["kind"] == "set"]
     assert done == [(0, "one"), (0, "two"), (1, "one"), (1, "two")], "each once"
+
+    # What was learned, and every round, are there as in the run that was never stopped.
+    for name in (tmp_path / "whole", tmp_path / "run"):
+        assert_models_and_rounds(name)
+    rounds = [(tmp_path / name / "rounds.jsonl").read_text() for name in ("whole", "run")]
+    assert rounds[0] == rounds[1]
+
+
+def assert_models_and_rounds(run: Path) -> None:
+    lines = [json.loads(x) for x in (run / "rounds.jsonl").read_text().splitlines()]
+    assert [(x["seed"], x["set"], x["round"]) for x in lines] == [
+        (0, "one", 1), (0, "two", 1), (1, "one", 1), (1, "two", 1),
+    ]  # fmt: skip
+    for line in lines:
+        assert 0 <= line["accuracy"] <= 1 < line["bytes_up"]
+        assert line["loss"] > 0
+        assert {m for c in line["clusters"] for m in c["members"]} == set(line["awake"])
+    for seed in (0, 1):
+        for name in ("one", "two"):
+            home = run / "models" / f"seed{seed}" / name
+            found = load_checkpoint(home / "federated.safetensors")
+            assert found.federated is not None
+            assert found.federated.rounds == 1
+            assert found.federated.tuning["seed"] == seed
+            (headset, *_) = sorted((home / "headsets").iterdir())
+            cohort = Cohort(found, [HeadsetIdentity("a", (), ())], tuning_of(found.federated))
+            load_peft(cohort.stack, 0, headset)
+            theta, shared = cohort.stack.theta[0], cohort.stack.shared
+            blocks = [b for b in cohort.stack.blocks.values() if b.kind == "lora_B"]
+            for block in (b for b in blocks if b.stop <= shared):
+                torch.testing.assert_close(
+                    theta[block.start : block.stop], found.federated.blocks[block.name]
+                )
 
 
 def test_a_pipe_has_plain_lines_with_the_time_and_what_is_left() -> None:
