@@ -92,15 +92,15 @@ def reference() -> str:
     return "\n\n".join(("# Public API", told, *parts))
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """One namespace, as folders, for mkdocstrings, which reads source (setup.py, Makefile)."""
+def on_startup(**_: object) -> None:
+    """One namespace, as folders, for mkdocstrings, which reads source (setup.py, Makefile): before
+    it is configured, for it leaves out a path that is not there."""
     namespace = ROOT / "build" / "namespace" / "fedxr"
     namespace.mkdir(parents=True, exist_ok=True)
     tops = ("plugins", "bridge", "agent", "federation", "scenarios", "evaluation")
     for source in (*(ROOT / top for top in tops), *(ROOT / "fedxr").iterdir()):
         if not (namespace / source.name).exists():
             (namespace / source.name).symlink_to(source)
-    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -135,6 +135,9 @@ class Updates:
     ``owns``: (H, K) bool, who takes part in a block's result; by default whoever has weight. A
     headset that has the block but no sample yet owns it with weight 0: it listens only. During
     consensus a headset also carries weight for blocks that it does not own and only passes on.
+    ``moved``: (H, K), the root mean square by which learning has changed a block; by default that
+    of the difference to the values before. Sums that are offered anew each round are a change of
+    their own size.
 
     A sum over samples (the A and B of an ridge head) is exchanged as its mean per sample; the
     weighted mean of those, times the total weight, is the sum over everyone.
@@ -145,6 +148,7 @@ class Updates:
     weights: Tensor
     owns: Tensor
     effort: Effort | None = None
+    moved: Tensor | None = None
 
     def __init__(
         self,
@@ -153,6 +157,7 @@ class Updates:
         weights: Tensor,
         owns: Tensor | None = None,
         effort: Effort | None = None,
+        moved: Tensor | None = None,
     ) -> None:
         for name, value in (
             ("blocks", blocks),
@@ -160,6 +165,7 @@ class Updates:
             ("weights", weights.to(torch.float64)),
             ("owns", weights > 0 if owns is None else owns),
             ("effort", effort),
+            ("moved", moved),
         ):
             object.__setattr__(self, name, value)
         self._check()
@@ -167,8 +173,10 @@ class Updates:
     def _check(self) -> None:
         n = len(self.values)
         want = {"values": (n, self.blocks.length), "weights": (n, len(self.blocks))}
-        want["owns"] = want["weights"]
+        want["owns"] = want["moved"] = want["weights"]
         for name, shape in want.items():
+            if name == "moved" and self.moved is None:
+                continue
             got = tuple(getattr(self, name).shape)
             if got != shape:
                 raise ValueError(f"updates: {name} has shape {got}; expected {shape} (H rows)")
@@ -181,21 +189,26 @@ class Updates:
     def rows(self, rows: Tensor) -> Updates:
         """The updates of some headsets, in the order given (a copy)."""
         effort = None if self.effort is None else self.effort.rows(rows)
-        return Updates(self.blocks, self.values[rows], self.weights[rows], self.owns[rows], effort)
+        moved = None if self.moved is None else self.moved[rows]
+        return Updates(
+            self.blocks, self.values[rows], self.weights[rows], self.owns[rows], effort, moved
+        )
 
     def only(self, exchanged: Tensor) -> Updates:
         """As if nobody owned the blocks where ``exchanged`` (K,) is False. No values are copied."""
         return replace(self, weights=self.weights * exchanged, owns=self.owns & exchanged)
 
-    def runs(self) -> Iterator[tuple[slice, Tensor]]:
-        """Columns and weights (H,) of neighbouring blocks that have the same weights.
+    def runs(self, by_kind: bool = False) -> Iterator[tuple[slice, Tensor]]:
+        """Columns and weights (H,) of neighbouring blocks that have the same weights, and with
+        ``by_kind`` the same kind.
 
         Products over a run are as large as they can be; blocks without weight are left out.
         """
         same_as_last = (self.weights[:, 1:] == self.weights[:, :-1]).all(0).tolist()
-        start = 0
-        for k, block in enumerate(self.blocks):
-            if k + 1 < len(self.blocks) and same_as_last[k]:
+        blocks, start = self.blocks.all, 0
+        for k, block in enumerate(blocks):
+            goes_on = k + 1 < len(blocks) and same_as_last[k]
+            if goes_on and not (by_kind and blocks[k + 1].kind != block.kind):
                 continue
             weight_H = self.weights[:, k]
             if bool((weight_H > 0).any()):
@@ -212,3 +225,13 @@ class Updates:
             largest_H = torch.linalg.vector_norm(self.values[:, block.columns], torch.inf, dim=1)
             broken_H |= (self.weights[:, k] > 0) & ~(largest_H <= block.most)
         return broken_H
+
+
+def root_mean_square(blocks: Blocks, values: Tensor, less: Tensor | None = None) -> Tensor:
+    """(H, K) float64 of each block of ``values`` (H, P), or of their difference to ``less``."""
+    out = torch.zeros(len(values), len(blocks), dtype=torch.float64)
+    for k, block in enumerate(blocks):  # block by block, no (H, P) copy
+        part = values[:, block.columns]
+        part = part if less is None else part - less[:, block.columns]
+        out[:, k] = torch.linalg.vector_norm(part, dim=1).double() / block.size**0.5
+    return out

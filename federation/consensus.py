@@ -32,24 +32,33 @@ from fedxr.federation.codec import NumberFormat, rounded
 class Consensus:
     """How well a cluster has to agree before it goes on.
 
-    ``rms_error``: root mean square over all values of the distance to the cluster's mean that may
-    remain, in units of the values, times the step size of the round: agreeing better than the
-    next step moves is wasted energy. ``weight_error``: by what fraction a headset may misjudge how
-    many samples its cluster has; it decides how the server weighs the clusters. ``max_rounds``:
-    D2D rounds after which a cluster stops all the same; the report then says that it fell short.
+    ``relative_error``: root mean square of the distance to the cluster's mean that may remain, as a
+    part of that by which the round's learning has moved its owners, kind of block by kind of block:
+    agreeing better than steps move is wasted energy, and as steps shrink the target does (TT-HF).
+    ``weight_error``: by what fraction a headset may misjudge how many samples its cluster has; it
+    decides how the server weighs the clusters. ``max_rounds``: D2D rounds after which a cluster
+    stops all the same; the report then says that it fell short. ``rounds``: so many always; None:
+    as many as that takes.
     """
 
-    rms_error: float = 1e-3
+    relative_error: float = 0.05
     weight_error: float = 0.01
     max_rounds: int = 64
+    rounds: int | None = None
 
     def __post_init__(self) -> None:
-        if not (self.rms_error > 0 and self.weight_error > 0 and self.max_rounds >= 1):
+        if not (self.relative_error > 0 and self.weight_error > 0 and self.max_rounds >= 1):
             raise ValueError(
-                f"consensus: rms_error {self.rms_error} and weight_error {self.weight_error} must "
-                f"be above 0 and max_rounds {self.max_rounds} at least 1; for no mixing at all "
-                "choose the coordination 'local' or 'centralized'"
+                f"consensus: relative_error {self.relative_error} and weight_error "
+                f"{self.weight_error} must be above 0 and max_rounds {self.max_rounds} at least 1; "
+                "for no mixing at all choose the coordination 'local' or 'centralized'"
             )
+        if self.rounds is not None and self.rounds < 0:
+            raise ValueError(f"consensus: rounds {self.rounds}; take 0 or more, or None")
+
+    def of(self, needed: int) -> int:
+        """How many are held where ``needed`` would be enough."""
+        return min(needed, self.max_rounds) if self.rounds is None else self.rounds
 
 
 def rounds_needed(norm: float, spread: float, target: float, weights: Tensor) -> int:
@@ -80,21 +89,36 @@ def _rounds(norm: float, start: float, target: float) -> int:
     return math.ceil(math.log(target / start) / math.log(norm))
 
 
-def rounds_for(updates: Updates, norm: float, rule: Consensus, step_size: float) -> int:
-    """Gamma of one cluster: the smallest that is enough for each of its blocks, without the cap."""
+def rounds_for(updates: Updates, moved: Tensor, norm: float, rule: Consensus) -> int:
+    """Gamma of one cluster: the smallest that is enough for each of its blocks, without the cap.
+
+    ``moved`` (s, K) is the root mean square by which each block has changed. Where nobody has
+    learned anything, the error may be that part of how far apart they are.
+    """
     if len(updates) == 1:
         return 0
     most = 0
-    for columns, weight_s in updates.runs():
+    for columns, weight_s in updates.runs(by_kind=True):
         owners = weight_s > 0
         values = updates.values[:, columns]
-        target = rule.rms_error * step_size * math.sqrt(len(updates) * values.shape[1])
+        step = _step(updates, moved, columns, owners)
+        if step == 0:
+            step = float(values[owners].std(0, correction=0).square().mean().sqrt())
+        target = rule.relative_error * step * math.sqrt(len(updates) * values.shape[1])
         widest = spread(values if bool(owners.all()) else values[owners])
         most = max(most, rounds_needed(norm, widest, target, weight_s))
         mean = weight_s.mean()
         misjudged = float((weight_s - mean).norm())
         most = max(most, _rounds(norm, misjudged, rule.weight_error * float(mean)))
     return most
+
+
+def _step(updates: Updates, moved: Tensor, columns: slice, owners: Tensor) -> float:
+    """Root mean square by which the ``owners`` of the blocks in ``columns`` have moved there."""
+    here = [k for k, b in enumerate(updates.blocks) if columns.start <= b.start < columns.stop]
+    sizes = updates.blocks.sizes[here].double()
+    square = moved[owners][:, here].square().mean(0)
+    return math.sqrt(float((square * sizes).sum() / sizes.sum()))
 
 
 def spread(values: Tensor) -> float:

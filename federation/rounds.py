@@ -48,11 +48,9 @@ def run_round(
     adapt: Adapt,
     number: int,
     pace: StragglerDeadline,
-    step_size: float = 1.0,
 ) -> tuple[Tensor, RoundReport]:
     """Round ``number``: values (H, P) before in, after out (a new tensor), and what happened.
 
-    ``step_size`` is that of local learning in this round; the consensus target shrinks with it.
     ``pace`` learns how long the headsets took.
     """
     check_headsets(headsets, values)
@@ -75,7 +73,7 @@ def run_round(
     # 4. Neighbours agree, cluster by cluster, in as few exchanges as the target allows.
     left = survivors(clusters, learned.active, headsets, seed, number)
     row_of = {i: row for row, i in enumerate(awake)}
-    agreed = [steps.agree(config, headsets, one, row_of, travels, step_size) for one in left]
+    agreed = [steps.agree(config, headsets, one, row_of, travels, values) for one in left]
     for one in agreed:
         steps.merge(mixed, one.cluster.members, one.carried, one.carried.owns)
 

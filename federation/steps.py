@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fedxr.federation.aggregation import average, disagreement
-from fedxr.federation.blocks import Updates
+from fedxr.federation.blocks import Updates, root_mean_square
 from fedxr.federation.codec import packet_bytes, rounded
 from fedxr.federation.config import Round
 from fedxr.federation.consensus import mix, rounds_for
@@ -156,11 +156,12 @@ def agree(
     cluster: Cluster,
     row_of: dict[int, int],
     travels: Updates,
-    step_size: float,
+    start: Tensor,
 ) -> ClusterConsensus:
     """Consensus in one cluster: Gamma, the mixing, and how far off it was before and after.
 
-    ``row_of`` tells in which row of ``travels`` a headset's update is.
+    ``row_of`` tells in which row of ``travels`` a headset's update is, ``start`` (H, P) what all
+    held before they learned.
     """
     before = travels.rows(torch.tensor([row_of[i] for i in cluster.members]))
     here = [headsets[i] for i in cluster.members]
@@ -168,8 +169,11 @@ def agree(
         return ClusterConsensus(cluster, here, before, before)
     v = metropolis(cluster.links)
     norm = spectral_norm(v)
-    needed = rounds_for(before, norm, config.consensus, step_size)
-    rounds = min(needed, config.consensus.max_rounds)
+    moved = before.moved
+    if moved is None:
+        moved = root_mean_square(before.blocks, before.values, start[list(cluster.members)])
+    needed = rounds_for(before, moved, norm, config.consensus)
+    rounds = config.consensus.of(needed)
     carried, mean = mix(v, before, rounds, config.codec), average(before)
     return ClusterConsensus(
         cluster,

@@ -93,7 +93,7 @@ class ColdProtocol(Protocol):
             ownership=its.ownership,
             kept=its.kept,
             mixing=its.mixing,
-            round=replace(its.round, codec="float32", consensus=Consensus(rms_error=1e-7)),
+            round=replace(its.round, codec="float32", consensus=Consensus(relative_error=1e-7)),
         )
         return rule.with_round(**self.of_round())
 

@@ -31,6 +31,7 @@ from fedxr.federation import (
     Updates,
     run_round,
 )
+from fedxr.federation.blocks import root_mean_square
 from fedxr.federation.network import Headset, is_awake
 from fedxr.learning.learning_rule import LearningRule
 from fedxr.learning.profile import Batteries, HeadsetProfile, network
@@ -118,7 +119,10 @@ def _mixed(
             given = (samples[awake] > 0).sum(0).clamp_min(1).repeat_interleave(blocks.sizes)
             mean = mine.sum(0) / given
             mine[:, shared:] = mean[shared:].to(mine)
-        return Updates(blocks, mine, samples[awake], owns[awake], effort)
+        moved = root_mean_square(blocks, mine, values[awake])
+        sums = torch.tensor([block.kind == "ridge" for block in blocks])  # offered anew each round
+        moved[:, sums] = root_mean_square(blocks, mine)[:, sums]
+        return Updates(blocks, mine, samples[awake], owns[awake], effort, moved)
 
     return run_round(rule.round, headsets, values, adapt, number, patience)
 

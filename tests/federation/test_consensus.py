@@ -183,12 +183,56 @@ def test_the_promise_of_rounds_is_never_broken_in_1000_draws() -> None:
 def test_rounds_shrink_with_the_spread_and_grow_as_the_step_shrinks() -> None:
     norm = spectral_norm(metropolis(ring(8)))
     x = torch.randn(8, P, dtype=torch.float64, generator=draws(0))
-    rule = Consensus(rms_error=1e-2)
-    by_step = [rounds_for(updates(x), norm, rule, step) for step in (1.0, 0.1, 0.01)]
+    rule = Consensus(relative_error=1e-2)
+    by_step = [rounds_for(updates(x), steps(step), norm, rule) for step in (1.0, 0.1, 0.01)]
     assert by_step == sorted(by_step)
     assert by_step[0] < by_step[2]
-    assert rounds_for(updates(x * 1e-4), norm, rule, 1.0) == 0
-    assert rounds_for(updates(x[:1]), 0.0, rule, 1.0) == 0
+    assert rounds_for(updates(x * 1e-4), steps(1.0), norm, rule) == 0
+    assert rounds_for(updates(x[:1]), steps(1.0)[:1], 0.0, rule) == 0
+    apart = float((x - x.mean(0)).square().mean().sqrt())  # what nobody has moved
+    assert rounds_for(updates(x), steps(0.0), norm, rule) in {
+        rounds_for(updates(x), steps(apart * near), norm, rule) for near in (0.9, 1.1)
+    }
+    assert rounds_for(updates(x[:1].expand(8, -1)), steps(0.0), norm, rule) == 0
+
+
+def steps(size: float) -> torch.Tensor:
+    """(8, 3): all blocks have moved by so much, root mean square."""
+    return torch.full((8, 3), size, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e4])
+def test_units_do_not_matter_to_rounds(scale: float) -> None:
+    """Adapters of hundredths and sums of thousands are agreed on alike."""
+    norm, rule = spectral_norm(metropolis(ring(8))), Consensus()
+    x = torch.randn(8, P, dtype=torch.float64, generator=draws(0))
+    wanted = rounds_for(updates(x), steps(1.0), norm, rule)
+    assert wanted > 1
+    assert rounds_for(updates(x * scale), steps(scale), norm, rule) == wanted
+
+
+def test_each_kind_of_block_is_held_to_its_own_steps() -> None:
+    """A block of large steps does not excuse one of another kind beside it."""
+    norm, rule = spectral_norm(metropolis(ring(8))), Consensus()
+    x = torch.randn(8, P, dtype=torch.float64, generator=draws(0))
+    moved = steps(1.0)
+    (small, *_), large = range(len(BLOCKS)), [k for k in range(len(BLOCKS)) if k]
+    kinds = [block.kind for block in BLOCKS]
+    assert kinds[small] not in {kinds[k] for k in large}
+    moved[:, large] = 1e6
+    assert rounds_for(updates(x), moved, norm, rule) >= rounds_for(
+        updates(x), steps(1.0), norm, rule
+    )
+    assert rounds_for(updates(x), moved, norm, rule) > rounds_for(
+        updates(x), steps(1e6), norm, rule
+    )
+
+
+def test_a_number_of_rounds_may_be_set() -> None:
+    assert [Consensus().of(n) for n in (0, 3, 99)] == [0, 3, 64]
+    assert [Consensus(rounds=2).of(n) for n in (0, 3, 99)] == [2, 2, 2]
+    with pytest.raises(ValueError, match="rounds -1; take 0 or more"):
+        Consensus(rounds=-1)
 
 
 def test_the_chunks_of_columns_change_nothing() -> None:
@@ -214,7 +258,7 @@ def test_spread_is_the_largest_distance_of_a_pair() -> None:
 
 
 def test_consensus_refuses_targets_that_cannot_be_met() -> None:
-    for wrong in ({"rms_error": 0.0}, {"weight_error": -1.0}, {"max_rounds": 0}):
+    for wrong in ({"relative_error": 0.0}, {"weight_error": -1.0}, {"max_rounds": 0}):
         with pytest.raises(ValueError, match="above 0"):
             Consensus(**wrong)
     with pytest.raises(ValueError, match="for 3 headsets"):

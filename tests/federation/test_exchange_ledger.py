@@ -87,7 +87,7 @@ def one_round(
 
 def test_ledger_equals_the_sum_by_hand() -> None:
     headsets = [Headset(f"h{i}", battery=1 - i / 10) for i in range(H)]
-    config = Round(topology=Topology(cluster_size=H, graph="ring"), consensus=Consensus(0.5))
+    config = Round(topology=Topology(cluster_size=H, graph="ring"), consensus=Consensus(0.01))
     effort = Effort(torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.full((H,), 5.0))
     weights = torch.ones(H, 2)
     x, report = one_round(config, headsets, weights, effort)

@@ -32,7 +32,7 @@ from fedxr.federation.election import ranking
 
 P = 30
 BLOCKS = Blocks((Block("b", 0, 12, "lora_B"), Block("h1", 12, 20, "head"), Block("h2", 20, P)))
-EXACT = Consensus(rms_error=1e-14, weight_error=1e-14, max_rounds=2000)
+EXACT = Consensus(relative_error=1e-14, weight_error=1e-14, max_rounds=2000)
 NEAR = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (50.0, 0.0), (51.0, 0.0), (99.0, 50.0), (99.0, 51.0)]
 H = len(NEAR)
 
@@ -116,7 +116,7 @@ def test_clusters_of_one_equal_plain_fedavg() -> None:
 def test_each_coordination_is_the_matrix_that_the_docs_state() -> None:
     # equal weights, one block, clusters {0,1,2} {3,4} {5,6} as rings with a loose target
     x, weights = learned(), torch.ones(H, 3, dtype=torch.float64)
-    loose = Round(topology=Topology(cluster_size=3, graph="ring"), consensus=Consensus(0.4))
+    loose = Round(topology=Topology(cluster_size=3, graph="ring"), consensus=Consensus(0.02))
 
     def v(members: list[int], total: int = H) -> Tensor:
         # Metropolis on a ring: a third to each neighbour; for two of them a half each
@@ -409,7 +409,7 @@ def test_broadcast_to_representatives_reaches_their_neighbours_only() -> None:
     headsets = [replace(h, battery=1.0 if i == 0 else 0.5) for i, h in enumerate(line)]
     config = Round(
         topology=Topology(cluster_size=4, graph="geometric", radius_m=11),
-        consensus=Consensus(rms_error=1e9),
+        consensus=Consensus(relative_error=1e9),
         broadcast="representatives",
     )
     x = learned()[:4]
@@ -432,8 +432,9 @@ def test_errors_tell_how_well_a_cluster_agreed() -> None:
     config = Round(topology=Topology(cluster_size=H, graph="ring"), consensus=Consensus(0.05))
     _, report = go(config, fleet(), learned(), torch.ones(H, 3))
     x, cluster = learned(), report.clusters[0]
+    moved = float((x + 7).square().mean().sqrt())  # all held -7 before
     assert cluster.error_before == pytest.approx(float((x - x.mean(0)).square().mean().sqrt()))
-    assert cluster.error_after <= 0.05
+    assert cluster.error_after <= 0.05 * moved
     assert cluster.met
     short = replace(config, consensus=Consensus(1e-6, max_rounds=2))
     _, report = go(short, fleet(), learned(), torch.ones(H, 3))
