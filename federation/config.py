@@ -22,6 +22,7 @@ class Round:
     :data:`fedxr.federation.rules.AGGREGATIONS`. Between neighbours it is the weighted mean always.
     ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
     answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
+    ``participation``: which part of those who are awake takes part in a round, drawn anew each.
     """
 
     coordination: str = "semi-decentralized"
@@ -32,6 +33,7 @@ class Round:
     election: Election = "score"
     broadcast: Literal["all", "representatives"] = "all"
     codec: NumberFormat = "float32"
+    participation: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -44,4 +46,8 @@ class Round:
         ):
             if got not in allowed:
                 raise ValueError(f"{word} {got!r}; allowed are {' and '.join(allowed)}")
+        if not 0 < self.participation <= 1:
+            raise ValueError(
+                f"participation {self.participation}; take a part above 0, up to 1 (everybody)"
+            )
         check_rule(self.aggregation, self.coordination, self.exchange)

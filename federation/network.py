@@ -93,6 +93,21 @@ def is_awake(headset: Headset, seed: int, number: int) -> bool:
     return headset.battery > 0 and draw(seed, "wake", number, headset.name) < headset.wake
 
 
+def who_is_awake(
+    headsets: Sequence[Headset], seed: int, number: int, participation: float = 1.0
+) -> list[int]:
+    """Indices of those who take part in round ``number``: of the awake, the fraction
+    ``participation``, rounded up, drawn anew each round (client sampling, McMahan et al. 2017)."""
+    awake = [i for i, headset in enumerate(headsets) if is_awake(headset, seed, number)]
+    if participation >= 1:
+        return awake
+
+    def lot(i: int) -> float:
+        return draw(seed, "participation", number, headsets[i].name)
+
+    return sorted(sorted(awake, key=lot)[: math.ceil(participation * len(awake))])
+
+
 def server_reachable(headset: Headset, seed: int, number: int) -> bool:
     """Bernoulli(``server_link``) for round ``number``; holds for uplink and downlink."""
     return draw(seed, "server link", number, headset.name) < headset.server_link

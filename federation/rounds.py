@@ -25,7 +25,7 @@ from fedxr.federation.config import Round
 from fedxr.federation.coordination import coordination_named, form_clusters, survivors
 from fedxr.federation.exchange import select
 from fedxr.federation.ledger import adapt_rows, written
-from fedxr.federation.network import Headset, StragglerDeadline, check_headsets, is_awake
+from fedxr.federation.network import Headset, StragglerDeadline, check_headsets, who_is_awake
 from fedxr.federation.report import RoundReport
 from fedxr.federation.rules import aggregate
 
@@ -58,7 +58,7 @@ def run_round(
 
     # 1. Who is awake, and between whom there are links.
     clusters = form_clusters(plan, config.topology, headsets, seed)
-    awake = [i for i, headset in enumerate(headsets) if is_awake(headset, seed, number)]
+    awake = who_is_awake(headsets, seed, number, config.participation)
     if not awake:
         return mixed, RoundReport(number, (), (), (), (), 0.0, pace.deadline())
 

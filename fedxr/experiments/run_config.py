@@ -24,6 +24,7 @@ from fedxr.experiments.study import Protocol, Ranks
 from fedxr.experiments.tracking import TRACKERS
 from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.learning.learning_rule import LearningRule, headless
+from fedxr.learning.profile import Links
 
 Source = Literal["simulated", "recorded"]
 
@@ -113,6 +114,8 @@ class RunConfig:
     """How headsets learn, beyond the options above."""
     ranks: Ranks = field(default_factory=Ranks)
     """Of the adapters, where they differ from those of --tuning."""
+    links: Links = field(default_factory=Links)
+    """How far headsets and their links can be relied on."""
     pretraining: Pretraining = field(default_factory=Pretraining)
     """How the checkpoint is made, beyond the options above."""
     cold: Cold = field(default_factory=Cold)
@@ -188,6 +191,7 @@ class RunConfig:
             seed=self.seed,
             learning=self.learning,
             ranks=self.ranks,
+            links=self.links,
         )
 
     def cold_protocol(self) -> ColdProtocol:
@@ -197,6 +201,7 @@ class RunConfig:
             coordination=self.coordination,
             seed=self.seed,
             learning=self.learning,
+            links=self.links,
             draws=self.draws,
             cold=self.cold,
         )

@@ -35,7 +35,7 @@ from fedxr.federation import COORDINATIONS, RoundReport
 from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LearningRule, headless
-from fedxr.learning.profile import HeadsetProfile
+from fedxr.learning.profile import HeadsetProfile, Links
 from fedxr.learning.random_stream import stream
 
 Array = NDArray[np.int64]
@@ -80,7 +80,8 @@ class Ranks:
 @dataclass(frozen=True)
 class Protocol:
     """So many ``rounds``; ``coordination``, ``aggregation``, ``tuning``, ``exchange`` by name; all
-    else of ``learning`` as it stands, and ``ranks`` that differ from the tuning's."""
+    else of ``learning`` as it stands, ``ranks`` that differ from the tuning's, and ``links`` that
+    everybody has."""
 
     rounds: int = 8
     coordination: str = "semi-decentralized"
@@ -90,6 +91,7 @@ class Protocol:
     tuning: str = "lora"
     learning: LearningRule = field(default_factory=lambda: headless(8))
     ranks: Ranks = field(default_factory=Ranks)
+    links: Links = field(default_factory=Links)
 
     def adapters(self) -> Tuning:
         """What is trained on each headset."""
@@ -271,11 +273,11 @@ def seated(
     start = checkpoint if federated is None else replace(checkpoint, federated=federated)
     learner = Learner(start, protocol.adapters(), protocol.rule(), chunk=CHUNK)
     for row, person in enumerate(people):
-        learner.join(row, profile_of(person, row))
+        learner.join(row, profile_of(person, row, protocol.links))
     return learner
 
 
-def profile_of(person: TokenizedUser, row: int) -> HeadsetProfile:
+def profile_of(person: TokenizedUser, row: int, links: Links) -> HeadsetProfile:
     """Headsets of a headless run stand in a grid, 2 m apart, four in a line."""
     adapt = [e for e in person.user.episodes if e.adapt]
     return HeadsetProfile(
@@ -285,6 +287,7 @@ def profile_of(person: TokenizedUser, row: int) -> HeadsetProfile:
         person.user.device,
         position=(2.0 * (row % 4), 2.0 * (row // 4)),
         raw_bytes=sum(s.values.nbytes for e in adapt for s in e.samples.values()),
+        links=links,
     )
 
 

@@ -32,7 +32,7 @@ from fedxr.federation import (
     run_round,
 )
 from fedxr.federation.blocks import root_mean_square
-from fedxr.federation.network import Headset, is_awake
+from fedxr.federation.network import Headset, who_is_awake
 from fedxr.learning.learning_rule import LearningRule
 from fedxr.learning.profile import Batteries, HeadsetProfile, network
 from fedxr.learning.walls import Fault, NotFiniteError
@@ -62,7 +62,8 @@ def meet(
     """
     rows, headsets = list(seated), network(seated, batteries)
     faults = [] if faults is None else faults
-    here = [r for r, h in zip(rows, headsets, strict=True) if is_awake(h, rule.round.seed, number)]
+    how = rule.round
+    here = [rows[i] for i in who_is_awake(headsets, how.seed, number, how.participation)]
     exchange = Exchange(cohort, rows)
     states = [cohort.headsets[r] for r in here]
     train = rule.shared.of([s.replay for s in states], [list(s.expert_weights) for s in states])

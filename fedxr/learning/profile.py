@@ -12,6 +12,23 @@ from fedxr.scenarios.devices import MOBILE, Computer
 
 
 @dataclass(frozen=True)
+class Links:
+    """How far headsets and their links can be relied on: probabilities, each round anew."""
+
+    wake: float = 1.0
+    """That a headset takes part in a round."""
+    server: float = 1.0
+    """That its link to the server is up."""
+    d2d: float = 1.0
+    """That the link to a neighbour is up."""
+
+    def __post_init__(self) -> None:
+        for word in ("wake", "server", "d2d"):
+            if not 0 <= getattr(self, word) <= 1:
+                raise ValueError(f"links: {word} is {getattr(self, word)}; allowed are 0 to 1")
+
+
+@dataclass(frozen=True)
 class HeadsetProfile:
     """Who is at a seat: member, place and means; ``battery_j`` 0 means mains. ``raw_bytes`` are its
     samples, where they are known, which pooling would move."""
@@ -27,6 +44,7 @@ class HeadsetProfile:
     d2d_bytes_per_s: float | None = None
     uplink_bytes_per_s: float | None = None
     raw_bytes: int = 0
+    links: Links = Links()
 
     def told_apart(self, names: Collection[str]) -> HeadsetProfile:
         """As it is, or by another name where that is among ``names``: two people may be called the
@@ -63,6 +81,9 @@ def network(seated: Mapping[int, HeadsetProfile], batteries: Batteries) -> list[
         Headset(
             profile.identity.name,
             (profile.position[0], 0.0, profile.position[1]),
+            wake=profile.links.wake,
+            server_link=profile.links.server,
+            d2d_link=profile.links.d2d**0.5,  # of each side: a link takes both
             battery=batteries.left(profile),
             d2d_bytes_per_s=profile.d2d_bytes_per_s,
             server_bytes_per_s=profile.uplink_bytes_per_s,

@@ -29,6 +29,7 @@ from fedxr.federation import (
     run_round,
 )
 from fedxr.federation.election import ranking
+from fedxr.federation.network import who_is_awake
 
 P = 30
 BLOCKS = Blocks((Block("b", 0, 12, "lora_B"), Block("h1", 12, 20, "head"), Block("h2", 20, P)))
@@ -393,6 +394,30 @@ def test_a_round_without_lessons_teaches_the_pace_nothing() -> None:
     before = len(pace.seconds)
     run_round(Round(), fleet(), x, adapting(x, some, effort(1.0)), 5, pace)
     assert len(pace.seconds) == before + 3
+
+
+@pytest.mark.parametrize(("part", "count"), [(1.0, 7), (0.5, 4), (0.01, 1)])
+def test_a_part_of_the_awake_takes_part_whatever_their_order(part: float, count: int) -> None:
+    """Of 7 a half, rounded up, is 4; over many rounds each has its turn as often."""
+    headsets, turns = fleet(), dict.fromkeys((f"h{i}" for i in range(H)), 0)
+    for number in range(400):
+        chosen = {headsets[i].name for i in who_is_awake(headsets, 3, number, part)}
+        other = [headsets[H - 1 - i] for i in range(H)]
+        assert chosen == {other[i].name for i in who_is_awake(other, 3, number, part)}
+        assert len(chosen) == count
+        for name in chosen:
+            turns[name] += 1
+    wanted = 400 * count / H  # binomial: within five deviations
+    spread = (400 * count / H * (1 - count / H)) ** 0.5
+    assert all(abs(n - wanted) <= 5 * spread for n in turns.values())
+    _, report = go(Round(participation=part, consensus=EXACT), headsets, learned(), counts())
+    assert len(report.awake) == count
+
+
+def test_a_part_that_is_none_is_refused() -> None:
+    for part in (0.0, 1.5):
+        with pytest.raises(ValueError, match=r"participation .*; take a part above 0, up to 1"):
+            Round(participation=part)
 
 
 def test_a_broken_update_is_dropped_with_its_cause_and_not_kept() -> None:

@@ -27,6 +27,7 @@ from fedxr.experiments.splits import TokenizedUser
 from fedxr.experiments.study import CHUNK, Protocol, profile_of, seated, tell
 from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
+from fedxr.learning.profile import Links
 from fedxr.virtual.streaming import VirtualHeadset, open_player
 from fedxr.virtual.timeline import beats
 
@@ -62,7 +63,7 @@ def placed(cast: Sequence[VirtualHeadset]) -> list[VirtualHeadset]:
     """The cast where headless headsets stand: who hears whom depends on that."""
     out = []
     for row, actor in enumerate(cast):
-        x, z = profile_of(person_of(actor), row).position
+        x, z = profile_of(person_of(actor), row, Links()).position
         out.append(replace(actor, device={**actor.device, "x": x, "z": z}))
     return out
 
