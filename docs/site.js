@@ -4,7 +4,9 @@ const reach = () => {
   for (const nav of document.querySelectorAll("nav.md-code__nav:not([aria-label])"))
     nav.setAttribute("aria-label", "Code");
   for (const box of document.querySelectorAll("pre > code, .md-typeset__scrollwrap"))
-    if (!box.hasAttribute("tabindex")) box.setAttribute("tabindex", "0");
+    if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
+    else box.removeAttribute("tabindex");
 };
 new MutationObserver(reach).observe(document.body, { childList: true, subtree: true });
+addEventListener("resize", reach);
 reach();

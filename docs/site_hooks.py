@@ -99,8 +99,11 @@ def on_startup(**_: object) -> None:
     namespace.mkdir(parents=True, exist_ok=True)
     tops = ("plugins", "bridge", "agent", "federation", "scenarios", "evaluation")
     for source in (*(ROOT / top for top in tops), *(ROOT / "fedxr").iterdir()):
-        if not (namespace / source.name).exists():
-            (namespace / source.name).symlink_to(source)
+        link = namespace / source.name
+        if link.is_symlink() and not link.exists():  # of a checkout that was moved
+            link.unlink()
+        if not link.exists():
+            link.symlink_to(source)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -227,11 +227,21 @@ class Updates:
         return broken_H
 
 
-def root_mean_square(blocks: Blocks, values: Tensor, less: Tensor | None = None) -> Tensor:
-    """(H, K) float64 of each block of ``values`` (H, P), or of their difference to ``less``."""
+def root_mean_square(
+    blocks: Blocks,
+    values: Tensor,
+    less: Tensor | None = None,
+    rows: Tensor | None = None,
+    only: Tensor | None = None,
+) -> Tensor:
+    """(H, K) float64 of each block of ``values`` (H, P), or of their difference to ``rows`` (H,) of
+    ``less``; 0 in blocks that are not among ``only`` (K,)."""
     out = torch.zeros(len(values), len(blocks), dtype=torch.float64)
     for k, block in enumerate(blocks):  # block by block, no (H, P) copy
+        if only is not None and not bool(only[k]):
+            continue
         part = values[:, block.columns]
-        part = part if less is None else part - less[:, block.columns]
+        if less is not None:
+            part = part - (less[:, block.columns] if rows is None else less[rows, block.columns])
         out[:, k] = torch.linalg.vector_norm(part, dim=1).double() / block.size**0.5
     return out

@@ -105,7 +105,7 @@ def who_is_awake(
     def lot(i: int) -> float:
         return draw(seed, "participation", number, headsets[i].name)
 
-    return sorted(sorted(awake, key=lot)[: math.ceil(participation * len(awake))])
+    return sorted(sorted(awake, key=lot)[: math.ceil(participation * len(awake) - 1e-9)])
 
 
 def server_reachable(headset: Headset, seed: int, number: int) -> bool:

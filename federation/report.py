@@ -61,6 +61,11 @@ class RoundReport:
                 return cluster.members
         return ()
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """Whom the server's answer has reached."""
+        return frozenset(name for cluster in self.clusters for name in cluster.answered)
+
     def totals(self) -> dict[str, float]:
         """Seconds, joules, bytes by kind of link, and how many were left out."""
         links = {"up": "uplink", "down": "downlink", "d2d": "d2d"}

@@ -171,7 +171,7 @@ def agree(
     norm = spectral_norm(v)
     moved = before.moved
     if moved is None:
-        moved = root_mean_square(before.blocks, before.values, start[list(cluster.members)])
+        moved = root_mean_square(before.blocks, before.values, start, torch.tensor(cluster.members))
     needed = rounds_for(before, moved, norm, config.consensus)
     rounds = config.consensus.of(needed)
     carried, mean = mix(v, before, rounds, config.codec), average(before)

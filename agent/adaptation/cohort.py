@@ -14,7 +14,8 @@ Shape legend: H headsets, P numbers of theta, Z features, C classes, E experts, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -22,7 +23,12 @@ from torch import Tensor
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.departed import Departed
 from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, E, Mixing
-from fedxr.agent.adaptation.federated import federated_model, refuse_other_tuning, start_from
+from fedxr.agent.adaptation.federated import (
+    federated_model,
+    refuse_other_tuning,
+    shared_blocks,
+    start_from,
+)
 from fedxr.agent.adaptation.headset_state import VACANT, HeadsetIdentity, HeadsetState
 from fedxr.agent.adaptation.replay import Remembering
 from fedxr.agent.adaptation.spare_rows import SpareRows
@@ -30,6 +36,8 @@ from fedxr.agent.adaptation.trainer import AdamState
 from fedxr.agent.inputs.batch import collate
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.federated_model import FederatedModel
+from fedxr.agent.model.ridge_head import RidgeStats
 
 
 class Cohort:
@@ -53,7 +61,7 @@ class Cohort:
         self.stack = AdapterStack(checkpoint.model, len(members), tuning, dtype)
         self.start = self.stack.start(1)
         self.adam = AdamState.none(self.stack.theta)
-        self.federated = checkpoint.federated
+        self.federated: FederatedModel | None = checkpoint.federated
         self.departed = Departed(dict(self.federated.sums) if self.federated else {})
         if self.federated is not None:
             refuse_other_tuning(self.federated, self.stack)
@@ -85,21 +93,45 @@ class Cohort:
 
     def leave(self, row: int) -> None:
         """What the headset at ``row`` gave to others stays, though it goes."""
-        others = [s.identity.kept_as for r, s in enumerate(self.headsets) if r != row]
-        self.departed.leave(self.headsets[row], others)
+        if self.headsets[row].identity is not VACANT:
+            self.departed.leave(self.headsets[row])
 
-    def come_back(self, row: int) -> None:
-        """What was kept of the headset at ``row`` is its own again, and not that of others."""
+    def come_back(self, row: int, stored_as: str) -> None:
+        """The headset at ``row`` has loaded what was stored as ``stored_as``: what it left is its
+        own again, and others' sums are those without it."""
         state = self.headsets[row]
+        self.departed.come(state, stored_as)
         known = self.federated.sums if self.federated is not None else {}
-        for task in self.departed.come(state):
-            if task in known and state.federated.get(task) is known[task]:
-                state.federated[task] = known[task].plus(state.personal[task], -1.0)
+        for task, sums in list(state.federated.items()):
+            if sums is not known.get(task):  # its own record of others
+                continue
+            others = self.given(task, without={row})
+            if others is None:
+                del state.federated[task]
+            else:
+                state.federated[task] = others
+
+    def given(self, task: str, without: Collection[int] = ()) -> RidgeStats | None:
+        """What the server has been given of ``task`` by those who have left, and in their last
+        rounds by those who are here, but for rows ``without``; None where that is nothing."""
+        total = self.departed.sums.get(task)
+        for row, state in enumerate(self.headsets):
+            if row not in without and task in state.given:
+                total = state.given[task] if total is None else total.plus(state.given[task])
+        return total
 
     def met(self, rows: Sequence[int], rounds: int) -> None:
         """Round ``rounds`` is over, and its answer has reached ``rows``: who comes from now on
         starts from what they have in common."""
         self.federated = federated_model(self.stack, self.headsets, rows, self.departed, rounds)
+
+    def go_back(self, to: FederatedModel | None) -> None:
+        """Newcomers start from the shared blocks of ``to``, an earlier model, or from none; sums
+        are exact, and stay."""
+        if self.federated is not None:
+            start = shared_blocks(self.stack, self.start[0])
+            blocks = start if to is None else to.blocks
+            self.federated = replace(self.federated, blocks=blocks)
 
     def _add_row(self) -> None:
         theta, moments = self.stack.theta, self.adam

@@ -9,9 +9,10 @@ Shape legend: R headsets of the round, P' numbers of an update, K blocks, P numb
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -47,6 +48,8 @@ SUMS = 1e7
 (:mod:`fedxr.agent.model.nystroem`)."""
 
 
+Given = Callable[[str, Collection[int]], RidgeStats | None]
+"""What the server was given of a task by all but some rows."""
 KINDS = ("lora_A", "lora_B", "head", "ridge")
 """Every kind of block that an update can have."""
 
@@ -124,37 +127,65 @@ class Exchange:
             [[p.task is None or p.task in m.tasks for p in self.parts] for m in self.members]
         )
 
-    def merge(self, mixed: Tensor, behind: Sequence[Iterable[str]]) -> None:
+    def merge(
+        self, mixed: Tensor, behind: Sequence[Iterable[str]], answered: Collection[str] = ()
+    ) -> None:
         """Take the federation's answer (R, P'): shared blocks in place; and means of sums times the
         number of headsets that gave some, of those ``behind`` each row's mean, less the row's own:
-        what is left are the sums of others. Those of who has left count as well."""
-        stack, departed = self.cohort.stack, self.cohort.departed.sums
+        what is left are the sums of others. The server, which has ``answered`` some, keeps what it
+        was given before by those who are silent, or have left."""
+        stack = self.cohort.stack
         stack.theta[self.rows, : stack.shared] = mixed[:, : stack.shared]
-        sums = {part.task: part for part in self.parts if part.kind == "ridge"}
-        tasks_of = {m.name: m.tasks for m in self.members}
+        names = [tuple(who) for who in behind]
+        states = [self.cohort.headsets[row] for row in self.rows]
+        given = cache(self.cohort.given)
+        found = [
+            self._others(i, mixed[i], names[i], given if state.identity.name in answered else None)
+            for i, state in enumerate(states)
+        ]
+        for state, others in zip(states, found, strict=True):
+            for task, sums in others.items():
+                if sums is None:
+                    state.federated.pop(task, None)
+                elif sums.finite:  # else what the crowd said last is kept
+                    state.federated[task] = sums
+        heard = {
+            name for i, m in enumerate(self.members) if m.name in answered for name in names[i]
+        }
+        for state, mine in zip(states, self.offered, strict=True):
+            if state.identity.name in heard:
+                state.given = mine
+
+    def _others(
+        self, i: int, mixed: Tensor, behind: Sequence[str], kept: Given | None
+    ) -> dict[str, RidgeStats | None]:
+        """By task, the sums of others for the i-th headset from its row ``mixed`` (P',), and what
+        the server has ``kept`` of the silent; None where they give nothing any more. Of tasks that
+        are not in it nothing new is known."""
+        identity, out = self.members[i], dict[str, RidgeStats | None]()
         given = {m.name: mine for m, mine in zip(self.members, self.offered, strict=True)}
-        for i, (row, identity) in enumerate(zip(self.rows, self.members, strict=True)):
-            state = self.cohort.headsets[row]
-            state.met |= bool(tuple(behind[i]))
-            for task in identity.tasks:
-                names = [name for name in behind[i] if task in given.get(name, ())]
-                own = given[identity.name].get(task) if identity.name in names else None
-                if not names or set(names) == {identity.name}:
-                    asked = (
-                        t for n, t in tasks_of.items() if n in behind[i] and n != identity.name
-                    )
-                    if any(task in theirs for theirs in asked):  # they give nothing any more
-                        state.federated.pop(task, None)
-                        if task in departed:
-                            state.federated[task] = departed[task]
-                    continue
-                part = sums[task]
-                mean = unflatten(mixed[i, part.start : part.stop], FEATURES, _classes(task))
+        heard = frozenset(
+            row for row, m in zip(self.rows, self.members, strict=True) if m.name in behind
+        ) | {self.rows[i]}
+        for part in self.parts:
+            if part.kind != "ridge" or part.task not in identity.tasks:
+                continue
+            task = part.task
+            names = [name for name in behind if task in given.get(name, ())]
+            silent = None if kept is None else kept(task, heard)
+            if set(names) - {identity.name}:
+                mean = unflatten(mixed[part.start : part.stop], FEATURES, _classes(task))
                 total = RidgeStats(*(len(names) * x for x in (mean.a, mean.b, mean.n)))
-                total = total if own is None else total.plus(own, -1.0)
-                total = total.plus(departed[task]) if task in departed else total
-                if total.finite:  # else what the crowd said last is kept
-                    state.federated[task] = total
+                if identity.name in names:
+                    total = total.plus(given[identity.name][task], -1.0)
+                out[task] = total if silent is None else total.plus(silent)
+            elif silent is not None:
+                out[task] = silent
+            elif any(
+                task in m.tasks for m in self.members if m.name in behind and m is not identity
+            ):
+                out[task] = None
+        return out
 
 
 def _classes(task: str) -> int:

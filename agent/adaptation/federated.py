@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from torch import Tensor
+
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
 from fedxr.agent.adaptation.departed import Departed
 from fedxr.agent.adaptation.headset_state import HeadsetState
@@ -20,22 +22,29 @@ def federated_model(
 ) -> FederatedModel:
     """What the headsets at ``rows``, whom the server's last answer has reached, have in common: the
     shared blocks of the first one, and everybody's sums, of those who have left too."""
-    shared = [b for b in stack.blocks.values() if b.id.part == "shared"]
-    blocks = {b.name: stack.theta[rows[0], b.start : b.stop].clone() for b in shared}
-    sums = dict(departed.sums)
-    for row in reversed(rows):  # the first who has been told of a task decides
+    sums, told = dict(departed.sums), set[str]()
+    for row in rows:  # the first who has been told of a task decides
         state = headsets[row]
         own = state.offered()
         for task in state.identity.tasks:
             parts = [s[task] for s in (state.federated, own) if task in s]
-            if parts:
+            if parts and task not in told:
+                told.add(task)
                 sums[task] = parts[0] if len(parts) == 1 else parts[0].plus(parts[1])
+    blocks = shared_blocks(stack, stack.theta[rows[0]])
     return FederatedModel(asdict(stack.tuning), blocks, sums, rounds)
+
+
+def shared_blocks(stack: AdapterStack, theta: Tensor) -> dict[str, Tensor]:
+    """The shared blocks, by name, of ``theta`` (P,) or of its shared part."""
+    shared = (b for b in stack.blocks.values() if b.id.part == "shared")
+    return {b.name: theta[b.start : b.stop].clone() for b in shared}
 
 
 def start_from(model: FederatedModel, stack: AdapterStack, row: int, state: HeadsetState) -> None:
     """The headset at ``row``, which knows nothing yet, starts from ``model``: it has the shared
-    blocks and everybody's sums, and believes none of it before it has earned that."""
+    blocks and everybody's sums, and believes them as far as experts are believed at first
+    (:class:`fedxr.agent.adaptation.experts.Mixing`)."""
     for name, value in model.blocks.items():
         block = stack.blocks.get(name)  # a task may have come, or gone, since
         if block is not None:
@@ -49,9 +58,16 @@ def tuning_of(model: FederatedModel) -> Tuning:
 
 
 def refuse_other_tuning(model: FederatedModel, stack: AdapterStack) -> None:
-    """Raises ValueError where ``model`` was learned with other adapters than those of ``stack``."""
+    """Raises ValueError where ``model`` was learned with other adapters than those of ``stack``, or
+    has a block of another size."""
     ours = asdict(stack.tuning)
     wrong = [f"{k} {v} there and {ours[k]} here" for k, v in model.tuning.items() if v != ours[k]]
+    for name, value in model.blocks.items():
+        block = stack.blocks.get(name)
+        if block is not None and len(value) != block.stop - block.start:
+            wrong.append(
+                f"{name} of {len(value)} numbers there and {block.stop - block.start} here"
+            )
     if wrong:
         raise ValueError(
             "the checkpoint's federated model was learned with other adapters: "

@@ -62,8 +62,8 @@ VACANT = HeadsetIdentity("vacant", (), ())
 class HeadsetState:
     """Everything learned for one headset, but for its adapters: the examples it may replay, its
     normaliser, its own sums of the ridge head (``personal``) and what the last round brought of
-    others' (``federated``), by task, and how far each expert is believed, ``expert_weights``;
-    whether it was in a round, ``met``."""
+    others' (``federated``), by task; how far each expert is believed, ``expert_weights``; and the
+    sums that it gave in the last round in which the server heard it, ``given``."""
 
     identity: HeadsetIdentity
     checkpoint: Checkpoint
@@ -72,7 +72,7 @@ class HeadsetState:
     expert_weights: dict[str, ExpertWeights]
     personal: dict[str, RidgeStats] = field(default_factory=dict)
     federated: dict[str, RidgeStats] = field(default_factory=dict)
-    met: bool = False
+    given: Offer = field(default_factory=dict)
     _solved: dict[tuple[str, int], tuple[RidgeStats | None, RidgeStats | None, Tensor]] = field(
         default_factory=dict
     )

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fedxr.agent.adaptation.adapter_stack import Tuning
 from fedxr.agent.checkpoints.pretrain import Pretraining, fit_standards, pretrain
 from fedxr.agent.checkpoints.ridge_fit import GRID, RidgeGrid, UserExamples, fit
 from fedxr.agent.encoders.base import EncoderSpec
@@ -212,6 +213,7 @@ def _federated(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Federa
         for task, flat in _under("federated/sums/", tensors).items()
     }
     how = json.loads(meta["federated"])
+    Tuning(**how["tuning"])  # raises where it is none of ours
     return FederatedModel(how["tuning"], _under("federated/block/", tensors), sums, how["rounds"])
 
 

@@ -181,7 +181,7 @@ def studies_of(
             continue
         told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
         name = split.name if alone else f"{split.name}/{task}"
-        keep = models.of(split, told) if models is not None else nowhere
+        keep = models.of(split, told, say) if models is not None else nowhere
         how = config.warm_protocol()
         out.append(study(name, task, told, new, known, checkpoint, how, say, keep))
     return out

@@ -8,15 +8,22 @@ adapters, which PEFT itself loads on the same backbone.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
+
+from safetensors import SafetensorError
 
 from fedxr.agent.checkpoints.checkpoint_file import Card, save_checkpoint
 from fedxr.agent.checkpoints.peft_format import save_peft
+from fedxr.experiments.progress import Say
 from fedxr.experiments.splits import Split, TokenizedUser
 from fedxr.learning.learner import Learner
 
+LONGEST = 100
+"""Letters of a file's name."""
 Keep = Callable[[str, Learner], None]
 
 
@@ -27,17 +34,23 @@ class KeptModels:
     folder: Path
     card: Card
 
-    def of(self, split: Split, people: Sequence[TokenizedUser]) -> Keep:
+    def of(self, split: Split, people: Sequence[TokenizedUser], say: Say) -> Keep:
         """Keeps a federation of ``people`` of ``split``, the rows of the learner that it is given,
-        under the name of its study."""
+        under the name of its study. What cannot be written is said."""
 
         def keep(name: str, learner: Learner) -> None:
-            home, cohort = self.folder / _as_file(name), learner.cohort
+            try:
+                save(self.folder.joinpath(*map(as_file, name.split("/"))), learner)
+            except (OSError, SafetensorError) as error:  # a full disk: the figures are worth more
+                say(f"{name}: what was learned cannot be kept: {error}")
+
+        def save(home: Path, learner: Learner) -> None:
+            cohort = learner.cohort
             if cohort.federated is not None:
                 whole = replace(cohort.checkpoint, federated=cohort.federated)
                 save_checkpoint(whole, home / "federated.safetensors", self._card(split, people))
             for row, person in enumerate(people):
-                save_peft(cohort.stack, row, home / "headsets" / _as_file(person.user.name))
+                save_peft(cohort.stack, row, home / "headsets" / as_file(person.user.name))
 
         return keep
 
@@ -55,5 +68,10 @@ def _told(person: TokenizedUser) -> str:
     return f"{person.user.source}/{person.user.name}"
 
 
-def _as_file(name: str) -> str:
-    return name.replace("/", "-")
+def as_file(name: str) -> str:
+    """``name`` as that of a file, another one for each name: what is no letter, digit, ``_`` or
+    ``-`` is written as in an address, and of what is too long the end is a digest."""
+    safe = quote(name, safe="").replace(".", "%2E").replace("~", "%7E") or "%"
+    if len(safe) <= LONGEST:
+        return safe
+    return f"{safe[:LONGEST]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"

@@ -63,7 +63,11 @@ def meet(
     rows, headsets = list(seated), network(seated, batteries)
     faults = [] if faults is None else faults
     how = rule.round
-    here = [rows[i] for i in who_is_awake(headsets, how.seed, number, how.participation)]
+    awake = set(who_is_awake(headsets, how.seed, number, how.participation))
+    here = [row for i, row in enumerate(rows) if i in awake]
+    # Drawn once: also where one of them fails, the round is of the others.
+    headsets = [h if i in awake else replace(h, wake=0.0) for i, h in enumerate(headsets)]
+    rule = rule.with_round(participation=1.0)
     exchange = Exchange(cohort, rows)
     states = [cohort.headsets[r] for r in here]
     train = rule.shared.of([s.replay for s in states], [list(s.expert_weights) for s in states])
@@ -87,11 +91,11 @@ def meet(
         return RoundReport(number, (), drops, (), (), 0.0, patience.deadline())
     headsets = [h for h in headsets if h.name in {cohort.names[row] for row in rows}]
     mixed, report = _mixed(exchange, theta[fine], effort, headsets, rule, number, patience)
-    behind = [report.behind(cohort.names[r]) for r in rows]
+    behind, answered = [report.behind(cohort.names[r]) for r in rows], report.answered
     if pooled:
-        behind = [report.awake if who else () for who in behind]
+        behind, answered = [report.awake if who else () for who in behind], report.awake
     cohort.adam.put(here, moments)
-    exchange.merge(mixed, behind)
+    exchange.merge(mixed, behind, answered)
     batteries.spend(report)
     return replace(report, drops=drops + report.drops)
 
@@ -113,6 +117,8 @@ def _mixed(
         tuple(Block(p.id.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts)
     )
 
+    d2d = "d2d" in COORDINATIONS[rule.round.coordination].links
+
     def adapt(awake: Tensor, union: bool) -> Updates:
         mine = values[awake]
         mine[:, :shared] = theta[:, :shared]
@@ -120,12 +126,18 @@ def _mixed(
             given = (samples[awake] > 0).sum(0).clamp_min(1).repeat_interleave(blocks.sizes)
             mean = mine.sum(0) / given
             mine[:, shared:] = mean[shared:].to(mine)
-        moved = root_mean_square(blocks, mine, values[awake])
-        sums = torch.tensor([block.kind == "ridge" for block in blocks])  # offered anew each round
-        moved[:, sums] = root_mean_square(blocks, mine)[:, sums]
+        moved = _moved(blocks, mine, values, awake) if d2d else None
         return Updates(blocks, mine, samples[awake], owns[awake], effort, moved)
 
     return run_round(rule.round, headsets, values, adapt, number, patience)
+
+
+def _moved(blocks: Blocks, mine: Tensor, values: Tensor, awake: Tensor) -> Tensor:
+    """(A, K) root mean square by which learning has changed each block. Sums are offered anew each
+    round, and their mean is taken times the number of headsets: by so much more exact it is."""
+    sums = torch.tensor([block.kind == "ridge" for block in blocks])
+    step = root_mean_square(blocks, mine, values, awake, ~sums)
+    return step + root_mean_square(blocks, mine, only=sums) / len(mine)
 
 
 def _train_each(

@@ -26,6 +26,7 @@ from fedxr.agent.checkpoints.state import Keep, Loaded, NotSavedError, StateErro
 from fedxr.agent.inputs.normalization import RunningStats
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.agent.model.federated_model import FederatedModel
 from fedxr.agent.serving.weight_update import Changes, WeightUpdate
 from fedxr.federation import COORDINATIONS, RoundReport, StragglerDeadline
 from fedxr.learning.federated_round import held_losses, meet
@@ -104,6 +105,7 @@ class Learner:
         self._work: tuple[list[int], Slices[RoundReport | None]] | None = None
         self._faults: list[Fault] = []  # of the round that is under way
         self._rounds: list[Shared] = []  # before the first round and after each
+        self._models: list[FederatedModel | None] = []  # of everybody, at the same times
 
     def ask(
         self, what: Callable[Concatenate[Learner, P], T], *args: P.args, **kwargs: P.kwargs
@@ -119,6 +121,8 @@ class Learner:
 
     def join(self, row: int, profile: HeadsetProfile) -> Restored:
         """A headset sits down at ``row``, with what is kept of it."""
+        if row in self.seated and self._has_server:  # whom nobody has seated anywhere else
+            self.cohort.leave(row)
         self._reseat(row, profile.identity)
         self.seated[row] = profile
         self.batteries.spent[profile.identity.name] = 0.0
@@ -127,7 +131,9 @@ class Learner:
         except StateError as error:
             return Restored({}, str(error))
         if loaded:
-            self.cohort.come_back(row)
+            kept_as = profile.identity.kept_as
+            user = kept_as.rpartition("/")[0]
+            self.cohort.come_back(row, f"{user}/{loaded.device}" if loaded.device else kept_as)
         return Restored(
             self.cohort.headsets[row].normalizer.own, said=_said(loaded) if loaded else ()
         )
@@ -283,24 +289,29 @@ class Learner:
     def finish(self) -> None:
         """The rounds are over: where the rule says so, take up the shared adapters of the best
         round, or those of the start where not even the best is better by the rule's guard; judged
-        by those who were in all rounds. Of one who was alone its own is everybody's model."""
-        cohort, rounds, self._rounds = self.cohort, self._rounds, []
+        by those who were in all rounds. The model that newcomers start from goes back to that
+        round, too; of one who was alone its own is everybody's."""
+        rounds, self._rounds = self._rounds, []
+        models, self._models = self._models, []
         rows = sorted(set.intersection(*map(set, rounds))) if rounds else []
         if rows:
-            self._take_up_best(rows, rounds)
-        reached = rows or sorted(self.seated)[:1]
-        if self._has_server and reached and (rows or cohort.federated is None):
-            cohort.met(reached, self.number)
+            best = self._take_up_best(rows, rounds)
+            self.cohort.go_back(models[best])
+        elif self._has_server and self.cohort.federated is None and len(self.seated) == 1:
+            self.cohort.met([*self.seated], self.number)
 
-    def _take_up_best(self, rows: Sequence[int], rounds: Sequence[Shared]) -> None:
+    def _take_up_best(self, rows: Sequence[int], rounds: Sequence[Shared]) -> int:
+        """The number of the round that was best; 0 is the start."""
         cohort = self.cohort
         rounds = [{row: theta[row] for row in rows} for theta in rounds]
         limit = self.rule.checked
         losses = [torch.cat(whole(held_losses(cohort, theta, limit))) for theta in rounds]
         best = min(range(len(losses)), key=lambda i: float(losses[i].sum()))
         confirmed = better(losses[best] - losses[0], self.rule.guard)
-        for row, shared in rounds[best if confirmed else 0].items():
+        best = best if confirmed else 0
+        for row, shared in rounds[best].items():
             cohort.take_up(row, shared)
+        return best
 
     def _shared(self, rows: Sequence[int]) -> Shared:
         theta = self.cohort.stack.theta[:, : self.cohort.stack.shared]
@@ -327,16 +338,17 @@ class Learner:
 
     def _meet(self, rows: list[int], faults: list[Fault]) -> Slices[RoundReport | None]:
         if self.rule.best_round and not self._rounds:
-            self._rounds = [self._shared(rows)]
+            self._rounds, self._models = [self._shared(rows)], [self.cohort.federated]
         self.number += 1
         seated = {row: self.seated[row] for row in rows}
         report = yield from meet(
             self.cohort, self.rule, seated, self.batteries, self.number, self._patience, self.chunk,
             faults,
         )  # fmt: skip
+        self._keep_model(rows, report)
         if self.rule.best_round:
             self._rounds.append(self._shared(rows))
-        self._keep_model(rows, report)
+            self._models.append(self.cohort.federated)
         return report
 
     @property
@@ -347,9 +359,8 @@ class Learner:
 
     def _keep_model(self, rows: Sequence[int], report: RoundReport) -> None:
         """What the server has made of the round stays, whoever leaves."""
-        answered = {name for cluster in report.clusters for name in cluster.answered}
-        if COORDINATIONS[self.rule.round.coordination].union:
-            answered = set(report.awake)
+        union = COORDINATIONS[self.rule.round.coordination].union
+        answered = set(report.awake) if union else report.answered
         reached = [row for row in rows if self.cohort.names[row] in answered]
         if self._has_server and reached:
             self.cohort.met(reached, report.number)

@@ -106,6 +106,7 @@ async def serving(
     LearnerExitedError where the learner cannot start."""
     learned = checkpoint.federated
     tuning = Tuning(seed=rule.round.seed) if learned is None else tuning_of(learned)
+    rule = rule.with_round(exchange=tuning.exchange)
     learner = LearnerProcess(checkpoint, tuning, rule, state, keep)
     live = Live(Agents(checkpoint, tuning, learner), scenario, truth)
     sys.setswitchinterval(0.001)  # the answering thread must not wait 5 ms for the event loop
