@@ -62,7 +62,7 @@ def refuse_other_tuning(model: FederatedModel, stack: AdapterStack) -> None:
     has a block of another size."""
     ours = asdict(stack.tuning)
     wrong = [f"{k} {v} there and {ours[k]} here" for k, v in model.tuning.items() if v != ours[k]]
-    for name, value in model.blocks.items():
+    for name, value in model.blocks.items() if not wrong else ():
         block = stack.blocks.get(name)
         if block is not None and len(value) != block.stop - block.start:
             wrong.append(

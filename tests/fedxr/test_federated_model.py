@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from fedxr.agent.checkpoints.checkpoint_file import Card, load_checkpoint, save_
 from fedxr.agent.checkpoints.extend import with_tasks
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.learning import federated_round
 from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learner import Learner
-from fedxr.learning.profile import HeadsetProfile
+from fedxr.learning.profile import HeadsetProfile, Links
 from fedxr.virtual.headsets import profile_of_actor
 from fedxr.virtual.streaming import VirtualHeadset
 
@@ -165,3 +167,123 @@ def test_other_adapters_than_it_was_learned_with_are_refused(
     with pytest.raises(ValueError, match=r"r 8 there and 4 here, seed 0 there and 3 here; tune"):
         Learner(start, Tuning(r=4, seed=3), live_rig.RULE)
     assert with_tasks(start, ()).federated is start.federated
+
+
+def teach(learner: Learner, row: int, actor: VirtualHeadset, first: int, last: int) -> None:
+    for n, x in enumerate(examples(actor)[first:last], first):
+        learner.learn([PendingFeedback(row, x.queries[0].task, n, x.queries[0].tick, x)])
+
+
+def test_silence_is_no_absence(cast: list[VirtualHeadset], checkpoint: Checkpoint) -> None:
+    """In rounds of two of three, the server keeps what the third has given before."""
+    rule = live_rig.RULE.with_round(coordination="centralized", participation=0.5)
+    learner, task, heard = learner_of(checkpoint, cast, rule), shared_task(cast), set[str]()
+    for _ in range(12):
+        report = learner.round([0, 1, 2])
+        assert report is not None
+        assert len(report.awake) == 2
+        heard |= set(report.awake)
+        given = {s.identity.name: s.personal[task] for s in learner.cohort.headsets}
+        for row, state in enumerate(learner.cohort.headsets):
+            others = [given[n] for n in heard if n != state.identity.name]
+            if state.identity.name in report.awake:
+                assert_same(learner.cohort.headsets[row].federated[task], sum_of(others))
+    assert len(heard) == 3
+
+
+def sum_of(sums: list[RidgeStats]) -> RidgeStats:
+    total = sums[0]
+    for one in sums[1:]:
+        total = total.plus(one)
+    return total
+
+
+def test_who_cannot_learn_is_left_out_of_a_round_of_a_part(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lot is drawn once: where one of the two fails, nobody else comes in its place."""
+    rule = live_rig.RULE.with_round(coordination="centralized", participation=0.5)
+    learner, usual, failed = learner_of(checkpoint, cast, rule), federated_round.learn, list[str]()
+
+    def fails(*args: object) -> object:
+        (name,) = args[6]  # type: ignore[misc]
+        if not failed or name in failed:
+            failed.append(name)
+            raise ArithmeticError("it cannot")
+        return usual(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(federated_round, "learn", fails)
+    theta = learner.cohort.stack.theta.clone()
+    report = learner.round([0, 1, 2])
+    assert report is not None
+    assert len(report.awake) == 1
+    assert [d.headset for d in report.drops] == failed[:1]
+    names = learner.cohort.names
+    for row, name in enumerate(names):
+        moved = not torch.equal(learner.cohort.stack.theta[row], theta[row])
+        assert moved == (name in report.awake)
+
+
+def test_a_visit_without_its_old_state_is_not_taken_from_others(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """Its first state is lost; what it is taught then counts beside what it left before, and only
+    that comes back with it."""
+    learner, task = Learner(checkpoint, Tuning(), live_rig.RULE, tmp_path / "s.db"), "doing"
+    profiles = [profile_of_actor(a, a.user.tasks) for a in cast]
+    for row in range(2):
+        learner.join(row, profiles[row])
+        teach(learner, row, cast[row], 0, 6)
+    learner.round([0, 1])
+    learner.leave(0, {})
+    left = learner.cohort.departed.sums[task]
+    with sqlite3.connect(tmp_path / "s.db") as file:
+        file.execute("DELETE FROM array WHERE headset IN (SELECT number FROM headset)")
+        file.execute("DELETE FROM headset")
+    learner.join(0, profiles[0])
+    teach(learner, 0, cast[0], 6, 16)
+    learner.round([0, 1])
+    second = learner.cohort.headsets[0].personal[task]
+    learner.leave(0, {})
+    assert_same(learner.cohort.departed.sums[task], left.plus(second))
+    learner.join(0, profiles[0])
+    assert_same(learner.cohort.departed.sums[task], left)
+    learner.close()
+
+
+def test_back_before_the_next_round_nobody_has_less_than_nothing(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """A connection is lost and is back, with labels that no round has seen."""
+    learner = Learner(checkpoint, Tuning(), live_rig.RULE, tmp_path / "s.db")
+    profiles = [profile_of_actor(a, a.user.tasks) for a in cast]
+    for row in range(2):
+        learner.join(row, profiles[row])
+    teach(learner, 0, cast[0], 0, 6)
+    learner.round([0, 1])
+    teach(learner, 0, cast[0], 6, 12)
+    learner.leave(0, {})
+    learner.join(0, profiles[0])
+    assert "doing" not in learner.cohort.headsets[0].federated
+    assert not learner.cohort.departed.sums
+    learner.close()
+
+
+def test_the_model_that_stays_is_that_of_whom_the_server_has_reached(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
+    """Whoever stands first in the list may have slept through all rounds."""
+    rule = replace(live_rig.RULE, best_round=True, guard=0.0)
+    learner = learner_of(checkpoint, cast, rule)
+    learner.seated[0] = replace(learner.seated[0], links=Links(wake=0.0))
+    for _ in range(2):
+        learner.round([0, 1, 2])
+    made = learner.cohort.federated
+    assert made is not None
+    learner.finish()
+    kept = learner.cohort.federated
+    assert kept is not None
+    assert_same(kept.sums["doing"], made.sums["doing"])
+    theta = learner.cohort.stack.theta
+    for block in (b for b in learner.cohort.stack.blocks.values() if b.id.part == "shared"):
+        assert torch.equal(kept.blocks[block.name], theta[1, block.start : block.stop])
