@@ -48,7 +48,7 @@ SUMS = 1e7
 (:mod:`fedxr.agent.model.nystroem`)."""
 
 
-Given = Callable[[str, Collection[int]], RidgeStats | None]
+Given = Callable[[str, frozenset[int]], RidgeStats | None]
 """What the server was given of a task by all but some rows."""
 KINDS = ("lora_A", "lora_B", "head", "ridge")
 """Every kind of block that an update can have."""
@@ -138,7 +138,7 @@ class Exchange:
         stack.theta[self.rows, : stack.shared] = mixed[:, : stack.shared]
         names = [tuple(who) for who in behind]
         states = [self.cohort.headsets[row] for row in self.rows]
-        given = cache(self.cohort.given)
+        given: Given = cache(self.cohort.given)
         found = [
             self._others(i, mixed[i], names[i], given if state.identity.name in answered else None)
             for i, state in enumerate(states)

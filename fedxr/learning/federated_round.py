@@ -93,7 +93,8 @@ def meet(
     mixed, report = _mixed(exchange, theta[fine], effort, headsets, rule, number, patience)
     behind, answered = [report.behind(cohort.names[r]) for r in rows], report.answered
     if pooled:
-        behind, answered = [report.awake if who else () for who in behind], report.awake
+        behind = [report.awake if who else () for who in behind]
+        answered = frozenset(report.awake)
     cohort.adam.put(here, moments)
     exchange.merge(mixed, behind, answered)
     batteries.spend(report)
