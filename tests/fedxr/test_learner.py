@@ -175,7 +175,8 @@ def test_the_adapters_of_the_best_round_are_taken_up(
     for rate in (3e-3, 3e-3, 0.3):
         learner.rule = replace(rule, shared=TrainSchedule(TrainSteps(steps=4, rate=rate, batch=8)))
         learner.round([0, 1])
-    thetas, shared = learner._rounds, learner.cohort.stack.shared
+    thetas, models = learner._rounds, learner._models
+    shared = learner.cohort.stack.shared
     # Whatever is a headset's own has no say: others would not get it.
     learner.cohort.stack.theta[:, shared:] += 1.0
     assert len(thetas) == 4
@@ -187,10 +188,14 @@ def test_the_adapters_of_the_best_round_are_taken_up(
     learner.finish()
     for row in (0, 1):
         assert torch.equal(learner.cohort.stack.theta[row, :shared], thetas[best][row])
+    kept = learner.cohort.federated
+    assert kept is not None
+    assert models[best] is not None
+    assert kept.blocks == models[best].blocks, "newcomers start from that round, too"
     # The adapters of the last round have earned that, which are gone.
     assert all(t.earned[ADAPTED] < 0 for t in learner.cohort.headsets[0].expert_weights.values())
     # Where not even the best is better by the guard, nothing that was shared is taken up.
-    learner._rounds, learner.rule = thetas, replace(rule, guard=1e9)
+    learner._rounds, learner._models, learner.rule = thetas, models, replace(rule, guard=1e9)
     learner.finish()
     for row in (0, 1):
         assert torch.equal(learner.cohort.stack.theta[row, :shared], thetas[0][row])

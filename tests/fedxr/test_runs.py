@@ -165,7 +165,7 @@ def test_an_interrupted_run_goes_on_where_it_was_and_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two sets, two seeds; stopped in the second set of the second seed."""
-    splits = [replace(split_users(name, made_users(4), 0, 2), name=name) for name in ("one", "two")]
+    splits = [replace(split_users(name, made_users(5), 0, 2), name=name) for name in ("one", "two")]
     monkeypatch.setattr(headless, "gather", lambda *_: splits)
     how = RunConfig(
         source="recorded", steps=2, rounds=1, copies=1, workers=1, seeds=2, out=tmp_path / "run"
