@@ -42,8 +42,8 @@ class Departed:
                 state.given = {**state.given, task: own}
 
     def _add(self, task: str, own: RidgeStats, times: float) -> None:
-        known = self._totals.get(task)
-        total = _double(own) if known is None else known.plus(own, times)
+        known = self._totals.get(task, RidgeStats.none(own.b.shape[-1]))
+        total = _double(known).plus(own, times)
         if bool((total.n.round() <= 0).all()):  # everybody is back: no rounding is left of them
             self._totals.pop(task, None)
             self.sums.pop(task, None)

@@ -25,7 +25,7 @@ def federated_model(
     sums, told = dict(departed.sums), set[str]()
     for row in rows:  # the first who has been told of a task decides
         state = headsets[row]
-        own = state.offered()
+        own = state.given or state.offered()  # what it was told since the round is not the server's
         for task in state.identity.tasks:
             parts = [s[task] for s in (state.federated, own) if task in s]
             if parts and task not in told:
