@@ -6,7 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TOP := plugins bridge agent federation scenarios evaluation
 NAMESPACE := build/namespace
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Errors only: a pip of today tells all that a build backend warns of.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 # Tests import a fraction of what they install: it is compiled when it is imported.
 PIP_TESTS := $(PIP) --no-compile
 

@@ -72,6 +72,8 @@ class Shown(Progress):
         stage = self._stages.get(name)
         if stage is None or done < stage.done or stage.total != total:
             stage = self._stages[name] = Stage(total, done, done)
+        elif done == stage.done == total:  # it is over, and that was said
+            return
         if done > stage.done:
             stage.done, stage.moved = done, time.monotonic()
         if total > 1:  # of one there is nothing to count
