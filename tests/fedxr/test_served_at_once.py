@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import live_rig
 import pytest
 from visits import examples_on_disk, visit
 
-from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
+from fedxr.agent.adaptation.adapter_stack import Tuning
+from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
+from fedxr.agent.checkpoints.checkpoint_file import Card, load_checkpoint, save_checkpoint
 from fedxr.agent.checkpoints.state import StateError
 from fedxr.bridge.serving.admission import ServerConfig
 from fedxr.learning.shipped import CHECKPOINT
@@ -38,3 +42,22 @@ async def test_a_state_file_that_another_server_has_ends_it(tmp_path: Path) -> N
         with pytest.raises(StateError, match="another"):
             async with at_once(tmp_path / "s.db") as second:
                 await asyncio.wait_for(second.stopped.wait(), 60)
+
+
+async def test_a_federations_checkpoint_is_served_with_the_adapters_it_was_learned_with(
+    tmp_path: Path,
+) -> None:
+    """Of another rank, seed and exchange than a server has by itself."""
+    shipped, tuning = load_checkpoint(CHECKPOINT), Tuning(r=4, exchange="naive", seed=3)
+    before = Cohort(shipped, [HeadsetIdentity("a", (), ())], tuning)
+    before.stack.theta += 1e-3
+    before.met([0], rounds=2)
+    path = tmp_path / "federated.safetensors"
+    save_checkpoint(replace(shipped, federated=before.federated), path, Card("a test"))
+    config = ServerConfig(port=0)
+    start = serving(load_checkpoint(path), tmp_path / "s.db", config, live_rig.RULE, Tempo())
+    async with start as live:
+        assert live.learner.rule.round.exchange == "naive"
+        seen = await visit(live.server.url, ticks=40, labels=3)
+    assert seen.answers > 0
+    assert examples_on_disk(tmp_path / "s.db") > 0
