@@ -86,6 +86,8 @@ class LearnerProcess:
         self._pipe, theirs = context.Pipe()
         # Not with what it starts from: that would block here until the process has imported all
         # that it needs, and for ever where it ends before.
+        self._begun = False
+        self._refused: object = None
         self._process = context.Process(target=_learn, args=(theirs,), daemon=True)
         with born_deaf():
             self._process.start()
@@ -124,6 +126,8 @@ class LearnerProcess:
         more."""
         packed = _packed((what.__name__, args, kwargs))
         with self._asking:
+            if (refused := self._begin()) is not None:  # who asks may be sooner than `ready`
+                raise LearnerExitedError(str(refused))
             try:
                 self._pipe.send_bytes(packed)
             except OSError as error:
@@ -131,12 +135,15 @@ class LearnerProcess:
             return cast(tuple[T, WeightUpdate], self._heard(ANSWER_S))
 
     def _begin(self) -> object:
-        """Give the process what it starts from; why it cannot, if so."""
-        try:
-            self._pipe.send_bytes(self._parts)
-        except OSError as error:
-            raise LearnerExitedError(self._end()) from error
-        return self._heard()
+        """Give the process what it starts from, once; why it cannot, if so."""
+        if not self._begun:
+            try:
+                self._pipe.send_bytes(self._parts)
+            except OSError as error:
+                raise LearnerExitedError(self._end()) from error
+            self._refused = self._heard()
+            self._begun = True
+        return self._refused
 
     def _heard(self, patience: float | None = None) -> object:
         try:

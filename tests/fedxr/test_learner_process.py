@@ -126,6 +126,17 @@ def test_what_fails_there_is_raised_here_and_it_goes_on(apart: LearnerProcess) -
     assert apart.ask(Learner.personalise)[0] is False
 
 
+def test_who_asks_sooner_than_ready_is_answered(checkpoint: Checkpoint) -> None:
+    """A headset may come while the process still imports."""
+    learner = LearnerProcess(checkpoint, Tuning(), live_rig.RULE)
+    try:
+        assert learner.ask(Learner.personalise)[0] is False
+        learner.ready()
+        assert learner.ask(Learner.personalise)[0] is False
+    finally:
+        learner.close()
+
+
 def test_a_learner_that_is_killed_is_told_of(apart: LearnerProcess) -> None:
     os.kill(apart._process.pid, signal.SIGKILL)  # type: ignore[arg-type]
     with pytest.raises(LearningError, match=r"ended \(exit code -9\); states are kept"):
