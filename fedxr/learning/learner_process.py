@@ -158,8 +158,8 @@ class LearnerProcess:
 
     @property
     def cut_short(self) -> bool:
-        """Whether it was ended by force before it was done."""
-        return bool(self._process.exitcode)
+        """Whether it was ended by force before it was done; one that never began has lost nothing."""
+        return self._started and bool(self._process.exitcode)
 
     def _end(self) -> str:
         self._process.join(CLOSE_S)
@@ -205,8 +205,6 @@ def _learn(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_freed_memory()
     torch.set_num_threads(1)
-    if sys.platform == "linux":
-        os.nice(NICE)
     loaded()  # what the checkpoint reads and answers may be a plug-in's,
     try:
         # Our own parent's bytes.
@@ -221,6 +219,8 @@ def _learn(pipe: Connection) -> None:
     except StateError as error:
         pipe.send_bytes(_packed((True, str(error))))
         return
+    if sys.platform == "linux":
+        os.nice(NICE)  # not sooner: whoever comes waits for this process to start
     try:
         pipe.send_bytes(_packed((True, None)))
         while True:

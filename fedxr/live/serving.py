@@ -137,8 +137,9 @@ async def serving(
             try:
                 yield serving
             finally:
-                running.cancel()
-                await asyncio.wait({running})
+                for task in (running, ready):
+                    task.cancel()
+                await asyncio.gather(running, ready, return_exceptions=True)
                 error = None if running.cancelled() else running.exception()
         if error is not None and not serving.interrupted:
             raise error
