@@ -158,7 +158,7 @@ class LearnerProcess:
 
     @property
     def cut_short(self) -> bool:
-        """Whether it was ended by force before it was done; one that never began has lost nothing."""
+        """Whether it was ended by force before it was done; who never began has lost nothing."""
         return self._started and bool(self._process.exitcode)
 
     def _end(self) -> str:
