@@ -28,11 +28,13 @@ from fedxr.agent.adaptation.experts import Mixing
 from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.experiments.answering import Scores, evaluate
 from fedxr.experiments.gathering import gather
 from fedxr.experiments.pretraining import card_for, pretrain_on
+from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import TokenizedUser, meet
-from fedxr.experiments.study import Protocol, Scores, evaluate, in_order, seated, teach, tell
+from fedxr.experiments.teaching import in_order, seated, teach, tell
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError

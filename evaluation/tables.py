@@ -215,7 +215,7 @@ def totals(result: Result) -> list[tuple[str, str]]:
         ("bytes device to device", amount(result.traffic.d2d, "B")),
     ]
     if result.joules is not None:
-        lines.append(("energy of the radio", amount(result.joules, "J")))
+        lines.append(("energy", amount(result.joules, "J")))
     return lines
 
 

@@ -35,7 +35,7 @@ class Topology:
 
     cluster_by: Literal["proximity", "label"] = "proximity"
     cluster_size: int = 4
-    graph: Literal["complete", "ring", "k-regular", "geometric"] = "complete"
+    graph: Literal["complete", "ring", "k-regular", "geometric"] = "geometric"
     degree: int = 4
     radius_m: float = 10.0
 

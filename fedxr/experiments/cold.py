@@ -29,6 +29,7 @@ from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.agent.tasks import task_named
+from fedxr.experiments.answering import answered, metric_of, trust_of
 from fedxr.experiments.classical import label_arms
 from fedxr.experiments.cold_checkpoint import (
     ColdFit,
@@ -38,18 +39,10 @@ from fedxr.experiments.cold_checkpoint import (
     fitted_together,
     told_by,
 )
+from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.softmax_head import SoftmaxFit, federated_head, pooled_head
 from fedxr.experiments.splits import TokenizedUser, meet, population_of, raw_tokens
-from fedxr.experiments.study import (
-    Protocol,
-    answered,
-    example,
-    metric_of,
-    seated,
-    teach,
-    tell,
-    trust_of,
-)
+from fedxr.experiments.teaching import example, seated, teach, tell
 from fedxr.federation import Consensus
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.learning.random_stream import stream
@@ -93,7 +86,7 @@ class ColdProtocol(Protocol):
             ownership=its.ownership,
             kept=its.kept,
             mixing=its.mixing,
-            round=replace(its.round, codec="float32", consensus=Consensus(relative_error=1e-7)),
+            round=replace(its.round, codec="float32", consensus=Consensus(sum_error=1e-7)),
         )
         return rule.with_round(**self.of_round())
 
@@ -251,7 +244,7 @@ class Draw:
                 tell(new, [p.adapt for p in strangers], personal=False)
             mixed = [answered(learner, r, group[r].test) for r in rows]
             figures["federated_personalised"] = self._scored(group, mixed)
-            out.trust[role] = trust_of(learner, self.task)
+            out.trust[role] = trust_of(learner, self.task, rows)
             central = self._central(checkpoint, group, said)
             figures.update({arm: self._scored(group, p) for arm, p in central.items()})
             for one, other in zip(common, central["pooled"], strict=True):

@@ -6,7 +6,7 @@ for the arms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,11 +35,18 @@ from fedxr.experiments.progress import Point, Progress, Say, progress_of
 from fedxr.experiments.round_lines import write_rounds
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
-from fedxr.experiments.run_info import empty_result
+from fedxr.experiments.run_info import ENERGY, empty_result
 from fedxr.experiments.side_by_side import on_each
 from fedxr.experiments.splits import Split, TokenizedUser, meet
-from fedxr.experiments.study import MEASURED, Study, study
-from fedxr.experiments.tables import joules_of, means_of, rounds_of, rows_of, traffic_of
+from fedxr.experiments.study import MEASURED, Part, Study, alone, federated, study
+from fedxr.experiments.tables import (
+    joules_of,
+    means_of,
+    reports_of,
+    rounds_of,
+    rows_of,
+    traffic_of,
+)
 from fedxr.experiments.writing import Run, written
 from fedxr.federation import COORDINATIONS
 from fedxr.scenarios.devices import devices_for
@@ -113,7 +120,13 @@ def run_seed(
         finished()
 
     models = None if folder is None else KeptModels(folder.models(seed), card_for(splits, config))
-    on_each(left, partial(studies_of, config, checkpoint, models), config.workers, progress, take)
+    if config.together and left:
+        left = splits  # a part of them would be another federation
+        for number, some in enumerate(studies_together(config, checkpoint, models, left, progress)):
+            take(number, some)
+    else:
+        work = partial(studies_of, config, checkpoint, models)
+        on_each(left, work, config.workers, progress, take)
     if folder is not None:
         folder.keep(seed, "finished", (seed_run.names, seed_run.notes))
         folder.drop_checkpoint(seed)
@@ -170,6 +183,47 @@ def studies_of(
     config: RunConfig, checkpoint: Checkpoint, models: KeptModels | None, split: Split, say: Say
 ) -> list[Study]:
     """The study of every task of one domain; what each has learned goes into ``models``."""
+    how, out = config.warm_protocol(), []
+    _, parts = parts_of(config, checkpoint, split, say)
+    for part in parts:
+        keep = models.of([split], part.people, say) if models is not None else nowhere
+        out.append(study(part, checkpoint, how, say, keep))
+    return out
+
+
+def studies_together(
+    config: RunConfig,
+    checkpoint: Checkpoint,
+    models: KeptModels | None,
+    splits: Sequence[Split],
+    progress: Progress,
+) -> list[list[Study]]:
+    """The studies of each of ``splits``, whose people are one federation."""
+    how, outs = config.warm_protocol(), dict[int, list[Study]]()
+    on_each(
+        splits, partial(alone_in, config, checkpoint), config.workers, progress, outs.__setitem__
+    )
+    found = [parts_of(config, checkpoint, split, progress) for split in splits]
+    everyone = [person for people, _ in found for person in people]
+    parts = [part for _, some in found for part in some]
+    keep = models.of(splits, everyone, progress) if models is not None else nowhere
+    studies = [outs[number] for number in range(len(splits))]
+    federated(
+        [s for some in studies for s in some], parts, everyone, checkpoint, how, progress, keep
+    )
+    return studies
+
+
+def alone_in(config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say) -> list[Study]:
+    """What the tasks of one domain are without a federation."""
+    _, parts = parts_of(config, checkpoint, split, say)
+    return [alone(part, checkpoint, config.warm_protocol(), say) for part in parts]
+
+
+def parts_of(
+    config: RunConfig, checkpoint: Checkpoint, split: Split, say: Say
+) -> tuple[list[TokenizedUser], list[Part]]:
+    """The federation's people of one domain, and a part for each task that they have."""
     people = [meet(u, checkpoint.population) for u in split.federation]
     unseen = [meet(u, checkpoint.population) for u in split.unseen]
     pretraining = [meet(u, checkpoint.population, everything=True) for u in split.pretraining]
@@ -181,10 +235,19 @@ def studies_of(
             continue
         told, new, known = (_about(task, group) for group in (people, unseen, pretraining))
         name = split.name if alone else f"{split.name}/{task}"
-        keep = models.of(split, told, say) if models is not None else nowhere
-        how = config.warm_protocol()
-        out.append(study(name, task, told, new, known, checkpoint, how, say, keep))
-    return out
+        out.append(Part(name, task, told, new, known))
+    asked = {part.task for part in out}
+    return [_asked(p, asked) for p in people], out
+
+
+def _asked(person: TokenizedUser, tasks: Collection[str]) -> TokenizedUser:
+    """``person``, asked ``tasks`` alone."""
+    user = replace(person.user, tasks=tuple(t for t in person.user.tasks if t in tasks))
+    adapt, test = (
+        tuple(t for t in half if t.queries[-1].task in tasks)
+        for half in (person.adapt, person.test)
+    )
+    return TokenizedUser(user, adapt, test)
 
 
 def _about(task: str, people: Sequence[TokenizedUser]) -> list[TokenizedUser]:
@@ -261,7 +324,7 @@ def result_of(
     last one that has any."""
     begun = [one for one in by_seed if one.studies] or list(by_seed[:1])
     studies, last = [one.finished() for one in begun], begun[-1].finished()
-    reports = [r for s in last for r in s.reports]
+    reports = reports_of(last)
     seeds = [one.seed for one in begun]
     run = empty_result(as_mapping(config), seeds, PROTOCOL, started, seconds, interrupted)
     tuning = config.warm_protocol().adapters()  # what its name means may be a plug-in's matter
@@ -283,7 +346,7 @@ def result_of(
         latency=latency,
         traffic=traffic_of(reports),
         joules=joules_of(reports),
-        energy_source="radio only, transmit powers of MH-FL (arXiv:2007.09511)",
+        energy_source=ENERGY[config.radio],
         rounds=rounds_of(last),
         notes=notes,
     )

@@ -34,9 +34,9 @@ class KeptModels:
     folder: Path
     card: Card
 
-    def of(self, split: Split, people: Sequence[TokenizedUser], say: Say) -> Keep:
-        """Keeps a federation of ``people`` of ``split``, the rows of the learner that it is given,
-        under the name of its study. What cannot be written is said."""
+    def of(self, splits: Sequence[Split], people: Sequence[TokenizedUser], say: Say) -> Keep:
+        """Keeps a federation of ``people`` of ``splits``, the rows of the learner that it is given,
+        under its name. What cannot be written is said."""
 
         def keep(name: str, learner: Learner) -> None:
             try:
@@ -48,16 +48,25 @@ class KeptModels:
             cohort = learner.cohort
             if cohort.federated is not None:
                 whole = replace(cohort.checkpoint, federated=cohort.federated)
-                save_checkpoint(whole, home / "federated.safetensors", self._card(split, people))
+                save_checkpoint(whole, home / "federated.safetensors", self._card(splits, people))
             for row, person in enumerate(people):
-                save_peft(cohort.stack, row, home / "headsets" / as_file(person.user.name))
+                of = home / "headsets"
+                if len(splits) > 1:  # where two people may be called the same
+                    of /= as_file(person.user.source)
+                save_peft(cohort.stack, row, of / as_file(person.user.name))
 
         return keep
 
-    def _card(self, split: Split, people: Sequence[TokenizedUser]) -> Card:
+    def _card(self, splits: Sequence[Split], people: Sequence[TokenizedUser]) -> Card:
         """With those who were in the federation."""
-        learned = [*self.card.people.get(split.name, ()), *(_told(p) for p in people)]
-        return replace(self.card, people={**self.card.people, split.name: learned})
+        told = dict(self.card.people)
+        for split in splits:
+            here = {f"{u.source}/{u.name}" for u in split.federation}
+            told[split.name] = [
+                *told.get(split.name, ()),
+                *(n for n in map(_told, people) if n in here),
+            ]
+        return replace(self.card, people=told)
 
 
 def nowhere(name: str, learner: Learner) -> None:

@@ -30,6 +30,7 @@ def round_lines(seed: int, study: Study) -> Iterator[dict[str, object]]:
         yield {
             "seed": seed,
             "set": study.name,
+            "federation": study.together or study.name,
             "round": report.number,
             "metric": study.metric,
             "accuracy": fmean(after.values()) if after else None,

@@ -20,16 +20,17 @@ from fedxr.agent.model.backbone import BACKBONES
 from fedxr.agent.tasks import USE_CASES, check_use_case
 from fedxr.experiments.choices import SetNames, UseCase, known, one_of
 from fedxr.experiments.cold import Cold, ColdProtocol
-from fedxr.experiments.study import Protocol, Ranks
+from fedxr.experiments.protocol import Protocol, Ranks
 from fedxr.experiments.tracking import TRACKERS
 from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.learning.learning_rule import LearningRule, headless
-from fedxr.learning.profile import Links
+from fedxr.learning.profile import Links, Radio
 
 Source = Literal["simulated", "recorded"]
 
 WARM_ONLY = (
     "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",
+    "together",
     "bridge", "bridge_s", "seeds", "require", "junit", "pretraining", "ranks",
     "learning.shared", "learning.personal",
     "learning.each", "learning.guard", "learning.moments", "learning.best_round",
@@ -45,6 +46,7 @@ SAID_AS = {
     "learning.round.seed": "seed",
     "learning.shared.parts": "rounds",
     "learning.personal.parts": "rounds",
+    "links.radio": "radio",
     "pretraining.steps": "steps",
     "pretraining.seed": "seed",
 }
@@ -91,6 +93,8 @@ class RunConfig:
     """Runs, with seeds one apart; figures and requirements are means over them."""
     draws: int = 3
     """Cold: how often members, strangers and their labels are drawn."""
+    together: bool = False
+    """One federation of all users of all sets, with their own senses, tasks and amounts."""
     workers: int = 0
     """Domains that learn side by side, a process each; 0: one a core."""
     out: Path | None = None
@@ -114,6 +118,8 @@ class RunConfig:
     """How headsets learn, beyond the options above."""
     ranks: Ranks = field(default_factory=Ranks)
     """Of the adapters, where they differ from those of --tuning."""
+    radio: Radio = "devices"
+    """How long a transfer takes: by the rates of the devices, or 0.25 s each, MH-FL's yardstick."""
     links: Links = field(default_factory=Links)
     """How far headsets and their links can be relied on."""
     pretraining: Pretraining = field(default_factory=Pretraining)
@@ -191,7 +197,7 @@ class RunConfig:
             seed=self.seed,
             learning=self.learning,
             ranks=self.ranks,
-            links=self.links,
+            links=replace(self.links, radio=self.radio),
         )
 
     def cold_protocol(self) -> ColdProtocol:
@@ -201,7 +207,7 @@ class RunConfig:
             coordination=self.coordination,
             seed=self.seed,
             learning=self.learning,
-            links=self.links,
+            links=replace(self.links, radio=self.radio),
             draws=self.draws,
             cold=self.cold,
         )

@@ -29,6 +29,14 @@ CONSTANTS: dict[ModuleType, tuple[str, ...]] = {
 }
 """Of the checkpoint's format, or of how things are counted: another value is another fedxr."""
 
+ENERGY = {
+    "devices": "learning and sending, each device's computer and rates as fedxr.scenarios.devices "
+    "has them, 10 mW to a neighbour and 251 mW to the server (MH-FL, arXiv:2007.09511)",
+    "mh-fl": "learning as each device's computer has it; sending takes 0.25 s a message, 10 mW to "
+    "a neighbour and 251 mW to the server (MH-FL, arXiv:2007.09511)",
+}
+"""What joules are made of, by ``radio``."""
+
 
 def versions() -> dict[str, str]:
     """Python and the packages that decide about numbers; those not installed are left out."""

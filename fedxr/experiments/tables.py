@@ -116,6 +116,12 @@ def measured(one: ColdStudy, role: str) -> Measured:
     return Measured(one.name.split("/")[0], arms, one.windows[role])
 
 
+def reports_of(studies: Sequence[Study]) -> list[RoundReport]:
+    """The rounds of all federations, of one that has several parts once."""
+    told = {one.together or one.name: one.reports for one in studies}
+    return [report for reports in told.values() for report in reports]
+
+
 def traffic_of(reports: Sequence[RoundReport]) -> Traffic:
     """Bytes of all rounds by kind of link."""
     rows = [row for r in reports for row in r.rows]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.federation import Headset, RoundReport
-from fedxr.scenarios.devices import MOBILE, Computer
+from fedxr.scenarios.devices import DEVICES, MOBILE, Computer
+
+Radio = Literal["devices", "mh-fl"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,16 @@ class Links:
     """That its link to the server is up."""
     d2d: float = 1.0
     """That the link to a neighbour is up."""
+    radio: Radio = "devices"
+    """How long a transfer takes: as the rates of the devices have it, or 0.25 s whatever its size,
+    the yardstick of MH-FL (arXiv:2007.09511)."""
 
     def __post_init__(self) -> None:
         for word in ("wake", "server", "d2d"):
             if not 0 <= getattr(self, word) <= 1:
                 raise ValueError(f"links: {word} is {getattr(self, word)}; allowed are 0 to 1")
+        if self.radio not in ("devices", "mh-fl"):
+            raise ValueError(f"links: radio {self.radio!r}; allowed are devices and mh-fl")
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,20 @@ class HeadsetProfile:
     uplink_bytes_per_s: float | None = None
     raw_bytes: int = 0
     links: Links = Links()
+
+    def equipped(self) -> HeadsetProfile:
+        """With the computer, the battery and the radios of its device, where the table of devices
+        knows it (:mod:`fedxr.scenarios.devices`); else as it is."""
+        known = DEVICES.get(self.device)
+        if known is None:
+            return self
+        return replace(
+            self,
+            battery_j=known.battery_wh * 3600,
+            computer=known.computer,
+            d2d_bytes_per_s=known.d2d_bps / 8,
+            uplink_bytes_per_s=known.uplink_bps / 8,
+        )
 
     def told_apart(self, names: Collection[str]) -> HeadsetProfile:
         """As it is, or by another name where that is among ``names``: two people may be called the
@@ -77,6 +99,10 @@ class Batteries:
 
 def network(seated: Mapping[int, HeadsetProfile], batteries: Batteries) -> list[Headset]:
     """The seated headsets as the federation sees them, by row."""
+
+    def rate(profile: HeadsetProfile, known: float | None) -> float | None:
+        return None if profile.links.radio == "mh-fl" else known
+
     return [
         Headset(
             profile.identity.name,
@@ -85,8 +111,8 @@ def network(seated: Mapping[int, HeadsetProfile], batteries: Batteries) -> list[
             server_link=profile.links.server,
             d2d_link=profile.links.d2d**0.5,  # of each side: a link takes both
             battery=batteries.left(profile),
-            d2d_bytes_per_s=profile.d2d_bytes_per_s,
-            server_bytes_per_s=profile.uplink_bytes_per_s,
+            d2d_bytes_per_s=rate(profile, profile.d2d_bytes_per_s),
+            server_bytes_per_s=rate(profile, profile.uplink_bytes_per_s),
             label=profile.use_case,
         )
         for _, profile in sorted(seated.items())

@@ -16,7 +16,6 @@ from fedxr.bridge.serving.application import RefusalError
 from fedxr.bridge.serving.session import Session
 from fedxr.learning.profile import HeadsetProfile
 from fedxr.live.electrodes import Montage, lacking, montage_for
-from fedxr.scenarios.devices import DEVICES, MOBILE
 
 DEVICES_EACH = 4
 """Headsets of one user that are here at once, each with what it learns."""
@@ -114,7 +113,6 @@ def profile_of(
     channels = [montages[n].channel if n in montages else c for n, c in session.channels.items()]
     told = session.hello.device
     device = str(told.get("model", "headset"))[:64]  # as long as a name of the protocol
-    known = DEVICES.get(device)
     angle = 2.4 * place  # the golden angle: neighbours on the circle are never the same
 
     def number(key: str, default: float, low: float, high: float) -> float:
@@ -134,8 +132,4 @@ def profile_of(
             number("z", 4 * math.sin(angle), -1e4, 1e4),
         ),
         battery=number("battery", 1.0, 0.0, 1.0),
-        battery_j=known.battery_wh * 3600 if known else 0.0,
-        computer=known.computer if known else MOBILE,
-        d2d_bytes_per_s=known.d2d_bps / 8 if known else None,
-        uplink_bytes_per_s=known.uplink_bps / 8 if known else None,
-    )
+    ).equipped()

@@ -10,7 +10,7 @@ from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.tasks import USE_CASES
 from fedxr.learning.profile import HeadsetProfile
 from fedxr.learning.random_stream import stream
-from fedxr.scenarios.devices import DEVICES, Device, devices_for
+from fedxr.scenarios.devices import Device, devices_for
 from fedxr.scenarios.personas import for_pretraining, persona_of
 from fedxr.scenarios.simulated import demo_users, simulate
 from fedxr.scenarios.users import User
@@ -92,20 +92,10 @@ def stream_device(scenario: str) -> Device:
 
 def profile_of_actor(actor: VirtualHeadset, tasks: Sequence[str]) -> HeadsetProfile:
     """The actor as the server will seat it, for lockstep without a network."""
-    device = DEVICES.get(str(actor.device.get("model")))
-    profile = HeadsetProfile(
+    return HeadsetProfile(
         HeadsetIdentity(actor.name, actor.user.channels, tuple(tasks)),
         user=actor.user.name,
         use_case=actor.user.use_case,
         device=str(actor.device.get("model", "headset")),
         position=(float(actor.device.get("x", 0.0)), float(actor.device.get("z", 0.0))),
-    )
-    if device is None:
-        return profile
-    return replace(
-        profile,
-        battery_j=device.battery_wh * 3600,
-        computer=device.computer,
-        d2d_bytes_per_s=device.d2d_bps / 8,
-        uplink_bytes_per_s=device.uplink_bps / 8,
-    )
+    ).equipped()

@@ -91,15 +91,22 @@ def test_a_federation_runs_with_it_and_says_so(
 
 @pytest.mark.slow
 @pytest.mark.timeout(2000)
-@pytest.mark.parametrize("coordination", ["semi-decentralized", "centralized"])
-def test_the_command_runs_on_a_simulated_world(
-    installed: Path, tmp_path: Path, coordination: str
-) -> None:
+def test_the_command_runs_on_a_simulated_world(installed: Path, tmp_path: Path) -> None:
     words = ("--source", "simulated", "--scenario", "companion", "--headsets", "2")
     few = ("--rounds", "1", "--steps", "1", "--copies", "1", "--workers", "1")
-    by = ("--aggregation", "coordinate-median", "--coordination", coordination)
+    steps = ("--learning.shared.no-by-labels", "--learning.shared.train.steps", "1")
+    by = ("--aggregation", "coordinate-median", "--learning.each", "1000")
     done = run(
-        installed, "-m", "fedxr.cli.entry", "federate", *words, *few, *by, "--out", str(tmp_path)
+        installed,
+        "-m",
+        "fedxr.cli.entry",
+        "federate",
+        *words,
+        *few,
+        *steps,
+        *by,
+        "--out",
+        str(tmp_path),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "result.json").read_text())
@@ -157,7 +164,8 @@ from made_users import users
 from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import meet, split_users
-from fedxr.experiments.study import Protocol, teach
+from fedxr.experiments.protocol import Protocol
+from fedxr.experiments.teaching import teach
 
 split = split_users("made", users(9), 0, 12)
 checkpoint = pretrain_on([split], RunConfig(steps=2), lambda _: None)

@@ -258,7 +258,12 @@ def test_spread_is_the_largest_distance_of_a_pair() -> None:
 
 
 def test_consensus_refuses_targets_that_cannot_be_met() -> None:
-    for wrong in ({"relative_error": 0.0}, {"weight_error": -1.0}, {"max_rounds": 0}):
+    for wrong in (
+        {"relative_error": 0.0},
+        {"weight_error": -1.0},
+        {"sum_error": 0.0},
+        {"max_rounds": 0},
+    ):
         with pytest.raises(ValueError, match="above 0"):
             Consensus(**wrong)
     with pytest.raises(ValueError, match="for 3 headsets"):

@@ -17,6 +17,7 @@ from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.cli import main as cli
 from fedxr.evaluation.result import COLD_ARMS, read_result
 from fedxr.experiments import cold, cold_run
+from fedxr.experiments.answering import answered
 from fedxr.experiments.cold import (
     ColdProtocol,
     ColdStudy,
@@ -42,7 +43,7 @@ from fedxr.experiments.progress import Progress
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.splits import TokenizedUser
-from fedxr.experiments.study import answered, seated, teach, tell
+from fedxr.experiments.teaching import seated, teach, tell
 from fedxr.experiments.tracking import Tracked
 from fedxr.experiments.writing import Run
 from fedxr.scenarios.recorded import RECORDED

@@ -23,7 +23,7 @@ from fedxr.learning.profile import Batteries, HeadsetProfile, network
 
 PLACES = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (99.0, 0.0), (99.0, 1.0))
 """Three headsets in one room, two in another."""
-EXACT = Consensus(relative_error=1e-12, weight_error=1e-12, max_rounds=2000)
+EXACT = Consensus(relative_error=1e-12, weight_error=1e-12, max_rounds=2000, sum_error=1e-12)
 RULE = LearningRule(shared=TrainSchedule(TrainSteps(1, batch=1)))
 
 

@@ -17,14 +17,16 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.cli.stream import Stream
 from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import gathering, headless, study
+from fedxr.experiments.answering import evaluate
 from fedxr.experiments.bridged import through_bridge
 from fedxr.experiments.latency import latency_of, latency_rows
 from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.progress import Point, Progress
+from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
-from fedxr.experiments.study import Protocol, evaluate, in_order, seated, teach, tell
 from fedxr.experiments.tables import rounds_of, rows_of
+from fedxr.experiments.teaching import in_order, seated, teach, tell
 from fedxr.federation import RoundReport
 from fedxr.learning.learner import Learner
 from fedxr.scenarios.recorded import RECORDED
@@ -113,7 +115,9 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, checkpoint: Chec
 
     def run() -> study.Study:
         groups = [_people(split, checkpoint, r) for r in ("federation", "unseen", "pretraining")]
-        return study.study("made", "doing", *groups, checkpoint, Protocol(rounds=1), Hearing())
+        return study.study(
+            study.Part("made", "doing", *groups), checkpoint, Protocol(rounds=1), Hearing()
+        )
 
     one, two = run(), run()
     first, again = points  # one round each, which is told as it was
@@ -179,7 +183,7 @@ def test_newcomers_get_no_model_where_there_is_no_common_one(
 ) -> None:
     groups = [_people(split, checkpoint, r)[:2] for r in ("federation", "unseen", "pretraining")]
     how = Protocol(rounds=1, coordination="decentralized")
-    one = study.study("made", "doing", *groups, checkpoint, how)
+    one = study.study(study.Part("made", "doing", *groups), checkpoint, how)
     assert STUDIED - set(one.unseen) == {"federated", "federated_personalised"}
     assert set(one.federation) == STUDIED
 

@@ -23,8 +23,9 @@ from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.checkpoints.state import Store
 from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.splits import TokenizedUser
-from fedxr.experiments.study import CHUNK, Protocol, profile_of, seated, tell
+from fedxr.experiments.teaching import CHUNK, profile_of, seated, tell
 from fedxr.learning.feedback import PendingFeedback
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.learning.profile import Links

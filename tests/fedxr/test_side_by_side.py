@@ -11,12 +11,15 @@ import pytest
 from made_users import users as made_users
 
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.experiments.answering import evaluate
 from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.progress import Say
+from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.side_by_side import on_each
 from fedxr.experiments.splits import Split, meet, split_users
-from fedxr.experiments.study import Protocol, Study, evaluate, teach
+from fedxr.experiments.study import Study
+from fedxr.experiments.teaching import teach
 
 pytestmark = pytest.mark.slow  # each process that begins imports torch
 

@@ -22,8 +22,9 @@ from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import USE_CASES, Query, task_named
 from fedxr.dashboard.judged import Judged
+from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.splits import meet
-from fedxr.experiments.study import Protocol, seated
+from fedxr.experiments.teaching import seated
 from fedxr.learning.agents import Agents
 from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import LIVE

@@ -201,15 +201,17 @@ class _Unpacking:
         own = self._sums("own", task, classes) if "own" in packed.sums else None
         if packed.counted:
             own = RidgeStats.counted(((x.z, x.label) for x in examples), classes)
-        federated = self._sums("crowd", task, classes) if "crowd" in packed.sums else None
+        federated = self._sums("crowd", task, classes, own) if "crowd" in packed.sums else None
         return TaskState(packed.trust, Counter(packed.told), examples, own, federated, packed)
 
-    def _sums(self, kind: str, task: str, classes: int) -> RidgeStats | None:
-        """Others' sums are a total less one's own, rounded: where that leaves no sums, there are
-        none until the next round."""
+    def _sums(
+        self, kind: str, task: str, classes: int, less: RidgeStats | None = None
+    ) -> RidgeStats | None:
+        """Others' sums are a total ``less`` one's own, as exact as neighbours have agreed: where
+        not even that total can be one, there are none until the next round."""
         size = FEATURES * (FEATURES + 1) // 2 + (FEATURES + 1) * classes
         sums = unflatten(self._numbers(f"{kind}|{task}", (size,)), FEATURES, classes)
-        if _are_sums(sums):
+        if _are_sums(sums if less is None else sums.plus(less)):
             return sums
         if kind == "own":
             raise DamagedError(f"own|{task} are sums of no features")

@@ -1,0 +1,64 @@
+"""What a study of a domain is told of a run: how many rounds, and how everybody learns."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+
+from fedxr.agent.adaptation.adapter_stack import TUNINGS, Tuning
+from fedxr.learning.learning_rule import LearningRule, headless
+from fedxr.learning.profile import Links
+
+OF_ROUND = ("coordination", "aggregation", "exchange", "seed")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks and scale of the adapters where they differ from those of the tuning that is named."""
+
+    r: int | None = None
+    personal_r: int | None = None
+    lora_alpha: float | None = None
+
+    def of(self, tuning: Tuning) -> Tuning:
+        """``tuning`` with them."""
+        return replace(tuning, **{k: v for k, v in asdict(self).items() if v is not None})
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """So many ``rounds``; ``coordination``, ``aggregation``, ``tuning``, ``exchange`` by name; all
+    else of ``learning`` as it stands, ``ranks`` that differ from the tuning's, and ``links`` that
+    everybody has."""
+
+    rounds: int = 8
+    coordination: str = "semi-decentralized"
+    exchange: str = "ffa"
+    seed: int = 0
+    aggregation: str = "mean"
+    tuning: str = "lora"
+    learning: LearningRule = field(default_factory=lambda: headless(8))
+    ranks: Ranks = field(default_factory=Ranks)
+    links: Links = field(default_factory=Links)
+
+    def adapters(self) -> Tuning:
+        """What is trained on each headset."""
+        named = self.ranks.of(TUNINGS.named(self.tuning).tuning)
+        return replace(named, exchange=self.exchange, seed=self.seed)  # type: ignore[arg-type]
+
+    def rule(self) -> LearningRule:
+        """``learning`` over as many rounds, and as the other words have it."""
+        shared, personal = self.learning.shared, self.learning.personal
+        rule = replace(
+            self.learning,
+            shared=replace(shared, parts=self.rounds),
+            personal=replace(personal, parts=self.rounds),
+        )
+        return rule.with_round(**self.of_round())
+
+    def of_round(self) -> dict[str, object]:
+        """What of a round has a word of its own here."""
+        return {name: getattr(self, name) for name in OF_ROUND}
+
+    def beside(self, coordination: str) -> Protocol:
+        """The same under the ``coordination`` of a baseline, where only the mean can act."""
+        return replace(self, coordination=coordination, aggregation="mean")
