@@ -15,6 +15,7 @@ from fedxr.federation.network import Headset, StragglerDeadline
 from fedxr.federation.report import ClusterReport, Drop, RoundReport
 from fedxr.federation.rounds import Adapt, run_round
 from fedxr.federation.rules import AGGREGATIONS, AggregationRule
+from fedxr.federation.server_optimizer import ServerOptimizer, ServerState
 from fedxr.federation.topology import Topology
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "PacketError",
     "Round",
     "RoundReport",
+    "ServerOptimizer",
+    "ServerState",
     "Topology",
     "Updates",
     "from_bytes",

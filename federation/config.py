@@ -7,10 +7,11 @@ from typing import Literal
 
 from fedxr.federation.codec import NumberFormat, dtype_of
 from fedxr.federation.consensus import Consensus
-from fedxr.federation.coordination import coordination_named
+from fedxr.federation.coordination import COORDINATIONS, coordination_named
 from fedxr.federation.election import Election, ranking
 from fedxr.federation.exchange import STAYS_HOME, Exchange
 from fedxr.federation.rules import check_rule
+from fedxr.federation.server_optimizer import ServerOptimizer
 from fedxr.federation.topology import Topology
 
 
@@ -23,6 +24,7 @@ class Round:
     ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
     answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
     ``participation``: which part of those who are awake takes part in a round, drawn anew each.
+    ``server``: what the server makes of the mean that it has found.
     """
 
     coordination: str = "semi-decentralized"
@@ -34,6 +36,7 @@ class Round:
     broadcast: Literal["all", "representatives"] = "all"
     codec: NumberFormat = "float32"
     participation: float = 1.0
+    server: ServerOptimizer = field(default_factory=ServerOptimizer)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,3 +54,9 @@ class Round:
                 f"participation {self.participation}; take a part above 0, up to 1 (everybody)"
             )
         check_rule(self.aggregation, self.coordination, self.exchange)
+        if self.server.rule != "mean" and not coordination_named(self.coordination).server:
+            fit = " or ".join(sorted(n for n, c in COORDINATIONS.items() if c.server))
+            raise ValueError(
+                f"server optimizer {self.server.rule!r} with coordination {self.coordination!r}, "
+                f"which has no server; take {fit}, or the rule 'mean'"
+            )

@@ -3,8 +3,8 @@
 Legend: H headsets, A of them awake, P length of the flat vector.
 
 A round starts with every headset's current values as rows of one tensor and ends with the mixed
-ones. The caller hands in how headsets learn (``adapt``) and keeps the values and the
-StragglerDeadline between rounds.
+ones. The caller hands in how headsets learn (``adapt``) and keeps the values, the
+StragglerDeadline and the ServerState between rounds.
 
 What to know: a headset that sleeps through a round keeps its values and starts its next one from
 them, however old. A late one keeps what it learned and joins the next round. Everything random is
@@ -14,6 +14,7 @@ number of workers and the chunks in which ``adapt`` works change nothing."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -28,6 +29,7 @@ from fedxr.federation.ledger import adapt_rows, written
 from fedxr.federation.network import Headset, StragglerDeadline, check_headsets, who_is_awake
 from fedxr.federation.report import RoundReport
 from fedxr.federation.rules import aggregate
+from fedxr.federation.server_optimizer import ServerState
 
 
 class Adapt(Protocol):
@@ -48,10 +50,12 @@ def run_round(
     adapt: Adapt,
     number: int,
     pace: StragglerDeadline,
+    server: ServerState | None = None,
 ) -> tuple[Tensor, RoundReport]:
     """Round ``number``: values (H, P) before in, after out (a new tensor), and what happened.
 
-    ``pace`` learns how long the headsets took.
+    ``pace`` learns how long the headsets took; ``server`` is what the server goes on from, and need
+    be given only where it has an optimiser (``config.server``).
     """
     check_headsets(headsets, values)
     plan, seed, mixed = coordination_named(config.coordination), config.seed, values.clone()
@@ -86,6 +90,10 @@ def run_round(
     # 6. The server makes one of what it was sent, block by block over owners.
     # 7. Its answer goes back and replaces the blocks that the receiver owns.
     answer = None if sent is None else aggregate(config.aggregation, sent)
+    if answer is not None:
+        here = [i for one in agreed for i in one.cluster.members]
+        before = partial(steps.held_before, travels, here, row_of, values)
+        answer = (server or ServerState()).step(config.server, answer, before)
     down, spread, reached = steps.broadcast(config, agreed, representatives, answer, mixed, number)
 
     # 8. The ledger: every message that the steps above have sent.

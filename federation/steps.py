@@ -235,6 +235,16 @@ def uplink(
     return sent, messages
 
 
+def held_before(
+    travels: Updates, here: Sequence[int], row_of: dict[int, int], start: Tensor
+) -> Updates:
+    """The mean (one row) of what the headsets ``here`` held, rows of ``start`` (H, P), before they
+    learned, by the samples that they now have."""
+    rows = torch.tensor([row_of[i] for i in here])
+    got = travels.rows(rows)
+    return average(replace(got, values=start[torch.tensor(here)]))
+
+
 def broadcast(
     config: Round,
     agreed: Sequence[ClusterConsensus],

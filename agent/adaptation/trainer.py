@@ -35,12 +35,18 @@ NOTHING = TokenizedEpisode((), ())
 @dataclass(frozen=True)
 class TrainSteps:
     """How much to learn: ``steps`` of ``batch`` examples at ``rate``; ``clip`` bounds a headset's
-    gradient norm."""
+    gradient norm; ``proximal`` (mu of FedProx, arXiv:1812.06127) draws it back to where it began,
+    so that whoever has few labels, or odd ones, does not go far from the others."""
 
     steps: int = 20
     rate: float = 3e-3
     batch: int = 16
     clip: float = 1.0
+    proximal: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.proximal >= 0:
+            raise ValueError(f"train: proximal {self.proximal}; take 0 (none) or more")
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ def learn(
         mask = shown_classes(stack, examples[rows], parts)
         for _ in range(train.steps):
             out[rows] = _step(
-                stack, out[rows], part, examples[rows], parts, train, names[rows], mask
+                stack, out[rows], part, examples[rows], parts, train, names[rows], mask, theta[rows]
             )
             yield
         adam.put(rows, part)
@@ -172,6 +178,7 @@ def _step(
     train: TrainSteps,
     names: Sequence[str],
     mask: Tensor,
+    start: Tensor,
 ) -> Tensor:
     active = torch.tensor([bool(mine) for mine in examples], device=theta.device)
     plan = stack.model.plan
@@ -182,6 +189,8 @@ def _step(
     adam.draws = adam.draws + active.to(adam.draws.dtype)
     batch = collate(chosen, plan.tokens_of, plan.tasks)
     _, gradient = stack.gradient(batch, theta, parts)
+    if train.proximal:
+        gradient = gradient + train.proximal * (theta - start)
     gradient *= mask
     norm = gradient.norm(dim=1, keepdim=True).clamp_min(train.clip)
     return adam.update(theta, gradient * (train.clip / norm), active, train.rate)

@@ -55,7 +55,9 @@ def paired(truth: Array, before: Array, after: Array, metric: str) -> tuple[floa
 
 
 def trust_of(learner: Learner, task: str, rows: Sequence[int]) -> list[float]:
-    """(E,) mean over ``rows``."""
+    """(E,) mean over ``rows``; of nobody, none."""
+    if not rows:
+        return []
     mean: list[float] = torch.stack([learner.cohort.trust(r, task) for r in rows]).mean(0).tolist()
     return mean
 

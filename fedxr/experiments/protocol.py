@@ -28,7 +28,9 @@ class Ranks:
 class Protocol:
     """So many ``rounds``; ``coordination``, ``aggregation``, ``tuning``, ``exchange`` by name; all
     else of ``learning`` as it stands, ``ranks`` that differ from the tuning's, and ``links`` that
-    everybody has."""
+    everybody has. Figures are taken after every ``evaluate_every``-th round. After ``patience``
+    rounds without a lower loss on examples held back there are no more of them; labels are learned
+    from as before."""
 
     rounds: int = 8
     coordination: str = "semi-decentralized"
@@ -39,6 +41,8 @@ class Protocol:
     learning: LearningRule = field(default_factory=lambda: headless(8))
     ranks: Ranks = field(default_factory=Ranks)
     links: Links = field(default_factory=Links)
+    evaluate_every: int = 1
+    patience: int | None = None
 
     def adapters(self) -> Tuning:
         """What is trained on each headset."""

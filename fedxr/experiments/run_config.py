@@ -30,7 +30,7 @@ Source = Literal["simulated", "recorded"]
 
 WARM_ONLY = (
     "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",
-    "together",
+    "together", "evaluate_every", "patience",
     "bridge", "bridge_s", "seeds", "require", "junit", "pretraining", "ranks",
     "learning.shared", "learning.personal",
     "learning.each", "learning.guard", "learning.moments", "learning.best_round",
@@ -73,6 +73,10 @@ class RunConfig:
     """Most headsets in the federation of each set, and most unseen ones."""
     rounds: int = 8
     """Rounds of the federation."""
+    evaluate_every: int = 1
+    """Rounds from one look at the figures to the next."""
+    patience: int | None = None
+    """Rounds without a lower loss on examples held back, after which there are no more of them."""
     coordination: Annotated[str, one_of(COORDINATIONS)] = "semi-decentralized"
     """How updates are mixed."""
     aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
@@ -128,9 +132,10 @@ class RunConfig:
     """What only a cold start has."""
 
     def __post_init__(self) -> None:
-        counts = {
-            n: getattr(self, n) for n in ("headsets", "rounds", "steps", "copies", "draws", "seeds")
-        }
+        words = ("headsets", "rounds", "evaluate_every", "steps", "copies", "draws", "seeds")
+        counts = {n: getattr(self, n) for n in words}
+        if self.patience is not None:
+            counts["patience"] = self.patience
         if self.workers < 0:
             raise ValueError(f"workers {self.workers}; take 0 (one a core) or more")
         wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
@@ -197,6 +202,8 @@ class RunConfig:
             seed=self.seed,
             learning=self.learning,
             ranks=self.ranks,
+            evaluate_every=self.evaluate_every,
+            patience=self.patience,
             links=replace(self.links, radio=self.radio),
         )
 

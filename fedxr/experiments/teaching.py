@@ -69,19 +69,29 @@ def teach(
     after: Callable[[Learner, RoundReport], None] = lambda *_: None,
 ) -> tuple[Learner, list[RoundReport]]:
     """Everybody is told the truth of every adaptation moment, in as many parts as there are rounds,
-    each followed by personal steps and a round; what was learned, and the rounds. ``after`` each
-    round it may be asked what it has learned by then."""
+    each followed by personal steps and a round, until they stall; what was learned, and the rounds.
+    ``after`` each round it may be asked what it has learned by then."""
     learner, reports, n = seated(checkpoint, people, protocol), [], protocol.rounds
     told = [in_order(p, protocol.seed) for p in people]
+    losses: list[float] = []
     for part in range(n):
         some = [x[part * len(x) // n : (part + 1) * len(x) // n] for x in told]
         tell(learner, some, personal)
-        report = learner.round(range(len(people)))
+        report = None if stalled(losses, protocol.patience) else learner.round(range(len(people)))
         if report is not None:
             reports.append(report)
             after(learner, report)
+            if protocol.patience is not None:
+                losses.append(learner.held_loss())
     learner.finish()
     return learner, reports
+
+
+def stalled(losses: Sequence[float], patience: int | None) -> bool:
+    """Whether the last ``patience`` of ``losses`` are not below what there was before."""
+    if patience is None or len(losses) <= patience:
+        return False
+    return min(losses[-patience:]) >= min(losses[:-patience])
 
 
 def in_order(person: TokenizedUser, seed: int) -> list[TokenizedEpisode]:

@@ -27,6 +27,7 @@ from fedxr.federation import (
     Drop,
     Effort,
     RoundReport,
+    ServerState,
     StragglerDeadline,
     Updates,
     run_round,
@@ -52,13 +53,15 @@ def meet(
     patience: StragglerDeadline,
     chunk: int = 1,
     faults: list[Fault] | None = None,
+    server: ServerState | None = None,
 ) -> Slices[RoundReport]:
     """Round ``number`` of the ``seated`` rows of ``cohort``: each takes the rule's shared steps,
     all mix, and each takes the mean that has reached it. Who takes no part keeps what it knows.
 
     Nothing of the cohort changes before the last slice. ``chunk`` headsets learn in one pass: 1
     live, where nobody is padded to the longest example of another. Over whom learning fails is put
-    into ``faults``; it takes no part, and nobody gets its values.
+    into ``faults``; it takes no part, and nobody gets its values. ``server`` is what the server
+    goes on from.
     """
     rows, headsets = list(seated), network(seated, batteries)
     faults = [] if faults is None else faults
@@ -90,7 +93,7 @@ def meet(
     if not rows:
         return RoundReport(number, (), drops, (), (), 0.0, patience.deadline())
     headsets = [h for h in headsets if h.name in {cohort.names[row] for row in rows}]
-    mixed, report = _mixed(exchange, theta[fine], effort, headsets, rule, number, patience)
+    mixed, report = _mixed(exchange, theta[fine], effort, headsets, rule, number, patience, server)
     behind, answered = [report.behind(cohort.names[r]) for r in rows], report.answered
     if pooled:
         behind = [report.awake if who else () for who in behind]
@@ -109,6 +112,7 @@ def _mixed(
     rule: LearningRule,
     number: int,
     patience: StragglerDeadline,
+    server: ServerState | None,
 ) -> tuple[Tensor, RoundReport]:
     """(R, P') after the round of the federation, and its report; ``theta`` (A, P) and ``effort``
     are of those who are awake, after their shared steps."""
@@ -130,7 +134,7 @@ def _mixed(
         moved = _moved(blocks, mine, values, awake) if d2d else None
         return Updates(blocks, mine, samples[awake], owns[awake], effort, moved)
 
-    return run_round(rule.round, headsets, values, adapt, number, patience)
+    return run_round(rule.round, headsets, values, adapt, number, patience, server)
 
 
 def _moved(blocks: Blocks, mine: Tensor, values: Tensor, awake: Tensor) -> Tensor:

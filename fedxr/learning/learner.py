@@ -28,7 +28,7 @@ from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.federated_model import FederatedModel
 from fedxr.agent.serving.weight_update import Changes, WeightUpdate
-from fedxr.federation import COORDINATIONS, RoundReport, StragglerDeadline
+from fedxr.federation import COORDINATIONS, RoundReport, ServerState, StragglerDeadline
 from fedxr.learning.federated_round import held_losses, meet
 from fedxr.learning.feedback import Evaluation, Heard, PendingFeedback
 from fedxr.learning.learning_rule import LearningRule
@@ -98,7 +98,7 @@ class Learner:
         self.batteries = Batteries()
         self.number = 0
         self._changes = Changes(self.cohort)
-        self._patience = StragglerDeadline()
+        self._patience, self._server = StragglerDeadline(), ServerState()
         self._fresh: Counter[int] = Counter()
         self._waiting: list[int] = []  # who is to meet next
         self._met = False  # whether a round was the last work
@@ -313,6 +313,13 @@ class Learner:
             cohort.take_up(row, shared)
         return best
 
+    def held_loss(self) -> float:
+        """Mean loss (nats) of everybody's shared adapters on the newest examples held back."""
+        rows = sorted(self.seated)
+        found = whole(held_losses(self.cohort, self._shared(rows), self.rule.checked))
+        losses = torch.cat(found)
+        return float(losses.mean()) if len(losses) else 0.0
+
     def _shared(self, rows: Sequence[int]) -> Shared:
         theta = self.cohort.stack.theta[:, : self.cohort.stack.shared]
         return {row: theta[row].clone() for row in rows}
@@ -343,7 +350,7 @@ class Learner:
         seated = {row: self.seated[row] for row in rows}
         report = yield from meet(
             self.cohort, self.rule, seated, self.batteries, self.number, self._patience, self.chunk,
-            faults,
+            faults, self._server,
         )  # fmt: skip
         self._keep_model(rows, report)
         if self.rule.best_round:

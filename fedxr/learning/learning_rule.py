@@ -48,7 +48,7 @@ class TrainSchedule:
         told = [m.per_class(t) for m, t in zip(memories, tasks, strict=True)]
         whole = self.labels.of(sum(told) / max(1, len(told)))
         steps = -(-whole.steps // self.parts)
-        return replace(whole, steps=steps, batch=self.train.batch, clip=self.train.clip)
+        return replace(self.train, steps=steps, rate=whole.rate)
 
 
 @dataclass(frozen=True)

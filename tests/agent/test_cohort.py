@@ -168,6 +168,26 @@ def test_chunks_do_not_change_what_is_learned() -> None:
         assert changed.median() <= relative * PACE.steps * PACE.rate + stored
 
 
+def test_the_proximal_term_holds_back_what_is_far_from_the_start() -> None:
+    """Its gradient is mu times the way from there: none in the first step, and the larger mu is,
+    the shorter the way after some."""
+    stack = AdapterStack(made.model(), ROWS, Tuning())
+    examples = [_examples(range(100 * h, 100 * h + 6)) for h in range(ROWS)]
+    names = [f"user{h}" for h in range(ROWS)]
+
+    def way(steps: int, mu: float) -> Tensor:
+        train, adam = replace(PACE, steps=steps, proximal=mu), AdamState.none(stack.theta)
+        out = whole(learn(stack, stack.theta, adam, examples, ("shared",), train, names))
+        return out - stack.theta
+
+    assert torch.equal(way(1, 0.0), way(1, 10.0))
+    plain, near, nearer = (way(12, mu).norm(dim=1) for mu in (0.0, 1.0, 100.0))
+    assert bool((nearer < near).all())
+    assert bool((near < plain).all())
+    with pytest.raises(ValueError, match="proximal -1"):
+        TrainSteps(proximal=-1)
+
+
 def test_rows_of_classes_not_shown_stay() -> None:
     """Headset 0 shows classes 0 and 1 of 5, headset 1 class 2; nobody shows a mood."""
     stack = AdapterStack(made.model(), 2, Tuning())

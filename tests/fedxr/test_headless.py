@@ -17,7 +17,7 @@ from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.cli.stream import Stream
 from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import gathering, headless, study
-from fedxr.experiments.answering import evaluate
+from fedxr.experiments.answering import evaluate, evenly
 from fedxr.experiments.bridged import through_bridge
 from fedxr.experiments.latency import latency_of, latency_rows
 from fedxr.experiments.pretraining import pretrain_on
@@ -26,7 +26,7 @@ from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
 from fedxr.experiments.tables import rounds_of, rows_of
-from fedxr.experiments.teaching import in_order, seated, teach, tell
+from fedxr.experiments.teaching import in_order, seated, stalled, teach, tell
 from fedxr.federation import RoundReport
 from fedxr.learning.learner import Learner
 from fedxr.scenarios.recorded import RECORDED
@@ -157,10 +157,36 @@ def test_asking_after_a_round_changes_nothing(split: Split, checkpoint: Checkpoi
     assert [set(users) for users in after] == [{p.user.name for p in people}]
 
 
+def test_rounds_end_where_they_stall_and_labels_go_on(split: Split, checkpoint: Checkpoint) -> None:
+    assert [stalled(x, 2) for x in ([], [3, 2], [3, 2, 1], [3, 2, 2], [1, 2, 3])] == [
+        False, False, False, False, True,
+    ]  # fmt: skip
+    assert not stalled([1, 2, 3], None)
+    people = _people(split, checkpoint)[:2]
+    how = Protocol(rounds=6, patience=1)
+    losses: list[float] = []
+    learner, reports = teach(
+        checkpoint, people, how, after=lambda one, _: losses.append(one.held_loss())
+    )
+    ended = [n for n in range(1, 7) if stalled(losses[:n], 1)]
+    assert len(reports) == min([*ended, 6])
+    counts = [len(p.adapt) for p in people]
+    assert [s.replay.count("doing") for s in learner.cohort.headsets] == counts
+
+
+def test_figures_are_taken_every_so_many_rounds(split: Split, checkpoint: Checkpoint) -> None:
+    part = study.Part("made", "doing", _people(split, checkpoint)[:2], [], [])
+    out = study.Study("made", "doing", "accuracy")
+    how = Protocol(rounds=3, evaluate_every=2)
+    study.federated([out], [part], part.people, checkpoint, how)
+    assert [bool(users) for users in out.after] == [False, True, False]
+    assert [r.accuracy is None for r in rounds_of([out])] == [True, False, True]
+
+
 def test_some_questions_are_spread_over_all() -> None:
-    assert study.evenly(range(100), 4) == (0, 25, 50, 75)  # type: ignore[arg-type]
-    assert study.evenly(range(3), 4) == (0, 1, 2)  # type: ignore[arg-type]
-    assert study.evenly([], 4) == ()
+    assert evenly(range(100), 4) == (0, 25, 50, 75)  # type: ignore[arg-type]
+    assert evenly(range(3), 4) == (0, 1, 2)  # type: ignore[arg-type]
+    assert evenly([], 4) == ()
 
 
 def test_rounds_of_a_result_know_their_set_and_cost(split: Split, checkpoint: Checkpoint) -> None:
