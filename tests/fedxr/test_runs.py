@@ -174,8 +174,7 @@ def test_an_interrupted_run_goes_on_where_it_was_and_gives_the_same(
     assert whole.seeds == [0, 1]
     assert [len(row.arms["generic"].per_seed) for row in whole.rows] == [2, 2]
 
-    # Generic and local are told twice a set, of members and of strangers.
-    stopped = federate(how, None, Hearing("two: generic", 3))
+    stopped = federate(how, None, Hearing("two: generic", 2))
     assert stopped.interrupted
     assert [len(row.arms["generic"].per_seed) for row in stopped.rows] == [2, 1]
     assert read_result(tmp_path / "run" / "result.json").rows == stopped.rows
