@@ -3,9 +3,11 @@
 By ``score``, the member that can best afford it: battery x link to the server x (1 - load), each
 from 0 to 1; a product, because being without any one of them is enough to be a bad choice. By
 ``random``, every member with the same chance, which makes the server's mean unbiased even when the
-clusters have not agreed (head sampling, arXiv:2103.10481). Equal scores go by name. The election is
-held anew in every round: a representative that has drained its battery hands over by itself, and
-one whose link to the server is down is replaced by the next in rank.
+clusters have not agreed (head sampling, arXiv:2103.10481). Among equal scores the draw decides,
+too: were it always the same one, whatever it has not agreed on would pull the server to its side in
+every round, for ever. The election is held anew in every round: speaking costs battery, so whoever
+has spoken hands over to its equals by itself, and one whose link to the server is down is replaced
+by the next in rank.
 """
 
 from __future__ import annotations
@@ -29,13 +31,14 @@ def ranking(headsets: Sequence[Headset], rule: str, seed: int, number: int) -> l
 
     Independent of the order of ``headsets``. Raises ValueError for an unknown rule.
     """
-    if rule == "score":
-        keys: list[float] = [-score(headset) for headset in headsets]
-    elif rule == "random":
-        keys = [draw(seed, "representative", number, headset.name) for headset in headsets]
-    else:
+    if rule not in ("score", "random"):
         raise ValueError(f"unknown election {rule!r}; allowed are score and random")
-    return sorted(range(len(headsets)), key=lambda i: (keys[i], headsets[i].name))
+
+    def key(i: int) -> tuple[float, float]:
+        lot = draw(seed, "representative", number, headsets[i].name)
+        return (-score(headsets[i]) if rule == "score" else 0.0), lot
+
+    return sorted(range(len(headsets)), key=key)
 
 
 def elect(ranked: Sequence[int], reachable: Callable[[int], bool]) -> tuple[int | None, list[int]]:
