@@ -128,7 +128,8 @@ class StragglerDeadline:
     Before ``least`` durations are known nobody is late. Only headsets with examples count: one that
     has none is done at once, and would make everyone late who learns in the next round. The late
     ones' durations count too, once they are known: otherwise headsets that slow down as a whole
-    would be locked out for ever.
+    would be locked out for ever. Nor is anybody whose device is slower than most: whoever was
+    ``late`` in one round has had that long to finish, and is waited for in the next.
     Keep one for as long as the headsets meet.
     """
 
@@ -137,6 +138,7 @@ class StragglerDeadline:
     window: int = 256
     least: int = 8
     seconds: deque[float] = field(default_factory=deque)
+    late: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if not (0 < self.quantile <= 1 and self.multiple >= 1 and 1 <= self.least <= self.window):

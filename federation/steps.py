@@ -94,19 +94,21 @@ def learn(
     travels = plan.server or "d2d" in plan.links
     durations = _durations(config, [headsets[i] for i in awake], updates) if travels else []
     deadline = pace.deadline() if durations else math.inf
-    active, drops = set(awake), []
+    active, drops, late = set(awake), list[Drop](), set[str]()
     for row, i in enumerate(awake):
         cause = ""
         if broken[row]:
             cause = "its update holds values or counts that are not finite or cannot be so large"
-        elif durations and durations[row] > deadline:
+        elif durations and durations[row] > deadline and headsets[i].name not in pace.late:
             cause = f"late: {durations[row]:.3g} s, the deadline was {deadline:.3g} s"
+            late.add(headsets[i].name)
         if cause:
             active.remove(i)
             drops.append(Drop(headsets[i].name, 2, cause))
     # Who had nothing to learn from was done at once: that says nothing of how long learning takes.
     taught = (got.weights > 0).any(dim=1).tolist()
     pace.observe(seconds for seconds, some in zip(durations, taught, strict=False) if some)
+    pace.late = late
     return LocalUpdates(updates, active, drops, deadline)
 
 
