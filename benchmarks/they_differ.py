@@ -1,13 +1,14 @@
 """The five coordinations, round by round, over graphs and links that fail: the recorded sets as one
 federation.
 
-    python -m benchmarks.they_differ --data DIR [--headsets 12] [--links 1 0.5 0.2]
+    python -m benchmarks.they_differ --data DIR [--headsets 12] [--links 1 0.5 0.2] [--shuffled]
 
 A cold start: nobody of a set was pretrained on. The members of all sets are one federation; in each
 of five rounds everybody tells one more label a class, and is asked questions of the test half.
 Figures are accuracies of the mixture of experts (as in ``fedxr federate``), the mean over sets of
 the mean over users, and the change to ``centralized`` paired by user with one standard error. Bytes
-and joules are of all headsets and rounds; links fail between neighbours, not to the server.
+and joules are of all headsets and rounds; links fail between neighbours, not to the server. People
+of one set are neighbours, as people are who do the same; with ``--shuffled`` anybody is.
 """
 
 from __future__ import annotations
@@ -186,6 +187,7 @@ def main() -> None:
     parser.add_argument("--headsets", type=int, default=12, help="most members of a set")
     parser.add_argument("--links", type=float, nargs="+", default=[1.0, 0.5, 0.2])
     parser.add_argument("--sets", nargs="*", default=[])
+    parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     data = data_folder(asked.data)
@@ -195,7 +197,7 @@ def main() -> None:
     checkpoint = one_checkpoint(draws, by_set)
     everyone = [m for some in by_set.values() for m in some]
     order = stream(asked.seed, "seats").permutation(len(everyone))
-    members = [everyone[i] for i in order]  # a room's neighbours are of any set
+    members = [everyone[i] for i in order] if asked.shuffled else everyone
     print(f"{len(members)} headsets of {len(draws)} sets: {', '.join(by_set)}")
     console = Console(width=124)
     rounds = [str(n + 1) for n in range(LABELS)]
