@@ -122,18 +122,22 @@ def one_checkpoint(draws: Sequence[Draw], members: Mapping[str, Sequence[Member]
     return Checkpoint(model, ridges, {})
 
 
-def run(
+def told_run(
     checkpoint: Checkpoint,
     members: Sequence[Member],
     seed: int,
-    how: Mapping[str, object],
+    coordination: str,
+    graph: str,
     d2d: float,
 ) -> Outcome:
     """Five rounds by the product's learner."""
     protocol = ColdProtocol(rounds=LABELS, seed=seed)
-    rule = protocol.rule().with_round(consensus=Consensus(), **how)
+    rule = protocol.rule().with_round(consensus=Consensus(), coordination=coordination)
+    if graph:
+        rule = rule.with_round(topology=Topology(graph=graph))  # type: ignore[arg-type]
     learner = Learner(checkpoint, protocol.adapters(), rule)
     links = Links(d2d=d2d)
+    print(coordination, graph, d2d if graph else "", flush=True)
     for row, one in enumerate(members):
         learner.join(row, profile_of(one.person, row, links))
     out = Outcome([], [])
@@ -167,7 +171,7 @@ def change(members: Sequence[Member], one: Outcome, other: Outcome) -> tuple[flo
         name = m.person.identity.name
         by_set.setdefault(m.set, []).append(one.figures[-1][name] - other.figures[-1][name])
     means = [fmean(some) for some in by_set.values()]
-    errors = [np.var(some, ddof=1) / len(some) for some in by_set.values()]
+    errors = [np.var(some, ddof=1) / len(some) for some in by_set.values() if len(some) > 1]
     return 100 * fmean(means), 100 * float(np.sum(errors)) ** 0.5 / len(errors)
 
 
@@ -203,26 +207,21 @@ def main() -> None:
     rounds = [str(n + 1) for n in range(LABELS)]
     words = ["graph", "links", *rounds, "- centralized", "up MB", "d2d MB", "J"]
     table = Table(Column("coordination", no_wrap=True), *words)
-    central: Outcome | None = None
-    for coordination, graph, up in ways(asked.links):
-        how: dict[str, object] = {"coordination": coordination}
-        if graph:
-            how["topology"] = Topology(graph=graph)  # type: ignore[arg-type]
-        found = run(checkpoint, members, asked.seed, how, up)
-        central = found if coordination == "centralized" else central
-        rows = [row for report in found.reports for row in report.rows]
-        against = (
-            "" if central is None else "{:+.1f} ± {:.1f}".format(*change(members, found, central))
-        )
+    found = {way: told_run(checkpoint, members, asked.seed, *way) for way in ways(asked.links)}
+    central = found["centralized", "", 1.0]
+    for (coordination, graph, up), one in found.items():
+        rows = [row for report in one.reports for row in report.rows]
         table.add_row(
             coordination, graph, f"{up:g}" if graph else "",
-            *(f"{100 * mean_over_sets(members, f):.1f}" for f in found.figures), against,
+            *(f"{100 * mean_over_sets(members, f):.1f}" for f in one.figures),
+            "{:+.1f} ± {:.1f}".format(*change(members, one, central)),
             f"{total(rows, 'uplink').bytes / 1e6:.0f}", f"{total(rows, 'd2d').bytes / 1e6:.0f}",
             f"{total(rows).joules:.1f}",
         )  # fmt: skip
-        print(coordination, graph, up if graph else "", against, flush=True)
     console.print(table)
-    print("percent; changes in points, one standard error over users")
+    print(
+        "percent; changes in points, one standard error over users; pooled sends all that was felt"
+    )
 
 
 if __name__ == "__main__":

@@ -196,11 +196,12 @@ def round_numbers(runs: Sequence[Run], names: Sequence[str]) -> Lines:
     out: Lines = []
     for name in names:
         for run in runs:
-            mine = [r for r in run.result.rounds if r.row == name and r.accuracy is not None]
+            mine = [r for r in run.result.rounds if r.row == name]
             out += [
                 {"panel": name, "run": run.name, "round": i + 1, "mean": _percent(r.accuracy),
                  "low": _percent(r.low), "high": _percent(r.high)}
                 for i, r in enumerate(mine)
+                if r.accuracy is not None
             ]  # fmt: skip
     return out
 
@@ -248,7 +249,7 @@ def cost_sheet(runs: Sequence[Run]) -> Sheet:
     """What each run cost."""
     cells = [
         [run.name, run.result.headline.replace("_", " "), ", ".join(map(str, run.result.seeds)),
-         str(len(run.result.rounds)), amount(run.result.traffic.up, "B"),
+         str(run.result.rounds_held), amount(run.result.traffic.up, "B"),
          amount(run.result.traffic.down, "B"), amount(run.result.traffic.d2d, "B"),
          "–" if run.result.joules is None else amount(run.result.joules, "J"),
          f"{run.result.seconds:.0f}"]

@@ -144,7 +144,7 @@ def figures(result: Result) -> dict[str, float]:
     if result.joules is not None:
         found["joules"] = result.joules
     found["seconds"] = result.seconds
-    found["rounds"] = float(len(result.rounds))
+    found["rounds"] = float(result.rounds_held)
     return found
 
 

@@ -172,7 +172,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
 class Round(msgspec.Struct, frozen=True, kw_only=True):
     """One federated round, of the set ``row`` where a run has several; ``accuracy`` of the headline
     arm after it, where it was measured, with its 95 % interval over users; ``bytes`` of all
-    links."""
+    links. ``federation`` is the name of one that several sets are parts of: each tells of the same
+    rounds."""
 
     number: int
     seconds: float
@@ -185,6 +186,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     row: str = ""
     bytes: int = 0
+    federation: str = ""
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,6 +279,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     interrupted: bool = False
     schema: int = SCHEMA
+
+    @property
+    def rounds_held(self) -> int:
+        """How many; those of one federation's parts are the same."""
+        first: dict[str, str] = {}
+        return sum(
+            not r.federation or first.setdefault(r.federation, r.row) == r.row for r in self.rounds
+        )
 
 
 def score(by_seed: Sequence[Mapping[str, float]]) -> Score:

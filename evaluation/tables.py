@@ -208,7 +208,7 @@ def latency_table(result: Result) -> Table:
 def totals(result: Result) -> list[tuple[str, str]]:
     """The figures of the whole run that are one number each: name and text."""
     lines = [
-        ("rounds", str(len(result.rounds))),
+        ("rounds", str(result.rounds_held)),
         ("seconds", f"{result.seconds:.1f}"),
         ("bytes up", amount(result.traffic.up, "B")),
         ("bytes down", amount(result.traffic.down, "B")),

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from fedxr.federation.streams import rng
 
 Indices = NDArray[np.int64]
+MOST_ALIKE = 1e6
+"""Beyond, nothing changes but that numbers overflow."""
 
 
 def dirichlet(labels: Sequence[int], headsets: int, alpha: float, seed: int) -> list[Indices]:
@@ -51,8 +53,8 @@ def _dealt(order: Indices, shares: NDArray[np.float64]) -> list[Indices]:
 
 
 def _check(headsets: int, alpha: float) -> None:
-    if headsets < 1 or not alpha > 0:
+    if headsets < 1 or not 0 < alpha <= MOST_ALIKE:
         raise ValueError(
             f"a partition over {headsets} headsets with alpha {alpha}; take at least 1 headset and "
-            "an alpha above 0 (small: uneven)"
+            f"an alpha above 0 (small: uneven), up to {MOST_ALIKE:g} (all alike)"
         )

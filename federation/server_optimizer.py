@@ -40,6 +40,12 @@ class ServerOptimizer:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise ValueError(f"server optimizer {self.rule!r}; allowed are {', '.join(RULES)}")
+        of_no_use = {"mean": ("rate", "beta1", "beta2", "tau"), "momentum": ("beta2", "tau")}
+        for name in of_no_use.get(self.rule, ()):
+            if getattr(self, name) != getattr(type(self), name):
+                raise ValueError(
+                    f"server optimizer {self.rule!r} has no use for {name} {getattr(self, name)}"
+                )
         fine = 0 <= self.beta1 < 1 and 0 <= self.beta2 < 1
         if not (self.rate > 0 and self.tau > 0 and fine):
             raise ValueError(

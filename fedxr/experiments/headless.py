@@ -37,7 +37,7 @@ from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.run_info import ENERGY, empty_result
 from fedxr.experiments.side_by_side import on_each
-from fedxr.experiments.splits import Split, TokenizedUser, meet
+from fedxr.experiments.splits import Split, TokenizedUser, meet, told_apart
 from fedxr.experiments.study import MEASURED, Part, Study, alone, federated, study
 from fedxr.experiments.tables import (
     joules_of,
@@ -94,16 +94,12 @@ def run_seed(
     seed_run.notes = [note for split in splits for note in split.notes]
     if config.bridge:
         splits = [through_bridge(split, say) for split in splits]
+    if config.together:
+        splits = told_apart(splits)
     checkpoint = _checkpoint(config, splits, progress, folder)
     finished()  # from here on it can be resumed
-    left = []
-    for split in splits:
-        kept = folder.kept(seed, split.name, list[Study]) if folder else None
-        if kept is None:
-            left.append(split)
-        else:
-            progress(f"{split.name} is finished")
-            seed_run.studies[split.name] = kept
+    # Of one federation of all, some would be another.
+    left = splits if config.together else _left(folder, seed_run, splits, progress)
     if config.bridge:
         _measure_latency(config, checkpoint, splits, progress, seed_run, folder)
         finished()
@@ -120,8 +116,7 @@ def run_seed(
         finished()
 
     models = None if folder is None else KeptModels(folder.models(seed), card_for(splits, config))
-    if config.together and left:
-        left = splits  # a part of them would be another federation
+    if config.together:
         for number, some in enumerate(studies_together(config, checkpoint, models, left, progress)):
             take(number, some)
     else:
@@ -130,6 +125,21 @@ def run_seed(
     if folder is not None:
         folder.keep(seed, "finished", (seed_run.names, seed_run.notes))
         folder.drop_checkpoint(seed)
+
+
+def _left(
+    folder: RunFolder | None, seed_run: SeedRun, splits: Sequence[Split], progress: Progress
+) -> list[Split]:
+    """Those of ``splits`` that are not finished; what the folder has of the others is taken."""
+    left = []
+    for split in splits:
+        kept = folder.kept(seed_run.seed, split.name, list[Study]) if folder else None
+        if kept is None:
+            left.append(split)
+        else:
+            progress(f"{split.name} is finished")
+            seed_run.studies[split.name] = kept
+    return left
 
 
 def _was_finished(folder: RunFolder, seed_run: SeedRun) -> bool:
@@ -203,7 +213,7 @@ def studies_together(
     on_each(
         splits, partial(alone_in, config, checkpoint), config.workers, progress, outs.__setitem__
     )
-    found = [parts_of(config, checkpoint, split, progress) for split in splits]
+    found = [parts_of(config, checkpoint, split, lambda _: None) for split in splits]
     everyone = [person for people, _ in found for person in people]
     parts = [part for _, some in found for part in some]
     keep = models.of(splits, everyone, progress) if models is not None else nowhere

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 
 from fedxr.agent.adaptation.adapter_stack import TUNINGS, Tuning
+from fedxr.federation import ServerOptimizer
 from fedxr.learning.learning_rule import LearningRule, headless
 from fedxr.learning.profile import Links
 
@@ -64,5 +65,12 @@ class Protocol:
         return {name: getattr(self, name) for name in OF_ROUND}
 
     def beside(self, coordination: str) -> Protocol:
-        """The same under the ``coordination`` of a baseline, where only the mean can act."""
-        return replace(self, coordination=coordination, aggregation="mean")
+        """The same under the ``coordination`` of a baseline, with nothing that only a federation
+        has: no rule but the mean, no server's optimiser, nothing that holds steps back to what
+        others have, no early end."""
+        shared = self.learning.shared
+        alone = replace(shared, train=replace(shared.train, proximal=0.0))
+        learning = replace(self.learning, shared=alone).with_round(server=ServerOptimizer())
+        return replace(
+            self, coordination=coordination, aggregation="mean", patience=None, learning=learning
+        )

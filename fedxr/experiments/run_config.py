@@ -35,6 +35,7 @@ WARM_ONLY = (
     "learning.shared", "learning.personal",
     "learning.each", "learning.guard", "learning.moments", "learning.best_round",
     "learning.checked", "learning.round.consensus", "learning.round.codec",
+    "learning.round.server",
 )  # fmt: skip
 """Options that a cold start has no use for."""
 COLD_ONLY = ("draws", "cold")
@@ -136,6 +137,11 @@ class RunConfig:
         counts = {n: getattr(self, n) for n in words}
         if self.patience is not None:
             counts["patience"] = self.patience
+        if self.evaluate_every > self.rounds:
+            raise ValueError(
+                f"evaluate_every {self.evaluate_every} with {self.rounds} rounds; take at most as "
+                "many"
+            )
         if self.workers < 0:
             raise ValueError(f"workers {self.workers}; take 0 (one a core) or more")
         wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]

@@ -31,7 +31,8 @@ CONSTANTS: dict[ModuleType, tuple[str, ...]] = {
 
 ENERGY = {
     "devices": "learning and sending, each device's computer and rates as fedxr.scenarios.devices "
-    "has them, 10 mW to a neighbour and 251 mW to the server (MH-FL, arXiv:2007.09511)",
+    "has them (a mobile one's, and 0.25 s a message, where it has none), 10 mW to a neighbour and "
+    "251 mW to the server (MH-FL, arXiv:2007.09511)",
     "mh-fl": "learning as each device's computer has it; sending takes 0.25 s a message, 10 mW to "
     "a neighbour and 251 mW to the server (MH-FL, arXiv:2007.09511)",
 }

@@ -79,6 +79,18 @@ def split_users(
     return Split(name, tuple(order[:a]), members, tuple(unseen), tuple(notes))
 
 
+def told_apart(splits: Sequence[Split]) -> list[Split]:
+    """``splits`` whose people are called after their domain: in a federation of all of them nobody
+    has somebody else's name, as the personas of two use cases have."""
+
+    def renamed(split: Split, users: Sequence[User]) -> tuple[User, ...]:
+        return tuple(replace(user, source=split.name) for user in users)
+
+    return [
+        replace(s, federation=renamed(s, s.federation), unseen=renamed(s, s.unseen)) for s in splits
+    ]
+
+
 def one_ask_each(tokens: TokenizedEpisode, channels: Sequence[Channel]) -> list[TokenizedEpisode]:
     """``tokens`` once per ask, each with what a live example of ``channels`` would have: what was
     known at that moment, and is not too old to matter."""

@@ -150,7 +150,8 @@ def federated(
     def note(learner: Learner, report: RoundReport) -> None:
         for out, some in zip(outs, asked, strict=True):
             losses: dict[str, float] = {}
-            looked = (len(out.after) + 1) % protocol.evaluate_every == 0
+            number = len(out.after) + 1
+            looked = number % protocol.evaluate_every == 0 or number == protocol.rounds
             users = evaluate(learner, some, out.task, losses=losses) if looked else {}
             out.after.append(users)
             out.losses.append(losses)

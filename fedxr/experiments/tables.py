@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+import msgspec
 import numpy as np
 
 from fedxr.agent.tasks import task_named
@@ -133,7 +134,7 @@ def traffic_of(reports: Sequence[RoundReport]) -> Traffic:
 
 
 def joules_of(reports: Sequence[RoundReport]) -> float:
-    """Energy of all transmissions."""
+    """Energy of all learning and sending."""
     return total([row for r in reports for row in r.rows]).joules
 
 
@@ -143,7 +144,8 @@ def rounds_of(studies: Sequence[Study]) -> list[Round]:
     for one in studies:
         for i, report in enumerate(one.reports):
             users = one.after[i] if i < len(one.after) else {}
-            out.append(_round(report, len(out), one.name, users))
+            found = _round(report, len(out), one.name, users)
+            out.append(msgspec.structs.replace(found, federation=one.together))
     return out
 
 

@@ -7,7 +7,7 @@ each part of the adaptation half."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from fedxr.agent.inputs.tokens import TokenizedEpisode
@@ -18,7 +18,7 @@ from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.splits import TokenizedUser
 from fedxr.federation import RoundReport
 from fedxr.learning.feedback import PendingFeedback
-from fedxr.learning.learner import Learner
+from fedxr.learning.learner import Learner, Shared
 from fedxr.learning.profile import HeadsetProfile, Links
 from fedxr.learning.random_stream import stream
 from fedxr.scenarios.devices import DEVICES, devices_for
@@ -73,25 +73,46 @@ def teach(
     ``after`` each round it may be asked what it has learned by then."""
     learner, reports, n = seated(checkpoint, people, protocol), [], protocol.rounds
     told = [in_order(p, protocol.seed) for p in people]
-    losses: list[float] = []
+    end = EarlyEnd(protocol.patience)
     for part in range(n):
         some = [x[part * len(x) // n : (part + 1) * len(x) // n] for x in told]
         tell(learner, some, personal)
-        report = None if stalled(losses, protocol.patience) else learner.round(range(len(people)))
+        report = None if end.reached else learner.round(range(len(people)))
         if report is not None:
             reports.append(report)
             after(learner, report)
-            if protocol.patience is not None:
-                losses.append(learner.held_loss())
+            end.look(learner)
     learner.finish()
     return learner, reports
 
 
-def stalled(losses: Sequence[float], patience: int | None) -> bool:
-    """Whether the last ``patience`` of ``losses`` are not below what there was before."""
-    if patience is None or len(losses) <= patience:
-        return False
-    return min(losses[-patience:]) >= min(losses[:-patience])
+@dataclass
+class EarlyEnd:
+    """After ``patience`` rounds that are not better than the ``best`` so far there are no more; a
+    round is compared with it on the same examples, those that are held back by then. Rounds after
+    which nothing is held back do not count; None: there is no early end."""
+
+    patience: int | None
+    best: Shared | None = None
+    since: int = 0
+
+    @property
+    def reached(self) -> bool:
+        return self.patience is not None and self.since >= self.patience
+
+    def look(self, learner: Learner) -> None:
+        """A round is over."""
+        if self.patience is None:
+            return
+        now = learner.shared(sorted(learner.seated))
+        loss = learner.held_loss(now)
+        if loss is None:
+            return
+        before = None if self.best is None else learner.held_loss(self.best)
+        if before is None or loss < before:
+            self.best, self.since = now, 0
+        else:
+            self.since += 1
 
 
 def in_order(person: TokenizedUser, seed: int) -> list[TokenizedEpisode]:

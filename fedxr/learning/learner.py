@@ -313,14 +313,14 @@ class Learner:
             cohort.take_up(row, shared)
         return best
 
-    def held_loss(self) -> float:
-        """Mean loss (nats) of everybody's shared adapters on the newest examples held back."""
-        rows = sorted(self.seated)
-        found = whole(held_losses(self.cohort, self._shared(rows), self.rule.checked))
-        losses = torch.cat(found)
-        return float(losses.mean()) if len(losses) else 0.0
+    def held_loss(self, shared: Shared) -> float | None:
+        """Mean loss (nats) of everybody's ``shared`` adapters on the newest examples that are held
+        back now; None where none are."""
+        losses = torch.cat(whole(held_losses(self.cohort, shared, self.rule.checked)))
+        return float(losses.mean()) if len(losses) else None
 
-    def _shared(self, rows: Sequence[int]) -> Shared:
+    def shared(self, rows: Sequence[int]) -> Shared:
+        """The shared part of theta of each of ``rows``, as it is now."""
         theta = self.cohort.stack.theta[:, : self.cohort.stack.shared]
         return {row: theta[row].clone() for row in rows}
 
@@ -345,7 +345,7 @@ class Learner:
 
     def _meet(self, rows: list[int], faults: list[Fault]) -> Slices[RoundReport | None]:
         if self.rule.best_round and not self._rounds:
-            self._rounds, self._models = [self._shared(rows)], [self.cohort.federated]
+            self._rounds, self._models = [self.shared(rows)], [self.cohort.federated]
         self.number += 1
         seated = {row: self.seated[row] for row in rows}
         report = yield from meet(
@@ -354,7 +354,7 @@ class Learner:
         )  # fmt: skip
         self._keep_model(rows, report)
         if self.rule.best_round:
-            self._rounds.append(self._shared(rows))
+            self._rounds.append(self.shared(rows))
             self._models.append(self.cohort.federated)
         return report
 

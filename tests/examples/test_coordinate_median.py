@@ -58,14 +58,14 @@ def test_it_is_refused_where_neighbours_only_mix(installed: Path) -> None:
         assert "Take centralized or semi-decentralized" in told
 
 
-# The command as it is, but on nine small people.
+# The command as it is, but on six small people.
 SMALL = """
 import sys
 from made_users import users
 from fedxr.cli import main as cli
 from fedxr.experiments import headless
 from fedxr.experiments.splits import split_users
-headless.gather = lambda *_: [split_users("made", users(9), 0, 12)]
+headless.gather = lambda *_: [split_users("made", users(6), 0, 12)]
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -75,8 +75,8 @@ def test_a_federation_runs_with_it_and_says_so(
     installed: Path, tmp_path: Path, coordination: str
 ) -> None:
     words = ("federate", "--aggregation", "coordinate-median", "--coordination", coordination)
-    few = ("--steps", "2", "--rounds", "1", "--workers", "1", "--out", str(tmp_path))
-    done = run(installed, "-c", SMALL, *words, *few)
+    few = ("--steps", "2", "--rounds", "1", "--workers", "1", "--learning.each", "1000")
+    done = run(installed, "-c", SMALL, *words, *few, "--out", str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["config"]["aggregation"] == "coordinate-median"

@@ -54,5 +54,7 @@ def test_classes_are_named_and_their_order_is_nothing() -> None:
 def test_what_cannot_be_dealt_is_refused() -> None:
     with pytest.raises(ValueError, match="0 headsets"):
         dirichlet([0, 1], 0, 0.5, 0)
+    with pytest.raises(ValueError, match="alpha inf"):
+        dirichlet([0, 1], 2, float("inf"), 0)
     with pytest.raises(ValueError, match="alpha 0"):
         quantity(10, 2, 0.0, 0)

@@ -74,7 +74,8 @@ def yogi(x: Vector, m: Vector, v: Vector, d: Vector, o: ServerOptimizer) -> Vect
 @pytest.mark.parametrize("rule", [momentum, adam, yogi])
 def test_a_round_is_the_papers(rule: Callable[..., Vector]) -> None:
     """All start a round from what the server sent, so the mean's change is that of their steps."""
-    how = ServerOptimizer(rule.__name__, rate=0.3, beta1=0.8, beta2=0.9, tau=0.05)  # type: ignore[arg-type]
+    more = {} if rule is momentum else {"beta2": 0.9, "tau": 0.05}
+    how = ServerOptimizer(rule.__name__, rate=0.3, beta1=0.8, **more)  # type: ignore[arg-type]
     x, m, v = np.ones(10), np.zeros(10), np.full(10, how.tau**2)
     share = (WEIGHTS / WEIGHTS.sum()).numpy()
     for number, got in enumerate(rounds(how)):
@@ -106,6 +107,10 @@ def test_what_cannot_be_is_refused() -> None:
         Round("decentralized", server=ServerOptimizer("adam"))
     with pytest.raises(ValueError, match="'sgd'; allowed are mean, momentum, adam, yogi"):
         ServerOptimizer("sgd")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"'mean' has no use for rate 0\.5"):
+        ServerOptimizer(rate=0.5)
+    with pytest.raises(ValueError, match=r"'momentum' has no use for tau 0\.5"):
+        ServerOptimizer("momentum", tau=0.5)
     with pytest.raises(ValueError, match="rate 0"):
         ServerOptimizer("adam", rate=0)
     with pytest.raises(ValueError, match="beta2 1"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,12 +15,14 @@ from made_users import users as made_users
 
 from fedxr.agent.adaptation.adapter_stack import TUNINGS, NamedTuning, Tuning
 from fedxr.agent.adaptation.experts import FEDERATED, GENERIC, PERSONAL
+from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.cli.stream import Stream
 from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import gathering, headless, study
 from fedxr.experiments.answering import evaluate, evenly
 from fedxr.experiments.bridged import through_bridge
+from fedxr.experiments.config_file import with_changes
 from fedxr.experiments.latency import latency_of, latency_rows
 from fedxr.experiments.pretraining import pretrain_on
 from fedxr.experiments.progress import Point, Progress
@@ -26,9 +30,11 @@ from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, TokenizedUser, meet, split_users
 from fedxr.experiments.tables import rounds_of, rows_of
-from fedxr.experiments.teaching import in_order, seated, stalled, teach, tell
-from fedxr.federation import RoundReport
+from fedxr.experiments.teaching import EarlyEnd, in_order, seated, teach, tell
+from fedxr.federation import RoundReport, ServerOptimizer
 from fedxr.learning.learner import Learner
+from fedxr.learning.learning_rule import TrainSchedule
+from fedxr.learning.learning_rule import headless as headless_rule
 from fedxr.scenarios.recorded import RECORDED
 from fedxr.scenarios.users import DataError, Users
 
@@ -157,21 +163,79 @@ def test_asking_after_a_round_changes_nothing(split: Split, checkpoint: Checkpoi
     assert [set(users) for users in after] == [{p.user.name for p in people}]
 
 
-def test_rounds_end_where_they_stall_and_labels_go_on(split: Split, checkpoint: Checkpoint) -> None:
-    assert [stalled(x, 2) for x in ([], [3, 2], [3, 2, 1], [3, 2, 2], [1, 2, 3])] == [
-        False, False, False, False, True,
-    ]  # fmt: skip
-    assert not stalled([1, 2, 3], None)
+class Scripted:
+    """Stands where a learner is asked: the loss of each round's adapters, as they were said."""
+
+    seated: ClassVar = {0: None}
+
+    def __init__(self, losses: Sequence[float | None]) -> None:
+        self.losses, self.number = losses, -1
+
+    def shared(self, rows: Sequence[int]) -> int:
+        self.number += 1
+        return self.number
+
+    def held_loss(self, shared: int) -> float | None:
+        return self.losses[shared]
+
+
+@pytest.mark.parametrize(
+    ("losses", "held"),
+    [
+        ([3, 2, 1, 0.5], 4),
+        ([1, 2, 3, 4], 3),
+        ([1, 2, 0.5, 1, 1, 0], 5),
+        ([None, None, None, 2], 4),  # nothing to compare by is no reason to end
+        ([None, 1, None, 2, 2, 0], 5),
+    ],
+)
+def test_rounds_end_where_they_stall(losses: list[float | None], held: int) -> None:
+    end, said, rounds = EarlyEnd(2), Scripted(losses), 0
+    while not end.reached and rounds < len(losses):
+        end.look(said)  # type: ignore[arg-type]
+        rounds += 1
+    assert rounds == held
+    never = EarlyEnd(None)
+    never.look(said)  # type: ignore[arg-type]
+    assert not never.reached
+
+
+def test_labels_are_learned_from_after_an_early_end(split: Split, checkpoint: Checkpoint) -> None:
     people = _people(split, checkpoint)[:2]
-    how = Protocol(rounds=6, patience=1)
-    losses: list[float] = []
-    learner, reports = teach(
-        checkpoint, people, how, after=lambda one, _: losses.append(one.held_loss())
-    )
-    ended = [n for n in range(1, 7) if stalled(losses[:n], 1)]
-    assert len(reports) == min([*ended, 6])
+    up = TrainSchedule(TrainSteps(steps=8, rate=3.0))  # no round is better than the first
+    rule = replace(headless_rule(6), shared=up, best_round=False)
+    learner, reports = teach(checkpoint, people, Protocol(rounds=6, patience=1, learning=rule))
+    assert len(reports) < 6
     counts = [len(p.adapt) for p in people]
     assert [s.replay.count("doing") for s in learner.cohort.headsets] == counts
+
+
+def test_baselines_have_nothing_that_only_a_federation_has() -> None:
+    said = with_changes(RunConfig(), {
+        "patience": 2, "learning": {"round": {"server": {"rule": "yogi"}},
+                                    "shared": {"train": {"proximal": 0.1}}},
+    })  # fmt: skip
+    how = said.warm_protocol()
+    assert how.rule().round.server.rule == "yogi"
+    for name in ("local", "pooled"):
+        rule = how.beside(name).rule()
+        assert (rule.round.server, rule.shared.train.proximal) == (ServerOptimizer(), 0.0)
+        assert how.beside(name).patience is None
+    cold = {"protocol": "cold", "learning": {"round": {"server": {"rule": "yogi"}}}}
+    with pytest.raises(ValueError, match=r"round\.server: of no use with --protocol cold"):
+        with_changes(RunConfig(), cold)
+
+
+def test_a_federation_with_an_optimiser_has_every_arm(split: Split, checkpoint: Checkpoint) -> None:
+    part = study.Part("made", "doing", _people(split, checkpoint)[:2], [], [])
+    rule = headless_rule(2).with_round(server=ServerOptimizer("yogi"))
+    how = Protocol(rounds=2, learning=replace(rule, each=1000))
+    each, _ = teach(checkpoint, part.people, how.beside("local"))
+    together, _ = teach(checkpoint, part.people, how)
+    mean = replace(rule.with_round(server=ServerOptimizer()), each=1000)
+    plain, _ = teach(checkpoint, part.people, replace(how, learning=mean))
+    assert each.cohort.federated is None
+    assert not torch.equal(together.cohort.stack.theta, plain.cohort.stack.theta)
 
 
 def test_figures_are_taken_every_so_many_rounds(split: Split, checkpoint: Checkpoint) -> None:
@@ -179,8 +243,8 @@ def test_figures_are_taken_every_so_many_rounds(split: Split, checkpoint: Checkp
     out = study.Study("made", "doing", "accuracy")
     how = Protocol(rounds=3, evaluate_every=2)
     study.federated([out], [part], part.people, checkpoint, how)
-    assert [bool(users) for users in out.after] == [False, True, False]
-    assert [r.accuracy is None for r in rounds_of([out])] == [True, False, True]
+    assert [bool(users) for users in out.after] == [False, True, True], "the last always"
+    assert [r.accuracy is None for r in rounds_of([out])] == [True, False, False]
 
 
 def test_some_questions_are_spread_over_all() -> None:
@@ -355,6 +419,7 @@ def test_the_command_writes_its_result_and_fails_on_a_broken_promise(
     told = replace(split, notes=("made: ann is left out: no file",))
     monkeypatch.setitem(headless.__dict__, "gather", lambda *_: [told])  # nine made-up users
     words = ["federate", "--steps", "5", "--rounds", "1", "--out", str(tmp_path)]
+    words += ["--learning.each", "1000", "--workers", "1"]
     assert cli.main([*words, "--require", "accuracy>=0.0"]) == 0
     assert cli.main([*words, "--require", "accuracy>=1.01"]) == 1
     result = read_result(tmp_path / "result.json")

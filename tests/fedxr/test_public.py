@@ -84,7 +84,7 @@ def test_a_federation_is_a_table_and_a_figure(tmp_path: Path) -> None:
     said: list[str] = []
     result = fedxr.federate(
         fedxr.RunConfig(rounds=3), say=said.append, rounds=1, steps=5, workers=1, out=tmp_path,
-        aggregation="first", learning={"mixing": {"share": 0.02}},
+        aggregation="first", learning={"mixing": {"share": 0.02}, "each": 1000},
     )  # fmt: skip
     assert result == fedxr.read_result(tmp_path / "result.json")
     assert result.config["learning"]["mixing"]["share"] == 0.02

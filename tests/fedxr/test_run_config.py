@@ -26,6 +26,8 @@ learning:
   guard: 0.5
   kept: {hold: 3}
   mixing: {share: 2e-2}
+  shared: {by_labels: false, train: {steps: 2}}
+  each: 1000
 ranks: {r: 4}
 pretraining: {batch: 16}
 require: ["accuracy>=0"]
@@ -34,7 +36,7 @@ require: ["accuracy>=0"]
 
 @pytest.fixture
 def _made(monkeypatch: pytest.MonkeyPatch) -> None:
-    split = split_users("made", made_users(9), 0, 12)
+    split = split_users("made", made_users(6), 0, 12)
     monkeypatch.setitem(headless.__dict__, "gather", lambda *_: [split])
 
 

@@ -12,12 +12,13 @@ from made_users import users as made_users
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.experiments.config_file import with_changes
+from fedxr.experiments.gathering import gather
 from fedxr.experiments.headless import parts_of, studies_together
 from fedxr.experiments.kept_models import KeptModels
 from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.progress import Progress
 from fedxr.experiments.run_config import RunConfig
-from fedxr.experiments.splits import Split, split_users
+from fedxr.experiments.splits import Split, split_users, told_apart
 from fedxr.experiments.study import TOGETHER
 from fedxr.experiments.tables import reports_of, traffic_of
 from fedxr.experiments.teaching import teach
@@ -29,10 +30,12 @@ FEW = {"shared": {"by_labels": False}, "personal": {"by_labels": False}}
 @pytest.fixture(scope="module")
 def splits() -> list[Split]:
     worlds = [simulate("storytelling", "vision-pro", 0, i, 2) for i in range(3000, 3005)]
-    return [
-        split_users("made", made_users(5), 0, 12),
-        split_users("storytelling", [replace(u, source="storytelling") for u in worlds], 0, 12),
-    ]
+    return told_apart(
+        [
+            split_users("made", made_users(5), 0, 12),
+            split_users("storytelling", worlds, 0, 12),
+        ]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +96,11 @@ def test_sums_of_a_task_are_those_of_who_has_it(
 def test_a_cold_start_is_never_of_all_at_once() -> None:
     with pytest.raises(ValueError, match="together: of no use with --protocol cold"):
         with_changes(RunConfig(), {"protocol": "cold", "together": True})
+
+
+def test_personas_of_two_use_cases_have_names_apart() -> None:
+    splits = gather(RunConfig(together=True, headsets=2), None, lambda _: None)
+    people = [p for split in told_apart(splits) for p in (*split.federation, *split.unseen)]
+    names = [f"{p.source}/{p.name}" for p in people]
+    assert len(set(names)) == len(names)
+    assert len({p.name for p in people}) < len(names), "else this shows nothing"
