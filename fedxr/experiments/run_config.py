@@ -137,16 +137,16 @@ class RunConfig:
         counts = {n: getattr(self, n) for n in words}
         if self.patience is not None:
             counts["patience"] = self.patience
-        if self.evaluate_every > self.rounds:
-            raise ValueError(
-                f"evaluate_every {self.evaluate_every} with {self.rounds} rounds; take at most as "
-                "many"
-            )
         if self.workers < 0:
             raise ValueError(f"workers {self.workers}; take 0 (one a core) or more")
         wrong = [f"{name} {count}" for name, count in counts.items() if count < 1]
         if wrong:
             raise ValueError(f"federation with {', '.join(wrong)}; take at least 1 of each")
+        if self.evaluate_every > self.rounds:
+            raise ValueError(
+                f"evaluate_every {self.evaluate_every} with {self.rounds} rounds; take at most as "
+                "many"
+            )
         self._refuse_said_twice()
         self._refuse_senseless()
         self._refuse_unknown_scenario()
