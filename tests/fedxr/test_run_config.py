@@ -78,6 +78,12 @@ def test_what_python_yaml_and_the_command_line_make_is_the_same(tmp_path: Path) 
         guard=0.5,
         kept=replace(start.learning.kept, hold=3),
         mixing=Mixing(share=0.02),
+        shared=replace(
+            start.learning.shared,
+            by_labels=False,
+            train=replace(start.learning.shared.train, steps=2),
+        ),
+        each=1000,
     )
     assert read == RunConfig(
         rounds=1,
@@ -97,7 +103,17 @@ def test_what_python_yaml_and_the_command_line_make_is_the_same(tmp_path: Path) 
         "--learning.kept.hold",
         "3",
     ]
-    words += ["--learning.mixing.share", "2e-2", "--ranks.r", "4", "--pretraining.batch", "16"]
+    words += ["--learning.shared.no-by-labels", "--learning.shared.train.steps", "2"]
+    words += [
+        "--learning.each",
+        "1000",
+        "--learning.mixing.share",
+        "2e-2",
+        "--ranks.r",
+        "4",
+        "--pretraining.batch",
+        "16",
+    ]
     assert cli.parsed(named(["federate"])[0], [*words, "--require", "accuracy>=0"]) == read
     assert with_changes(RunConfig(), as_mapping(read)) == read
     assert read.warm_protocol().adapters().r == 4
