@@ -76,7 +76,7 @@ COMMANDS = (
     ),
     Command(
         "sensors",
-        "be a headset: LSL streams and BrainFlow boards",
+        "be a headset: LSL, BrainFlow, Quest hands, Pupil Labs, OSC",
         "fedxr.cli.sensors:Sensors",
         "fedxr.cli.sensors:sensors_command",
         computes=False,

@@ -54,7 +54,20 @@ def parsed(command: Command, words: list[str]) -> Any:
     from fedxr.cli.options import parse
 
     start = command.starting_options(words)
-    return parse(command.options_type(), words, f"fedxr {command.name}", start)
+    options = command.options_type()
+    return parse(options, with_source(options, words), f"fedxr {command.name}", start)
+
+
+def with_source(options: type[Any], words: list[str]) -> list[str]:
+    """``--data DIR`` of a command that can do without recordings means those in DIR, where no
+    ``--source`` says otherwise."""
+    from dataclasses import fields
+
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+    both = {"data", "source"} <= {field.name for field in fields(options)}
+    if both and "--data" in given and "--source" not in given:
+        return [*words, "--source", "recorded"]
+    return words
 
 
 def _run(command: Command, words: list[str], console: Console) -> int:

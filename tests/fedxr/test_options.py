@@ -9,7 +9,7 @@ import pytest
 
 from fedxr.cli.command_table import COMMANDS, named
 from fedxr.cli.logs import loudness
-from fedxr.cli.main import main, parsed
+from fedxr.cli.main import main, parsed, with_source
 from fedxr.cli.options import spread
 from fedxr.cli.overview import overview
 from fedxr.learning.shipped import CHECKPOINT
@@ -93,3 +93,15 @@ def test_what_is_logged_and_printed_follows(
     finally:
         logging.getLogger("fedxr").setLevel(before)
     assert (capsys.readouterr().out == "") is (loud == "--quiet")
+
+
+def test_data_means_the_recordings_in_it() -> None:
+    """Where a command can do without recordings; what is said of the source stands."""
+    for name in ("federate", "stream", "demo", "pretrain"):
+        (command, _) = named([name])
+        options = command.options_type()
+        assert with_source(options, ["--data", "d"]) == ["--data", "d", "--source", "recorded"]
+        for words in (["--seed", "1"], ["--data=d", "--source", "simulated"]):
+            assert with_source(options, words) == words
+    (command, _) = named(["data"])
+    assert with_source(command.options_type(), ["--data", "d"]) == ["--data", "d"]

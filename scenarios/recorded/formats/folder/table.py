@@ -107,13 +107,20 @@ class Table:
         return values
 
     def texts(self, at: int) -> NDArray[np.str_]:
-        """(n,) column ``at`` as text without blanks around it; "" where there is nothing, and whole
-        numbers without a point."""
+        """(n,) column ``at`` as text without blanks around it, which is said where some rows have
+        them; "" where there is nothing, and whole numbers without a point."""
         column = self.frame.iloc[:, at]
         if column.dtype.kind == "f":
             whole = column.dropna() % 1 == 0
             column = column.astype("Int64") if whole.all() else column
-        text = column.astype("string").fillna("").str.strip()
+        given = column.astype("string").fillna("")
+        text = given.str.strip()
+        around = np.flatnonzero((given != text).to_numpy(bool))
+        if 0 < len(around) < len(given):
+            self.notes.append(
+                f"{self.path.name}: column {self.name(at)}: blanks around {len(around)} of "
+                f"{len(given)} words are left out, first in row {around[0] + self.first}"
+            )
         return np.asarray(text.where(~text.str.lower().isin(EMPTY), ""), dtype=str)
 
     def seconds(self, at: int, unit: str, what: str) -> Numbers:
