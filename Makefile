@@ -38,7 +38,7 @@ site: $(VENV)/.installed-test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build $(ARGS)
 
 bench: $(VENV)/.installed-test
-	@set -e; for name in start bridge recording live_page live_learning unity unity_core unity_scenes sensors plausible gossip cohort serving pretraining kills hostile webxr first_time simulated_worlds ridge_features fresh_people cold recorded own_data corrections; do \
+	@set -e; for name in start bridge recording live_page live_learning unity unity_core unity_scenes sensors plausible gossip cohort serving pretraining kills hostile webxr first_time simulated_worlds ridge_features fresh_people cold they_differ recorded own_data corrections; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python -m benchmarks.$$name $(ARGS); \
 	done
 	@echo "== benchmarks/load.py"; $(BIN)/python -m benchmarks.load --seconds 66
