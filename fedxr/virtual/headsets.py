@@ -19,13 +19,16 @@ from fedxr.virtual.streaming import VirtualHeadset
 from fedxr.virtual.timeline import PersonaVoice, RecordedVoice
 
 SPACING_M = 2.0
-"""Between neighbours of a room; the rooms of two use cases are 12 m apart."""
+"""From the middle of a room to each who is in it."""
+ROOMS_M = (16.0, 5.0)
+"""Between the rooms of use cases: two and two lie side by side, within reach of each other's
+headsets (10 m), and apart from the other two."""
 
 
 def place(index: int, use_case: str) -> dict[str, float]:
     """Where headset ``index`` of ``use_case`` stands."""
     room = USE_CASES.index(use_case) if use_case in USE_CASES else 0
-    x, z = 12.0 * (room % 2), 12.0 * (room // 2)
+    x, z = ROOMS_M[0] * (room % 2), ROOMS_M[1] * (room // 2)
     return {"x": x + SPACING_M * math.cos(2.4 * index), "z": z + SPACING_M * math.sin(2.4 * index)}
 
 
