@@ -227,15 +227,15 @@ def test_baselines_have_nothing_that_only_a_federation_has() -> None:
 
 
 def test_a_federation_with_an_optimiser_has_every_arm(split: Split, checkpoint: Checkpoint) -> None:
-    part = study.Part("made", "doing", _people(split, checkpoint)[:2], [], [])
-    rule = headless_rule(2).with_round(server=ServerOptimizer("yogi"))
-    how = Protocol(rounds=2, learning=replace(rule, each=1000))
-    each, _ = teach(checkpoint, part.people, how.beside("local"))
-    together, _ = teach(checkpoint, part.people, how)
-    mean = replace(rule.with_round(server=ServerOptimizer()), each=1000)
-    plain, _ = teach(checkpoint, part.people, replace(how, learning=mean))
-    assert each.cohort.federated is None
-    assert not torch.equal(together.cohort.stack.theta, plain.cohort.stack.theta)
+    groups = [_people(split, checkpoint, r)[:2] for r in ("federation", "unseen", "pretraining")]
+    part, rule = study.Part("made", "doing", *groups), replace(headless_rule(1), each=1000)
+    learners: list[Learner] = []
+    for server in (ServerOptimizer(), ServerOptimizer("yogi")):
+        how = Protocol(rounds=1, learning=rule.with_round(server=server))
+        found = study.study(part, checkpoint, how, keep=lambda _, one: learners.append(one))
+        assert set(found.federation) == set(found.unseen) == STUDIED
+    mean, yogi = (one.shared([0])[0] for one in learners)
+    assert not torch.equal(mean, yogi)
 
 
 def test_figures_are_taken_every_so_many_rounds(split: Split, checkpoint: Checkpoint) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,23 @@ async def test_a_headset_that_comes_at_once_is_answered_and_kept(tmp_path: Path)
         assert live.learner._started
     assert seen.answers > 0
     assert examples_on_disk(tmp_path / "s.db") > 0
+
+
+async def test_one_that_is_left_at_once_ends_quietly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its terminal is gone before its first loop has begun, say; the learner still starts."""
+
+    async def gone() -> None:
+        async with at_once(tmp_path / "s.db") as live:
+            assert not live.learner._started, "else this shows nothing"
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await gone()
+    await asyncio.sleep(1)  # until whoever waited for the learner has heard that it is gone
+    gc.collect()
+    assert not [r for r in caplog.records if r.name == "asyncio"], "an error nobody has taken"
 
 
 async def test_a_state_file_that_another_server_has_ends_it(tmp_path: Path) -> None:

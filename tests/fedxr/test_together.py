@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from made_users import users as made_users
@@ -18,9 +19,10 @@ from fedxr.experiments.kept_models import KeptModels
 from fedxr.experiments.pretraining import card_for, pretrain_on
 from fedxr.experiments.progress import Progress
 from fedxr.experiments.run_config import RunConfig
+from fedxr.experiments.run_info import empty_result
 from fedxr.experiments.splits import Split, split_users, told_apart
 from fedxr.experiments.study import TOGETHER
-from fedxr.experiments.tables import reports_of, traffic_of
+from fedxr.experiments.tables import reports_of, rounds_of, traffic_of
 from fedxr.experiments.teaching import teach
 from fedxr.scenarios.simulated import simulate
 
@@ -66,6 +68,8 @@ def test_each_part_is_judged_by_itself_and_what_moved_is_counted_once(
     assert {name for report in found[0].reports for name in report.awake} == everyone
     assert reports_of(found) == found[0].reports
     assert traffic_of(reports_of(found)) == traffic_of(found[-1].reports)
+    told = msgspec.structs.replace(empty_result({}, [0], ""), rounds=rounds_of(found))
+    assert (len(told.rounds), told.rounds_held) == (len(found), 1)
     model = load_checkpoint(tmp_path / TOGETHER / "federated.safetensors").federated
     assert model is not None
     assert set(model.sums) == {one.task for one in found}

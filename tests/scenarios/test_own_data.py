@@ -253,6 +253,18 @@ def test_labels_to_ignore_may_lie_anywhere(tmp_path: Path) -> None:
     assert "1 of 8 labels are outside of ann's recordings" in checked(folder).problems[0]
 
 
+def test_blanks_around_a_class_are_said(tmp_path: Path) -> None:
+    folder = usual(tmp_path / "mine")
+    labels = LABELS.copy()
+    labels.loc[1, "label"] = f"{labels.loc[1, 'label']} "
+    labels.to_csv(folder / "ann" / "labels.csv", index=False)
+    found = checked(folder)
+    assert found.problems == ()
+    said = f"column 'label': blanks around 1 of {len(labels)} words are left out, first in row 3"
+    assert any(said in note for note in found.notes), found.notes
+    assert truth(read(folder)) == [(9, 9), (9, 9)]
+
+
 def test_no_moment_is_in_both_halves_where_labels_overlap(tmp_path: Path) -> None:
     folder = usual(tmp_path / "mine")
     labels = LABELS.copy()
