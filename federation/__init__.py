@@ -16,6 +16,7 @@ from fedxr.federation.report import ClusterReport, Drop, RoundReport
 from fedxr.federation.rounds import Adapt, run_round
 from fedxr.federation.rules import AGGREGATIONS, AggregationRule
 from fedxr.federation.server_optimizer import ServerOptimizer, ServerState
+from fedxr.federation.shared_sums import SharedSums
 from fedxr.federation.topology import Topology
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "RoundReport",
     "ServerOptimizer",
     "ServerState",
+    "SharedSums",
     "Topology",
     "Updates",
     "from_bytes",

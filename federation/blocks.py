@@ -19,16 +19,13 @@ from torch import Tensor
 
 MOST_SAMPLES = 1e7
 """A headset that claims more samples of one block is not believed: ten a second for eleven days."""
-SUMS = frozenset({"ridge"})
-"""Kinds of blocks that hold sums over samples, exchanged as their mean (:class:`Updates`): only a
-weighted mean may touch them."""
 
 
 @dataclass(frozen=True)
 class Block:
     """Columns ``start`` to ``stop`` of every row.
 
-    ``kind`` says what they hold (``lora_A``, ``lora_B``, ``head``, ``ridge``, ...); the exchange
+    ``kind`` says what they hold (``lora_A``, ``lora_B``, ``head``, ...); the exchange
     rules look at it and at nothing else. ``most`` is the largest magnitude that a value can have;
     who brings a larger one is left out of the round.
     """
@@ -135,12 +132,6 @@ class Updates:
     ``owns``: (H, K) bool, who takes part in a block's result; by default whoever has weight. A
     headset that has the block but no sample yet owns it with weight 0: it listens only. During
     consensus a headset also carries weight for blocks that it does not own and only passes on.
-    ``moved``: (H, K), the root mean square by which learning has changed a block; by default that
-    of the difference to the values before. Sums that are offered anew each round are a change of
-    their own size.
-
-    A sum over samples (the A and B of an ridge head) is exchanged as its mean per sample; the
-    weighted mean of those, times the total weight, is the sum over everyone.
     """
 
     blocks: Blocks
@@ -148,7 +139,6 @@ class Updates:
     weights: Tensor
     owns: Tensor
     effort: Effort | None = None
-    moved: Tensor | None = None
 
     def __init__(
         self,
@@ -157,7 +147,6 @@ class Updates:
         weights: Tensor,
         owns: Tensor | None = None,
         effort: Effort | None = None,
-        moved: Tensor | None = None,
     ) -> None:
         for name, value in (
             ("blocks", blocks),
@@ -165,7 +154,6 @@ class Updates:
             ("weights", weights.to(torch.float64)),
             ("owns", weights > 0 if owns is None else owns),
             ("effort", effort),
-            ("moved", moved),
         ):
             object.__setattr__(self, name, value)
         self._check()
@@ -173,10 +161,8 @@ class Updates:
     def _check(self) -> None:
         n = len(self.values)
         want = {"values": (n, self.blocks.length), "weights": (n, len(self.blocks))}
-        want["owns"] = want["moved"] = want["weights"]
+        want["owns"] = want["weights"]
         for name, shape in want.items():
-            if name == "moved" and self.moved is None:
-                continue
             got = tuple(getattr(self, name).shape)
             if got != shape:
                 raise ValueError(f"updates: {name} has shape {got}; expected {shape} (H rows)")
@@ -189,10 +175,7 @@ class Updates:
     def rows(self, rows: Tensor) -> Updates:
         """The updates of some headsets, in the order given (a copy)."""
         effort = None if self.effort is None else self.effort.rows(rows)
-        moved = None if self.moved is None else self.moved[rows]
-        return Updates(
-            self.blocks, self.values[rows], self.weights[rows], self.owns[rows], effort, moved
-        )
+        return Updates(self.blocks, self.values[rows], self.weights[rows], self.owns[rows], effort)
 
     def only(self, exchanged: Tensor) -> Updates:
         """As if nobody owned the blocks where ``exchanged`` (K,) is False. No values are copied."""
@@ -227,21 +210,11 @@ class Updates:
         return broken_H
 
 
-def root_mean_square(
-    blocks: Blocks,
-    values: Tensor,
-    less: Tensor | None = None,
-    rows: Tensor | None = None,
-    only: Tensor | None = None,
-) -> Tensor:
-    """(H, K) float64 of each block of ``values`` (H, P), or of their difference to ``rows`` (H,) of
-    ``less``; 0 in blocks that are not among ``only`` (K,)."""
+def root_mean_square(blocks: Blocks, values: Tensor, less: Tensor, rows: Tensor) -> Tensor:
+    """(H, K) float64 of the difference of each block of ``values`` (H, P) to ``rows`` (H,) of
+    ``less``."""
     out = torch.zeros(len(values), len(blocks), dtype=torch.float64)
     for k, block in enumerate(blocks):  # block by block, no (H, P) copy
-        if only is not None and not bool(only[k]):
-            continue
-        part = values[:, block.columns]
-        if less is not None:
-            part = part - (less[:, block.columns] if rows is None else less[rows, block.columns])
+        part = values[:, block.columns] - less[rows, block.columns]
         out[:, k] = torch.linalg.vector_norm(part, dim=1).double() / block.size**0.5
     return out

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from fedxr.federation.aggregation import blank, product
-from fedxr.federation.blocks import SUMS, Updates
+from fedxr.federation.blocks import Updates
 from fedxr.federation.codec import NumberFormat, rounded
 
 
@@ -35,8 +35,7 @@ class Consensus:
     ``relative_error``: root mean square of the distance to the cluster's mean that may remain, as a
     part of that by which the round's learning has moved its owners, kind of block by kind of block:
     agreeing better than steps move is wasted energy, and as steps shrink the target does (TT-HF).
-    ``sum_error``: the same for blocks of sums (:data:`fedxr.federation.blocks.SUMS`), which are
-    exact but for what is left here; by default what bf16 rounds them by. ``weight_error``: by what
+    ``weight_error``: by what
     fraction a headset may misjudge how many samples its cluster has; it decides how the server
     weighs the clusters. ``max_rounds``: D2D rounds after which a cluster stops all the same; the
     report then says that it fell short. ``rounds``: so many always; None: as many as that takes.
@@ -46,10 +45,9 @@ class Consensus:
     weight_error: float = 0.01
     max_rounds: int = 64
     rounds: int | None = None
-    sum_error: float = 0.002
 
     def __post_init__(self) -> None:
-        errors = {f"{n}_error": getattr(self, f"{n}_error") for n in ("relative", "sum", "weight")}
+        errors = {f"{n}_error": getattr(self, f"{n}_error") for n in ("relative", "weight")}
         if not (min(errors.values()) > 0 and self.max_rounds >= 1):
             raise ValueError(
                 f"consensus: {', '.join(f'{n} {x}' for n, x in errors.items())} must be above 0 "
@@ -107,19 +105,13 @@ def rounds_for(updates: Updates, moved: Tensor, norm: float, rule: Consensus) ->
         step = _step(updates, moved, columns, owners)
         if step == 0:
             step = float(values[owners].std(0, correction=0).square().mean().sqrt())
-        error = rule.sum_error if _kind(updates, columns) in SUMS else rule.relative_error
-        target = error * step * math.sqrt(len(updates) * values.shape[1])
+        target = rule.relative_error * step * math.sqrt(len(updates) * values.shape[1])
         widest = spread(values if bool(owners.all()) else values[owners])
         most = max(most, rounds_needed(norm, widest, target, weight_s))
         mean = weight_s.mean()
         misjudged = float((weight_s - mean).norm())
         most = max(most, _rounds(norm, misjudged, rule.weight_error * float(mean)))
     return most
-
-
-def _kind(updates: Updates, columns: slice) -> str:
-    """Of the blocks in ``columns``, which have one."""
-    return next(b.kind for b in updates.blocks if b.start == columns.start)
 
 
 def _step(updates: Updates, moved: Tensor, columns: slice, owners: Tensor) -> float:

@@ -9,8 +9,9 @@ exchange lasts as long as its slowest message, and so do the uplink and the broa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 
 import torch
 from torch import Tensor
@@ -129,21 +130,24 @@ def consensus_rows(
     carried: Tensor,
     rounds: int,
     codec: NumberFormat,
+    beside: Mapping[tuple[int, int], Sequence[int]] | None = None,
 ) -> list[Row]:
     """One row per directed link of the cluster over all its D2D exchanges.
 
     ``here`` are its members; ``carried`` (s, K) bool: the blocks with weight before the first
     exchange. Each exchange passes them on by one hop, so messages grow until
-    everything has been everywhere.
+    everything has been everywhere. ``beside`` them go these bytes, by link and exchange; after the
+    last exchange of blocks, in messages of their own.
     """
+    beside = beside or {}
     hears = (cluster.links | torch.eye(len(cluster), dtype=torch.bool)).double()
     sizes: list[list[int]] = [[] for _ in cluster.members]
     for _ in range(rounds):
         for k, size in enumerate(packet_bytes(blocks, carried, codec).tolist()):
             sizes[k].append(size)
         carried = hears @ carried.double() > 0
-    return [
-        d2d_row(number, here[a], here[b], sizes[a])
+    both = [
+        (a, b, [x + y for x, y in zip_longest(sizes[a], beside.get((a, b), ()), fillvalue=0)])
         for a, b in cluster.links.nonzero().tolist()
-        if rounds
     ]
+    return [d2d_row(number, here[a], here[b], [n for n in s if n]) for a, b, s in both if any(s)]

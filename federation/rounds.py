@@ -4,7 +4,7 @@ Legend: H headsets, A of them awake, P length of the flat vector.
 
 A round starts with every headset's current values as rows of one tensor and ends with the mixed
 ones. The caller hands in how headsets learn (``adapt``) and keeps the values, the
-StragglerDeadline and the ServerState between rounds.
+StragglerDeadline, the ServerState and the SharedSums between rounds.
 
 What to know: a headset that sleeps through a round keeps its values and starts its next one from
 them, however old. A late one keeps what it learned and joins the next round. Everything random is
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ from fedxr.federation.network import Headset, StragglerDeadline, check_headsets,
 from fedxr.federation.report import RoundReport
 from fedxr.federation.rules import aggregate
 from fedxr.federation.server_optimizer import ServerState
+from fedxr.federation.shared_sums import SharedSums
 
 
 class Adapt(Protocol):
@@ -51,18 +52,22 @@ def run_round(
     number: int,
     pace: StragglerDeadline,
     server: ServerState | None = None,
+    sums: SharedSums[Any] | None = None,
 ) -> tuple[Tensor, RoundReport]:
     """Round ``number``: values (H, P) before in, after out (a new tensor), and what happened.
 
     ``pace`` learns how long the headsets took; ``server`` is what the server goes on from, and need
-    be given only where it has an optimiser (``config.server``).
+    be given only where it has an optimiser (``config.server``). ``sums`` are what the headsets have
+    offered beside their values, where they have such; they are passed on.
     """
+    sums = SharedSums() if sums is None else sums
     check_headsets(headsets, values)
     plan, seed, mixed = coordination_named(config.coordination), config.seed, values.clone()
 
     # 1. Who is awake, and between whom there are links.
     clusters = form_clusters(plan, config.topology, headsets, seed)
     awake = who_is_awake(headsets, seed, number, config.participation)
+    names = tuple(headsets[i].name for i in awake)
     if not awake:
         return mixed, RoundReport(number, (), (), (), (), 0.0, pace.deadline())
 
@@ -77,7 +82,7 @@ def run_round(
     # 4. Neighbours agree, cluster by cluster, in as few exchanges as the target allows.
     left = survivors(clusters, learned.active, headsets, seed, number)
     row_of = {i: row for row, i in enumerate(awake)}
-    agreed = [steps.agree(config, headsets, one, row_of, travels, values) for one in left]
+    agreed = [steps.agree(config, headsets, one, row_of, travels, values, sums) for one in left]
     for one in agreed:
         steps.merge(mixed, one.cluster.members, one.carried, one.carried.owns)
 
@@ -85,7 +90,7 @@ def run_round(
     representatives: list[int | None] = [None] * len(agreed)
     if plan.server:
         representatives = [steps.elect_representative(config, one, number, drops) for one in agreed]
-    sent, up = steps.uplink(config, agreed, representatives, number)
+    sent, up = steps.uplink(config, agreed, representatives, number, sums)
 
     # 6. The server makes one of what it was sent, block by block over owners.
     # 7. Its answer goes back and replaces the blocks that the receiver owns.
@@ -94,13 +99,16 @@ def run_round(
         here = [i for one in agreed for i in one.cluster.members]
         before = partial(steps.held_before, travels, here, row_of, values)
         answer = (server or ServerState()).step(config.server, answer, before)
-    down, spread, reached = steps.broadcast(config, agreed, representatives, answer, mixed, number)
+    down, spread, reached = steps.broadcast(
+        config, agreed, representatives, answer, mixed, number, sums
+    )
+    if plan.union:  # what is known of raw samples, is known
+        sums.together(names)
 
     # 8. The ledger: every message that the steps above have sent.
     spent = adapt_rows(number, [headsets[i] for i in awake], got, plan.union, config.codec)
     d2d = steps.consensus_messages(config, agreed, number)
     rows, seconds = written(*spent, d2d, up, down, spread)
-    names = tuple(headsets[i].name for i in awake)
     reports = tuple(
         one.report(m, heard) for one, m, heard in zip(agreed, representatives, reached, strict=True)
     )

@@ -6,10 +6,7 @@ The weighted mean (FedAvg) is the only rule that neighbours can follow without a
 mixes rows with V^G, and whatever it reaches is a weighted mean. A rule of another kind, such as
 the median, acts at the server over what is uplinked. So it needs a coordination with a server.
 There the clusters still agree on their mean first, and the rule judges clusters, not headsets; with
-``centralized`` every headset is a cluster of its own.
-
-What to know: a kind of block that holds *sums* per sample (:data:`fedxr.federation.blocks.SUMS`)
-means something only as a mean times a total weight. No other rule may touch it."""
+``centralized`` every headset is a cluster of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ import torch
 from torch import Tensor
 
 from fedxr.federation.aggregation import average
-from fedxr.federation.blocks import SUMS, Updates
+from fedxr.federation.blocks import Updates
 from fedxr.federation.coordination import COORDINATIONS, coordination_named
 from fedxr.federation.exchange import STAYS_HOME
 from fedxr.plugins import Registry
@@ -36,7 +33,7 @@ Place = Literal["cluster", "server"]
 class AggregationRule:
     """``about`` is one line for whoever chooses, with the paper. ``combine`` takes the place of the
     weighted mean in blocks of ``kinds``; the others are averaged. Without ``combine`` the rule is
-    the weighted mean itself, of all kinds. Raises ValueError for kinds that no rule may touch.
+    the weighted mean itself, of all kinds.
     """
 
     name: str
@@ -49,12 +46,6 @@ class AggregationRule:
             raise ValueError(
                 f"aggregation {self.name!r} names no kinds of block; say which ones it may touch, "
                 "such as lora_B and head"
-            )
-        if self.kinds & SUMS:
-            raise ValueError(
-                f"aggregation {self.name!r} would touch blocks of kind "
-                f"{', '.join(sorted(self.kinds & SUMS))}: they hold sums over samples, which only "
-                "a weighted mean keeps; leave these out of its kinds"
             )
 
     @property

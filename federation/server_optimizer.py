@@ -4,9 +4,8 @@ FedOpt (Reddi et al., arXiv:2003.00295, algorithm 2): the change from the server
 mean is taken for a gradient, Delta = mean - x, and x goes on by ``momentum`` (FedAvgM), ``adam`` or
 ``yogi``. That helps where few headsets take part, or their steps point to many sides.
 
-What to know: sums over samples (:data:`fedxr.federation.blocks.SUMS`) mean something as a mean
-alone and are never stepped on. A block that the server has not seen before starts from what the
-headsets held before they learned.
+What to know: a block that the server has not seen before starts from what the headsets held before
+they learned.
 
 Legend: p columns of one block.
 """
@@ -20,7 +19,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fedxr.federation.blocks import SUMS, Updates
+from fedxr.federation.blocks import Updates
 
 Rule = Literal["mean", "momentum", "adam", "yogi"]
 RULES: tuple[Rule, ...] = ("mean", "momentum", "adam", "yogi")
@@ -97,7 +96,7 @@ class ServerState:
             return mean
         values, start = mean.values.clone(), None
         for k, block in enumerate(mean.blocks):
-            if block.kind in SUMS or not bool(mean.weights[0, k] > 0):
+            if not bool(mean.weights[0, k] > 0):
                 continue
             here = block.columns
             known = self.blocks.get(block.name)

@@ -6,8 +6,9 @@ Legend: H headsets, A of them awake, s members of a cluster, P columns, K blocks
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from fedxr.federation.ledger import Row, consensus_rows, d2d_row, downlink_row, 
 from fedxr.federation.network import D2D, UPLINK, Headset, StragglerDeadline, server_reachable
 from fedxr.federation.report import ClusterReport, Drop
 from fedxr.federation.rules import check_kinds
+from fedxr.federation.shared_sums import SharedSums
 from fedxr.federation.topology import Cluster, metropolis, spectral_norm
 
 
@@ -32,7 +34,8 @@ class ClusterConsensus:
     """A cluster after its consensus.
 
     ``here`` are its members, ``before`` what they brought, ``carried`` what each then holds,
-    relayed blocks too; the rest as in :class:`fedxr.federation.report.ClusterReport`.
+    relayed blocks too; ``told`` is how many bytes of sums went over each link, exchange by
+    exchange; the rest as in :class:`fedxr.federation.report.ClusterReport`.
     """
 
     cluster: Cluster
@@ -44,6 +47,7 @@ class ClusterConsensus:
     met: bool = True
     error_before: float = 0.0
     error_after: float = 0.0
+    told: Mapping[tuple[int, int], list[int]] = field(default_factory=dict)
 
     def report(self, representative: int | None, answered: Sequence[int]) -> ClusterReport:
         return ClusterReport(
@@ -159,8 +163,10 @@ def agree(
     row_of: dict[int, int],
     travels: Updates,
     start: Tensor,
+    sums: SharedSums[Any],
 ) -> ClusterConsensus:
-    """Consensus in one cluster: Gamma, the mixing, and how far off it was before and after.
+    """Consensus in one cluster: Gamma, the mixing, and how far off it was before and after; and its
+    members tell each other their ``sums``.
 
     ``row_of`` tells in which row of ``travels`` a headset's update is, ``start`` (H, P) what all
     held before they learned.
@@ -171,9 +177,7 @@ def agree(
         return ClusterConsensus(cluster, here, before, before)
     v = metropolis(cluster.links)
     norm = spectral_norm(v)
-    moved = before.moved
-    if moved is None:
-        moved = root_mean_square(before.blocks, before.values, start, torch.tensor(cluster.members))
+    moved = root_mean_square(before.blocks, before.values, start, torch.tensor(cluster.members))
     needed = rounds_for(before, moved, norm, config.consensus)
     rounds = config.consensus.of(needed)
     carried, mean = mix(v, before, rounds, config.codec), average(before)
@@ -187,6 +191,7 @@ def agree(
         needed <= rounds,
         disagreement(before.values, before, mean),
         disagreement(carried.values, before, mean),
+        sums.spread([headset.name for headset in here], cluster.links),
     )
 
 
@@ -196,8 +201,9 @@ def consensus_messages(config: Round, agreed: Sequence[ClusterConsensus], number
     for one in agreed:
         carried = one.before.weights > 0
         rows += consensus_rows(
-            number, one.cluster, one.here, one.before.blocks, carried, one.rounds, config.codec
-        )
+            number, one.cluster, one.here, one.before.blocks, carried, one.rounds, config.codec,
+            one.told,
+        )  # fmt: skip
     return rows
 
 
@@ -219,8 +225,10 @@ def uplink(
     agreed: Sequence[ClusterConsensus],
     representatives: Sequence[int | None],
     number: int,
+    sums: SharedSums[Any],
 ) -> tuple[Updates | None, list[Row]]:
-    """What the representatives send, one row per cluster heard; None when none is.
+    """What the representatives send, one row per cluster heard, None when none is; and the server
+    takes the ``sums`` that they bring.
 
     A representative knows the mean weight of its cluster; times its size that is the cluster's.
     """
@@ -232,8 +240,10 @@ def uplink(
     sent = Updates(pairs[0][0].before.blocks, rounded(values, config.codec), weights)
     sizes = packet_bytes(sent.blocks, sent.weights > 0, config.codec).tolist()
     messages = [
-        uplink_row(number, one.here[m], size) for (one, m), size in zip(pairs, sizes, strict=True)
+        uplink_row(number, one.here[m], size + sums.uplink(one.here[m].name))
+        for (one, m), size in zip(pairs, sizes, strict=True)
     ]
+    sums.settle()
     return sent, messages
 
 
@@ -254,9 +264,10 @@ def broadcast(
     answer: Updates | None,
     mixed: Tensor,
     number: int,
+    sums: SharedSums[Any],
 ) -> tuple[list[Row], list[Row], list[list[int]]]:
-    """Merge the server's answer (one row) into ``mixed``; the downlink and D2D messages it took,
-    and whom of each cluster it has reached."""
+    """Merge the server's answer (one row) into ``mixed``, and tell what it has of ``sums``; the
+    downlink and D2D messages it took, and whom of each cluster it has reached."""
     down: list[Row] = []
     spread: list[Row] = []
     reached: list[list[int]] = [[] for _ in agreed]
@@ -265,18 +276,25 @@ def broadcast(
     answer = replace(answer, values=rounded(answer.values, config.codec))
     known = answer.weights[0] > 0
     for one, representative, heard in zip(agreed, representatives, reached, strict=True):
+        by = None if representative is None else one.here[representative]
         if config.broadcast == "all":
             # the server knows who owns what and sends no more than that
             heard += [m for m, h in enumerate(one.here) if server_reachable(h, config.seed, number)]
             sizes = packet_bytes(answer.blocks, one.before.owns[heard] & known, config.codec)
-            pairs = zip(heard, sizes.tolist(), strict=True)
-            down += [downlink_row(number, one.here[m], size) for m, size in pairs]
-        elif representative is not None:
+            down += [
+                downlink_row(number, h, size + sums.downlink(h.name, by.name if by else None))
+                for h, size in zip([one.here[m] for m in heard], sizes.tolist(), strict=True)
+            ]
+        elif by is not None and representative is not None:
             # a representative passes everything on, hence gets everything
             size = int(packet_bytes(answer.blocks, known, config.codec))
             near = one.cluster.links[representative].nonzero().flatten().tolist()
-            down.append(downlink_row(number, one.here[representative], size))
-            spread += [d2d_row(number, one.here[representative], one.here[m], [size]) for m in near]
+            told = [one.here[m] for m in near]
+            more = sums.downlink(by.name, by.name, [h.name for h in told])
+            down.append(downlink_row(number, by, size + more))
+            spread += [
+                d2d_row(number, by, h, [size + sums.downlink(h.name, by.name)]) for h in told
+            ]
             heard += [representative, *near]
         else:
             continue

@@ -8,12 +8,11 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class BlockId:
-    """``part``: ``shared`` or ``personal``; empty for sums, which are no part of theta. ``kind``:
+    """``part``: ``shared`` or ``personal``. ``kind``:
 
     - ``lora_A``, ``lora_B``: an adapter's factors, of the ``group`` of linear layers
       (:data:`fedxr.agent.model.backbone.GROUPS`) in layer ``layer``;
-    - ``head``: a head of ``task``, or its shortcut from the summaries of ``layout``;
-    - ``ridge``: the sums of the ridge head of ``task``.
+    - ``head``: a head of ``task``, or its shortcut from the summaries of ``layout``.
 
     Nothing reads a name: it is what stored states and both ends of the wire compare.
     """
@@ -27,8 +26,6 @@ class BlockId:
 
     @cached_property
     def name(self) -> str:
-        if self.kind == "ridge":
-            return f"ridge:{self.task}"
         if self.kind == "head":
             return f"{self.part}.{self.head}"
         return f"{self.place}.{'A' if self.kind == 'lora_A' else 'B'}"

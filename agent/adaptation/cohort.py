@@ -14,14 +14,13 @@ Shape legend: H headsets, P numbers of theta, Z features, C classes, E experts, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
-from fedxr.agent.adaptation.departed import Departed
 from fedxr.agent.adaptation.experts import ADAPTED, GENERIC, E, Mixing
 from fedxr.agent.adaptation.federated import (
     federated_model,
@@ -38,12 +37,13 @@ from fedxr.agent.inputs.tokens import TokenizedEpisode
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.federated_model import FederatedModel
 from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.federation import SharedSums
 
 
 class Cohort:
     """``headsets[row]`` is what the headset at ``row`` has learned, ``stack.theta[row]`` (P,) its
     adapters and ``adam`` their optimiser's. ``federated`` is what newcomers start from, where there
-    is such a model, and ``departed`` what those gave who have left.
+    is such a model, and ``sums`` who has heard of whose sums.
 
     Raises ValueError for a checkpoint whose federated model has other adapters than ``tuning``."""
 
@@ -62,7 +62,8 @@ class Cohort:
         self.start = self.stack.start(1)
         self.adam = AdamState.none(self.stack.theta)
         self.federated: FederatedModel | None = checkpoint.federated
-        self.departed = Departed(dict(self.federated.sums) if self.federated else {})
+        self.sums = SharedSums[RidgeStats](self.federated.sums if self.federated else {})
+        self._stays: dict[str, dict[str, str]] = {}
         if self.federated is not None:
             refuse_other_tuning(self.federated, self.stack)
         self.headsets = [self._new(identity) for identity in members]
@@ -88,42 +89,53 @@ class Cohort:
         else:
             self._clear_row(row)
         self.headsets[row : row + 1] = [self._new(identity)]
-        if self.federated is not None and identity is not VACANT:
+        if identity is VACANT:
+            return
+        self.sums.join(identity.name)
+        if self.federated is not None:
             start_from(self.federated, self.stack, row, self.headsets[row])
+            self.hear(row)
 
     def leave(self, row: int) -> None:
         """What the headset at ``row`` gave to others stays, though it goes."""
-        if self.headsets[row].identity is not VACANT:
-            self.departed.leave(self.headsets[row])
+        state = self.headsets[row]
+        if state.identity is not VACANT:
+            stays = self.sums.leave(state.identity.name, state.offered())
+            self._stays.setdefault(state.identity.kept_as, {}).update(stays)
 
     def come_back(self, row: int, stored_as: str) -> None:
         """The headset at ``row`` has loaded what was stored as ``stored_as``: what it left is its
         own again, and others' sums are those without it."""
         state = self.headsets[row]
-        self.departed.come(state, stored_as)
-        known = self.federated.sums if self.federated is not None else {}
-        for task, sums in list(state.federated.items()):
-            if sums is not known.get(task):  # its own record of others
-                continue
-            others = self.given(task, without={row})
-            if others is None:
-                del state.federated[task]
-            else:
-                state.federated[task] = others
+        stays = self._stays.pop(stored_as, {})
+        self.sums.come_back(state.identity.name, state.offered(), stays)
+        for task in stays.keys() & set(state.identity.tasks):
+            self._hear(state, task)
 
-    def given(self, task: str, without: Collection[int] = ()) -> RidgeStats | None:
-        """What the server has been given of ``task`` by those who have left, and in their last
-        rounds by those who are here, but for rows ``without``; None where that is nothing."""
-        total = self.departed.sums.get(task)
-        for row, state in enumerate(self.headsets):
-            if row not in without and task in state.given:
-                total = state.given[task] if total is None else total.plus(state.given[task])
-        return total
+    def hear(self, row: int) -> None:
+        """The headset at ``row`` knows of others' sums what it has been told."""
+        for task in self.headsets[row].identity.tasks:
+            self._hear(self.headsets[row], task)
+
+    def _hear(self, state: HeadsetState, task: str) -> None:
+        others = self.sums.others(state.identity.name, task)
+        if others is None:
+            state.federated.pop(task, None)
+        elif task not in state.federated or not others.same(state.federated[task]):
+            state.federated[task] = others
 
     def met(self, rows: Sequence[int], rounds: int) -> None:
         """Round ``rounds`` is over, and its answer has reached ``rows``: who comes from now on
         starts from what they have in common."""
-        self.federated = federated_model(self.stack, self.headsets, rows, self.departed, rounds)
+        theta = self.stack.theta[rows[0]]
+        self.federated = federated_model(self.stack, theta, self.sums, rounds)
+
+    def met_alone(self, row: int, rounds: int) -> None:
+        """As :meth:`met`, where there is nobody but ``row``."""
+        state = self.headsets[row]
+        self.sums.offer(state.identity.name, state.offered(), state.identity.tasks)
+        self.sums.together([state.identity.name])
+        self.met([row], rounds)
 
     def go_back(self, to: FederatedModel | None) -> None:
         """Newcomers start from the shared blocks of ``to``, an earlier model, or from none; sums

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from torch import Tensor
 
 from fedxr.agent.adaptation.adapter_stack import AdapterStack, Tuning
-from fedxr.agent.adaptation.departed import Departed
 from fedxr.agent.adaptation.headset_state import HeadsetState
 from fedxr.agent.model.federated_model import FederatedModel
+from fedxr.agent.model.ridge_head import RidgeStats
+from fedxr.federation import SharedSums
+from fedxr.federation.pieces import Others
 
 
 def federated_model(
-    stack: AdapterStack,
-    headsets: Sequence[HeadsetState],
-    rows: Sequence[int],
-    departed: Departed,
-    rounds: int,
+    stack: AdapterStack, theta: Tensor, sums: SharedSums[RidgeStats], rounds: int
 ) -> FederatedModel:
-    """What the headsets at ``rows``, whom the server's last answer has reached, have in common: the
-    shared blocks of the first one, and everybody's sums, of those who have left too."""
-    sums, told = dict(departed.sums), set[str]()
-    for row in rows:  # the first who has been told of a task decides
-        state = headsets[row]
-        own = state.given or state.offered()  # what it was told since the round is not the server's
-        for task in state.identity.tasks:
-            parts = [s[task] for s in (state.federated, own) if task in s]
-            if parts and task not in told:
-                told.add(task)
-                sums[task] = parts[0] if len(parts) == 1 else parts[0].plus(parts[1])
-    blocks = shared_blocks(stack, stack.theta[rows[0]])
-    return FederatedModel(asdict(stack.tuning), blocks, sums, rounds)
+    """The shared blocks of ``theta`` (P,) of one whom the server's last answer has reached, and
+    everybody's sums as it knows them, of those who have left too."""
+    total = {task: said.total for task, said in sums.answers.items() if said.total is not None}
+    return FederatedModel(asdict(stack.tuning), shared_blocks(stack, theta), total, rounds)
 
 
 def shared_blocks(stack: AdapterStack, theta: Tensor) -> dict[str, Tensor]:
@@ -49,7 +37,7 @@ def start_from(model: FederatedModel, stack: AdapterStack, row: int, state: Head
         block = stack.blocks.get(name)  # a task may have come, or gone, since
         if block is not None:
             stack.theta[row, block.start : block.stop] = value
-    state.federated = {t: model.sums[t] for t in state.identity.tasks if t in model.sums}
+    state.federated = {t: Others(model.sums[t]) for t in state.identity.tasks if t in model.sums}
 
 
 def tuning_of(model: FederatedModel) -> Tuning:

@@ -24,18 +24,19 @@ from fedxr.agent.adaptation.experts import (
     ExpertWeights,
     Mixing,
 )
+from fedxr.agent.adaptation.own_sums import OwnSums, Term
 from fedxr.agent.adaptation.replay import Example, Remembering, ReplayBuffer
 from fedxr.agent.inputs.normalization import Normalizer
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.agent.tasks import task_named
 from fedxr.bridge.channels import Channel
+from fedxr.federation.pieces import Others
 
-AGAIN = 64
-"""Examples of a task that are counted again where one of them is taken back: not even rounding is
-left of that one. Of more, it is subtracted."""
-Offer = Mapping[str, RidgeStats]
+Offer = Mapping[str, OwnSums]
 """Sums by task that a headset gives to others."""
+Crowd = Others[RidgeStats]
+"""Others' sums of a task."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,17 @@ VACANT = HeadsetIdentity("vacant", (), ())
 @dataclass
 class HeadsetState:
     """Everything learned for one headset, but for its adapters: the examples it may replay, its
-    normaliser, its own sums of the ridge head (``personal``) and what the last round brought of
-    others' (``federated``), by task; how far each expert is believed, ``expert_weights``; and the
-    sums that it gave in the last round in which the server heard it, ``given``."""
+    normaliser, its own sums of the ridge head (``personal``) and what it has heard of others'
+    (``federated``), by task; and how far each expert is believed, ``expert_weights``."""
 
     identity: HeadsetIdentity
     checkpoint: Checkpoint
     replay: ReplayBuffer
     normalizer: Normalizer
     expert_weights: dict[str, ExpertWeights]
-    personal: dict[str, RidgeStats] = field(default_factory=dict)
-    federated: dict[str, RidgeStats] = field(default_factory=dict)
-    given: Offer = field(default_factory=dict)
-    _solved: dict[tuple[str, int], tuple[RidgeStats | None, RidgeStats | None, Tensor]] = field(
+    personal: dict[str, OwnSums] = field(default_factory=dict)
+    federated: dict[str, Crowd] = field(default_factory=dict)
+    _solved: dict[tuple[str, int], tuple[OwnSums | None, Crowd | None, Tensor]] = field(
         default_factory=dict
     )
 
@@ -95,9 +94,8 @@ class HeadsetState:
 
     def count(self, example: Example, times: float) -> None:
         """``example`` joins the own sums of its task; with ``times`` -1 it leaves them."""
-        task, classes = example.task, _classes(example.task)
-        one = RidgeStats.of(example.z[None], torch.tensor([example.label]), classes)
-        self.personal[task] = self.personal.get(task, RidgeStats.none(classes)).plus(one, times)
+        own = self.personal.get(example.task) or OwnSums(_classes(example.task))
+        self.personal[example.task] = own.plus(Term(example.z, example.label, times))
 
     def forget(self, task: str, key: str, tick: int) -> None:
         """Take the newest example on that moment out of replay and sums, and what the experts
@@ -109,14 +107,10 @@ class HeadsetState:
             return
         told = [label for label, count in replay.label_counts[task].items() if count > 0]
         self.expert_weights[task] = self.expert_weights[task].without(told, example is newest)
-        kept = replay.examples[task]
-        if not told:
-            del self.personal[task]
-        elif len(kept) == replay.count(task) <= AGAIN:
-            again = ((x.z, x.label) for x in kept)
-            self.personal[task] = RidgeStats.counted(again, _classes(task))
-        else:
+        if told:
             self.count(example, -1.0)
+        else:  # not even rounding is left
+            del self.personal[task]
 
     def copy(self) -> HeadsetState:
         """The same, to go back to where learning fails; the normaliser is shared."""
@@ -129,16 +123,13 @@ class HeadsetState:
             _solved=dict(self._solved),
         )
 
-    def finite(self, since: HeadsetState) -> bool:
-        """Whether all that was learned from feedback ``since`` are numbers."""
-        sums = [s for t, s in self.personal.items() if s is not since.personal.get(t)]
-        expert_weights = self.expert_weights.values()
+    @property
+    def finite(self) -> bool:
+        """Whether all that was learned from feedback are numbers; sums are, by being counted."""
         return all(
             bool(torch.isfinite(x).all())
-            for x in (
-                *(part for s in sums for part in (s.a, s.b)),
-                *(part for t in expert_weights for part in (t.earned, t.losses, t.odds, t.against)),
-            )
+            for t in self.expert_weights.values()
+            for x in (t.earned, t.losses, t.odds, t.against)
         )
 
     def examples(self) -> list[Example]:
@@ -180,7 +171,7 @@ class HeadsetState:
             federated, expert = None, PERSONAL
         elif expert == ADAPTED or own is None:
             expert = JOINT if own is not None else FEDERATED
-        # Sums are replaced, never changed in place, so being the same object means no change.
+        # Sums are replaced, never changed, so being the same object means no change.
         known = self._solved.get((task, expert))
         if known is None or known[0] is not own or known[1] is not federated:
             known = (own, federated, self._solve(task, own, federated, expert == FEDERATED))
@@ -192,16 +183,17 @@ class HeadsetState:
         return self._solve(task, self.offered().get(task), self.federated.get(task), common=True)
 
     def _solve(
-        self, task: str, own: RidgeStats | None, federated: RidgeStats | None, common: bool
+        self, task: str, own: OwnSums | None, federated: Crowd | None, common: bool
     ) -> Tensor:
         ridge = self.checkpoint.ridges[task]
-        if own is None and federated is None:
+        mine, theirs = own.sums if own else None, federated.sums if federated else None
+        if mine is None and theirs is None:
             return self.checkpoint.generic[task]
         if common:
-            given = [s for s in (federated, own) if s is not None]
+            given = [s for s in (theirs, mine) if s is not None]
             every = given[0] if len(given) == 1 else given[0].plus(given[1])
             return ridge.weights(ridge.total(None, every))
-        return ridge.weights(ridge.total(own, federated), ridge.own)
+        return ridge.weights(ridge.total(mine, theirs), ridge.own)
 
 
 def _classes(task: str) -> int:

@@ -15,7 +15,7 @@ Shape legend: Z features, C classes, M questions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -34,24 +34,16 @@ class RidgeStats:
     n: Tensor
 
     @classmethod
-    def of(cls, z: Tensor, label: Tensor, classes: int) -> RidgeStats:
-        """The sums of features z (M, Z) with labels (M,); ValueError where one is no number, which
-        no sum would ever lose."""
+    def of(cls, z: Tensor, label: Tensor, classes: int, times: Tensor | None = None) -> RidgeStats:
+        """The sums of features z (M, Z) with labels (M,), each ``times`` (M,) 1 or -1; ValueError
+        where one is no number, which no sum would ever lose."""
         if not bool(z.isfinite().all()):
             raise ValueError("features that are not finite cannot be counted into sums")
         y = torch.nn.functional.one_hot(label, classes).to(z.dtype)
-        return cls(z.T @ z, z.T @ y, y.sum(0))
-
-    @classmethod
-    def counted(
-        cls, told: Iterable[tuple[Tensor, int]], classes: int, start: RidgeStats | None = None
-    ) -> RidgeStats:
-        """The sums of (features (Z,), label), added to ``start`` one after another, as they are
-        when they are told: bit for bit the same."""
-        total = start or cls.none(classes)
-        for z, label in told:
-            total = total.plus(cls.of(z[None], torch.tensor([label]), classes))
-        return total
+        if times is not None:
+            y = y * times[:, None]
+        left = z if times is None else z * times[:, None]
+        return cls(left.T @ z, z.T @ y, y.sum(0))
 
     @classmethod
     def none(cls, classes: int) -> RidgeStats:
@@ -65,10 +57,23 @@ class RidgeStats:
         """Whether they are all numbers."""
         return all(bool(x.isfinite().all()) for x in (self.a, self.b, self.n))
 
+    def same(self, other: RidgeStats) -> bool:
+        """Whether they are, bit for bit."""
+        pairs = ((self.a, other.a), (self.b, other.b), (self.n, other.n))
+        return all(torch.equal(one, two) for one, two in pairs)
+
     def plus(self, other: RidgeStats, times: float = 1.0) -> RidgeStats:
         return RidgeStats(
             self.a + times * other.a, self.b + times * other.b, self.n + times * other.n
         )
+
+    def double(self) -> RidgeStats:
+        """In double precision, to go on adding to."""
+        return RidgeStats(self.a.double(), self.b.double(), self.n.double())
+
+    def single(self) -> RidgeStats:
+        """In single precision, as they are used."""
+        return RidgeStats(self.a.float(), self.b.float(), self.n.float())
 
     def solve(self, ridge: float) -> Tensor:
         """W (…, Z, C) for λ = ``ridge``; in double precision, for λ may be small."""

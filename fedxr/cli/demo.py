@@ -66,7 +66,7 @@ class Demo:
     round_s: float = 10.0
     """Seconds between federated rounds."""
     aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
-    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
+    """How the server makes one of what it is sent; sums of ridge heads are added."""
     compare: tuple[Coordination, ...] = field(default_factory=affordable)
     """What is replayed in lockstep afterwards, to compare with. Each takes a core about as long as
     the run, so by default there are as many as cores, two at least."""

@@ -49,7 +49,7 @@ class Serve:
     coordination: Annotated[str, one_of(live_coordinations())] = "semi-decentralized"
     """How headsets meet."""
     aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
-    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
+    """How the server makes one of what it is sent; sums of ridge heads are added."""
     lan: bool = False
     """Listen on the local network: with TLS and a token, and a QR code to open it in a headset."""
     cert: Path | None = None

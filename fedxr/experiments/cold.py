@@ -9,8 +9,7 @@ whose members have told as many labels a class as they then tell themselves.
 
 Learning is that of :mod:`fedxr.experiments.study`: the same learner, experts and rounds, only
 without adapter steps, for the trunk has no say (:mod:`fedxr.experiments.cold_checkpoint`); hence
-tokens are left out altogether, and a window is its summary. The wire and the consensus are exact
-enough for sums to stay sums.
+tokens are left out altogether, and a window is its summary.
 
 Arms that cannot be are absent: no own model without an own label, no classical one without any.
 """
@@ -43,7 +42,6 @@ from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.softmax_head import SoftmaxFit, federated_head, pooled_head
 from fedxr.experiments.splits import TokenizedUser, meet, population_of, raw_tokens
 from fedxr.experiments.teaching import example, seated, teach, tell
-from fedxr.federation import Consensus
 from fedxr.learning.learning_rule import LearningRule, TrainSchedule
 from fedxr.learning.random_stream import stream
 from fedxr.scenarios.users import User
@@ -86,7 +84,7 @@ class ColdProtocol(Protocol):
             ownership=its.ownership,
             kept=its.kept,
             mixing=its.mixing,
-            round=replace(its.round, codec="float32", consensus=Consensus(sum_error=1e-7)),
+            round=replace(its.round, codec="float32"),
         )
         return rule.with_round(**self.of_round())
 

@@ -81,7 +81,7 @@ class RunConfig:
     coordination: Annotated[str, one_of(COORDINATIONS)] = "semi-decentralized"
     """How updates are mixed."""
     aggregation: Annotated[str, one_of(AGGREGATIONS)] = "mean"
-    """How the server makes one of what it is sent; the ridge heads' sums are averaged always."""
+    """How the server makes one of what it is sent; sums of ridge heads are added."""
     tuning: Annotated[str, one_of(TUNINGS)] = "lora"
     """What is trained on the headset."""
     exchange: Literal["ffa", "naive"] = "ffa"

@@ -32,7 +32,6 @@ from fedxr.federation import (
     Updates,
     run_round,
 )
-from fedxr.federation.blocks import root_mean_square
 from fedxr.federation.network import Headset, who_is_awake
 from fedxr.learning.learning_rule import LearningRule
 from fedxr.learning.profile import Batteries, HeadsetProfile, network
@@ -93,20 +92,17 @@ def meet(
     if not rows:
         return RoundReport(number, (), drops, (), (), 0.0, patience.deadline())
     headsets = [h for h in headsets if h.name in {cohort.names[row] for row in rows}]
-    mixed, report = _mixed(exchange, theta[fine], effort, headsets, rule, number, patience, server)
-    behind, answered = [report.behind(cohort.names[r]) for r in rows], report.answered
-    if pooled:
-        behind = [report.awake if who else () for who in behind]
-        answered = frozenset(report.awake)
+    learned = theta[fine] if train.steps else None
+    mixed, report = _mixed(exchange, learned, effort, headsets, rule, number, patience, server)
     cohort.adam.put(here, moments)
-    exchange.merge(mixed, behind, answered)
+    exchange.merge(mixed)
     batteries.spend(report)
     return replace(report, drops=drops + report.drops)
 
 
 def _mixed(
     exchange: Exchange,
-    theta: Tensor,
+    theta: Tensor | None,
     effort: Effort,
     headsets: Sequence[Headset],
     rule: LearningRule,
@@ -115,34 +111,20 @@ def _mixed(
     server: ServerState | None,
 ) -> tuple[Tensor, RoundReport]:
     """(R, P') after the round of the federation, and its report; ``theta`` (A, P) and ``effort``
-    are of those who are awake, after their shared steps."""
-    values, samples, shared = exchange.values(), exchange.samples(), exchange.cohort.stack.shared
+    are of those who are awake, after their shared steps; None where the rule has none: nobody has
+    anything to say of adapters then."""
+    values, samples = exchange.values(), exchange.samples() * (theta is not None)
     owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
     blocks = Blocks(
         tuple(Block(p.id.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts)
     )
 
-    d2d = "d2d" in COORDINATIONS[rule.round.coordination].links
-
     def adapt(awake: Tensor, union: bool) -> Updates:
-        mine = values[awake]
-        mine[:, :shared] = theta[:, :shared]
-        if union:  # everybody's sums, as the mean of those who give some
-            given = (samples[awake] > 0).sum(0).clamp_min(1).repeat_interleave(blocks.sizes)
-            mean = mine.sum(0) / given
-            mine[:, shared:] = mean[shared:].to(mine)
-        moved = _moved(blocks, mine, values, awake) if d2d else None
-        return Updates(blocks, mine, samples[awake], owns[awake], effort, moved)
+        mine = values[awake] if theta is None else theta[:, : values.shape[1]]
+        return Updates(blocks, mine, samples[awake], owns[awake], effort)
 
-    return run_round(rule.round, headsets, values, adapt, number, patience, server)
-
-
-def _moved(blocks: Blocks, mine: Tensor, values: Tensor, awake: Tensor) -> Tensor:
-    """(A, K) root mean square by which learning has changed each block. Sums are offered anew each
-    round, and their mean is taken times the number of headsets: by so much more exact it is."""
-    sums = torch.tensor([block.kind == "ridge" for block in blocks])
-    step = root_mean_square(blocks, mine, values, awake, ~sums)
-    return step + root_mean_square(blocks, mine, only=sums) / len(mine)
+    sums = exchange.offer()
+    return run_round(rule.round, headsets, values, adapt, number, patience, server, sums)
 
 
 def _train_each(

@@ -121,7 +121,7 @@ class Learner:
 
     def join(self, row: int, profile: HeadsetProfile) -> Restored:
         """A headset sits down at ``row``, with what is kept of it."""
-        if row in self.seated and self._has_server:  # whom nobody has seated anywhere else
+        if row in self.seated:  # whom nobody has seated anywhere else
             self.cohort.leave(row)
         self._reseat(row, profile.identity)
         self.seated[row] = profile
@@ -157,8 +157,7 @@ class Learner:
         state cannot be saved now, and waits; empty where it is."""
         self.cohort.headsets[row].normalizer.own = dict(normal)
         del self.batteries.spent[self.seated.pop(row).identity.name]
-        if self._has_server:
-            self.cohort.leave(row)
+        self.cohort.leave(row)
         if self.store:
             self.store.leave(self.cohort, row)
         self._reseat(row, VACANT)
@@ -206,7 +205,7 @@ class Learner:
         before, fresh = {row: headsets[row].copy() for row in rows}, self._fresh.copy()
         try:
             scores = self._learn(told)
-            if all(headsets[row].finite(before[row]) for row in rows):
+            if all(headsets[row].finite for row in rows):
                 return Heard(scores)
             raise NotFiniteError("what it said leads to numbers that are not finite")
         except Exception as error:  # noqa: BLE001 - named below
@@ -298,7 +297,7 @@ class Learner:
             best = self._take_up_best(rows, rounds)
             self.cohort.go_back(models[best])
         elif self._has_server and self.cohort.federated is None and len(self.seated) == 1:
-            self.cohort.met([*self.seated], self.number)
+            self.cohort.met_alone(next(iter(self.seated)), self.number)
 
     def _take_up_best(self, rows: Sequence[int], rounds: Sequence[Shared]) -> int:
         """The number of the round that was best; 0 is the start."""

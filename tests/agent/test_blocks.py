@@ -17,7 +17,6 @@ from fedxr.agent.model.m3t import Plan
         (BlockId("personal", "lora_A", layer=3, group="down"), "personal.3.down.A"),
         (BlockId("shared", "head", "doing"), "shared.head:doing"),
         (BlockId("shared", "head", "mood", "eeg/tc"), "shared.shortcut:mood|eeg/tc"),
-        (BlockId("", "ridge", "doing"), "ridge:doing"),
     ],
 )
 def test_a_name_is_a_rendering_of_the_fields(block: BlockId, name: str) -> None:

@@ -153,10 +153,10 @@ def test_a_tampered_state_is_sane_or_set_aside(
     teach(newcomers, 0, 3)  # and what it is taught now is kept
     newcomers.stack.theta[0] = 0.02
     store.leave(newcomers, 0)
-    again = newcomers.headsets[0].personal["mood"]
+    again = newcomers.headsets[0].personal["mood"].sums
     newcomers.add(0, MEMBERS[0])
     assert store.load(newcomers, 0) is not None
-    assert torch.equal(newcomers.headsets[0].personal["mood"].a, again.a)
+    assert torch.equal(newcomers.headsets[0].personal["mood"].sums.a, again.a)
     store.release("user-0")
 
 

@@ -120,7 +120,7 @@ def test_what_is_not_asked_waits_until_it_is(tmp_path: Path) -> None:
     cohort.headsets[0].federated = dict(cohort.headsets[0].personal)
     store.leave(cohort, 0)
     mood = (
-        cohort.headsets[0].personal["mood"],
+        cohort.headsets[0].personal["mood"].sums,
         list(cohort.headsets[0].replay.examples["mood"]),
         cohort.headsets[0].expert_weights["mood"],
     )
@@ -136,15 +136,15 @@ def test_what_is_not_asked_waits_until_it_is(tmp_path: Path) -> None:
     store.save(cohort, 0)
     say(cohort, 6, "doing")
     store.leave(cohort, 0)
-    doing = cohort.headsets[0].personal["doing"]
+    doing = cohort.headsets[0].personal["doing"].sums
 
     cohort.add(0, MEMBERS[0])
     loaded = store.load(cohort, 0)
     assert loaded is not None
     assert loaded.unasked == ()
-    assert torch.equal(cohort.headsets[0].personal["doing"].a, doing.a)
+    assert torch.equal(cohort.headsets[0].personal["doing"].sums.a, doing.a)
     assert cohort.headsets[0].replay.count("doing") == 6
-    assert torch.equal(cohort.headsets[0].personal["mood"].a, mood[0].a)
+    assert torch.equal(cohort.headsets[0].personal["mood"].sums.a, mood[0].a)
     assert [x.label for x in cohort.headsets[0].replay.examples["mood"]] == [
         x.label for x in mood[1]
     ]
@@ -165,7 +165,7 @@ def test_another_device_of_the_same_user_begins_with_what_was_taught(tmp_path: P
     assert loaded is not None
     assert loaded.device == "quest-3"
     assert torch.equal(
-        other.headsets[0].personal["doing"].a, cohort.headsets[0].personal["doing"].a
+        other.headsets[0].personal["doing"].sums.a, cohort.headsets[0].personal["doing"].sums.a
     )
     store.save(other, 0)
     assert store.names() == ["ann/quest-3"]

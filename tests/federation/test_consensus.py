@@ -261,7 +261,6 @@ def test_consensus_refuses_targets_that_cannot_be_met() -> None:
     for wrong in (
         {"relative_error": 0.0},
         {"weight_error": -1.0},
-        {"sum_error": 0.0},
         {"max_rounds": 0},
     ):
         with pytest.raises(ValueError, match="above 0"):

@@ -16,7 +16,7 @@ from fedxr.federation import (
     run_round,
 )
 
-BLOCKS = Blocks((Block("shared", 0, 8, "lora_B"), Block("ridge:doing", 8, 16, "ridge", most=1e3)))
+BLOCKS = Blocks((Block("shared", 0, 8, "lora_B"), Block("head", 8, 16, "head", most=1e3)))
 HEADSETS = [Headset(f"h{i}", (float(i), 0.0, 0.0)) for i in range(8)]
 NAN, INF = float("nan"), float("inf")
 

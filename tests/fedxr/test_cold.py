@@ -130,8 +130,8 @@ def test_no_test_half_is_read_before_it_is_asked(people: list[Known]) -> None:
         checkpoint = fitted_together(draw.checkpoint, "doing", told, ColdFit())
         learner, _ = teach(checkpoint, members, HOW, personal=False)
         own, federated = (
-            learner.cohort.headsets[0].personal["doing"],
-            learner.cohort.headsets[0].federated["doing"],
+            learner.cohort.headsets[0].personal["doing"].sums,
+            learner.cohort.headsets[0].federated["doing"].sums,
         )
         ridge = checkpoint.ridges["doing"]
         found.append(
@@ -177,7 +177,11 @@ def test_the_sums_of_a_federation_are_those_of_all_labels_in_one_place(one: Draw
     steps = len(label) + 4 * len(members)
     for row in range(len(members)):
         cohort = learner.cohort
-        total = cohort.headsets[row].federated["doing"].plus(cohort.headsets[row].personal["doing"])
+        total = (
+            cohort.headsets[row]
+            .federated["doing"]
+            .sums.plus(cohort.headsets[row].personal["doing"].sums)
+        )
         for ours, theirs in ((total.a, pooled.a), (total.b, pooled.b), (total.n, pooled.n)):
             bound = steps * 2.0**-24 * float(theirs.abs().max())
             assert float((ours.double() - theirs).abs().max()) <= bound

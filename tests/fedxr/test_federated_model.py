@@ -42,7 +42,7 @@ def newcomer(actor: VirtualHeadset, name: str) -> HeadsetProfile:
 
 def everyone(learner: Learner, task: str) -> RidgeStats:
     """All labels of ``task`` that anybody here has told, counted by the test."""
-    told = [s.personal[task] for s in learner.cohort.headsets if task in s.personal]
+    told = [s.personal[task].sums for s in learner.cohort.headsets if task in s.personal]
     total = told[0]
     for sums in told[1:]:
         total = total.plus(sums)
@@ -73,7 +73,7 @@ def test_a_newcomer_starts_from_what_all_have_learned_though_all_have_left(
     cohort = learner.cohort
     assert torch.equal(cohort.stack.theta[0, :shared], theta)
     assert torch.equal(cohort.stack.theta[0, shared:], cohort.start[0, shared:])
-    assert_same(cohort.headsets[0].federated[task], wanted)
+    assert_same(cohort.headsets[0].federated[task].sums, wanted)
     assert not cohort.headsets[0].personal
     assert {FEDERATED, ADAPTED} <= set(cohort.present(0, task))
 
@@ -89,7 +89,7 @@ def test_before_a_round_nobody_gives_anything(
 
 
 @pytest.mark.parametrize("coordination", ["local", "decentralized"])
-def test_without_a_server_nothing_stays(
+def test_without_a_server_there_is_no_model(
     cast: list[VirtualHeadset], checkpoint: Checkpoint, coordination: str
 ) -> None:
     rule = live_rig.RULE.with_round(coordination=coordination)
@@ -98,7 +98,7 @@ def test_without_a_server_nothing_stays(
     for row in range(3):
         learner.leave(row, {})
     assert learner.cohort.federated is None
-    assert not learner.cohort.departed.sums
+    assert not any(answer.givers for answer in learner.cohort.sums.answers.values())
 
 
 def test_what_the_departed_gave_counts_on_and_no_more_than_once(
@@ -116,20 +116,20 @@ def test_what_the_departed_gave_counts_on_and_no_more_than_once(
     total = everyone(learner, task)
 
     def others(row: int) -> RidgeStats:
-        return total.plus(learner.cohort.headsets[row].personal[task], -1.0)
+        return total.plus(learner.cohort.headsets[row].personal[task].sums, -1.0)
 
     learner.round([0, 1, 2])
-    assert_same(learner.cohort.headsets[1].federated[task], others(1))
+    assert_same(learner.cohort.headsets[1].federated[task].sums, others(1))
     learner.leave(0, {})
     learner.round([1, 2])
     for row in (1, 2):
-        assert_same(learner.cohort.headsets[row].federated[task], others(row))
+        assert_same(learner.cohort.headsets[row].federated[task].sums, others(row))
     for _ in range(2):  # comes and goes
         assert learner.join(0, profiles[0]).trouble == ""
-        assert_same(learner.cohort.headsets[0].federated[task], others(0))
+        assert_same(learner.cohort.headsets[0].federated[task].sums, others(0))
         learner.round([0, 1, 2])
         for row in range(3):
-            assert_same(learner.cohort.headsets[row].federated[task], others(row))
+            assert_same(learner.cohort.headsets[row].federated[task].sums, others(row))
         learner.leave(0, {})
     learner.close()
 
@@ -151,11 +151,11 @@ def test_a_checkpoint_holds_it_and_a_server_starts_from_it(
     served.join(0, newcomer(cast[0], "new"))
     cohort, shared = served.cohort, served.cohort.stack.shared
     assert torch.equal(cohort.stack.theta[0, :shared], learner.cohort.stack.theta[0, :shared])
-    assert_same(cohort.headsets[0].federated[task], everyone(learner, task))
+    assert_same(cohort.headsets[0].federated[task].sums, everyone(learner, task))
     # It takes part in rounds, and what the federation of before has learned is not lost by them.
     served.join(1, newcomer(cast[1], "other"))
     served.round([0, 1])
-    assert_same(cohort.headsets[1].federated[task], everyone(learner, task))
+    assert_same(cohort.headsets[1].federated[task].sums, everyone(learner, task))
 
 
 def test_other_adapters_than_it_was_learned_with_are_refused(
@@ -183,11 +183,11 @@ def test_silence_is_no_absence(cast: list[VirtualHeadset], checkpoint: Checkpoin
         assert report is not None
         assert len(report.awake) == 2
         heard |= set(report.awake)
-        given = {s.identity.name: s.personal[task] for s in learner.cohort.headsets}
+        given = {s.identity.name: s.personal[task].sums for s in learner.cohort.headsets}
         for row, state in enumerate(learner.cohort.headsets):
             others = [given[n] for n in heard if n != state.identity.name]
             if state.identity.name in report.awake:
-                assert_same(learner.cohort.headsets[row].federated[task], sum_of(others))
+                assert_same(learner.cohort.headsets[row].federated[task].sums, sum_of(others))
     assert len(heard) == 3
 
 
@@ -235,19 +235,22 @@ def test_a_visit_without_its_old_state_is_not_taken_from_others(
         learner.join(row, profiles[row])
         teach(learner, row, cast[row], 0, 6)
     learner.round([0, 1])
+    first, other = (learner.cohort.headsets[row].personal[task].sums for row in range(2))
     learner.leave(0, {})
-    left = learner.cohort.departed.sums[task]
     with sqlite3.connect(tmp_path / "s.db") as file:
         file.execute("DELETE FROM array WHERE headset IN (SELECT number FROM headset)")
         file.execute("DELETE FROM headset")
     learner.join(0, profiles[0])
     teach(learner, 0, cast[0], 6, 16)
     learner.round([0, 1])
-    second = learner.cohort.headsets[0].personal[task]
+    second = learner.cohort.headsets[0].personal[task].sums
+    assert_same(learner.cohort.headsets[1].federated[task].sums, first.plus(second))
     learner.leave(0, {})
-    assert_same(learner.cohort.departed.sums[task], left.plus(second))
     learner.join(0, profiles[0])
-    assert_same(learner.cohort.departed.sums[task], left)
+    for _ in range(2):  # at once, and after a round
+        assert_same(learner.cohort.headsets[0].federated[task].sums, first.plus(other))
+        assert_same(learner.cohort.headsets[1].federated[task].sums, first.plus(second))
+        learner.round([0, 1])
     learner.close()
 
 
@@ -265,7 +268,9 @@ def test_back_before_the_next_round_nobody_has_less_than_nothing(
     learner.leave(0, {})
     learner.join(0, profiles[0])
     assert "doing" not in learner.cohort.headsets[0].federated
-    assert not learner.cohort.departed.sums
+    told = learner.cohort.headsets[0].personal["doing"].sums
+    learner.round([0, 1])
+    assert_same(learner.cohort.headsets[1].federated["doing"].sums, told)
     learner.close()
 
 

@@ -23,7 +23,7 @@ from fedxr.learning.profile import Batteries, HeadsetProfile, network
 
 PLACES = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (99.0, 0.0), (99.0, 1.0))
 """Three headsets in one room, two in another."""
-EXACT = Consensus(relative_error=1e-12, weight_error=1e-12, max_rounds=2000, sum_error=1e-12)
+EXACT = Consensus(relative_error=1e-12, weight_error=1e-12, max_rounds=2000)
 RULE = LearningRule(shared=TrainSchedule(TrainSteps(1, batch=1)))
 
 
@@ -118,13 +118,13 @@ def test_crowds_and_own_are_the_sums_of_those_behind(
     for row, (name, who) in enumerate(zip(names, behind, strict=True)):
         if coordination != "pooled":
             assert sorted(report.behind(name)) == [names[i] for i in who]
-        others = [cohort.headsets[i].personal["doing"] for i in who if i != row]
+        others = [cohort.headsets[i].personal["doing"].sums for i in who if i != row]
         if not others:  # alone: there is no crowd
             assert not cohort.headsets[row].federated
             continue
         federated, own = (
-            cohort.headsets[row].federated["doing"],
-            cohort.headsets[row].personal["doing"],
+            cohort.headsets[row].federated["doing"].sums,
+            cohort.headsets[row].personal["doing"].sums,
         )
         assert_close(federated, total(others))
         both = float(federated.plus(own).n.sum())
@@ -144,10 +144,11 @@ def test_who_is_doubted_gives_nothing_and_listens(cohort: Cohort, coordination: 
     four. Its examples are not trained on: it makes no steps."""
     doubt(cohort, 4)
     meet(cohort, coordination)
-    sums = [s.personal["doing"] for s in cohort.headsets]
+    sums = [s.personal["doing"].sums for s in cohort.headsets]
     for row in range(5):
         assert_close(
-            cohort.headsets[row].federated["doing"], total([sums[i] for i in range(4) if i != row])
+            cohort.headsets[row].federated["doing"].sums,
+            total([sums[i] for i in range(4) if i != row]),
         )
     steps = cohort.adam.steps.tolist()
     assert steps[:4] == [1] * 4
@@ -164,8 +165,8 @@ def test_who_has_said_nothing_listens(cohort: Cohort) -> None:
     cohort.add(4, HeadsetIdentity("listener", channels, ("doing",)))
     meet(cohort)
     assert_close(
-        cohort.headsets[4].federated["doing"],
-        total([s.personal["doing"] for s in cohort.headsets[:4]]),
+        cohort.headsets[4].federated["doing"].sums,
+        total([s.personal["doing"].sums for s in cohort.headsets[:4]]),
     )
     assert "doing" not in cohort.headsets[4].personal
     assert cohort.present(4, "doing")[1] == FEDERATED
@@ -179,11 +180,12 @@ def test_a_second_round_replaces_the_crowd(
     meet(cohort)
     cohort.remember([(0, told[1][5])])
     meet(cohort, number=2)
-    sums = [s.personal["doing"] for s in cohort.headsets]
+    sums = [s.personal["doing"].sums for s in cohort.headsets]
     assert float(sums[0].n.sum()) == 2
     for row in range(5):
         assert_close(
-            cohort.headsets[row].federated["doing"], total([sums[i] for i in range(5) if i != row])
+            cohort.headsets[row].federated["doing"].sums,
+            total([sums[i] for i in range(5) if i != row]),
         )
 
 
@@ -207,10 +209,10 @@ def test_without_power_a_headset_takes_no_part(
         assert report.awake == ("h0", "h1", "h2", "h3")
         assert torch.equal(cohort.stack.theta[4], before)
         assert not cohort.headsets[4].federated
-        sums = [s.personal["doing"] for s in cohort.headsets]
+        sums = [s.personal["doing"].sums for s in cohort.headsets]
         for row in range(4):
             assert_close(
-                cohort.headsets[row].federated["doing"],
+                cohort.headsets[row].federated["doing"].sums,
                 total([sums[i] for i in range(4) if i != row]),
             )
 
@@ -220,7 +222,7 @@ def test_what_is_said_during_a_round_is_no_part_of_it(
 ) -> None:
     """The sums that were offered when it began are what others get, and what is left out of one's
     own crowd; the new label stays in one's own sums."""
-    before = [s.personal["doing"] for s in cohort.headsets]
+    before = [s.personal["doing"].sums for s in cohort.headsets]
     seated = {
         row: HeadsetProfile(identity, identity.name, "companion", "headset", PLACES[row])
         for row, identity in enumerate(s.identity for s in cohort.headsets)
@@ -233,10 +235,10 @@ def test_what_is_said_during_a_round_is_no_part_of_it(
     whole(slices)
     for row in range(5):
         assert_close(
-            cohort.headsets[row].federated["doing"],
+            cohort.headsets[row].federated["doing"].sums,
             total([before[i] for i in range(5) if i != row]),
         )
-        assert float(cohort.headsets[row].personal["doing"].n.sum()) == row + 2
+        assert float(cohort.headsets[row].personal["doing"].sums.n.sum()) == row + 2
 
 
 def test_who_gives_no_longer_is_forgotten(cohort: Cohort) -> None:
@@ -249,7 +251,9 @@ def test_who_gives_no_longer_is_forgotten(cohort: Cohort) -> None:
     assert "doing" not in cohort.headsets[0].federated
     assert FEDERATED not in cohort.present(0, "doing")
     for row in range(1, 5):
-        assert_close(cohort.headsets[row].federated["doing"], cohort.headsets[0].personal["doing"])
+        assert_close(
+            cohort.headsets[row].federated["doing"].sums, cohort.headsets[0].personal["doing"].sums
+        )
 
 
 def test_who_is_cut_off_keeps_what_others_gave(
@@ -326,6 +330,6 @@ def test_sums_of_a_task_that_is_not_asked_now_are_not_given(cohort: Cohort) -> N
     assert not cohort.headsets[4].offered()
     meet(cohort)
     assert_close(
-        cohort.headsets[0].federated["doing"],
-        total([s.personal["doing"] for s in cohort.headsets[1:4]]),
+        cohort.headsets[0].federated["doing"].sums,
+        total([s.personal["doing"].sums for s in cohort.headsets[1:4]]),
     )

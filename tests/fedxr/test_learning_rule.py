@@ -149,7 +149,7 @@ def assert_same_knowledge(mine: Cohort, theirs: Cohort) -> None:
             assert ours.keys() == known.keys()
             for task in known:
                 for name in "abn":
-                    assert_close(getattr(ours[task], name), getattr(known[task], name))
+                    assert_close(getattr(ours[task].sums, name), getattr(known[task].sums, name))
         for task in state.identity.tasks:
             assert_close(mine.trust(row, task), theirs.trust(row, task))
 

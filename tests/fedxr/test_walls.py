@@ -254,7 +254,7 @@ async def test_the_learner_refuses_a_row_and_not_the_call(
         await run.is_put_out("learning")
         assert sorted(s.name for s in scores) == sorted(a.name for a in cast[:2])
         for row in range(2):
-            assert sum(float(s.n.sum()) for s in cohort.headsets[row].personal.values()) == 1.0
+            assert sum(float(s.sums.n.sum()) for s in cohort.headsets[row].personal.values()) == 1.0
         assert not before.personal
 
 

@@ -28,6 +28,8 @@ import torch
 from torch import Tensor
 
 from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset_state import Crowd
+from fedxr.agent.adaptation.own_sums import OwnSums
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.checkpoints.state.errors import DamagedError
 from fedxr.agent.checkpoints.state.example import Array, PackedExample
@@ -36,6 +38,7 @@ from fedxr.agent.inputs.normalization import RunningStats
 from fedxr.agent.model.nystroem import FEATURES
 from fedxr.agent.model.ridge_head import RidgeStats, flatten, unflatten
 from fedxr.agent.tasks import task_named
+from fedxr.federation.pieces import Others
 
 STEEP = 1e4
 """No weight, gradient or square of one that is learned comes near it."""
@@ -48,7 +51,7 @@ class TaskState:
     trust: PackedTrust
     told: Counter[int]
     examples: list[Example]
-    own: RidgeStats | None
+    own: OwnSums | None
     federated: RidgeStats | None
     packed: PackedTask
 
@@ -84,7 +87,7 @@ class HeadsetState:
             if state.own is not None:
                 cohort.headsets[row].personal[task] = state.own
             if state.federated is not None:
-                cohort.headsets[row].federated[task] = state.federated
+                cohort.headsets[row].federated[task] = Others(state.federated)
         cohort.headsets[row].replay.restore(
             {task: state.examples for task, state in self.tasks.items()},
             {task: state.told for task, state in self.tasks.items()},
@@ -198,10 +201,13 @@ class _Unpacking:
             stored = self._take(example_key(task, place))
             example = msgspec.msgpack.decode(stored, type=PackedExample)
             examples.append(example.get(task, classes, layouts))
-        own = self._sums("own", task, classes) if "own" in packed.sums else None
+        own = None
+        if "own" in packed.sums:
+            own = OwnSums(classes, (), self._sums("own", task, classes))
         if packed.counted:
-            own = RidgeStats.counted(((x.z, x.label) for x in examples), classes)
-        federated = self._sums("crowd", task, classes, own) if "crowd" in packed.sums else None
+            own = OwnSums.counted(((x.z, x.label) for x in examples), classes)
+        mine = own.sums if own is not None and "crowd" in packed.sums else None
+        federated = self._sums("crowd", task, classes, mine) if "crowd" in packed.sums else None
         return TaskState(packed.trust, Counter(packed.told), examples, own, federated, packed)
 
     def _sums(
@@ -232,14 +238,14 @@ def _check_row(key: str, row: Tensor) -> None:
         raise DamagedError(f"{key}: numbers up to {most:.3g}")
 
 
-def pack(part: np.ndarray | Tensor | RidgeStats | Example | PackedTask) -> bytes:
+def pack(part: np.ndarray | Tensor | OwnSums | Crowd | Example | PackedTask) -> bytes:
     """What is stored of ``part``. Raises DamagedError where it could not be loaded again."""
     if isinstance(part, PackedTask):
         return msgspec.msgpack.encode(part)
     if isinstance(part, Example):
         return msgspec.msgpack.encode(PackedExample.of(part))
-    if isinstance(part, RidgeStats):
-        return msgspec.msgpack.encode(Array.of(flatten(part).numpy()))
+    if isinstance(part, OwnSums | Others):
+        return msgspec.msgpack.encode(Array.of(flatten(part.sums).numpy()))
     if isinstance(part, Tensor):
         _check_row("what is learned", part)
         part = part.numpy()

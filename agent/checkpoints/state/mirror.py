@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from fedxr.agent.adaptation.cohort import Cohort
-from fedxr.agent.adaptation.headset_state import AGAIN
+from fedxr.agent.adaptation.headset_state import Crowd
+from fedxr.agent.adaptation.own_sums import OwnSums
 from fedxr.agent.adaptation.replay import Example
 from fedxr.agent.checkpoints.state.format import HeadsetState, example_key
 from fedxr.agent.checkpoints.state.records import PackedHead, PackedTask, PackedTrust
-from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.agent.tasks import task_named
 
-Part = np.ndarray | Tensor | RidgeStats | Example | PackedTask
+Part = np.ndarray | Tensor | OwnSums | Crowd | Example | PackedTask
 """What is stored under one key, before it is packed."""
 
 
@@ -53,8 +53,8 @@ class Mirror:
     carried: dict[str, bytes] = field(default_factory=dict)
     lent: dict[str, dict[int, int]] = field(default_factory=dict)
     odd: bool = False
-    _replayed: dict[str, tuple[list[Example], RidgeStats]] = field(default_factory=dict)
-    _uncounted: dict[str, RidgeStats] = field(default_factory=dict)
+    _replayed: dict[str, tuple[list[Example], OwnSums]] = field(default_factory=dict)
+    _uncounted: dict[str, OwnSums] = field(default_factory=dict)
 
     def now(
         self, cohort: Cohort, row: int, extra: Mapping[str, float]
@@ -102,21 +102,20 @@ class Mirror:
         parts[f"task|{task}"] = packed
         return parts
 
-    def _is_counted(self, task: str, examples: list[Example], own: RidgeStats) -> bool:
+    def _is_counted(self, task: str, examples: list[Example], own: OwnSums) -> bool:
         """Whether ``own`` is, bit for bit, what ``examples`` give when counted one by one."""
         if self._uncounted.get(task) is own:
             return False
-        before, start = self._replayed.get(task, ([], None))
-        if len(before) > len(examples) or any(
-            a is not b for a, b in zip(before, examples, strict=False)
-        ):
-            before, start = [], None
-        if start is not own or len(before) < len(examples):
-            found, new = None, examples[len(before) :]
-            few = start is not None or len(examples) <= AGAIN
-            if few and all(bool(x.z.isfinite().all()) for x in new):
-                found = RidgeStats.counted(((x.z, x.label) for x in new), len(own.n), start)
-            if found is None or not _same_sums(found, own):
+        before, known = self._replayed.get(task, ([], None))
+        if known is not own or len(before) != len(examples):
+            new = examples[len(before) :]
+            kept = len(before) <= len(examples)
+            if not kept or any(a is not b for a, b in zip(before, examples, strict=False)):
+                known, new = None, examples
+            told = ((x.z, x.label) for x in new)
+            if not all(bool(x.z.isfinite().all()) for x in new) or not own.same(
+                OwnSums.counted(told, own.classes, known)
+            ):
                 self._replayed.pop(task, None)
                 self._uncounted[task] = own
                 return False
@@ -164,7 +163,3 @@ def _same(a: Part, b: Part | None) -> bool:
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and np.array_equal(a, b)
     return a == b if isinstance(a, PackedTask) else a is b
-
-
-def _same_sums(a: RidgeStats, b: RidgeStats) -> bool:
-    return torch.equal(a.a, b.a) and torch.equal(a.b, b.b) and torch.equal(a.n, b.n)
