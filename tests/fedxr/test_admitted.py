@@ -174,7 +174,7 @@ async def test_a_label_said_a_hundred_times_is_learned_once(tmp_path: Path) -> N
             await until(lambda n=times: session.stats.feedback == 100 * n)
             await rig.live.learn_once()
             assert +cohort.headsets[0].replay.label_counts["doing"] == {label: 1}
-            assert float(cohort.headsets[0].personal["doing"].n.sum()) == pytest.approx(1)
+            assert float(cohort.headsets[0].personal["doing"].sums.n.sum()) == pytest.approx(1)
         assert rig.live.metrics.labels.lost == 198
         await client.close()
 

@@ -306,8 +306,8 @@ def test_the_federation_learns_something_from_itsusers(
     shared = cohort.stack.shared
     assert (cohort.stack.theta[:, :shared] - start[:, :shared]).abs().max() > 1e-4
     assert torch.equal(cohort.stack.theta[:, shared:], start[:, shared:].expand(len(people), -1))
-    others = sum(float(s.personal["doing"].n.sum()) for s in cohort.headsets[1:])
-    assert abs(float(cohort.headsets[0].federated["doing"].n.sum()) - others) < 0.01 * others
+    others = sum(float(s.personal["doing"].sums.n.sum()) for s in cohort.headsets[1:])
+    assert abs(float(cohort.headsets[0].federated["doing"].sums.n.sum()) - others) < 0.01 * others
 
 
 def test_everybody_is_told_label_by_label(split: Split, checkpoint: Checkpoint) -> None:
@@ -319,7 +319,12 @@ def test_everybody_is_told_label_by_label(split: Split, checkpoint: Checkpoint) 
     learner.rule = replace(learner.rule, guard=1e9)
     tell(learner, [p.adapt[: 12 - 4 * (i == 0)] for i, p in enumerate(people)])
     assert [s.replay.count("doing") for s in learner.cohort.headsets] == [8, 12, 12, 12]
-    assert [float(s.personal["doing"].n.sum()) for s in learner.cohort.headsets] == [8, 12, 12, 12]
+    assert [float(s.personal["doing"].sums.n.sum()) for s in learner.cohort.headsets] == [
+        8,
+        12,
+        12,
+        12,
+    ]
     assert (learner.cohort.adam.draws > 0).all(), "everybody's turn has come"
     assert not learner.cohort.adam.steps.any()
     assert not learner.personalise()
@@ -337,7 +342,7 @@ def test_teaching_takes_up_the_best_of_its_rounds(split: Split, checkpoint: Chec
     people = _people(split, checkpoint)
     learner, reports = teach(checkpoint, people, Protocol(rounds=3), personal=False)
     assert [r.number for r in reports] == [1, 2, 3]
-    assert [float(s.personal["doing"].n.sum()) for s in learner.cohort.headsets] == [12] * 4
+    assert [float(s.personal["doing"].sums.n.sum()) for s in learner.cohort.headsets] == [12] * 4
     assert not learner._rounds
     alone, none = teach(checkpoint, people[:1], Protocol(rounds=3), personal=False)
     assert none == []
@@ -351,11 +356,11 @@ def test_newcomers_get_everybodys_sums_and_the_shared_adapters(
     unseen = _people(split, checkpoint, "unseen")
     newcomers = seated(checkpoint, unseen, Protocol(), learner.cohort.federated)
     cohort, shared = newcomers.cohort, learner.cohort.stack.shared
-    every = sum(float(s.personal["doing"].n.sum()) for s in learner.cohort.headsets)
+    every = sum(float(s.personal["doing"].sums.n.sum()) for s in learner.cohort.headsets)
     for row in range(len(unseen)):
         assert torch.equal(cohort.stack.theta[row, :shared], learner.cohort.stack.theta[0, :shared])
         assert torch.equal(cohort.stack.theta[row, shared:], cohort.start[0, shared:])
-        assert float(cohort.headsets[row].federated["doing"].n.sum()) == pytest.approx(
+        assert float(cohort.headsets[row].federated["doing"].sums.n.sum()) == pytest.approx(
             every, rel=0.01
         )
         assert FEDERATED in cohort.present(row, "doing")

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from fedxr.agent.adaptation.own_sums import OwnSums
 from fedxr.agent.model.checkpoint import Checkpoint
-from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.bridge.channels import TICK_US, Channel
 from fedxr.bridge.connecting.connect import connect
 from fedxr.bridge.protocol import BridgeError, Notice
@@ -135,7 +135,7 @@ async def test_live_equals_lockstep(
     for mine, theirs in zip(federated, (s.federated for s in cohort.headsets), strict=True):
         assert mine.keys() == theirs.keys()
         for task, sums in mine.items():
-            torch.testing.assert_close(sums.b, theirs[task].b, atol=1e-4, rtol=1e-5)
+            torch.testing.assert_close(sums.sums.b, theirs[task].sums.b, atol=1e-4, rtol=1e-5)
 
 
 async def test_a_headset_that_is_killed_costs_the_others_nothing(
@@ -266,8 +266,8 @@ async def test_bad_times_and_feedback_are_told_and_cost_nothing(
         await client.close()
 
 
-def _labels(sums: RidgeStats | None) -> float:
-    return float(sums.n.sum()) if sums else 0.0
+def _labels(own: OwnSums | None) -> float:
+    return float(own.sums.n.sum()) if own else 0.0
 
 
 async def test_undo_takes_feedback_back(

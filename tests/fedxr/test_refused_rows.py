@@ -142,7 +142,7 @@ def test_what_the_others_said_is_learned(
             tokens = how(x) if (row, n) == (1, 2) else x
             told.append(PendingFeedback(row, x.queries[0].task, 10 + n, x.queries[0].tick, tokens))
     cohort = learner.cohort
-    before = {task: s.n.clone() for task, s in cohort.headsets[1].personal.items()}
+    before = {task: s.sums.n for task, s in cohort.headsets[1].personal.items()}
     heard = learner.learn(told)
     scores = without.learn([t for t in told if t.row != 1]).all()
     assert [f.row for f in heard.faults] == [1]
@@ -151,10 +151,12 @@ def test_what_the_others_said_is_learned(
     }
     for row in (0, 2):
         for task, mine in cohort.headsets[row].personal.items():
-            torch.testing.assert_close(mine.a, without.cohort.headsets[row].personal[task].a)
-            assert torch.equal(mine.n, without.cohort.headsets[row].personal[task].n)
-    assert {task: s.n for task, s in cohort.headsets[1].personal.items()}.keys() == before.keys()
-    assert all(torch.equal(cohort.headsets[1].personal[task].n, n) for task, n in before.items())
+            theirs = without.cohort.headsets[row].personal[task]
+            torch.testing.assert_close(mine.sums.a, theirs.sums.a)
+            assert torch.equal(mine.sums.n, theirs.sums.n)
+    after = {task: s.sums.n for task, s in cohort.headsets[1].personal.items()}
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[task], n) for task, n in before.items())
     assert cohort.headsets[1].replay.label_counts == without.cohort.headsets[1].replay.label_counts
     with pytest.raises(NotFiniteError, match="row 1"):
         heard.all()
@@ -168,7 +170,8 @@ def test_of_whose_numbers_are_none_nothing_is_handed_on(
     learner = learner_of(checkpoint, cast, believed)
     sums = learner.cohort.headsets[1].personal
     for task, mine in sums.items():
-        sums[task] = replace(mine, a=mine.a * float("nan"))
+        damaged = (replace(term, z=term.z * float("nan")) for term in mine.terms)
+        sums[task] = replace(mine, terms=tuple(damaged))
     learner.cohort.stack.theta[2, 0] = float("inf")
     learned = learner._changes.take()
     assert set(learned.failed) == {1, 2}

@@ -89,9 +89,9 @@ def test_sums_of_a_task_are_those_of_who_has_it(
     for state in states:
         assert state.federated.keys() == set(state.identity.tasks)
         for task, sums in state.federated.items():
-            parts = [s.personal[task].a for s in states if task in s.identity.tasks]
+            parts = [s.personal[task].sums.a for s in states if task in s.identity.tasks]
             total = torch.stack([a.double() for a in parts]).sum(0)
-            wrong = float((sums.a - (total - state.personal[task].a)).abs().max())
+            wrong = float((sums.sums.a - (total - state.personal[task].sums.a)).abs().max())
             assert wrong <= 4 * len(parts) * torch.finfo(torch.float32).eps * float(total.max())
             seen.add(task)
     assert len(seen) == 3
