@@ -98,6 +98,13 @@ class Blocks:
         """(K,) int64: columns in each block."""
         return torch.tensor([block.size for block in self.all])
 
+    def tiles(self, columns: slice, most: int) -> Iterator[slice]:
+        """The blocks in ``columns``, one after another, in parts of at most ``most`` columns."""
+        for block in self.all:
+            if columns.start <= block.start < columns.stop:
+                for start in range(block.start, block.stop, most):
+                    yield slice(start, min(start + most, block.stop))
+
     @cached_property
     def digest(self) -> bytes:
         """8 bytes that two headsets share exactly when their blocks are the same."""

@@ -2,7 +2,8 @@
 
     4 bytes      length of the header, little-endian
     header       MessagePack: digest of the blocks, number format, weights (K little-endian float64)
-    blob         the values of the blocks that have weight, in order
+    blob         the values of the blocks that have weight, in order; of ``int8`` each block's
+                 scales before it
 
 Blocks without weight are not sent. The length depends only on which blocks are carried, so that
 the ledger can count messages without making them (:func:`packet_bytes`).
@@ -10,16 +11,21 @@ the ledger can count messages without making them (:func:`packet_bytes`).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fedxr.federation.blocks import Blocks, Updates
 
-NumberFormat = Literal["float32", "bf16"]
-DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bf16": torch.bfloat16}
+NumberFormat = Literal["float32", "bf16", "int8"]
+NUMBER_FORMATS: tuple[NumberFormat, ...] = get_args(NumberFormat)
+CHUNK = 128
+"""Numbers of int8 that share a scale, counted from the start of their block."""
+SCALE = 4
+"""Bytes of a scale, which is float32."""
 
 
 class Header(msgspec.Struct, array_like=True):
@@ -34,19 +40,49 @@ class PacketError(ValueError):
     """Bytes that are not a row of the expected blocks; the message says in what way."""
 
 
-def dtype_of(codec: str) -> torch.dtype:
-    """The number format called ``codec``; raises ValueError that lists the known ones."""
-    if codec not in DTYPES:
-        raise ValueError(f"unknown number format {codec!r}; allowed are {', '.join(DTYPES)}")
-    return DTYPES[codec]
+def check_format(codec: str) -> None:
+    """Raises ValueError for an unknown number format, which lists the known ones."""
+    if codec not in NUMBER_FORMATS:
+        raise ValueError(
+            f"unknown number format {codec!r}; allowed are {', '.join(NUMBER_FORMATS)}"
+        )
 
 
 def rounded(values: Tensor, codec: NumberFormat) -> Tensor:
-    """What the receiver sees of ``values``. float32 stands for exact: nothing is rounded."""
-    return values if codec == "float32" else values.to(torch.bfloat16).to(values.dtype)
+    """What the receiver sees of ``values`` (R, p) of one block, or of whole chunks of one. float32
+    stands for exact: nothing is rounded."""
+    if codec == "float32":
+        return values
+    if codec == "bf16":
+        return values.to(torch.bfloat16).to(values.dtype)
+    whole, scale = _scaled(values)
+    return (whole * scale).flatten(1)[:, : values.shape[1]]
 
 
-def _header(blocks: Blocks, weights_K: Tensor, codec: str) -> bytes:
+def rounded_rows(blocks: Blocks, values: Tensor, codec: NumberFormat) -> Tensor:
+    """What the receiver sees of whole rows (R, P)."""
+    if codec != "int8":
+        return rounded(values, codec)
+    return torch.cat([rounded(values[:, b.columns], codec) for b in blocks], 1)
+
+
+def _scaled(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Whole numbers (R, chunks, CHUNK) from -127 to 127, 0 beyond the end of ``values`` (R, p), and
+    the scale (R, chunks, 1) of each chunk, a float32: its largest magnitude is 127."""
+    chunks = functional.pad(values, (0, -values.shape[1] % CHUNK)).unflatten(1, (-1, CHUNK))
+    scale = (chunks.abs().amax(2, keepdim=True) / 127).float().to(values.dtype)
+    whole = (chunks / torch.where(scale > 0, scale, 1.0)).round().clamp(-127, 127)
+    return whole, scale
+
+
+def _sizes(blocks: Blocks, codec: NumberFormat) -> Tensor:
+    """(K,) int64: bytes of each block."""
+    if codec == "int8":
+        return blocks.sizes + (blocks.sizes + CHUNK - 1) // CHUNK * SCALE
+    return blocks.sizes * {"float32": 4, "bf16": 2}[codec]
+
+
+def _header(blocks: Blocks, weights_K: Tensor, codec: NumberFormat) -> bytes:
     raw = weights_K.to(torch.float64).contiguous().numpy().astype("<f8").tobytes()
     return msgspec.msgpack.encode(Header(blocks.digest, codec, raw))
 
@@ -54,18 +90,40 @@ def _header(blocks: Blocks, weights_K: Tensor, codec: str) -> bytes:
 def packet_bytes(blocks: Blocks, carried: Tensor, codec: NumberFormat) -> Tensor:
     """Length of packets that carry the blocks where ``carried`` (..., K) is True: (...) int64."""
     fixed = 4 + len(_header(blocks, torch.zeros(len(blocks)), codec))
-    return fixed + (carried.to(torch.int64) * blocks.sizes).sum(-1) * dtype_of(codec).itemsize
+    return fixed + (carried.to(torch.int64) * _sizes(blocks, codec)).sum(-1)
 
 
 def to_bytes(updates: Updates, row: int, codec: NumberFormat = "float32") -> bytes:
     """Row ``row`` as one packet."""
-    weights_K = updates.weights[row]
-    carried = (weights_K > 0).repeat_interleave(updates.blocks.sizes)
-    blob = updates.values[row][carried].to(dtype_of(codec)).contiguous()
-    header = _header(updates.blocks, weights_K, codec)
-    return b"".join(
-        (len(header).to_bytes(4, "little"), header, blob.view(torch.uint8).numpy().tobytes())
-    )
+    header = _header(updates.blocks, updates.weights[row], codec)
+    carried = (updates.weights[row] > 0).tolist()
+    blob = [
+        _block_to_bytes(updates.values[row : row + 1, block.columns], codec)
+        for block, goes in zip(updates.blocks, carried, strict=True)
+        if goes
+    ]
+    return b"".join((len(header).to_bytes(4, "little"), header, *blob))
+
+
+def _block_to_bytes(values: Tensor, codec: NumberFormat) -> bytes:
+    """Of int8 first the scales."""
+    if codec == "int8":
+        whole, scale = _scaled(values.float())
+        numbers = whole.flatten()[: values.shape[1]].to(torch.int8)
+        return scale.numpy().astype("<f4").tobytes() + numbers.numpy().tobytes()
+    sent = values.to(torch.float32 if codec == "float32" else torch.bfloat16).contiguous()
+    return sent.view(torch.uint8).numpy().tobytes()
+
+
+def _block_from_bytes(data: bytes, size: int, codec: NumberFormat) -> Tensor:
+    """(size,) float32."""
+    raw = bytearray(data)
+    if codec != "int8":
+        dtype = torch.float32 if codec == "float32" else torch.bfloat16
+        return torch.frombuffer(raw, dtype=dtype).float()
+    scales = len(raw) - size
+    scale = torch.frombuffer(raw[:scales], dtype=torch.float32).repeat_interleave(CHUNK)[:size]
+    return torch.frombuffer(raw[scales:], dtype=torch.int8).float() * scale
 
 
 def from_bytes(data: bytes, blocks: Blocks) -> Updates:
@@ -76,20 +134,22 @@ def from_bytes(data: bytes, blocks: Blocks) -> Updates:
     header, blob = _split(data)
     if header.digest != blocks.digest:
         raise PacketError("the packet is of other blocks; both ends must build the same model")
-    if header.codec not in DTYPES or len(header.weights) != 8 * len(blocks):
+    codec = next((known for known in NUMBER_FORMATS if known == header.codec), None)
+    if codec is None or len(header.weights) != 8 * len(blocks):
         raise PacketError(
             f"number format {header.codec!r} with {len(header.weights)} bytes of weights; allowed "
-            f"are {', '.join(DTYPES)} with {8 * len(blocks)}"
+            f"are {', '.join(NUMBER_FORMATS)} with {8 * len(blocks)}"
         )
     weights = torch.frombuffer(bytearray(header.weights), dtype=torch.float64)[None]
-    carried = (weights[0] > 0).repeat_interleave(blocks.sizes)
-    dtype = DTYPES[header.codec]
-    expected = int(carried.sum()) * dtype.itemsize
-    if len(blob) != expected:
-        raise PacketError(f"{len(blob)} bytes of values; the header announces {expected}")
-    values = torch.zeros(1, blocks.length)
-    if expected:
-        values[0, carried] = torch.frombuffer(bytearray(blob), dtype=dtype).float()
+    sizes = (_sizes(blocks, codec) * (weights[0] > 0)).tolist()
+    if len(blob) != sum(sizes):
+        raise PacketError(f"{len(blob)} bytes of values; the header announces {sum(sizes)}")
+    values, at = torch.zeros(1, blocks.length), 0
+    for block, size in zip(blocks, sizes, strict=True):
+        if size:
+            part = blob[at : at + size]
+            values[0, block.columns] = _block_from_bytes(part, block.size, codec)
+            at += size
     try:
         return Updates(blocks, values, weights)
     except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fedxr.federation.codec import NumberFormat, dtype_of
+from fedxr.federation.codec import NumberFormat, check_format
 from fedxr.federation.consensus import Consensus
 from fedxr.federation.coordination import COORDINATIONS, coordination_named
 from fedxr.federation.election import Election, ranking
@@ -41,7 +41,7 @@ class Round:
 
     def __post_init__(self) -> None:
         coordination_named(self.coordination)
-        dtype_of(self.codec)
+        check_format(self.codec)
         ranking((), self.election, 0, 0)
         for word, got, allowed in (
             ("exchange", self.exchange, tuple(STAYS_HOME)),

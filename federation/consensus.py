@@ -18,6 +18,7 @@ it by gossiping a maximum.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -135,8 +136,9 @@ def mix(v: Tensor, updates: Updates, rounds: int, codec: NumberFormat = "float32
     """What each headset carries after ``rounds`` exchanges with its neighbours under V (s, s).
 
     Row i then holds, per block, the mean that headset i has reached and the weight behind it; a
-    block that nobody within reach owns has weight 0. With ``codec`` ``bf16`` what is sent is
-    rounded, what is kept is not, and the weighted mean of all is still kept.
+    block that nobody within reach owns has weight 0. With another ``codec`` than
+    ``float32`` what is sent is rounded, what is kept is not, and the weighted mean of all is still
+    kept.
     """
     if len(v) != len(updates):
         raise ValueError(f"a mixing matrix {tuple(v.shape)} for {len(updates)} headsets")
@@ -151,20 +153,36 @@ def mix(v: Tensor, updates: Updates, rounds: int, codec: NumberFormat = "float32
             shares = power * weight_s / torch.where(reached > 0, reached, 1.0)[:, None]
             product(shares, updates.values[:, columns], weight_s > 0, mixed[:, columns])
         else:
-            mixed[:, columns] = _mix_rounded(v, updates.values[:, columns], weight_s, rounds, codec)
+            steps = _exchanges(v, weight_s, rounds, updates.values.dtype)
+            for tile in updates.blocks.tiles(columns, TILE):
+                mixed[:, tile] = _mix_rounded(steps, updates.values[:, tile], weight_s > 0, codec)
     return Updates(updates.blocks, mixed, power @ updates.weights, updates.owns)
 
 
-def _mix_rounded(
-    v: Tensor, values: Tensor, weights: Tensor, rounds: int, codec: NumberFormat
-) -> Tensor:
-    """Exchange by exchange: w z <- w z + (V - I) w round(z), which keeps the sum of w z."""
-    dtype = values.dtype
-    w = weights.to(dtype)[:, None]
-    wz = torch.where(w > 0, w * values, 0.0)
-    v = v.to(dtype)
-    away = v - torch.eye(len(v), dtype=dtype)
+TILE = 4096
+"""Columns that go through all exchanges at once: with 64 rows of float32 that is 1 MB."""
+
+
+def _exchanges(
+    v: Tensor, weights: Tensor, rounds: int, dtype: torch.dtype
+) -> list[tuple[Tensor, Tensor]]:
+    """For each exchange what a row keeps of itself (s, 1), and what it takes from what everybody
+    has sent (s, s): w z <- w z + (V - I) w sent, which keeps the sum of w z, divided by the new w.
+    """
+    steps, w, away = [], weights, v - torch.eye(len(v), dtype=v.dtype)
     for _ in range(rounds):
-        wz = wz + away @ (w * rounded(wz / torch.where(w > 0, w, 1.0), codec))
-        w = v @ w
-    return wz / torch.where(w > 0, w, 1.0)
+        after = v @ w
+        part = torch.where(after > 0, 1 / after, 0.0)[:, None]
+        steps.append(((w[:, None] * part).to(dtype), (away * w * part).to(dtype)))
+        w = after
+    return steps
+
+
+def _mix_rounded(
+    exchanges: Sequence[tuple[Tensor, Tensor]], values: Tensor, owners: Tensor, codec: NumberFormat
+) -> Tensor:
+    """(s, p) after the ``exchanges``, in each of which rounded values are sent."""
+    z = values if bool(owners.all()) else torch.where(owners[:, None], values, 0.0)
+    for kept, taken in exchanges:
+        z = torch.addmm(z * kept, taken, rounded(z, codec))
+    return z

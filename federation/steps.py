@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fedxr.federation.aggregation import average, disagreement
 from fedxr.federation.blocks import Updates, root_mean_square
-from fedxr.federation.codec import packet_bytes, rounded
+from fedxr.federation.codec import packet_bytes, rounded_rows
 from fedxr.federation.config import Round
 from fedxr.federation.consensus import mix, rounds_for
 from fedxr.federation.coordination import coordination_named
@@ -237,7 +237,8 @@ def uplink(
         return None, []
     values = torch.stack([one.carried.values[m] for one, m in pairs])
     weights = torch.stack([one.carried.weights[m] * len(one.cluster) for one, m in pairs])
-    sent = Updates(pairs[0][0].before.blocks, rounded(values, config.codec), weights)
+    blocks = pairs[0][0].before.blocks
+    sent = Updates(blocks, rounded_rows(blocks, values, config.codec), weights)
     sizes = packet_bytes(sent.blocks, sent.weights > 0, config.codec).tolist()
     messages = [
         uplink_row(number, one.here[m], size + sums.uplink(one.here[m].name))
@@ -273,7 +274,8 @@ def broadcast(
     reached: list[list[int]] = [[] for _ in agreed]
     if answer is None:
         return down, spread, reached
-    answer = replace(answer, values=rounded(answer.values, config.codec))
+    seen = rounded_rows(answer.blocks, answer.values, config.codec)
+    answer = replace(answer, values=seen)
     known = answer.weights[0] > 0
     for one, representative, heard in zip(agreed, representatives, reached, strict=True):
         by = None if representative is None else one.here[representative]

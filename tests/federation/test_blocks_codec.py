@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fedxr.federation import Block, Blocks, PacketError, Updates, from_bytes, to_bytes
-from fedxr.federation.codec import packet_bytes
+from fedxr.federation.codec import packet_bytes, rounded_rows
 
 BLOCKS = Blocks((Block("a", 0, 3, "lora_A"), Block("b", 3, 8, "lora_B"), Block("c", 8, 10)))
 
@@ -71,6 +71,40 @@ def test_bf16_is_within_its_precision() -> None:
     assert ((back.values[0] - some().values[1]).abs() <= some().values[1].abs() * 2**-8).all()
 
 
+def wide(seed: int = 0) -> Updates:
+    """Three headsets; blocks of 300, 1 and 128 numbers, of which one headset lacks the first."""
+    ends = ((0, 300), (300, 301), (301, 429))
+    blocks = Blocks(tuple(Block(f"b{k}", *end) for k, end in enumerate(ends)))
+    values = torch.randn(3, 429, generator=torch.Generator().manual_seed(seed))
+    return Updates(blocks, values, torch.tensor([[1.0, 1, 1], [0, 2, 3], [4, 1, 0]]))
+
+
+def test_int8_is_within_half_a_step_of_its_chunk_and_a_byte_a_number() -> None:
+    sent = wide()
+    seen = rounded_rows(sent.blocks, sent.values, "int8")
+    for block in sent.blocks:
+        for start in range(block.start, block.stop, 128):
+            part = slice(start, min(start + 128, block.stop))
+            step = sent.values[:, part].abs().amax(1, keepdim=True) / 127
+            # half a step, and what float32 rounds in the scale and in their product
+            most = step / 2 + 128 * step * torch.finfo(torch.float32).eps
+            assert ((seen[:, part] - sent.values[:, part]).abs() <= most).all()
+    lengths = packet_bytes(sent.blocks, sent.weights > 0, "int8")
+    empty = packet_bytes(sent.blocks, torch.zeros(3, dtype=torch.bool), "int8")
+    assert (lengths - empty).tolist() == [429 + 5 * 4, 129 + 2 * 4, 301 + 4 * 4]
+    for row in range(3):
+        data = to_bytes(sent, row, "int8")
+        assert len(data) == lengths[row]
+        back = from_bytes(data, sent.blocks)
+        carried = (sent.weights[row] > 0).repeat_interleave(sent.blocks.sizes)
+        assert torch.equal(back.values[0], seen[row].masked_fill(~carried, 0.0))
+
+
+def test_int8_of_zeros_is_zero() -> None:
+    none = Updates(BLOCKS, torch.zeros(1, 10), torch.ones(1, len(BLOCKS)))
+    assert not from_bytes(to_bytes(none, 0, "int8"), BLOCKS).values.any()
+
+
 def test_foreign_and_damaged_bytes_are_refused_with_the_reason() -> None:
     data = to_bytes(some(), 1)
     other = Blocks((Block("z", 0, 10),))
@@ -81,7 +115,7 @@ def test_foreign_and_damaged_bytes_are_refused_with_the_reason() -> None:
         (data + b"x", BLOCKS, "announces 40"),
         (data, other, "other blocks"),
         (b"\x02\0\0\0\xc1\xc1", BLOCKS, "not that of a row"),
-        (data.replace(b"float32", b"float99"), BLOCKS, "float99"),
+        (data.replace(b"float32", b"float99"), BLOCKS, "float99.*allowed are float32, bf16, int8"),
     ):
         with pytest.raises(PacketError, match=reason):
             from_bytes(bad, blocks)
