@@ -113,7 +113,7 @@ class Peft:
         modules = [name.split(".")[-1] for group in GROUPS.values() for name in group]
         config = LoraConfig(r=tuning.r, lora_alpha=tuning.lora_alpha, target_modules=modules)
         get_peft_model(self.plain.model.backbone, config)  # type: ignore[arg-type]
-        self.train_a = tuning.exchange == "naive"
+        self.train_a = tuning.trains_a
         for name, parameter in self.plain.named_parameters():
             wanted = "lora_B" in name or ".heads." in name or ("lora_A" in name and self.train_a)
             parameter.requires_grad_(wanted)

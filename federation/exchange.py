@@ -2,8 +2,9 @@
 
 A low-rank change B A is not closed under averaging: mean(B) mean(A) is not mean(B A). ``ffa``
 (FFA-LoRA, arXiv:2403.12313) freezes A at a shared seed and exchanges B, which is exact under any
-linear mix, at half the bytes. ``naive`` (FedIT) averages A and B each: a baseline, wrong by 80 % on
-random factors of unequal rank.
+linear mix, at half the bytes. ``fedsa`` (FedSA-LoRA, arXiv:2410.01463) trains both and exchanges A:
+B and the heads are each headset's own. ``naive`` (FedIT) averages A and B each: a baseline, wrong
+by 80 % on random factors of unequal rank.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from torch import Tensor
 
 from fedxr.federation.blocks import Blocks, Updates
 
-Exchange = Literal["ffa", "naive"]
-STAYS_HOME: dict[str, tuple[str, ...]] = {"ffa": ("lora_A",), "naive": ()}
+Exchange = Literal["ffa", "fedsa", "naive"]
+STAYS_HOME: dict[str, tuple[str, ...]] = {
+    "ffa": ("lora_A",),
+    "fedsa": ("lora_B", "head"),
+    "naive": (),
+}
 """Kinds of blocks that a rule does not exchange; all others travel."""
 
 
@@ -33,7 +38,8 @@ def select(updates: Updates, rule: str) -> Updates:
     Raises ValueError when a block that ``ffa`` takes for shared and frozen is not.
     """
     travels = exchanged(updates.blocks, rule)
-    for k in (~travels).nonzero().flatten().tolist():
+    frozen = (~travels).nonzero().flatten().tolist() if rule == "ffa" else ()
+    for k in frozen:
         block, owners = updates.blocks.all[k], updates.owns[:, k]
         rows = updates.values[owners][:, block.columns]
         if bool((rows != rows[:1]).any()):

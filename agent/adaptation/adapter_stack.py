@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +23,7 @@ from fedxr.agent.inputs.batch import Batch
 from fedxr.agent.model.backbone import GROUPS, Adapters
 from fedxr.agent.model.lora import stack_ranks
 from fedxr.agent.model.m3t import M3T, Answers
+from fedxr.federation.exchange import STAYS_HOME, Exchange
 from fedxr.plugins import Registry
 
 
@@ -32,21 +32,27 @@ class Tuning:
     """Low-rank tuning; the words are those of PEFT's ``LoraConfig``.
 
     ``r`` and ``personal_r`` are the ranks of the shared and the personal adapter, both scaled by
-    ``lora_alpha`` / rank. ``exchange`` is ``ffa`` (A frozen from ``seed``, only B is trained and
-    exchanged: exact under any averaging) or ``naive`` (A and B both, a baseline).
+    ``lora_alpha`` / rank. With the ``exchange`` ``ffa`` A is frozen, from ``seed``; with the
+    others it is trained, too (:mod:`fedxr.federation.exchange`).
     """
 
     r: int = 8
     personal_r: int = 4
     lora_alpha: float = 16.0
-    exchange: Literal["ffa", "naive"] = "ffa"
+    exchange: Exchange = "ffa"
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.r < 1 or self.personal_r < 1:
             raise ValueError(f"ranks {self.r} and {self.personal_r}: each must be at least 1")
-        if self.exchange not in ("ffa", "naive"):
-            raise ValueError(f"exchange {self.exchange!r}; allowed are 'ffa' and 'naive'")
+        if self.exchange not in STAYS_HOME:
+            allowed = ", ".join(STAYS_HOME)
+            raise ValueError(f"exchange {self.exchange!r}; allowed are {allowed}")
+
+    @property
+    def trains_a(self) -> bool:
+        """Whether A is a block of its own, which is trained."""
+        return self.exchange != "ffa"
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ class AdapterStack:
                 for group in GROUPS:
                     b = BlockId(part, "lora_B", layer=index, group=group)
                     shapes.append((b, (rank, layer[group].shape[0])))
-                    if self.tuning.exchange == "naive":
+                    if self.tuning.trains_a:
                         a = replace(b, kind="lora_A")
                         shapes.append((a, tuple(self.frozen_a[a.place].shape)))
             for task, layout in self.model.plan.heads:

@@ -261,7 +261,9 @@ class Cohort:
     def common(self, row: int, task: str, asked: Sequence[TokenizedEpisode]) -> Tensor:
         """Log-probabilities (M, C) by the model that is everybody's: the sums of all, and the
         shared part of row ``row``'s adapters."""
-        theta = self.with_shared(self.stack.theta[row, : self.stack.shared])
+        theta = self.start.clone()
+        for name, value in shared_blocks(self.stack, self.stack.theta[row]).items():
+            self.stack.view(name, theta).view(1, -1).copy_(value)
         logits = torch.stack(self._logits([(0, t) for t in asked], theta))
         weights = self.headsets[row].common_head(task)
         z = torch.stack(self.features(asked))

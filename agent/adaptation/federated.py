@@ -11,6 +11,7 @@ from fedxr.agent.adaptation.headset_state import HeadsetState
 from fedxr.agent.model.federated_model import FederatedModel
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.federation import SharedSums
+from fedxr.federation.exchange import STAYS_HOME
 from fedxr.federation.pieces import Others
 
 
@@ -24,9 +25,14 @@ def federated_model(
 
 
 def shared_blocks(stack: AdapterStack, theta: Tensor) -> dict[str, Tensor]:
-    """The shared blocks, by name, of ``theta`` (P,) or of its shared part."""
-    shared = (b for b in stack.blocks.values() if b.id.part == "shared")
-    return {b.name: theta[b.start : b.stop].clone() for b in shared}
+    """The blocks that are exchanged, by name, of ``theta`` (P,) or of its shared part. What stays
+    at home is its owner's."""
+    at_home = STAYS_HOME[stack.tuning.exchange]
+    return {
+        b.name: theta[b.start : b.stop].clone()
+        for b in stack.blocks.values()
+        if b.id.part == "shared" and b.kind not in at_home
+    }
 
 
 def start_from(model: FederatedModel, stack: AdapterStack, row: int, state: HeadsetState) -> None:

@@ -92,7 +92,7 @@ def load_peft(stack: AdapterStack, row: int, folder: Path) -> None:
         total = stack.tuning.r + stack.tuning.personal_r
         found_a = _tensor(weights, f"{module}.lora_A.weight", (total, a.shape[1]), folder)[rows]
         found_b = _tensor(weights, f"{module}.lora_B.weight", (b.shape[1], total), folder)[:, rows]
-        if stack.tuning.exchange == "naive":
+        if stack.tuning.trains_a:
             a.copy_(found_a)
         elif not torch.allclose(a, found_a, rtol=0, atol=1e-6):
             raise ValueError(

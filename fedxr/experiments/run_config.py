@@ -23,6 +23,7 @@ from fedxr.experiments.cold import Cold, ColdProtocol
 from fedxr.experiments.protocol import Protocol, Ranks
 from fedxr.experiments.tracking import TRACKERS
 from fedxr.federation import AGGREGATIONS, COORDINATIONS
+from fedxr.federation.exchange import Exchange
 from fedxr.learning.learning_rule import LearningRule, headless
 from fedxr.learning.profile import Links, Radio
 
@@ -84,7 +85,7 @@ class RunConfig:
     """How the server makes one of what it is sent; sums of ridge heads are added."""
     tuning: Annotated[str, one_of(TUNINGS)] = "lora"
     """What is trained on the headset."""
-    exchange: Literal["ffa", "naive"] = "ffa"
+    exchange: Exchange = "ffa"
     """What of it is exchanged."""
     size: Annotated[str, one_of(BACKBONES)] = "tiny"
     """Backbone of the model, by its size."""

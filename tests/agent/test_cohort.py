@@ -56,7 +56,7 @@ def _descend(stack: AdapterStack) -> tuple[Tensor, Tensor]:
     return theta, torch.stack(losses, 1)
 
 
-@pytest.mark.parametrize("exchange", ["ffa", "naive"])
+@pytest.mark.parametrize("exchange", ["ffa", "fedsa", "naive"])
 def test_equals_a_peft_loop(exchange: str) -> None:
     tuning = Tuning(r=4, personal_r=2, exchange=exchange)  # type: ignore[arg-type]
     stack = AdapterStack(made.model(), ROWS, tuning)

@@ -31,7 +31,7 @@ def _adapters(stack: AdapterStack, row: int) -> torch.Tensor:
     return torch.cat([stack.theta[row, b.start : b.stop] for b in kinds])
 
 
-@pytest.mark.parametrize("exchange", ["ffa", "naive"])
+@pytest.mark.parametrize("exchange", ["ffa", "fedsa", "naive"])
 def test_peft_loads_it_to_the_same_answers(exchange: str, tmp_path: Path) -> None:
     stack = _cohort(exchange)
     plan = stack.model.plan
@@ -56,7 +56,7 @@ def test_peft_loads_it_to_the_same_answers(exchange: str, tmp_path: Path) -> Non
     assert (ours.state - unadapted.state).abs().max() > 1e-2  # else the above shows nothing
 
 
-@pytest.mark.parametrize("exchange", ["ffa", "naive"])
+@pytest.mark.parametrize("exchange", ["ffa", "fedsa", "naive"])
 def test_load_of_save_is_the_same(exchange: str, tmp_path: Path) -> None:
     stack, other = _cohort(exchange), _cohort(exchange)
     other.theta.zero_()

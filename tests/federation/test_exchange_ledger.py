@@ -69,6 +69,8 @@ def test_ffa_keeps_a_at_home_and_notices_when_it_is_not_shared() -> None:
     assert select(Updates(LORA, factors(True), weights), "ffa").weights.sum(0).tolist() == [0, H]
     with pytest.raises(ValueError, match=r"block 'A' .* differs between headsets"):
         select(Updates(LORA, factors(False), weights), "ffa")
+    assert exchanged(LORA, "fedsa").tolist() == [True, False]
+    assert select(Updates(LORA, factors(False), weights), "fedsa").weights.sum(0).tolist() == [H, 0]
     with pytest.raises(ValueError, match="unknown exchange 'flora'"):
         exchanged(LORA, "flora")
 

@@ -78,6 +78,30 @@ def test_a_newcomer_starts_from_what_all_have_learned_though_all_have_left(
     assert {FEDERATED, ADAPTED} <= set(cohort.present(0, task))
 
 
+def test_with_fedsa_only_a_leaves_its_owner(
+    cast: list[VirtualHeadset], checkpoint: Checkpoint
+) -> None:
+    rule = live_rig.RULE.with_round(exchange="fedsa")
+    learner = learner_of(checkpoint, cast, rule, tuning=Tuning(exchange="fedsa"))
+    assert learner.round([0, 1, 2]) is not None
+    learner.join(3, newcomer(cast[0], "new"))
+    cohort, begin = learner.cohort, learner.cohort.start[0]
+    theirs, mine = cohort.stack.theta[:3], cohort.stack.theta[3]
+    moved = set[str]()
+    for block in cohort.stack.blocks.values():
+        here = slice(block.start, block.stop)
+        if block.id.part == "shared" and block.kind == "lora_A":
+            assert torch.equal(theirs[:, here], theirs[:1, here].expand(3, -1)), block.name
+            assert torch.equal(mine[here], theirs[0, here]), "a newcomer starts from it"
+        else:
+            assert torch.equal(mine[here], begin[here]), block.name
+        if not torch.equal(theirs[:, here], begin[here].expand(3, -1)):
+            moved.add(block.kind)
+            if block.kind != "lora_A":
+                assert not torch.equal(theirs[0, here], theirs[1, here]), block.name
+    assert moved == {"lora_A", "lora_B", "head"}
+
+
 def test_before_a_round_nobody_gives_anything(
     cast: list[VirtualHeadset], checkpoint: Checkpoint
 ) -> None:

@@ -46,10 +46,14 @@ def examples(actor: VirtualHeadset) -> list[TokenizedEpisode]:
 
 
 def learner_of(
-    checkpoint: Checkpoint, cast: Sequence[VirtualHeadset], rule: LearningRule, labels: int = 12
+    checkpoint: Checkpoint,
+    cast: Sequence[VirtualHeadset],
+    rule: LearningRule,
+    labels: int = 12,
+    tuning: Tuning = Tuning(),  # noqa: B008 - frozen
 ) -> Learner:
     """The cast has sat down, and each was told so many labels."""
-    learner = Learner(checkpoint, Tuning(), rule)
+    learner = Learner(checkpoint, tuning, rule)
     for row, actor in enumerate(cast):
         learner.join(row, profile_of_actor(actor, actor.user.tasks))
         for n, x in enumerate(examples(actor)[:labels]):
