@@ -6,7 +6,7 @@ representatives, the server's average over owners, broadcast, and the ledger of 
 See docs/federation.md.
 """
 
-from fedxr.federation.blocks import Block, Blocks, Effort, Updates
+from fedxr.federation.blocks import Block, Blocks, Effort, Factors, Updates
 from fedxr.federation.codec import PacketError, from_bytes, to_bytes
 from fedxr.federation.config import Round
 from fedxr.federation.consensus import Consensus
@@ -31,6 +31,7 @@ __all__ = [
     "Coordination",
     "Drop",
     "Effort",
+    "Factors",
     "Headset",
     "StragglerDeadline",
     "PacketError",

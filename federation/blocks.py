@@ -10,7 +10,7 @@ behind its values is the block's weight. Everything in this package moves such r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -52,11 +52,22 @@ class Block:
         return self.stop - self.start
 
 
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Where a row has the factors of one low-rank change ΔW = Bᵀ A: the columns of ``a`` (r, in)
+    and ``b`` (r, out), int64. A rank's columns of one factor are of one block."""
+
+    a: Tensor
+    b: Tensor
+
+
 @dataclass(frozen=True)
 class Blocks:
-    """All blocks of a row, in order and without gaps: they tile columns 0 to P."""
+    """All blocks of a row, in order and without gaps: they tile columns 0 to P. ``factors``: which
+    of them belong together, for exchange ``stacked``."""
 
     all: tuple[Block, ...]
+    factors: tuple[Factors, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         end = 0
@@ -97,6 +108,14 @@ class Blocks:
     def sizes(self) -> Tensor:
         """(K,) int64: columns in each block."""
         return torch.tensor([block.size for block in self.all])
+
+    @cached_property
+    def _stops(self) -> Tensor:
+        return torch.tensor([block.stop for block in self.all])
+
+    def at(self, columns: Tensor) -> Tensor:
+        """Of which block each of the ``columns`` is."""
+        return torch.bucketize(columns.contiguous(), self._stops, right=True)
 
     def tiles(self, columns: slice, most: int) -> Iterator[slice]:
         """The blocks in ``columns``, one after another, in parts of at most ``most`` columns."""

@@ -10,7 +10,7 @@ from fedxr.federation.consensus import Consensus
 from fedxr.federation.coordination import COORDINATIONS, coordination_named
 from fedxr.federation.election import Election, ranking
 from fedxr.federation.exchange import STAYS_HOME, Exchange
-from fedxr.federation.rules import check_rule
+from fedxr.federation.rules import AGGREGATIONS, check_rule
 from fedxr.federation.server_optimizer import ServerOptimizer
 from fedxr.federation.topology import Topology
 
@@ -54,9 +54,26 @@ class Round:
                 f"participation {self.participation}; take a part above 0, up to 1 (everybody)"
             )
         check_rule(self.aggregation, self.coordination, self.exchange)
+        if self.exchange == "stacked":
+            self._check_stacked()
         if self.server.rule != "mean" and not coordination_named(self.coordination).server:
             fit = " or ".join(sorted(n for n, c in COORDINATIONS.items() if c.server))
             raise ValueError(
                 f"server optimizer {self.server.rule!r} with coordination {self.coordination!r}, "
                 f"which has no server; take {fit}, or the rule 'mean'"
             )
+
+    def _check_stacked(self) -> None:
+        factors, rule = {"lora_A", "lora_B"}, AGGREGATIONS.named(self.aggregation)
+        why = ""
+        if self.coordination == "decentralized":
+            why = (
+                "coordination 'decentralized' has no place where all factors come together; take "
+                "semi-decentralized or centralized"
+            )
+        elif self.server.rule != "mean":
+            why = f"server optimizer {self.server.rule!r} moves factors one by one; take 'mean'"
+        elif rule.kinds & factors:
+            why = f"aggregation {self.aggregation!r} takes factors one by one; take 'mean'"
+        if why:
+            raise ValueError(f"exchange 'stacked': {why}, or exchange 'ffa'")

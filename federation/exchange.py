@@ -3,8 +3,10 @@
 A low-rank change B A is not closed under averaging: mean(B) mean(A) is not mean(B A). ``ffa``
 (FFA-LoRA, arXiv:2403.12313) freezes A at a shared seed and exchanges B, which is exact under any
 linear mix, at half the bytes. ``fedsa`` (FedSA-LoRA, arXiv:2410.01463) trains both and exchanges A:
-B and the heads are each headset's own. ``naive`` (FedIT) averages A and B each: a baseline, wrong
-by 80 % on random factors of unequal rank.
+B and the heads are each headset's own. ``stacked`` (FlexLoRA, arXiv:2402.11505) exchanges both,
+whole, and averages their products (:mod:`fedxr.federation.low_rank`), which takes one place where
+all come together: a representative, and the server. ``naive`` (FedIT) averages A and B each: a
+baseline, wrong by 80 % on random factors of unequal rank.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from torch import Tensor
 
 from fedxr.federation.blocks import Blocks, Updates
 
-Exchange = Literal["ffa", "fedsa", "naive"]
+Exchange = Literal["ffa", "fedsa", "stacked", "naive"]
 STAYS_HOME: dict[str, tuple[str, ...]] = {
     "ffa": ("lora_A",),
     "fedsa": ("lora_B", "head"),
+    "stacked": (),
     "naive": (),
 }
 """Kinds of blocks that a rule does not exchange; all others travel."""

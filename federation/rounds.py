@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from fedxr.federation import steps
+from fedxr.federation import server_steps, steps
 from fedxr.federation.blocks import Updates
 from fedxr.federation.config import Round
 from fedxr.federation.coordination import coordination_named, form_clusters, survivors
@@ -28,7 +28,6 @@ from fedxr.federation.exchange import select
 from fedxr.federation.ledger import adapt_rows, written
 from fedxr.federation.network import Headset, StragglerDeadline, check_headsets, who_is_awake
 from fedxr.federation.report import RoundReport
-from fedxr.federation.rules import aggregate
 from fedxr.federation.server_optimizer import ServerState
 from fedxr.federation.shared_sums import SharedSums
 
@@ -89,17 +88,20 @@ def run_round(
     # 5. Each cluster elects who speaks for it; a lost representative is replaced by the next.
     representatives: list[int | None] = [None] * len(agreed)
     if plan.server:
-        representatives = [steps.elect_representative(config, one, number, drops) for one in agreed]
-    sent, up = steps.uplink(config, agreed, representatives, number, sums)
+        representatives = [
+            server_steps.elect_representative(config, one, number, drops) for one in agreed
+        ]
+    to_speaker = server_steps.relayed(config, agreed, representatives, number)
+    sent, up = server_steps.uplink(config, agreed, representatives, number, sums)
 
     # 6. The server makes one of what it was sent, block by block over owners.
     # 7. Its answer goes back and replaces the blocks that the receiver owns.
-    answer = None if sent is None else aggregate(config.aggregation, sent)
+    answer = None if sent is None else server_steps.combined(config, sent)
     if answer is not None:
         here = [i for one in agreed for i in one.cluster.members]
-        before = partial(steps.held_before, travels, here, row_of, values)
+        before = partial(server_steps.held_before, travels, here, row_of, values)
         answer = (server or ServerState()).step(config.server, answer, before)
-    down, spread, reached = steps.broadcast(
+    down, spread, reached = server_steps.broadcast(
         config, agreed, representatives, answer, mixed, number, sums
     )
     if plan.union:  # what is known of raw samples, is known
@@ -108,7 +110,7 @@ def run_round(
     # 8. The ledger: every message that the steps above have sent.
     spent = adapt_rows(number, [headsets[i] for i in awake], got, plan.union, config.codec)
     d2d = steps.consensus_messages(config, agreed, number)
-    rows, seconds = written(*spent, d2d, up, down, spread)
+    rows, seconds = written(*spent, d2d, to_speaker, up, down, spread)
     reports = tuple(
         one.report(m, heard) for one, m, heard in zip(agreed, representatives, reached, strict=True)
     )

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from fedxr.federation.aggregation import average, disagreement
 from fedxr.federation.blocks import Updates, root_mean_square
-from fedxr.federation.codec import packet_bytes, rounded_rows
+from fedxr.federation.codec import packet_bytes
 from fedxr.federation.config import Round
 from fedxr.federation.consensus import mix, rounds_for
 from fedxr.federation.coordination import coordination_named
-from fedxr.federation.election import elect, ranking
 from fedxr.federation.exchange import exchanged
-from fedxr.federation.ledger import Row, consensus_rows, d2d_row, downlink_row, uplink_row
-from fedxr.federation.network import D2D, UPLINK, Headset, StragglerDeadline, server_reachable
+from fedxr.federation.ledger import Row, consensus_rows
+from fedxr.federation.low_rank import factor_blocks
+from fedxr.federation.network import D2D, UPLINK, Headset, StragglerDeadline
 from fedxr.federation.report import ClusterReport, Drop
 from fedxr.federation.rules import check_kinds
 from fedxr.federation.shared_sums import SharedSums
@@ -171,10 +171,13 @@ def agree(
     ``row_of`` tells in which row of ``travels`` a headset's update is, ``start`` (H, P) what all
     held before they learned.
     """
-    before = travels.rows(torch.tensor([row_of[i] for i in cluster.members]))
+    whole = travels.rows(torch.tensor([row_of[i] for i in cluster.members]))
     here = [headsets[i] for i in cluster.members]
     if len(cluster) == 1:
-        return ClusterConsensus(cluster, here, before, before)
+        return ClusterConsensus(cluster, here, whole, whole)
+    before = whole
+    if config.exchange == "stacked":  # mixing is no mean of what factors stand for
+        before = whole.only(~factor_blocks(whole.blocks))
     v = metropolis(cluster.links)
     norm = spectral_norm(v)
     moved = root_mean_square(before.blocks, before.values, start, torch.tensor(cluster.members))
@@ -184,7 +187,7 @@ def agree(
     return ClusterConsensus(
         cluster,
         here,
-        before,
+        whole,
         carried,
         norm,
         rounds,
@@ -200,105 +203,10 @@ def consensus_messages(config: Round, agreed: Sequence[ClusterConsensus], number
     rows = []
     for one in agreed:
         carried = one.before.weights > 0
+        if config.exchange == "stacked":
+            carried &= ~factor_blocks(one.before.blocks)
         rows += consensus_rows(
             number, one.cluster, one.here, one.before.blocks, carried, one.rounds, config.codec,
             one.told,
         )  # fmt: skip
     return rows
-
-
-def elect_representative(
-    config: Round, one: ClusterConsensus, number: int, drops: list[Drop]
-) -> int | None:
-    """The representative's position in its cluster; those lost before it are added to ``drops``."""
-    up = [server_reachable(headset, config.seed, number) for headset in one.here]
-    ranked = ranking(one.here, config.election, config.seed, number)
-    chosen, lost = elect(ranked, up.__getitem__)
-    then = "nobody is left" if chosen is None else f"{one.here[chosen].name} takes over"
-    cause = f"representative without a link to the server; {then}"
-    drops.extend(Drop(one.here[m].name, 5, cause) for m in lost)
-    return chosen
-
-
-def uplink(
-    config: Round,
-    agreed: Sequence[ClusterConsensus],
-    representatives: Sequence[int | None],
-    number: int,
-    sums: SharedSums[Any],
-) -> tuple[Updates | None, list[Row]]:
-    """What the representatives send, one row per cluster heard, None when none is; and the server
-    takes the ``sums`` that they bring.
-
-    A representative knows the mean weight of its cluster; times its size that is the cluster's.
-    """
-    pairs = [(one, m) for one, m in zip(agreed, representatives, strict=True) if m is not None]
-    if not pairs:
-        return None, []
-    values = torch.stack([one.carried.values[m] for one, m in pairs])
-    weights = torch.stack([one.carried.weights[m] * len(one.cluster) for one, m in pairs])
-    blocks = pairs[0][0].before.blocks
-    sent = Updates(blocks, rounded_rows(blocks, values, config.codec), weights)
-    sizes = packet_bytes(sent.blocks, sent.weights > 0, config.codec).tolist()
-    messages = [
-        uplink_row(number, one.here[m], size + sums.uplink(one.here[m].name))
-        for (one, m), size in zip(pairs, sizes, strict=True)
-    ]
-    sums.settle()
-    return sent, messages
-
-
-def held_before(
-    travels: Updates, here: Sequence[int], row_of: dict[int, int], start: Tensor
-) -> Updates:
-    """The mean (one row) of what the headsets ``here`` held, rows of ``start`` (H, P), before they
-    learned, by the samples that they now have."""
-    rows = torch.tensor([row_of[i] for i in here])
-    got = travels.rows(rows)
-    return average(replace(got, values=start[torch.tensor(here)]))
-
-
-def broadcast(
-    config: Round,
-    agreed: Sequence[ClusterConsensus],
-    representatives: Sequence[int | None],
-    answer: Updates | None,
-    mixed: Tensor,
-    number: int,
-    sums: SharedSums[Any],
-) -> tuple[list[Row], list[Row], list[list[int]]]:
-    """Merge the server's answer (one row) into ``mixed``, and tell what it has of ``sums``; the
-    downlink and D2D messages it took, and whom of each cluster it has reached."""
-    down: list[Row] = []
-    spread: list[Row] = []
-    reached: list[list[int]] = [[] for _ in agreed]
-    if answer is None:
-        return down, spread, reached
-    seen = rounded_rows(answer.blocks, answer.values, config.codec)
-    answer = replace(answer, values=seen)
-    known = answer.weights[0] > 0
-    for one, representative, heard in zip(agreed, representatives, reached, strict=True):
-        by = None if representative is None else one.here[representative]
-        if config.broadcast == "all":
-            # the server knows who owns what and sends no more than that
-            heard += [m for m, h in enumerate(one.here) if server_reachable(h, config.seed, number)]
-            sizes = packet_bytes(answer.blocks, one.before.owns[heard] & known, config.codec)
-            down += [
-                downlink_row(number, h, size + sums.downlink(h.name, by.name if by else None))
-                for h, size in zip([one.here[m] for m in heard], sizes.tolist(), strict=True)
-            ]
-        elif by is not None and representative is not None:
-            # a representative passes everything on, hence gets everything
-            size = int(packet_bytes(answer.blocks, known, config.codec))
-            near = one.cluster.links[representative].nonzero().flatten().tolist()
-            told = [one.here[m] for m in near]
-            more = sums.downlink(by.name, by.name, [h.name for h in told])
-            down.append(downlink_row(number, by, size + more))
-            spread += [
-                d2d_row(number, by, h, [size + sums.downlink(h.name, by.name)]) for h in told
-            ]
-            heard += [representative, *near]
-        else:
-            continue
-        merge(mixed, [one.cluster.members[m] for m in heard], answer, one.before.owns[heard])
-    return down, spread, reached
