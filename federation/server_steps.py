@@ -1,5 +1,5 @@
-"""The steps of a round between clusters and server: who speaks, what goes up, what the server makes of
-it, and what comes back. fedxr.federation.rounds.run_round orders them.
+"""The steps of a round between clusters and server: who speaks, what goes up, what is made of it,
+and what comes back. fedxr.federation.rounds.run_round orders them.
 
 Legend: H headsets, s members of a cluster, P columns, K blocks.
 """

@@ -11,8 +11,9 @@ Shape legend: H headsets, P numbers a headset, R rank, C classes, D width.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from fedxr.agent.inputs.batch import Batch
 from fedxr.agent.model.backbone import GROUPS, Adapters
 from fedxr.agent.model.lora import stack_ranks
 from fedxr.agent.model.m3t import M3T, Answers
+from fedxr.federation.blocks import Factors
 from fedxr.federation.exchange import STAYS_HOME, Exchange
 from fedxr.plugins import Registry
 
@@ -162,6 +164,32 @@ class AdapterStack:
     def shared(self) -> int:
         """``theta[:, :shared]`` is the part that a federation exchanges."""
         return max(b.stop for b in self.blocks.values() if b.id.part == "shared")
+
+    def within(self, ranks: Sequence[int | None]) -> Tensor:
+        """(H, P) of 0 and 1: 0 at the rows of shared B that are beyond a headset's rank. While they
+        are 0 they add nothing, and A has no gradient there."""
+        mask = self.theta.new_ones(len(ranks), self.theta.shape[1])
+        for h, rank in enumerate(ranks):
+            for block in self.blocks.values() if rank is not None else ():
+                if block.id.part == "shared" and block.kind == "lora_B":
+                    self.view(block.name, mask)[h, rank:] = 0.0
+        return mask
+
+    @cached_property
+    def factors(self) -> tuple[Factors, ...]:
+        """Where theta has the two factors of each shared change, linear layer by linear layer."""
+        columns, found = torch.arange(self.shared)[None], list[Factors]()
+        for block in self.blocks.values():
+            if block.id.part != "shared" or block.kind != "lora_B":
+                continue
+            b = self.view(block.name, columns)[0]
+            a = self.view(replace(block.id, kind="lora_A").name, columns)[0]
+            names, at = GROUPS[block.id.group or ""], 0
+            for n, name in enumerate(names):
+                rank, wide = len(b), self.width(block.id.layer or 0, name)
+                found.append(Factors(a[n * rank : (n + 1) * rank], b[:, at : at + wide]))
+                at += wide
+        return tuple(found)
 
     def view(self, name: str, theta: Tensor) -> Tensor:
         block = self.blocks[name]

@@ -94,6 +94,8 @@ class Cohort:
         self.sums.join(identity.name)
         if self.federated is not None:
             start_from(self.federated, self.stack, row, self.headsets[row])
+            if identity.rank is not None:
+                self.stack.theta[row] *= self.stack.within([identity.rank])[0]
             self.hear(row)
 
     def leave(self, row: int) -> None:
@@ -127,7 +129,8 @@ class Cohort:
     def met(self, rows: Sequence[int], rounds: int) -> None:
         """Round ``rounds`` is over, and its answer has reached ``rows``: who comes from now on
         starts from what they have in common."""
-        theta = self.stack.theta[rows[0]]
+        most = self.stack.tuning.r
+        theta = self.stack.theta[max(rows, key=lambda r: self.headsets[r].identity.rank or most)]
         self.federated = federated_model(self.stack, theta, self.sums, rounds)
 
     def met_alone(self, row: int, rounds: int) -> None:

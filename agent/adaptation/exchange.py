@@ -9,15 +9,18 @@ Shape legend: R headsets of the round, P' numbers of an update, K blocks, P numb
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from fedxr.agent.adaptation.adapter_stack import AdapterStack
 from fedxr.agent.adaptation.blocks import BlockId
 from fedxr.agent.adaptation.cohort import Cohort
+from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.model.ridge_head import RidgeStats
 from fedxr.federation import SharedSums
 
@@ -29,7 +32,13 @@ class Part:
     id: BlockId
     start: int
     stop: int
+    rows: tuple[int, int] | None = None  # these of an adapter's factor; None: all it has
+    above: int = 0  # headsets of a higher rank have it
     most: float = 1e3  # of adapters and heads, which are some ten at most
+
+    @property
+    def name(self) -> str:
+        return self.id.name + (f"[{self.rows[0]}:{self.rows[1]}]" if self.rows else "")
 
     @property
     def kind(self) -> str:
@@ -38,6 +47,34 @@ class Part:
     @property
     def task(self) -> str | None:
         return self.id.task
+
+    def owned_by(self, headset: HeadsetIdentity) -> bool:
+        """Adapters as far as its rank goes, and heads of its tasks."""
+        if self.task is not None:
+            return self.task in headset.tasks
+        return headset.rank is None or headset.rank > self.above
+
+
+def parts_of(stack: AdapterStack, members: Iterable[HeadsetIdentity]) -> list[Part]:
+    """The blocks of an update. Where ``members`` have lower ranks than the stack, the factors of
+    adapters are cut where one of those ends, so that each owns what it has."""
+    most = stack.tuning.r
+    ends = sorted({min(m.rank, most) for m in members if m.rank is not None} | {most})
+    cuts = list(pairwise((0, *ends)))
+    found = []
+    for b in stack.blocks.values():
+        if b.id.part != "shared":
+            continue
+        if b.kind == "head" or len(cuts) == 1:
+            found.append(Part(b.id, b.start, b.stop))
+            continue
+        rows, wide = b.shape
+        for layer in range(0, rows, most):  # A has so many rows for each layer of its group
+            for low, high in cuts:
+                start, stop = layer + low, layer + high
+                columns = b.start + start * wide, b.start + stop * wide
+                found.append(Part(b.id, *columns, (start, stop), low))
+    return found
 
 
 KINDS = ("lora_A", "lora_B", "head")
@@ -57,8 +94,7 @@ class Exchange:
             {task: float(state.replay.count(task)) for task in mine}
             for state, mine in zip(states, self.offered, strict=True)
         ]
-        shared = (b for b in cohort.stack.blocks.values() if b.id.part == "shared")
-        self.parts = [Part(b.id, b.start, b.stop) for b in shared]
+        self.parts = parts_of(cohort.stack, (state.identity for state in cohort.headsets))
 
     def without(self, rows: Collection[int]) -> Exchange:
         """The same, but that ``rows`` take no part."""
@@ -76,20 +112,20 @@ class Exchange:
 
     def samples(self) -> Tensor:
         """(R, K): how many examples stand behind each block of each headset."""
-        return torch.tensor(
-            [
-                [told.get(p.task, 0.0) if p.task else sum(told.values()) for p in self.parts]
-                for told in self.counts
-            ],
-            dtype=torch.float64,
+        return (
+            torch.tensor(
+                [
+                    [told.get(p.task, 0.0) if p.task else sum(told.values()) for p in self.parts]
+                    for told in self.counts
+                ],
+                dtype=torch.float64,
+            )
+            * self.owns()
         )
 
     def owns(self) -> Tensor:
-        """(R, K) bool: a headset takes part in all adapters, and in heads of its tasks; without a
-        label it listens only."""
-        return torch.tensor(
-            [[p.task is None or p.task in m.tasks for p in self.parts] for m in self.members]
-        )
+        """(R, K) bool: who takes part in what; without a label it listens only."""
+        return torch.tensor([[p.owned_by(m) for p in self.parts] for m in self.members])
 
     def offer(self) -> SharedSums[RidgeStats]:
         """The sums that each gives are there to be passed on."""

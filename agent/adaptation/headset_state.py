@@ -42,12 +42,14 @@ Crowd = Others[RidgeStats]
 @dataclass(frozen=True)
 class HeadsetIdentity:
     """One headset of a cohort: a name, what it senses and what it is asked. ``user_id`` is whose it
-    is: whoever takes its name does not get what is kept of it."""
+    is: whoever takes its name does not get what is kept of it. ``rank``: the largest of a shared
+    adapter that it can train; None: any."""
 
     name: str
     channels: tuple[Channel, ...]
     tasks: tuple[str, ...]
     user_id: str = ""
+    rank: int | None = None
 
     @property
     def kept_as(self) -> str:

@@ -146,10 +146,12 @@ def learn(
     train: TrainSteps,
     names: Sequence[str],
     chunk: int = 8,
+    ranks: Sequence[int | None] = (),
 ) -> Slices[Tensor]:
     """Theta (H, P) after ``train.steps`` steps on ``examples[h]``; ``adam`` goes along.
 
-    A headset without examples stays as it is. Headsets are taken ``chunk`` at a time: activations
+    A headset without examples stays as it is, and so does what is beyond its rank, where ``ranks``
+    are given. Headsets are taken ``chunk`` at a time: activations
     stay in the cache. Gradients do not depend on it; Adam enlarges rounding where they are near
     zero, to about 1e-5 after a few steps.
     """
@@ -160,6 +162,8 @@ def learn(
             continue
         part = adam.rows(rows)
         mask = shown_classes(stack, examples[rows], parts)
+        if any(rank is not None for rank in ranks[rows]):
+            mask *= stack.within(ranks[rows])
         for _ in range(train.steps):
             out[rows] = _step(
                 stack, out[rows], part, examples[rows], parts, train, names[rows], mask, theta[rows]

@@ -14,15 +14,26 @@ OF_ROUND = ("coordination", "aggregation", "exchange", "seed")
 
 @dataclass(frozen=True)
 class Ranks:
-    """Ranks and scale of the adapters where they differ from those of the tuning that is named."""
+    """Ranks and scale of the adapters where they differ from those of the tuning that is named.
+    ``each``: the largest ranks of shared adapters that headsets can train, in turn, up to ``r``."""
 
     r: int | None = None
     personal_r: int | None = None
     lora_alpha: float | None = None
+    each: list[int] = field(default_factory=list)
 
     def of(self, tuning: Tuning) -> Tuning:
-        """``tuning`` with them."""
-        return replace(tuning, **{k: v for k, v in asdict(self).items() if v is not None})
+        """``tuning`` with them. Raises ValueError for ranks that it has not."""
+        given = {k: v for k, v in asdict(self).items() if v is not None and k != "each"}
+        found = replace(tuning, **given)
+        wrong = [rank for rank in self.each if not 1 <= rank <= found.r]
+        if wrong:
+            raise ValueError(f"ranks: each has {wrong[0]}; allowed are 1 to r, which is {found.r}")
+        return found
+
+    def at(self, row: int) -> int | None:
+        """That of the headset at ``row``."""
+        return self.each[row % len(self.each)] if self.each else None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ def seated(
     start = checkpoint if federated is None else replace(checkpoint, federated=federated)
     learner = Learner(start, protocol.adapters(), protocol.rule(), chunk=CHUNK)
     for row, person in enumerate(people):
-        learner.join(row, profile_of(person, row, protocol.links))
+        profile = profile_of(person, row, protocol.links)
+        identity = replace(profile.identity, rank=protocol.ranks.at(row))
+        learner.join(row, replace(profile, identity=identity))
     return learner
 
 

@@ -115,8 +115,10 @@ def _mixed(
     anything to say of adapters then."""
     values, samples = exchange.values(), exchange.samples() * (theta is not None)
     owns = exchange.owns() if rule.ownership == "tasks" else samples > 0
+    stack = exchange.cohort.stack
     blocks = Blocks(
-        tuple(Block(p.id.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts)
+        tuple(Block(p.name, p.start, p.stop, p.kind, p.most) for p in exchange.parts),
+        stack.factors if rule.round.exchange == "stacked" else (),
     )
 
     def adapt(awake: Tensor, union: bool) -> Updates:
@@ -147,6 +149,7 @@ def _train_each(
             found = yield from learn(
                 cohort.stack, theta[these], moved, [examples[i] for i in these], ("shared",), train,
                 [cohort.names[rows[i]] for i in these], chunk,
+                [cohort.headsets[rows[i]].identity.rank for i in these],
             )  # fmt: skip
             if not bool((torch.isfinite(found).all(1) & moved.finite).all()):
                 raise NotFiniteError("its shared steps lead to numbers that are not finite")
