@@ -69,7 +69,8 @@ def rounded_rows(blocks: Blocks, values: Tensor, codec: NumberFormat) -> Tensor:
 def _scaled(values: Tensor) -> tuple[Tensor, Tensor]:
     """Whole numbers (R, chunks, CHUNK) from -127 to 127, 0 beyond the end of ``values`` (R, p), and
     the scale (R, chunks, 1) of each chunk, a float32: its largest magnitude is 127."""
-    chunks = functional.pad(values, (0, -values.shape[1] % CHUNK)).unflatten(1, (-1, CHUNK))
+    padded = functional.pad(values, (0, -values.shape[1] % CHUNK))
+    chunks = padded.reshape(len(values), padded.shape[1] // CHUNK, CHUNK)
     scale = (chunks.abs().amax(2, keepdim=True) / 127).float().to(values.dtype)
     whole = (chunks / torch.where(scale > 0, scale, 1.0)).round().clamp(-127, 127)
     return whole, scale
