@@ -47,22 +47,26 @@ class Way:
     exchange: Exchange
     codec: NumberFormat
     ranks: Ranks = field(default_factory=Ranks)
+    top: float = 1.0
 
     @property
     def name(self) -> str:
         ranks = "/".join(map(str, self.ranks.each)) or "8"
-        return f"{self.exchange}, {self.codec}, rank {ranks}"
+        top = f", top {self.top:.0%}" if self.top < 1 else ""
+        return f"{self.exchange}, {self.codec}, rank {ranks}{top}"
 
     def protocol(self, seed: int) -> Protocol:
         """As headless runs are, but for this."""
         how = Protocol(seed=seed, exchange=self.exchange, ranks=self.ranks)
-        return replace(how, learning=how.learning.with_round(codec=self.codec))
+        return replace(how, learning=how.learning.with_round(codec=self.codec, top=self.top))
 
 
 WAYS = (
     Way("ffa", "float32"),
     Way("ffa", "bf16"),
     Way("ffa", "int8"),
+    Way("ffa", "bf16", top=0.1),
+    Way("ffa", "int8", top=0.01),
     Way("fedsa", "bf16"),
     Way("stacked", "bf16"),
     Way("naive", "bf16"),

@@ -6,8 +6,8 @@ Ours: `fedxr.federation.consensus.mix`, one product of the mixing matrix with al
 what a simulator does that keeps a dict of tensors per node: each node loops over its neighbours and
 adds up weighted tensors (written here after decentralizepy's way, not its code). `arrived` finds
 its neighbours' dicts in memory; `pickled` unpacks each neighbour's message. All give the same
-numbers (checked here). One thread each; the runs alternate, so that a busy machine slows them all;
-medians."""
+numbers (checked here), but those of ours that round what is sent. One thread each; the runs
+alternate, so that a busy machine slows them all; medians."""
 
 from __future__ import annotations
 
@@ -84,6 +84,8 @@ def main() -> None:
         raise SystemExit(f"the two do not agree: they differ by {difference}")
     calls = {
         "ours (matrix product)": lambda: mix(v, updates, 1),
+        "ours, bf16 wire": lambda: mix(v, updates, 1, "bf16"),
+        "ours, int8 wire": lambda: mix(v, updates, 1, "int8"),
         "dict loop, arrived": lambda: arrived(states, v32, near),
         "dict loop, pickled": lambda: pickled(states, v32, near),
     }

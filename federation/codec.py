@@ -11,7 +11,7 @@ the ledger can count messages without making them (:func:`packet_bytes`).
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 import torch
@@ -72,26 +72,48 @@ def _scaled(values: Tensor) -> tuple[Tensor, Tensor]:
     padded = functional.pad(values, (0, -values.shape[1] % CHUNK))
     chunks = padded.reshape(len(values), padded.shape[1] // CHUNK, CHUNK)
     scale = (chunks.abs().amax(2, keepdim=True) / 127).float().to(values.dtype)
-    whole = (chunks / torch.where(scale > 0, scale, 1.0)).round().clamp(-127, 127)
+    whole = (chunks / torch.where(scale > 0, scale, 1.0)).round_()
     return whole, scale
 
 
-def _sizes(blocks: Blocks, codec: NumberFormat) -> Tensor:
-    """(K,) int64: bytes of each block."""
+Count = TypeVar("Count", int, Tensor)
+
+
+def numbers_bytes(count: Count, codec: NumberFormat) -> Count:
+    """Bytes of so many numbers of one block."""
     if codec == "int8":
-        return blocks.sizes + (blocks.sizes + CHUNK - 1) // CHUNK * SCALE
-    return blocks.sizes * {"float32": 4, "bf16": 2}[codec]
+        return count + (count + CHUNK - 1) // CHUNK * SCALE
+    return count * {"float32": 4, "bf16": 2}[codec]
+
+
+def weights_to(weights_K: Tensor) -> bytes:
+    """K little-endian float64."""
+    return weights_K.to(torch.float64).contiguous().numpy().astype("<f8").tobytes()
+
+
+def weights_from(raw: bytes, blocks: int) -> Tensor:
+    """(K,) float64. Raises PacketError for another number than that of the blocks."""
+    if len(raw) != 8 * blocks:
+        raise PacketError(f"{len(raw)} bytes of weights; allowed are {8 * blocks}")
+    return torch.frombuffer(bytearray(raw), dtype=torch.float64)
+
+
+def format_named(codec: str) -> NumberFormat:
+    """Raises PacketError for an unknown one."""
+    found = next((known for known in NUMBER_FORMATS if known == codec), None)
+    if found is None:
+        raise PacketError(f"number format {codec!r}; allowed are {', '.join(NUMBER_FORMATS)}")
+    return found
 
 
 def _header(blocks: Blocks, weights_K: Tensor, codec: NumberFormat) -> bytes:
-    raw = weights_K.to(torch.float64).contiguous().numpy().astype("<f8").tobytes()
-    return msgspec.msgpack.encode(Header(blocks.digest, codec, raw))
+    return msgspec.msgpack.encode(Header(blocks.digest, codec, weights_to(weights_K)))
 
 
 def packet_bytes(blocks: Blocks, carried: Tensor, codec: NumberFormat) -> Tensor:
     """Length of packets that carry the blocks where ``carried`` (..., K) is True: (...) int64."""
     fixed = 4 + len(_header(blocks, torch.zeros(len(blocks)), codec))
-    return fixed + (carried.to(torch.int64) * _sizes(blocks, codec)).sum(-1)
+    return fixed + (carried.to(torch.int64) * numbers_bytes(blocks.sizes, codec)).sum(-1)
 
 
 def to_bytes(updates: Updates, row: int, codec: NumberFormat = "float32") -> bytes:
@@ -99,15 +121,15 @@ def to_bytes(updates: Updates, row: int, codec: NumberFormat = "float32") -> byt
     header = _header(updates.blocks, updates.weights[row], codec)
     carried = (updates.weights[row] > 0).tolist()
     blob = [
-        _block_to_bytes(updates.values[row : row + 1, block.columns], codec)
+        numbers_to(updates.values[row : row + 1, block.columns], codec)
         for block, goes in zip(updates.blocks, carried, strict=True)
         if goes
     ]
     return b"".join((len(header).to_bytes(4, "little"), header, *blob))
 
 
-def _block_to_bytes(values: Tensor, codec: NumberFormat) -> bytes:
-    """Of int8 first the scales."""
+def numbers_to(values: Tensor, codec: NumberFormat) -> bytes:
+    """``values`` (1, p) of one block; of int8 first the scales."""
     if codec == "int8":
         whole, scale = _scaled(values.float())
         numbers = whole.flatten()[: values.shape[1]].to(torch.int8)
@@ -116,7 +138,7 @@ def _block_to_bytes(values: Tensor, codec: NumberFormat) -> bytes:
     return sent.view(torch.uint8).numpy().tobytes()
 
 
-def _block_from_bytes(data: bytes, size: int, codec: NumberFormat) -> Tensor:
+def numbers_from(data: bytes, size: int, codec: NumberFormat) -> Tensor:
     """(size,) float32."""
     raw = bytearray(data)
     if codec != "int8":
@@ -132,24 +154,18 @@ def from_bytes(data: bytes, blocks: Blocks) -> Updates:
 
     Raises PacketError for truncated or foreign bytes and for blocks other than ``blocks``.
     """
-    header, blob = _split(data)
+    header, blob = split(data, Header)
     if header.digest != blocks.digest:
         raise PacketError("the packet is of other blocks; both ends must build the same model")
-    codec = next((known for known in NUMBER_FORMATS if known == header.codec), None)
-    if codec is None or len(header.weights) != 8 * len(blocks):
-        raise PacketError(
-            f"number format {header.codec!r} with {len(header.weights)} bytes of weights; allowed "
-            f"are {', '.join(NUMBER_FORMATS)} with {8 * len(blocks)}"
-        )
-    weights = torch.frombuffer(bytearray(header.weights), dtype=torch.float64)[None]
-    sizes = (_sizes(blocks, codec) * (weights[0] > 0)).tolist()
+    codec, weights = format_named(header.codec), weights_from(header.weights, len(blocks))[None]
+    sizes = (numbers_bytes(blocks.sizes, codec) * (weights[0] > 0)).tolist()
     if len(blob) != sum(sizes):
         raise PacketError(f"{len(blob)} bytes of values; the header announces {sum(sizes)}")
     values, at = torch.zeros(1, blocks.length), 0
     for block, size in zip(blocks, sizes, strict=True):
         if size:
             part = blob[at : at + size]
-            values[0, block.columns] = _block_from_bytes(part, block.size, codec)
+            values[0, block.columns] = numbers_from(part, block.size, codec)
             at += size
     try:
         return Updates(blocks, values, weights)
@@ -157,11 +173,15 @@ def from_bytes(data: bytes, blocks: Blocks) -> Updates:
         raise PacketError(f"the weights in the packet are not sample counts: {error}") from error
 
 
-def _split(data: bytes) -> tuple[Header, bytes]:
+Kind = TypeVar("Kind")
+
+
+def split(data: bytes, kind: type[Kind]) -> tuple[Kind, bytes]:
+    """The header and what follows it. Raises PacketError for what has none of this ``kind``."""
     size = int.from_bytes(data[:4], "little")
     if len(data) < 4 + size or len(data) < 4:
         raise PacketError(f"{len(data)} bytes; the header alone needs {4 + size}: cut short?")
     try:
-        return msgspec.msgpack.decode(data[4 : 4 + size], type=Header), data[4 + size :]
+        return msgspec.msgpack.decode(data[4 : 4 + size], type=kind), data[4 + size :]
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise PacketError(f"the header is not that of a row: {error}") from error

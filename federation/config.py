@@ -24,7 +24,9 @@ class Round:
     ``broadcast``: the server answers ``all``, or ``representatives`` only, each of which passes the
     answer on to its direct neighbours once; the rest of the cluster keeps its consensus.
     ``participation``: which part of those who are awake takes part in a round, drawn anew each.
-    ``server``: what the server makes of the mean that it has found.
+    ``server``: what the server makes of the mean that it has found. ``top``: which part of the
+    numbers of adapters and heads goes up to the server, of those that have changed most
+    (:mod:`fedxr.federation.top_changes`); 1: all of them, whole.
     """
 
     coordination: str = "semi-decentralized"
@@ -36,6 +38,7 @@ class Round:
     broadcast: Literal["all", "representatives"] = "all"
     codec: NumberFormat = "float32"
     participation: float = 1.0
+    top: float = 1.0
     server: ServerOptimizer = field(default_factory=ServerOptimizer)
     seed: int = 0
 
@@ -49,9 +52,13 @@ class Round:
         ):
             if got not in allowed:
                 raise ValueError(f"{word} {got!r}; allowed are {' and '.join(allowed)}")
-        if not 0 < self.participation <= 1:
+        for word, part in (("participation", self.participation), ("top", self.top)):
+            if not 0 < part <= 1:
+                raise ValueError(f"{word} {part}; take a part above 0, up to 1 (all)")
+        if self.top < 1 and not coordination_named(self.coordination).server:
             raise ValueError(
-                f"participation {self.participation}; take a part above 0, up to 1 (everybody)"
+                f"top {self.top} is of what goes up to a server, and coordination "
+                f"{self.coordination!r} has none; take semi-decentralized or centralized, or 1"
             )
         check_rule(self.aggregation, self.coordination, self.exchange)
         if self.exchange == "stacked":
@@ -71,6 +78,8 @@ class Round:
                 "coordination 'decentralized' has no place where all factors come together; take "
                 "semi-decentralized or centralized"
             )
+        elif self.top < 1:
+            why = f"top {self.top} takes factors one by one; take 1"
         elif self.server.rule != "mean":
             why = f"server optimizer {self.server.rule!r} moves factors one by one; take 'mean'"
         elif rule.kinds & factors:

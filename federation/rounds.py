@@ -56,10 +56,12 @@ def run_round(
     """Round ``number``: values (H, P) before in, after out (a new tensor), and what happened.
 
     ``pace`` learns how long the headsets took; ``server`` is what the server goes on from, and need
-    be given only where it has an optimiser (``config.server``). ``sums`` are what the headsets have
-    offered beside their values, where they have such; they are passed on.
+    be given only where it has an optimiser (``config.server``) or is sent changes (``config.top``).
+    ``sums`` are what the headsets have offered beside their values, where they have such; they are
+    passed on.
     """
     sums = SharedSums() if sums is None else sums
+    server = ServerState() if server is None else server
     check_headsets(headsets, values)
     plan, seed, mixed = coordination_named(config.coordination), config.seed, values.clone()
 
@@ -92,7 +94,7 @@ def run_round(
             server_steps.elect_representative(config, one, number, drops) for one in agreed
         ]
     to_speaker = server_steps.relayed(config, agreed, representatives, number)
-    sent, up = server_steps.uplink(config, agreed, representatives, number, sums)
+    sent, up = server_steps.uplink(config, agreed, representatives, number, sums, server.heard)
 
     # 6. The server makes one of what it was sent, block by block over owners.
     # 7. Its answer goes back and replaces the blocks that the receiver owns.
@@ -100,9 +102,9 @@ def run_round(
     if answer is not None:
         here = [i for one in agreed for i in one.cluster.members]
         before = partial(server_steps.held_before, travels, here, row_of, values)
-        answer = (server or ServerState()).step(config.server, answer, before)
+        answer = server.step(config.server, answer, before)
     down, spread, reached = server_steps.broadcast(
-        config, agreed, representatives, answer, mixed, number, sums
+        config, agreed, representatives, answer, mixed, number, sums, server.heard
     )
     if plan.union:  # what is known of raw samples, is known
         sums.together(names)

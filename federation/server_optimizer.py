@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from fedxr.federation.blocks import Updates
+from fedxr.federation.top_changes import Heard
 
 Rule = Literal["mean", "momentum", "adam", "yogi"]
 RULES: tuple[Rule, ...] = ("mean", "momentum", "adam", "yogi")
@@ -85,9 +86,11 @@ class BlockState:
 
 @dataclass
 class ServerState:
-    """The server's model and moments by block name; keep one for as long as the headsets meet."""
+    """The server's model and moments by block name, and who has ``heard`` which of its answers;
+    keep one for as long as the headsets meet."""
 
     blocks: dict[str, BlockState] = field(default_factory=dict)
+    heard: Heard = field(default_factory=Heard)
 
     def step(self, how: ServerOptimizer, mean: Updates, before: Callable[[], Updates]) -> Updates:
         """What goes back instead of ``mean`` (one row): the model after a step towards it.

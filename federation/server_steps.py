@@ -25,6 +25,7 @@ from fedxr.federation.report import Drop
 from fedxr.federation.rules import aggregate
 from fedxr.federation.shared_sums import SharedSums, Ways
 from fedxr.federation.steps import ClusterConsensus, merge
+from fedxr.federation.top_changes import Heard
 
 
 def elect_representative(
@@ -46,6 +47,7 @@ def uplink(
     representatives: Sequence[int | None],
     number: int,
     sums: SharedSums[Any],
+    memory: Heard,
 ) -> tuple[Updates | None, list[Row]]:
     """What the representatives send, one row per cluster heard, None when none is; and the server
     takes the ``sums`` that they bring.
@@ -55,12 +57,17 @@ def uplink(
     pairs = [(one, m) for one, m in zip(agreed, representatives, strict=True) if m is not None]
     if not pairs:
         return None, []
-    values, weights = map(
-        torch.stack, zip(*(spoken(config, one, m) for one, m in pairs), strict=True)
-    )
+    said = [spoken(config, one, m) for one, m in pairs]
+    values, weights = torch.stack([v for v, _ in said]), torch.stack([w for _, w in said])
     blocks = pairs[0][0].before.blocks
     sent = Updates(blocks, rounded_rows(blocks, values, config.codec), weights)
     sizes = packet_bytes(sent.blocks, sent.weights > 0, config.codec).tolist()
+    for row, (one, m) in enumerate(pairs) if config.top < 1 else ():
+        whole = Updates(blocks, values[row : row + 1], weights[row : row + 1])
+        found = memory.send(one.here[m].name, whole, config.top, config.codec)
+        if found is not None:
+            change, sent.values[row] = found
+            sizes[row] = change.packet_bytes(config.codec)
     messages = [
         uplink_row(number, one.here[m], size + sums.uplink(one.here[m].name))
         for (one, m), size in zip(pairs, sizes, strict=True)
@@ -126,6 +133,7 @@ def broadcast(
     mixed: Tensor,
     number: int,
     sums: SharedSums[Any],
+    memory: Heard,
 ) -> tuple[list[Row], list[Row], list[list[int]]]:
     """Merge the server's answer (one row) into ``mixed``, and tell what it has of ``sums``; the
     downlink and D2D messages it took, and whom of each cluster it has reached."""
@@ -161,4 +169,7 @@ def broadcast(
         else:
             continue
         merge(mixed, [one.cluster.members[m] for m in heard], answer, one.before.owns[heard])
+    if config.top < 1:
+        names = [one.here[m].name for one, some in zip(agreed, reached, strict=True) for m in some]
+        memory.hear(number, answer.values[0], names)
     return down, spread, reached
