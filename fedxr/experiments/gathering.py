@@ -10,6 +10,7 @@ from fedxr.agent.tasks import USE_CASES
 from fedxr.experiments.progress import Say
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, split_users
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import for_pretraining
 from fedxr.scenarios.recorded import RECORDED, find
@@ -57,8 +58,9 @@ def wanted_sets(config: RunConfig, found: Mapping[str, FoundSet], data: Path | N
     """The names of the sets that ``config`` asks for; DataError where none of them is here."""
     unknown = set(config.sets) - {*RECORDED, *found}
     if unknown:
-        known = ", ".join(dict.fromkeys((*RECORDED, *found)))
-        raise DataError(f"unknown set {min(unknown)!r}; known are {known}")
+        name, known = min(unknown), dict.fromkeys((*RECORDED, *found))
+        hint = f"{did_you_mean(name, known)}known are {', '.join(known)}"
+        raise DataError(f"unknown set {name!r}; {hint}")
     named = [n for n in found if not config.sets or n in config.sets]
     names = [n for n in named if config.scenario in ("all", found[n].known.use_case)]
     if names:

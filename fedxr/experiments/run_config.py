@@ -6,7 +6,6 @@ parts hold the rest. :mod:`fedxr.experiments.config_file` reads it from a file a
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.federation.exchange import Exchange
 from fedxr.learning.learning_rule import LearningRule, headless
 from fedxr.learning.profile import Links, Radio
+from fedxr.plugins.nearest import did_you_mean
 
 Source = Literal["simulated", "recorded"]
 
@@ -179,10 +179,9 @@ class RunConfig:
         """One of one's own sets is known only when they are found, but it is a name."""
         name = self.scenario
         if self.source == "simulated" and name not in (*USE_CASES, "all"):
-            near = difflib.get_close_matches(name, USE_CASES, 1)
+            meant = did_you_mean(name, (*USE_CASES, "all"))
             raise ValueError(
-                f"scenario {name!r}; simulated are {', '.join(USE_CASES)}, or all"
-                + (f". Did you mean {near[0]}?" if near else "")
+                f"scenario {name!r}; {meant}simulated are {', '.join(USE_CASES)}, or all"
             )
         if name != "all" and (wrong := check_use_case(name)):
             raise ValueError(wrong)
