@@ -18,6 +18,7 @@ from functools import lru_cache
 from fedxr.bridge.layouts import ChannelError, Layout, Modality
 from fedxr.bridge.sensor_table import OURS
 from fedxr.plugins import Registry
+from fedxr.plugins.nearest import did_you_mean
 
 
 class Modalities(Registry[Modality]):
@@ -73,7 +74,8 @@ def layout_of(name: str) -> Layout:
         places = [(m.name, m.places.called) for m in MODALITIES.values() if m.places]
         *most, last = (f"{name}/<{called} joined by '-'>" for name, called in places)
         known = ", ".join([*LAYOUTS, *most])
-        raise ChannelError(f"unknown layout {name!r}; known are {known} and {last}")
+        hint = f"{did_you_mean(name, LAYOUTS)}known are {known} and {last}"
+        raise ChannelError(f"unknown layout {name!r}; {hint}")
     return found
 
 

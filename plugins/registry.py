@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Protocol, TypeVar
 
+from fedxr.plugins.nearest import did_you_mean
+
 
 class PluginError(ValueError):
     """What a plug-in brings cannot be taken; the message says why and what would be."""
@@ -50,10 +52,11 @@ class Registry(MutableMapping[str, N]):
         return entry
 
     def named(self, name: str) -> N:
-        """The entry called ``name``; raises ValueError that lists the known ones."""
+        """The entry called ``name``; raises ValueError with the nearest and all known."""
         found = self.get(name)
         if found is None:
-            raise ValueError(f"unknown {self.kind} {name!r}; known are {', '.join(self)}")
+            hint = f"{did_you_mean(name, self)}known are {', '.join(self)}"
+            raise ValueError(f"unknown {self.kind} {name!r}; {hint}")
         return found
 
     def __getitem__(self, name: str) -> N:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fedxr.agent.tasks import USE_CASES
 from fedxr.bridge.channels import Channel
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.worlds import world_of
 from fedxr.scenarios.worlds.brain import LAYOUT as _EEG
 
@@ -119,12 +120,14 @@ def devices_for(use_case: str) -> tuple[Device, ...]:
     """The devices of ``use_case``, in a fixed order; raises ValueError for an unknown one."""
     found = tuple(device for device in _TABLE if device.use_case == use_case)
     if not found:
-        raise ValueError(f"unknown use case {use_case!r}; known are {', '.join(USE_CASES)}")
+        hint = f"{did_you_mean(use_case, USE_CASES)}known are {', '.join(USE_CASES)}"
+        raise ValueError(f"unknown use case {use_case!r}; {hint}")
     return found
 
 
 def device_named(name: str) -> Device:
     """The device called ``name``; raises ValueError that lists the known ones."""
     if name not in DEVICES:
-        raise ValueError(f"unknown device {name!r}; known are {', '.join(DEVICES)}")
+        hint = f"{did_you_mean(name, DEVICES)}known are {', '.join(DEVICES)}"
+        raise ValueError(f"unknown device {name!r}; {hint}")
     return DEVICES[name]

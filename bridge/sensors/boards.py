@@ -29,6 +29,7 @@ from fedxr.bridge.sensors.source import (
     SourceLostError,
     lacking,
 )
+from fedxr.plugins.nearest import did_you_mean
 
 _BUFFER_S = 60
 LOST_S = 10.0
@@ -70,7 +71,7 @@ def board_id(shim: Any, text: str) -> int:
     if text.strip().lstrip("-").isdigit() and int(text) in ids.values():
         return int(text)
     known = ", ".join(f"{name} ({one})" for name, one in ids.items() if name != "no")
-    raise SensorError(f"board {text!r}; known are {known}")
+    raise SensorError(f"board {text!r}; {did_you_mean(name, ids)}known are {known}")
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ class BoardOffering:
     def _set(self, key: str, value: str) -> None:
         known = {k: v for k, v in vars(self._inputs).items() if not k.startswith("_")}
         if key not in known:
-            raise SensorError(f"board parameter {key!r}; known are {', '.join(known)}")
+            hint = f"{did_you_mean(key, known)}known are {', '.join(known)}"
+            raise SensorError(f"board parameter {key!r}; {hint}")
         if key == "master_board":
             setattr(self._inputs, key, board_id(self._shim, value))
             return

@@ -6,7 +6,6 @@ One that is none is said once, with the classes it comes nearest to, and counted
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from fedxr.bridge.sensors.sensor import Sensor
 from fedxr.bridge.sensors.source import Floats, SensorError, TextStream
+from fedxr.plugins.nearest import nearest
 
 _TOLD = 20
 """Texts that are none of the classes and are said; of more, only the number."""
@@ -38,9 +38,7 @@ class MarkedTask:
 
     def nearest(self, text: str) -> list[str]:
         """The classes that are spelled most like ``text``, else some."""
-        plain = {_plain(name): name for name in self.classes}
-        near = difflib.get_close_matches(_plain(text), plain, cutoff=0.5)
-        return [plain[name] for name in near] or list(self.classes[:5])
+        return nearest(text, self.classes, 3, 0.5) or list(self.classes[:5])
 
 
 @dataclass(frozen=True)

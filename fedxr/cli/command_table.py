@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
+
+from fedxr.plugins.nearest import nearest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -179,9 +181,27 @@ def named(words: Sequence[str]) -> tuple[Command, list[str]]:
     for command in sorted(COMMANDS, key=lambda c: -len(c.name.split())):
         name = command.name.split()
         if list(words[: len(name)]) == name:
+            _refuse_no_subcommand(command, words[len(name) :])
             return command, list(words[len(name) :])
     if words[0].startswith("-"):
         raise ValueError(f"{words[0]} before a command; write fedxr COMMAND {' '.join(words)}")
-    near = get_close_matches(words[0], [c.name for c in COMMANDS], n=1)
+    names = [command.name for command in COMMANDS]
+    near = nearest(" ".join(takewhile(_no_option, words[:2])), names) or nearest(words[0], names)
     said = f"did you mean {near[0]}?" if near else "fedxr --help lists the commands"
     raise ValueError(f"no command {words[0]!r}; {said}")
+
+
+def _no_option(word: str) -> bool:
+    return not word.startswith("-")
+
+
+def _refuse_no_subcommand(command: Command, words: Sequence[str]) -> None:
+    """A command that has others under it takes no bare word itself: one is meant for them. Raises
+    ValueError that names the nearest of them."""
+    under = [c.name for c in COMMANDS if c.name.startswith(f"{command.name} ")]
+    if not under or not words or not _no_option(words[0]):
+        return
+    asked = f"{command.name} {words[0]}"
+    near = nearest(asked, under)
+    said = f"did you mean {near[0]}?" if near else f"there are {', '.join(under)}"
+    raise ValueError(f"no command {asked!r}; {said}")

@@ -11,15 +11,22 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from fedxr.plugins.nearest import nearest
+
 _LEVELS = {"verbose": logging.DEBUG, "": logging.WARNING, "quiet": logging.ERROR}
 
 
 def loudness(words: Sequence[str]) -> tuple[str, list[str]]:
-    """``verbose``, ``quiet`` or "", and the other words. Raises ValueError for both."""
+    """``verbose``, ``quiet`` or "", and the other words. Raises ValueError for both, and for one
+    that is misspelt: no command knows it as an option, to name the nearest."""
     asked = {word[2:] for word in words if word in ("--verbose", "--quiet")}
     if len(asked) > 1:
         raise ValueError("--verbose and --quiet; give one of them")
-    return "".join(asked), [word for word in words if word not in ("--verbose", "--quiet")]
+    others = [word for word in words if word not in ("--verbose", "--quiet")]
+    for word in others:
+        if near := nearest(word, ("--verbose", "--quiet"), cutoff=0.85):
+            raise ValueError(f"no option {word!r}; did you mean {near[0]}?")
+    return "".join(asked), others
 
 
 def log_to_stderr(loud: str) -> None:

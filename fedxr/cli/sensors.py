@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import math
 import signal
 import time
@@ -30,6 +29,7 @@ from fedxr.bridge.sensors.sources import SOURCES, finder_of
 from fedxr.cli.interrupts import sets_on_signal
 from fedxr.evaluation.narrow import fitting
 from fedxr.experiments.choices import UseCase
+from fedxr.plugins.nearest import nearest
 
 
 def _layouts(_: str) -> str:
@@ -139,7 +139,7 @@ def marked_task(text: str) -> MarkedTask:
     """From ``TASK`` or ``STREAM=TASK``; raises ValueError with the tasks that there are."""
     stream, _, name = text.rpartition("=")
     if name not in TASKS:
-        near = difflib.get_close_matches(name, TASKS, 3, 0.4)
+        near = nearest(name, TASKS, 3, 0.4)
         known = f"nearest are {', '.join(near)}" if near else f"known are {', '.join(TASKS)}"
         raise ValueError(f"--marker {text}: no task {name!r}; {known}")
     return MarkedTask(name, TASKS[name].classes, stream)

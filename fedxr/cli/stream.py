@@ -16,6 +16,7 @@ from fedxr.bridge.transport.connection import run
 from fedxr.evaluation.intervals import mean_of, wilson
 from fedxr.experiments.choices import UseCase
 from fedxr.extras import need_study
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.recorded import data_folder, find
 from fedxr.scenarios.users import DataError, User
 from fedxr.virtual.headsets import recorded_actor, simulated_actor, stream_device
@@ -61,9 +62,10 @@ class Stream:
         if not self.seconds > 0:
             raise ValueError(f"{self.seconds} seconds; stream for more than 0")
         if self.source == "simulated" and self.scenario not in USE_CASES:
+            meant = did_you_mean(self.scenario, USE_CASES)
             raise ValueError(
-                f"scenario {self.scenario!r}; simulated are {', '.join(USE_CASES)}: take one, or "
-                "--source recorded"
+                f"scenario {self.scenario!r}; {meant}simulated are {', '.join(USE_CASES)}: take "
+                "one, or --source recorded"
             )
 
 

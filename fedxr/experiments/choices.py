@@ -8,7 +8,6 @@ looked up. Registries of modules that need torch are imported where they are ask
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Annotated
 
 import tyro
@@ -16,6 +15,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from fedxr.agent.tasks import TASKS, use_cases
 from fedxr.plugins import Registry
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.recorded import RECORDED
 
 
@@ -51,8 +51,7 @@ def one_of(names: Iterable[str]) -> PrimitiveConstructorSpec[str]:
     def chosen(given: list[str]) -> str:
         if given[0] in allowed:
             return given[0]
-        near = get_close_matches(given[0], allowed, n=1)
-        meant = f"did you mean {near[0]!r}? " if near else ""
+        meant = did_you_mean(given[0], allowed)
         raise ValueError(f"{given[0]!r}; {meant}known: {', '.join(allowed)}")
 
     return PrimitiveConstructorSpec(

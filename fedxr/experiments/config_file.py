@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from fedxr.experiments.run_config import SAID_AS, RunConfig
+from fedxr.plugins.nearest import did_you_mean
 
 T = TypeVar("T")
 OF_THE_RUN = ("out", "config", "workers", "resume", "junit", "track")
@@ -64,7 +65,8 @@ def with_changes(start: T, changes: Mapping[str, Any], at: str = "") -> T:
         if place in SAID_AS:
             raise ConfigError(f"{place} is what {SAID_AS[place]!r} decides; set that instead")
         if name not in allowed:
-            raise ConfigError(f"unknown key {place!r}; allowed here are {', '.join(allowed)}")
+            hint = f"{did_you_mean(name, allowed)}allowed here are {', '.join(allowed)}"
+            raise ConfigError(f"unknown key {place!r}; {hint}")
         now = getattr(start, name)
         if is_dataclass(now) and isinstance(value, type(now)):
             found[name] = value

@@ -10,20 +10,23 @@ from fedxr.agent.tasks import USE_CASES
 from fedxr.experiments.progress import Say
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split, split_users
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import for_pretraining
 from fedxr.scenarios.recorded import RECORDED, find
+from fedxr.scenarios.recorded.formats.folder.description import FILE
 from fedxr.scenarios.simulated import simulate
 from fedxr.scenarios.users import DataError, FoundSet, User
 
 
 def gather(config: RunConfig, data: Path | None, say: Say) -> list[Split]:
     """The users of every domain, split. Who cannot be read, and a set of which too few can, is said
-    and left out, the others go on. Raises DataError, ValueError when no set is left."""
+    and left out, the others go on. Raises DataError, ValueError when no set is left, with all that
+    would have been said of them."""
     if config.source == "simulated":
         cases = USE_CASES if config.scenario == "all" else (config.scenario,)
         return [_simulated(config, case) for case in cases]
-    found = find(data)
+    found = _found(data)
     more = find(config.unseen_data) if config.unseen_data else {}
     names = wanted_sets(config, found, data)
     if config.unseen_data:
@@ -41,24 +44,40 @@ def gather(config: RunConfig, data: Path | None, say: Say) -> list[Split]:
         try:
             split = _recorded(config, found[name], more.get(name))
         except (ValueError, OSError) as error:  # DataError among them
-            lost.append(f"{name} is left out: {error}")
-            say(lost[-1])
+            lost.append(f"{name} is left out: {error}{_to_check(found[name].folder)}")
             continue
         splits.append(split)
         for note in split.notes:
             say(note)
     if not splits:
         raise DataError("; ".join(lost))
+    for note in lost:
+        say(note)
     splits[0] = replace(splits[0], notes=(*splits[0].notes, *lost))
     return splits
+
+
+def _found(data: Path | None) -> dict[str, FoundSet]:
+    try:
+        return find(data)
+    except DataError as error:
+        if data is None or not (hint := _to_check(data)):
+            raise
+        raise DataError(f"{error}{hint}") from error
+
+
+def _to_check(folder: Path) -> str:
+    """What says all that is wrong with a set of one's own, and not only what came first."""
+    return f"; `fedxr data check {folder}` says all that is wrong" * (folder / FILE).is_file()
 
 
 def wanted_sets(config: RunConfig, found: Mapping[str, FoundSet], data: Path | None) -> list[str]:
     """The names of the sets that ``config`` asks for; DataError where none of them is here."""
     unknown = set(config.sets) - {*RECORDED, *found}
     if unknown:
-        known = ", ".join(dict.fromkeys((*RECORDED, *found)))
-        raise DataError(f"unknown set {min(unknown)!r}; known are {known}")
+        name, known = min(unknown), dict.fromkeys((*RECORDED, *found))
+        hint = f"{did_you_mean(name, known)}known are {', '.join(known)}"
+        raise DataError(f"unknown set {name!r}; {hint}")
     named = [n for n in found if not config.sets or n in config.sets]
     names = [n for n in named if config.scenario in ("all", found[n].known.use_case)]
     if names:
@@ -71,7 +90,8 @@ def wanted_sets(config: RunConfig, found: Mapping[str, FoundSet], data: Path | N
         )
     raise DataError(
         f"{data}: none of the wanted recorded sets is here; run `fedxr data --data {data}` "
-        "to see which are known, and where to get them"
+        "to see which are known, and where to get them; where the folder holds recordings of your "
+        f"own, `fedxr data check {data}` says what it lacks"
     )
 
 

@@ -6,7 +6,6 @@ parts hold the rest. :mod:`fedxr.experiments.config_file` reads it from a file a
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -26,13 +25,14 @@ from fedxr.federation import AGGREGATIONS, COORDINATIONS
 from fedxr.federation.exchange import Exchange
 from fedxr.learning.learning_rule import LearningRule, headless
 from fedxr.learning.profile import Links, Radio
+from fedxr.plugins.nearest import did_you_mean
 
 Source = Literal["simulated", "recorded"]
 
 WARM_ONLY = (
     "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",
     "together", "evaluate_every", "patience",
-    "bridge", "bridge_s", "seeds", "require", "junit", "pretraining", "ranks",
+    "bridge", "bridge_s", "seeds", "require", "pretraining", "ranks",
     "learning.shared", "learning.personal",
     "learning.each", "learning.guard", "learning.moments", "learning.best_round",
     "learning.checked", "learning.round.consensus", "learning.round.codec",
@@ -115,7 +115,8 @@ class RunConfig:
     require: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Conditions such as "accuracy>=0.8"; the exit status tells whether all hold."""
     junit: Path | None = None
-    """Write the outcome of each --require to this file, as CI systems read it (JUnit's XML)."""
+    """Write the outcome of each --require to this file, or where there is none each finished set,
+    as CI systems read it (JUnit's XML)."""
     track: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], known(TRACKERS)] = ()
     """Write rounds and sets to this tracker as well; metrics.jsonl is written always."""
     config: Path | None = None
@@ -179,10 +180,9 @@ class RunConfig:
         """One of one's own sets is known only when they are found, but it is a name."""
         name = self.scenario
         if self.source == "simulated" and name not in (*USE_CASES, "all"):
-            near = difflib.get_close_matches(name, USE_CASES, 1)
+            meant = did_you_mean(name, (*USE_CASES, "all"))
             raise ValueError(
-                f"scenario {name!r}; simulated are {', '.join(USE_CASES)}, or all"
-                + (f". Did you mean {near[0]}?" if near else "")
+                f"scenario {name!r}; {meant}simulated are {', '.join(USE_CASES)}, or all"
             )
         if name != "all" and (wrong := check_use_case(name)):
             raise ValueError(wrong)
@@ -190,8 +190,6 @@ class RunConfig:
     def _refuse_unfit_outputs(self) -> None:
         if not 1 <= self.bridge_s <= 3600:
             raise ValueError(f"bridge_s {self.bridge_s:g}; take 1 to 3600 seconds")
-        if self.junit is not None and not self.require:
-            raise ValueError("junit holds a test case for each requirement; give some, by require")
         if self.resume is not None and self.out is not None and self.out != self.resume:
             raise ValueError(
                 f"out {self.out} and resume {self.resume}: a resumed run goes on in its own "

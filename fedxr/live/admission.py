@@ -16,6 +16,7 @@ from fedxr.bridge.serving.application import RefusalError
 from fedxr.bridge.serving.session import Session
 from fedxr.learning.profile import HeadsetProfile
 from fedxr.live.electrodes import Montage, lacking, montage_for
+from fedxr.plugins.nearest import did_you_mean
 
 DEVICES_EACH = 4
 """Headsets of one user that are here at once, each with what it learns."""
@@ -89,7 +90,7 @@ def unknown_scenario(session: Session, tasks: Sequence[str]) -> str | None:
         return None
     return (
         f"scenario {its!r} is not known; answering tasks {', '.join(tasks)}; "
-        f"known are {', '.join(use_cases())}"
+        f"{did_you_mean(its, use_cases())}known are {', '.join(use_cases())}"
     )
 
 

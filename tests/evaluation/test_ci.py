@@ -32,6 +32,17 @@ def test_a_test_case_a_requirement_with_what_was_measured(result: Result, tmp_pa
     assert said["accuracy>=0.8"] == said["joules<=1e9"] == ""
 
 
+def test_where_nothing_is_required_a_test_case_is_a_finished_set(
+    result: Result, tmp_path: Path
+) -> None:
+    write_junit(msgspec.structs.replace(result, requirements=[]), tmp_path / "junit.xml")
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    assert (suite.tests, suite.failures) == (len(result.rows), 0)
+    assert [case.name for case in suite] == [row.name for row in result.rows]
+    (first, *_), head = suite, result.rows[0].arms[result.headline].mean
+    assert f"{100 * head:.1f} %" in first.system_out
+
+
 def test_the_summary_is_tables_whose_lines_are_whole(result: Result) -> None:
     one = judged(result)
     lines = markdown(one).splitlines()

@@ -17,6 +17,7 @@ from fedxr.agent.adaptation.adapter_stack import TUNINGS, NamedTuning, Tuning
 from fedxr.agent.adaptation.experts import FEDERATED, GENERIC, PERSONAL
 from fedxr.agent.adaptation.trainer import TrainSteps
 from fedxr.agent.model.checkpoint import Checkpoint
+from fedxr.cli.main import main
 from fedxr.cli.stream import Stream
 from fedxr.evaluation.result import ARMS, read_result
 from fedxr.experiments import gathering, headless, study
@@ -36,6 +37,7 @@ from fedxr.learning.learner import Learner
 from fedxr.learning.learning_rule import TrainSchedule
 from fedxr.learning.learning_rule import headless as headless_rule
 from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.recorded.formats.folder.example import write_example
 from fedxr.scenarios.users import DataError, Users
 
 LIVED = {"live", "last_label", "centralized", "decentralized", "semi-decentralized"}
@@ -505,6 +507,28 @@ def test_who_cannot_be_read_is_named_and_the_others_go_on(
     only = replace(how, sets=("cwru", "stress"))
     with pytest.raises(DataError, match=r"cwru is left out: .*; stress is left out: stress: 2"):
         gathering.gather(only, tmp_path, said.append)
+
+
+def test_a_folder_that_is_wrong_is_told_once_and_how_to_check_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    write_example(folder)
+    for labels in folder.glob("*/labels.csv"):
+        labels.write_text("a,b\n1,2\n")
+    words = ["federate", "--data", str(folder), "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    said = capsys.readouterr().out
+    assert said.count("labels.start: no column 'start'") == said.count("/labels.csv: labels.start")
+    assert said.count("nobody is left") == 1
+    assert f"`fedxr data check {folder}`" in said
+    (folder / "set.toml").write_text("nonsense")
+    assert main(words) == 2
+    assert f"`fedxr data check {folder}`" in capsys.readouterr().out
+    assert main(["federate", "--data", str(tmp_path)]) == 2
+    said = capsys.readouterr().out
+    assert said.count("set.toml") == 1
+    assert f"`fedxr data check {folder}`" in said
 
 
 def test_a_stream_names_what_is_wrong_with_its_address_and_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 
@@ -36,11 +37,46 @@ def test_the_overview_says_what_it_is_where_to_begin_and_every_command() -> None
 def test_what_was_nearly_right_is_told_what_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fedrate"]) == 2
     assert "did you mean federate?" in capsys.readouterr().out
+    for words, meant in (
+        (["data", "chek"], "data check"),
+        (["data", "nwe", "folder"], "data new"),
+        (["dta", "check", "folder"], "data check"),
+        (["dta"], "data"),
+        (["serve", "--verbos"], "--verbose"),
+        (["serve", "--quite"], "--quiet"),
+    ):
+        assert main(words) == 2
+        assert f"did you mean {meant}?" in capsys.readouterr().out
+    assert main(["data", "everything"]) == 2
+    assert "no command 'data everything'; there are data new, data check" in capsys.readouterr().out
     assert main(["--seed", "1", "demo"]) == 2
     assert "before a command" in capsys.readouterr().out
     said = words_of(capsys, "serve", "--coordination", "centralised")
     assert "did you mean 'centralized'? known: local, centralized, decentralized, semi" in said
     assert "--scenario" in words_of(capsys, "serve", "--scenaro", "all")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("stream", "--scenario", "compagnion"), "companion"),
+        (("federate", "--scenario", "compagnion"), "companion"),
+        (("federate", "--source", "recordet"), "recorded"),
+        (("federate", "--aggregation", "meen"), "mean"),
+        (("federate", "--tuning", "lorra"), "lora"),
+        (("federate", "--size", "tinny"), "tiny"),
+        (("federate", "--track", "tensorbord", "--out", "{tmp}"), "tensorboard"),
+        (("federate", "--data", "{tmp}", "--sets", "harr"), "har"),
+        (("sensors", "--source", "bran-flow:x"), "brainflow"),
+    ],
+)
+def test_a_name_that_is_misspelt_is_told_the_nearest(
+    words: tuple[str, ...], meant: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with contextlib.suppress(SystemExit):  # as tyro refuses
+        assert main([word.format(tmp=tmp_path) for word in words]) == 2
+    out, err = capsys.readouterr()
+    assert f"did you mean '{meant}'?" in " ".join(f"{out} {err}".replace("│", " ").split())
 
 
 def test_help_writes_paths_defaults_and_one_word_of_yes_and_no(

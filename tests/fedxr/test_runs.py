@@ -270,8 +270,8 @@ def test_what_is_left_is_reckoned_from_what_was_done_here() -> None:
 
 
 def test_the_config_of_a_run_has_its_outputs() -> None:
-    with pytest.raises(ValueError, match="junit holds a test case for each requirement"):
-        RunConfig(junit=Path("j.xml"))
+    for protocol in ("warm", "cold"):
+        assert RunConfig(protocol=protocol, junit=Path("j.xml")).junit, "needs no --require"
     with pytest.raises(ValueError, match="out a and resume b"):
         RunConfig(out=Path("a"), resume=Path("b"))
     with pytest.raises(ValueError, match="seeds 0; take at least 1"):

@@ -68,7 +68,7 @@ def test_a_wrong_board_or_channel_ends_with_what_is_right(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["sensors", "--source", "brainflow:cytn"]) == 2
-    assert "board 'cytn'; known are playback_file (-3)" in capsys.readouterr().out
+    assert "board 'cytn'; did you mean 'cyton'? known are" in capsys.readouterr().out
     assert main(["sensors", "--channel", "oops"]) == 2
     assert "channel 'oops'; allowed is NAME=layout" in capsys.readouterr().out
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fedxr.plugins import PluginError, Registry
+from fedxr.plugins.nearest import did_you_mean, nearest
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(ValueError, match="unknown thing 'c'; known are a, b"):
         things.named("c")
     assert things.get("c") is None
+
+
+def test_who_is_nearly_right_is_told_the_nearest() -> None:
+    things = Registry("thing", (Thing("eye-tracker"), Thing("glove")))
+    for name in ("eye tracker", "Eye_Tracker", " eye-traker"):
+        with pytest.raises(ValueError, match=r"did you mean 'eye-tracker'\? known are eye-tracker"):
+            things.named(name)
+    assert did_you_mean("sock", things) == ""
+    assert nearest("glvoe", things, cutoff=0.9) == []
 
 
 def install(folder: Path, name: str, code: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+
+from fedxr.plugins.nearest import nearest
 
 PACKAGE = "Packages/com.fedxr.bridge"
 _GUID = re.compile(r"^guid: ([0-9a-f]{32})\s*$", re.M)
@@ -56,7 +57,7 @@ class Project:
         """The path of the script whose class is ``name``, with its namespace or without."""
         path = self.scripts.get(name.rpartition(".")[2])
         if path is None:
-            near = difflib.get_close_matches(name.rpartition(".")[2], self.scripts, n=3)
+            near = nearest(name.rpartition(".")[2], self.scripts, 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "write that file first"
             raise ValueError(f"no C# file for the script {name} in Assets or {PACKAGE}; {hint}")
         return path

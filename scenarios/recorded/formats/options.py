@@ -5,7 +5,6 @@ as they make sense where the format itself says what the channels are."""
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from fedxr.agent.tasks import check_use_case
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.recorded.stretches import HALVES
 from fedxr.scenarios.users import DataError
 
@@ -127,5 +127,4 @@ def _nearest(error: str) -> str:
         return ""
     tables: Mapping[str, type] = {"task": Asked, "labels": Labels, "files": Rows}
     known = tables.get(found[2] or "", Options).__struct_fields__  # type: ignore[attr-defined]
-    near = difflib.get_close_matches(found[1], known, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+    return f"; {did_you_mean(found[1], known).strip() or 'known are ' + ', '.join(known)}"

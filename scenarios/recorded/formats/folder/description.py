@@ -6,7 +6,6 @@ is wrong is said at once, each with its place in the file and the nearest key th
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ import msgspec
 
 from fedxr.agent.tasks import METRICS, Task, check_use_case
 from fedxr.bridge.channels import Channel, ChannelError, columns_layout, layout_of, modality_of
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.recorded.stretches import HALVES
 from fedxr.scenarios.users import DataError
 
@@ -160,8 +160,7 @@ def _table(kind: type[T], raw: Mapping[str, Any], where: str, problems: list[str
     for key, value in raw.items():
         at = f"{where}.{key}" if where else key
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            hint = did_you_mean(key, known).strip() or f"known are {', '.join(known)}"
             problems.append(f"key {at!r} is not known; {hint}")
         elif hints[key] in (Asked, Files, Labels):
             if isinstance(value, dict):

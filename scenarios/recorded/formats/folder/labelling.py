@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +11,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from fedxr.plugins.nearest import nearest
 from fedxr.scenarios.recorded.formats.folder.description import Description
 from fedxr.scenarios.recorded.formats.folder.samples import Rows, Seconds
-from fedxr.scenarios.recorded.formats.folder.table import Table, nearest
+from fedxr.scenarios.recorded.formats.folder.table import Table, like
 from fedxr.scenarios.recorded.stretches import Stretch
 
 _NEAR_US = 500_000
@@ -221,7 +221,7 @@ class Labelling:
                 )
                 continue
             twin = next((n for n in names if _plain(n) == _plain(word)), None)
-            near = twin or next(iter(difflib.get_close_matches(word, names, 1)), "")
+            near = twin or next(iter(nearest(word, names)), "")
             how = "differs by case or blanks only from" if twin else "is nearest to"
             said = f", and {how} {near!r}" if near else ""
             out.append(
@@ -236,7 +236,7 @@ def _nobodys(user: str, whose: NDArray[np.str_] | None, spans: Sequence[Span]) -
     """Why nobody can tell which labels are ``user``'s, or of which of the ``spans``, told apart by
     time alone; empty where one can."""
     if whose is not None and user not in whose:
-        there = nearest(user, sorted(set(whose.tolist())))
+        there = like(user, sorted(set(whose.tolist())))
         return f"no label of user {user!r} (labels.user); {there}; call them alike in both"
     if _overlap(spans):
         return (

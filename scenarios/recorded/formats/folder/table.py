@@ -8,7 +8,6 @@ or blanks between cells, decimal commas, a byte-order mark.
 from __future__ import annotations
 
 import codecs
-import difflib
 import fnmatch
 import re
 import warnings
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fedxr.plugins.nearest import nearest
 from fedxr.scenarios.recorded.formats.folder.description import UNITS_S, Files
 from fedxr.scenarios.recorded.reading import read_bytes
 from fedxr.scenarios.users import DataError
@@ -77,7 +77,7 @@ class Table:
             if not hits:
                 below = [i for i, cells in enumerate(self.top, 1) if column in cells]
                 hint = f"it stands in row {below[0]}: write header = {below[0]}" if below else ""
-                self._problem(f"{what}: no column {column!r}; {hint or nearest(column, names)}")
+                self._problem(f"{what}: no column {column!r}; {hint or like(column, names)}")
         return out
 
     def numbers(self, at: int, what: str) -> Numbers:
@@ -163,12 +163,11 @@ def _is_stamp(some: pd.Series) -> bool:
     return bool(some.str.match(r"\s*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b").any())
 
 
-def nearest(wanted: str, names: Sequence[str]) -> str:
+def like(wanted: str, names: Sequence[str]) -> str:
     """The names that ``wanted`` may have meant, or all there are."""
-    plain = {name.strip().lower(): name for name in names}
-    near = difflib.get_close_matches(wanted.strip().lower(), plain, 3, 0.5)
+    near = nearest(wanted, names, 3, 0.5)
     if near:
-        return f"nearest are {', '.join(repr(plain[n]) for n in near)}"
+        return f"nearest are {', '.join(map(repr, near))}"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"it has {', '.join(map(repr, names[:_SHOWN]))}{more}"
 
