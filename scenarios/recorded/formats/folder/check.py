@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fedxr.scenarios.recorded.formats.folder.description import Description, look
+from fedxr.scenarios.recorded.formats.folder.described import look
+from fedxr.scenarios.recorded.formats.folder.description import Description
 from fedxr.scenarios.recorded.formats.folder.people import FolderSet, Person
 from fedxr.scenarios.users import DataError, User
 
@@ -34,7 +35,7 @@ def checked(folder: Path) -> Checked:
         return Checked(set_, tuple(problems))
     read = FolderSet(folder, set_)
     people = tuple(read.people())
-    problems, notes, users = [*read.problems], list[str](), list[User]()
+    problems, notes, users = [*read.problems], [*set_.toml.notes], list[User]()
     for person in people:
         problems += person.problems
         notes += [f"{person.name}: {text}" for text in person.notes]

@@ -18,14 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from fedxr.bridge.channels import TICK_US, Samples
-from fedxr.scenarios.recorded.formats.folder.description import (
-    Description,
-    Files,
-    Sensor,
-    as_regex,
-    described,
-)
+from fedxr.scenarios.recorded.formats.folder.described import described
+from fedxr.scenarios.recorded.formats.folder.description import Description, Files, Sensor
 from fedxr.scenarios.recorded.formats.folder.labelling import Labelling, Span, names_of
+from fedxr.scenarios.recorded.formats.folder.patterns import as_regex
 from fedxr.scenarios.recorded.formats.folder.samples import Rows, Sensing, times_of
 from fedxr.scenarios.recorded.formats.folder.table import Table, read_table
 from fedxr.scenarios.recorded.reading import Say, foreign, users_of
@@ -275,7 +271,7 @@ def load(folder: Path) -> Users:
     people = [(person.name, partial(_told, read, person)) for person in read.people()]
     if not people:
         raise DataError("; ".join(read.problems))
-    return users_of(set_.name, people, notes=read.problems)
+    return users_of(set_.name, people, notes=[*set_.toml.notes, *read.problems])
 
 
 def _told(read: FolderSet, person: Person, say: Say) -> User:
