@@ -155,7 +155,8 @@ def test_who_is_called_otherwise_in_the_label_file_is_said(tmp_path: Path) -> No
     both = [LABELS.assign(who=who) for who in (1, 2)]
     pd.concat(both).to_csv(folder / "labels.csv", index=False)
     said = "; ".join(checked(folder).problems)
-    assert "labels.csv: no label of user '01' (labels.user); nearest are '1'" in said
+    assert "labels.csv: no label of user '01' by labels.user (set.toml, line" in said
+    assert "nearest are '1'; call them alike" in said
 
 
 def test_a_table_in_utf_16_is_read(tmp_path: Path) -> None:
@@ -231,7 +232,9 @@ def test_a_german_spreadsheet_with_a_row_of_units(tmp_path: Path) -> None:
     assert truth(read(tmp_path)) == [(9, 9), (9, 9)]
     toml(tmp_path)
     text = said(checked(tmp_path))
-    assert "row 2: column 'stretch' (channel 'belt'): 'cm' is no number" in text
+    assert "row 2: column 't' (time): 's' is no number" in text
+    assert "(the same in 5 more: " in text
+    assert "ann/belt.csv: row 2: column 'stretch' (channel 'belt')" in text
     assert "write skip = 1 in [files]" in text
 
 

@@ -36,6 +36,6 @@ def gathered(findings: Iterable[Finding]) -> list[str]:
     for first, *others in kinds.values():
         places = [p for p in dict.fromkeys(one.place for one in others) if p != first.place]
         said = ", ".join([*places[:_NAMED], *["…"] * (len(places) > _NAMED)])
-        more = f" (so it is in {len(places)} more: {said})" if places else ""
+        more = f" (the same in {len(places)} more: {said})" if places else ""
         out.append(f"{first}{more}")
     return out
