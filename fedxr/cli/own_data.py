@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 
 from fedxr.scenarios.recorded import find
-from fedxr.scenarios.recorded.formats.folder.description import FILE
+from fedxr.scenarios.recorded.formats.set_toml import FILE
 from fedxr.scenarios.users import DataError
 
 if TYPE_CHECKING:

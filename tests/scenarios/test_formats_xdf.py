@@ -156,7 +156,7 @@ def test_a_set_toml_names_classes_and_windows(tmp_path: Path) -> None:
     labels = [q.label for e in user.episodes if e.adapt for q in e.queries]
     assert labels == [1, 0] * 4, "the first second of each two"
     (tmp_path / "set.toml").write_text("[task]\nwindows = 1.0\n")
-    with pytest.raises(DataError, match=r"set.toml: .*`windows`.*did you mean 'window'"):
+    with pytest.raises(DataError, match=r"line 2: .*'task.windows' .*did you mean 'window'"):
         find(tmp_path)
     (tmp_path / "set.toml").write_text("[task]\nwindow = -1.0\n")
     with pytest.raises(DataError, match=r"task.window = -1; allowed are seconds above 0"):

@@ -8,34 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from own_folders import HZ, LABELS, frame, read, said, toml, usual
 
 from fedxr.agent.tasks import TASKS
 from fedxr.scenarios.recorded import find
-from fedxr.scenarios.recorded.formats.folder.check import Checked, checked
+from fedxr.scenarios.recorded.formats.folder.check import checked
 from fedxr.scenarios.recorded.formats.folder.example import USERS, write_example
 from fedxr.scenarios.recorded.formats.folder.picture import draw
 from fedxr.scenarios.users import DataError, Users
-
-HZ, SECONDS = 20, 24
-HEAD = """
-name = "belt"
-use_case = "weaving"
-{top}
-[files]
-{files}
-[[channels]]
-name = "belt"
-rate = 20
-columns = {columns}
-[labels]
-{labels}
-[task]
-name = "posture"
-classes = ["sit", "stand"]
-window = 2.0
-every = 1.0
-{task}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -43,53 +23,6 @@ def tasks_as_they_were() -> Iterator[None]:
     before = TASKS.snapshot()
     yield
     TASKS.restore(before)
-
-
-def toml(
-    folder: Path,
-    files: str = 'time = "t"',
-    columns: str = '["stretch", "tilt"]',
-    labels: str = "",
-    task: str = "",
-    top: str = "",
-) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    text = HEAD.format(files=files, columns=columns, labels=labels, task=task, top=top)
-    (folder / "set.toml").write_text(text)
-    return folder
-
-
-def frame(start: float = 0.0, label: bool = False) -> pd.DataFrame:
-    """24 s: three times 4 s of sitting and of standing, in turn."""
-    t = np.arange(SECONDS * HZ) / HZ
-    standing = t // 4 % 2
-    out = pd.DataFrame(
-        {"t": start + t, "stretch": np.round(np.sin(t) + standing, 3), "tilt": np.round(t % 1, 3)}
-    )
-    return out.assign(label=np.where(standing, "stand", "sit")) if label else out
-
-
-LABELS = pd.DataFrame(
-    {
-        "start": np.arange(6) * 4.0,
-        "end": np.arange(6) * 4.0 + 4.0,
-        "label": ["sit", "stand"] * 3,
-    }
-)
-
-
-def usual(folder: Path, users: tuple[str, ...] = ("ann", "bob"), **how: str) -> Path:
-    """One file a user, and labels beside it."""
-    for name in users:
-        (folder / name).mkdir(parents=True)
-        frame().to_csv(folder / name / "belt.csv", index=False)
-        LABELS.to_csv(folder / name / "labels.csv", index=False)
-    return toml(folder, **how)
-
-
-def read(folder: Path) -> Users:
-    (one,) = (s for s in find(folder).values() if s.known.name == "belt")
-    return one.load()
 
 
 def truth(users: Users) -> list[tuple[int, int]]:
@@ -222,7 +155,8 @@ def test_who_is_called_otherwise_in_the_label_file_is_said(tmp_path: Path) -> No
     both = [LABELS.assign(who=who) for who in (1, 2)]
     pd.concat(both).to_csv(folder / "labels.csv", index=False)
     said = "; ".join(checked(folder).problems)
-    assert "labels.csv: no label of user '01' (labels.user); nearest are '1'" in said
+    assert "labels.csv: no label of user '01' by labels.user (set.toml, line" in said
+    assert "nearest are '1'; call them alike" in said
 
 
 def test_a_table_in_utf_16_is_read(tmp_path: Path) -> None:
@@ -298,7 +232,9 @@ def test_a_german_spreadsheet_with_a_row_of_units(tmp_path: Path) -> None:
     assert truth(read(tmp_path)) == [(9, 9), (9, 9)]
     toml(tmp_path)
     text = said(checked(tmp_path))
-    assert "row 2: column 'stretch' (channel 'belt'): 'cm' is no number" in text
+    assert "row 2: column 't' (time): 's' is no number" in text
+    assert "(the same in 5 more: " in text
+    assert "ann/belt.csv: row 2: column 'stretch' (channel 'belt')" in text
     assert "write skip = 1 in [files]" in text
 
 
@@ -357,10 +293,6 @@ def test_values_become_classes_by_their_edges(tmp_path: Path) -> None:
     (tmp_path / "set.toml").write_text(text)
     assert truth(read(tmp_path)) == [(9, 9), (9, 9)]
     assert TASKS["posture"].classes == ("0 to 50", "50 to 100")
-
-
-def said(found: Checked) -> str:
-    return "\n".join((*found.problems, *found.notes))
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,7 +77,7 @@ def sets(folder: Path) -> list[RecordedSet]:
             rows[str(who)].append(number)
     words = table.words(list(data[table.label]))
     if not table.samples and said.options.halves == "time":
-        options = msgspec.structs.replace(said.options, halves="recordings")
+        options = replace(said.options, halves="recordings")
         said = replace(said, options=options)
     how = _samples if table.samples else _examples
     people: list[tuple[str, Read]] = [

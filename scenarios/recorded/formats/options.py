@@ -6,34 +6,31 @@ as they make sense where the format itself says what the channels are."""
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from fedxr.agent.tasks import check_use_case
-from fedxr.plugins.nearest import did_you_mean
+from fedxr.scenarios.recorded.formats.set_toml import FILE, read_set_toml
 from fedxr.scenarios.recorded.stretches import HALVES
 from fedxr.scenarios.users import DataError
 
-TOML = "set.toml"
 
-
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Asked:
     """``[task]``: by default it is called as the set, its classes are the labels that occur, and it
     is asked every second from the two before."""
 
     name: str = ""
-    classes: list[str] = []
+    classes: list[str] = field(default_factory=list)
     window: float = 2.0
     every: float = 1.0
     deadline_ms: float = 500.0
     per_user: bool = True
 
 
-class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Labels:
     """``[labels]``: one that says no end holds until the next one, ``hold`` seconds at most.
     ``column`` has them, where the format is of tables."""
 
@@ -41,7 +38,8 @@ class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     column: str = ""
 
 
-class Rows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Rows:
     """``[files]``, where the format is of tables: which columns say the user, the recording and the
     time, and how many samples there are in a second where none says the time."""
 
@@ -51,7 +49,8 @@ class Rows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate: float = 0.0
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Options:
     """A whole ``set.toml``; ``units`` are those of columns, by name, as in ``eda = "uS"``."""
 
     name: str = ""
@@ -62,24 +61,26 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task: Asked = Asked()
     labels: Labels = Labels()
     files: Rows = Rows()
-    units: dict[str, str] = {}
+    units: dict[str, str] = field(default_factory=dict)
 
-    def wrong(self) -> str:
-        """What cannot be; empty where all can."""
+    def wrong(self) -> Iterator[tuple[str, str]]:
+        """Each key that cannot be, and why."""
         asked = self.task
         seconds = {
             "task.window": asked.window, "task.every": asked.every, "labels.hold": self.labels.hold
         }  # fmt: skip
         for name, value in seconds.items():
             if not 0 < value <= 3600:
-                return f"{name} = {value:g}; allowed are seconds above 0, up to 3600"
+                yield name, f"{name} = {value:g}; allowed are seconds above 0, up to 3600"
         if not 0 <= self.files.rate <= 200_000:
-            return f"files.rate = {self.files.rate:g}; allowed are 0 (not known) to 200000"
+            rate = self.files.rate
+            yield "files.rate", f"files.rate = {rate:g}; allowed are 0 (not known) to 200000"
         if "/" in self.name or "\\" in self.name:
-            return f"name = {self.name!r}; a name has no / and no \\"
+            yield "name", f"name = {self.name!r}; a name has no / and no \\"
         if self.halves not in HALVES:
-            return f"halves = {self.halves!r}; known are {', '.join(HALVES)}"
-        return check_use_case(self.use_case)
+            yield "halves", f"halves = {self.halves!r}; known are {', '.join(HALVES)}"
+        if wrong := check_use_case(self.use_case):
+            yield "use_case", wrong
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Told:
 
     @property
     def path(self) -> Path:
-        return self.folder / TOML
+        return self.folder / FILE
 
     @property
     def name(self) -> str:
@@ -105,26 +106,12 @@ class Told:
 
 
 def told(folder: Path) -> Told:
-    """What the set.toml of ``folder`` says. Raises DataError: no TOML, a key that is none, a value
-    that cannot be."""
-    path = folder / TOML
-    try:
-        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        options = msgspec.convert(tomllib.loads(text), Options)
-    except msgspec.ValidationError as error:
-        raise DataError(f"{path}: {error}{_nearest(str(error))}; correct it") from error
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise DataError(f"{path}: {error}; correct it") from error
-    if wrong := options.wrong():
-        raise DataError(f"{path}: {wrong}")
+    """What the set.toml of ``folder`` says. Raises DataError that says all that is wrong in it: no
+    TOML, a key that is none, a value that cannot be."""
+    toml, problems = read_set_toml(folder, needed=False), list[str]()
+    options = toml.read(Options, problems)
+    if options is not None:
+        problems = [f"{toml.place(key)}: {text}" for key, text in options.wrong()]
+    if problems or options is None:
+        raise DataError("; ".join(problems))
     return Told(folder, options)
-
-
-def _nearest(error: str) -> str:
-    """The key that is meant by one that there is not."""
-    found = re.search(r"unknown field `(.+?)`(?: - at `\$\.?(.*?)`)?", error)
-    if found is None:
-        return ""
-    tables: Mapping[str, type] = {"task": Asked, "labels": Labels, "files": Rows}
-    known = tables.get(found[2] or "", Options).__struct_fields__  # type: ignore[attr-defined]
-    return f"; {did_you_mean(found[1], known).strip() or 'known are ' + ', '.join(known)}"

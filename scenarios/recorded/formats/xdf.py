@@ -205,8 +205,8 @@ def _task_of(streams: Sequence[_Stream], said: Told) -> Told:
             f"{said.folder}: feedback in it is about {', '.join(sorted(named))}; choose one in "
             f"{said.path} ([task] name), or use the recording itself, which has all of it"
         )
-    task = msgspec.structs.replace(said.options.task, name=min(named))
-    return replace(said, options=msgspec.structs.replace(said.options, task=task))
+    task = replace(said.options.task, name=min(named))
+    return replace(said, options=replace(said.options, task=task))
 
 
 @contextmanager

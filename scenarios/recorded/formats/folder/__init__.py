@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fedxr.scenarios.recorded.formats.folder.description import FILE, described
+from fedxr.scenarios.recorded.formats.folder.described import described
+from fedxr.scenarios.recorded.formats.set_toml import FILE
 from fedxr.scenarios.recorded.stretches import HALVES
 from fedxr.scenarios.users import DataError, RecordedSet, Users
 

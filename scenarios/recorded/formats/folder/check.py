@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fedxr.scenarios.recorded.formats.folder.description import Description, look
-from fedxr.scenarios.recorded.formats.folder.people import FolderSet, Person
+from fedxr.scenarios.recorded.formats.folder.described import look
+from fedxr.scenarios.recorded.formats.folder.description import Description
+from fedxr.scenarios.recorded.formats.folder.findings import Finding, gathered
+from fedxr.scenarios.recorded.formats.folder.people import FolderSet
+from fedxr.scenarios.recorded.formats.folder.person import Person, lost
 from fedxr.scenarios.users import DataError, User
 
 FEDERATION, COLD = 3, 5
@@ -34,42 +37,34 @@ def checked(folder: Path) -> Checked:
         return Checked(set_, tuple(problems))
     read = FolderSet(folder, set_)
     people = tuple(read.people())
-    problems, notes, users = [*read.problems], list[str](), list[User]()
+    wrong, said, users = [*read.problems], list[Finding](), list[User]()
     for person in people:
-        problems += person.problems
-        notes += [f"{person.name}: {text}" for text in person.notes]
+        wrong += person.problems
+        said += [note.of(person.name) for note in person.notes]
         if person.problems:
             continue
         try:
             user = read.user(person)
         except (DataError, ValueError) as error:
-            problems.append(f"{person.name}: {error}")
+            wrong.append(Finding(person.name, str(error)))
             continue
-        wrong = _halves(set_, user)
-        if wrong:
-            problems.append(f"{folder}: {user.name}: {wrong}")
+        if lacking := _halves(set_, user):
+            wrong.append(Finding(f"{folder}: {user.name}", lacking, "halves"))
         else:
             users.append(user)
-        notes += _one_sided(set_, user)
-    seen = Counter[str]()
-    for person in people:
-        seen.update(person.seen)
-    if people and not problems:
-        notes += [
-            f"class {name!r} is labelled nowhere; leave it out of task.classes, or add recordings"
-            for name in set_.task.names()
-            if not seen[name]
-        ]
+        said += _one_sided(set_, user)
+    notes = [*set_.toml.notes, *gathered(said), *_one_half(set_, users)]
+    notes += [] if read.problems else lost(set_, people)
     notes += _enough(set_, len(users))
-    said = [f"{s.channel.name} ({s.channel.layout}, {s.channel.rate_hz:g} Hz)"
+    channels = [f"{s.channel.name} ({s.channel.layout}, {s.channel.rate_hz:g} Hz)"
             for s in read.sensings.values() if s.names]  # fmt: skip
     return Checked(
         set_,
-        tuple(dict.fromkeys(problems)),
+        tuple(gathered(wrong)),
         tuple(dict.fromkeys(notes)),
         people,
         tuple(users),
-        tuple(said),
+        tuple(channels),
     )
 
 
@@ -78,24 +73,46 @@ def _halves(set_: Description, user: User) -> str:
     learnt, tested = (sum(e.adapt is half for e in user.episodes) for half in (True, False))
     if learnt and tested:
         return ""
-    window, every = set_.task.window, set_.task.every
+    window, every, named = set_.task.window, set_.task.every, set_.toml.named
     return (
         f"{learnt} questions to learn from and {tested} to be tested on, at one every {every:g} s "
         f"from {window:g} s each (halves = {set_.halves!r}); both are needed: label more, shorten "
-        "task.window, or halve otherwise"
+        f"{named('task.window')}, or halve otherwise: {named('halves')}"
     )
 
 
-def _one_sided(set_: Description, user: User) -> list[str]:
+def _classes(user: User, half: bool) -> set[int]:
+    """What ``user`` is asked in the half to learn from (``half``), or to be tested on."""
+    return {q.label for e in user.episodes if e.adapt is half for q in e.queries}
+
+
+def _one_sided(set_: Description, user: User) -> list[Finding]:
     """Classes that a user is tested on and has nothing to learn of."""
-    told, asked = ({q.label for e in user.episodes if e.adapt is half for q in e.queries}
-                   for half in (True, False))  # fmt: skip
+    told, asked = _classes(user, True), _classes(user, False)
     lacking = sorted(asked - told)
     if not lacking or not told:
         return []
     names = ", ".join(set_.task.names()[i] for i in lacking)
-    better = "" if set_.halves == "stretches" else "; halves = 'stretches' gives both halves each"
-    return [f"{user.name}: tested on {names}, of which the first half has nothing{better}"]
+    better = "" if set_.halves == "stretches" else _stretches(set_)
+    text = f"tested on {names}, of which the first half has nothing{better}"
+    return [Finding(user.name, text)]
+
+
+def _one_half(set_: Description, users: Sequence[User]) -> list[str]:
+    """Classes that no user has in one of the halves."""
+    out, at = list[str](), set_.toml.named("task.classes" if set_.task.classes else "task.edges")
+    halves = {half: {label for u in users for label in _classes(u, half)} for half in (True, False)}
+    better = "" if set_.halves == "stretches" else _stretches(set_)
+    for label, name in enumerate(set_.task.names()):
+        there = [half for half in (True, False) if label in halves[half]]
+        if len(there) == 1:
+            what = "to be tested on" if there[0] else "to learn from"
+            out.append(f"{at}: class {name!r}: no user has it in the half {what}{better}")
+    return out
+
+
+def _stretches(set_: Description) -> str:
+    return f"; halves = 'stretches' gives both halves each: {set_.toml.named('halves')}"
 
 
 def _enough(set_: Description, count: int) -> list[str]:

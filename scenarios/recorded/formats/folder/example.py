@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fedxr.scenarios.recorded.formats.folder.description import FILE
+from fedxr.scenarios.recorded.formats.set_toml import FILE
 from fedxr.scenarios.users import DataError
 
 Numbers = NDArray[np.float64]

@@ -8,62 +8,30 @@ files are one recording where all of that is the same.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
-
-from fedxr.bridge.channels import TICK_US, Samples
-from fedxr.scenarios.recorded.formats.folder.description import (
-    Description,
-    Files,
-    Sensor,
-    as_regex,
-    described,
-)
+from fedxr.bridge.channels import Samples
+from fedxr.scenarios.recorded.formats.folder.described import described
+from fedxr.scenarios.recorded.formats.folder.description import Description, Files
+from fedxr.scenarios.recorded.formats.folder.findings import Finding, gathered
 from fedxr.scenarios.recorded.formats.folder.labelling import Labelling, Span, names_of
-from fedxr.scenarios.recorded.formats.folder.samples import Rows, Sensing, times_of
-from fedxr.scenarios.recorded.formats.folder.table import Table, read_table
-from fedxr.scenarios.recorded.reading import Say, foreign, users_of
+from fedxr.scenarios.recorded.formats.folder.person import Person, lost, overlapping
+from fedxr.scenarios.recorded.formats.folder.pieces import Piece, pieces_of, tell_empty
+from fedxr.scenarios.recorded.formats.folder.places import Places, Source
+from fedxr.scenarios.recorded.formats.folder.samples import Sensing
+from fedxr.scenarios.recorded.formats.folder.table import Table
+from fedxr.scenarios.recorded.formats.folder.table_file import read_table
+from fedxr.scenarios.recorded.formats.folder.times import times_of
+from fedxr.scenarios.recorded.formats.folder.words import Words
+from fedxr.scenarios.recorded.reading import Say, users_of
 from fedxr.scenarios.recorded.stretches import Asking, Recording, Stretch
 from fedxr.scenarios.users import DataError, User, Users
 
 Key = tuple[tuple[str, str], ...]
 """What tells one recording of a user from another: placeholder or column, and what it is."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file of recordings: what its path says, and which channels are in it."""
-
-    path: Path
-    facts: Mapping[str, str]
-    sensors: tuple[Sensor, ...]
-
-
-@dataclass
-class Person:
-    """One user as read: recordings, how often each class was labelled, and what is wrong."""
-
-    name: str
-    recordings: list[Recording] = field(default_factory=list)
-    seen: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Piece:
-    """The rows of a table that are one user's, in one recording."""
-
-    source: Source
-    table: Table
-    rows: Rows
-    sensors: tuple[Sensor, ...]
 
 
 class FolderSet:
@@ -74,50 +42,18 @@ class FolderSet:
         self.folder, self.set_ = folder, set_
         told = (set_.files.time, set_.files.user, set_.files.recording, set_.labels.column)
         others = tuple(column for column in told if column is not None)
-        self.sensings = {sensor.name: Sensing(sensor, others) for sensor in set_.channels}
-        self.problems: list[str] = []
-        self._paths = sorted(
-            p for p in folder.rglob("*") if p.is_file() and not foreign(self._inside(p))
-        )
-
-    def _inside(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix().removesuffix(".gz")
-
-    def _matching(self, pattern: str) -> dict[Path, dict[str, str]]:
-        """What the path of each file that matches ``pattern`` says."""
-        regex = as_regex(pattern)
-        hits = {p: regex.fullmatch(self._inside(p)) for p in self._paths}
-        return {p: hit.groupdict() for p, hit in hits.items() if hit}
-
-    def sources(self) -> list[Source]:
-        """Every file of recordings, in the order of their names."""
-        labels = {} if self.set_.labels.column else self._matching(self.set_.labels.files)
-        found: dict[Path, Source] = {}
-        for sensor in self.set_.channels:
-            pattern = self.set_.pattern(sensor)
-            if self.set_.labels.files == pattern:
-                labels = {}
-            facts = {p: f for p, f in self._matching(pattern).items() if p not in labels}
-            if not facts:
-                some = ", ".join(self._inside(p) for p in self._paths[:5]) or "no file at all"
-                self.problems.append(
-                    f"{self.folder}: no file matches {pattern!r} (channel {sensor.name!r}); there "
-                    f"is {some}, …: correct the pattern"
-                )
-            for path, one in facts.items():
-                known = found.get(path)
-                sensors = (*known.sensors, sensor) if known else (sensor,)
-                found[path] = Source(path, one, sensors)
-        return [found[path] for path in sorted(found)]
+        self.sensings = {s.name: Sensing(set_, s, others) for s in set_.channels}
+        self.places = Places(folder, set_)
+        self.problems = self.places.problems
 
     def people(self) -> Iterator[Person]:
         """Everybody, by name; each is read when it is their turn, unless a column tells users."""
-        sources = self.sources()
+        sources = self.places.sources()
         if self.set_.files.user is not None:
-            pieces: dict[str, list[_Piece]] = {}
+            pieces: dict[str, list[Piece]] = {}
             nobody = Person("")
             for source in sources:
-                for name, piece in self._pieces(source, nobody):
+                for name, piece in pieces_of(source, self.places, nobody):
                     pieces.setdefault(name, []).append(piece)
             self.problems += nobody.problems
             for name in sorted(pieces, key=_natural):
@@ -128,41 +64,20 @@ class FolderSet:
             whose.setdefault(source.facts["user"], []).append(source)
         for name in sorted(whose, key=_natural):
             person = Person(name)
-            mine = [piece for source in whose[name] for _, piece in self._pieces(source, person)]
+            mine = [
+                piece
+                for source in whose[name]
+                for _, piece in pieces_of(source, self.places, person)
+            ]
             yield self._read(person, mine)
 
-    def _pieces(self, source: Source, person: Person) -> Iterator[tuple[str, _Piece]]:
-        """(user, rows) of each user and recording in a file; what is no table is a problem."""
-        try:
-            table = read_table(source.path, self.set_.files)
-        except DataError as error:
-            person.problems.append(str(error))
-            return
-        how, every = self.set_.files, np.arange(len(table))
-        groups: list[tuple[dict[str, str], Rows]] = [(dict(source.facts), every)]
-        for name, column in (("user", how.user), ("recording", how.recording)):
-            if column is None:
-                continue
-            at = table.find([column], f"files.{name}")
-            words = table.texts(at[0]) if at else np.full(len(table), "")
-            groups = [
-                (facts | {name: str(word)}, rows[words[rows] == word])
-                for facts, rows in groups
-                for word in dict.fromkeys(words[rows].tolist())
-                if word
-            ]
-        for facts, rows in groups:
-            one = replace(source, facts=facts)
-            yield facts.get("user", ""), _Piece(one, table, rows, source.sensors)
-        if not groups:
-            person.problems += table.problems
-
-    def _read(self, person: Person, pieces: Sequence[_Piece]) -> Person:
+    def _read(self, person: Person, pieces: Sequence[Piece]) -> Person:
         """``person`` with all that ``pieces`` hold."""
-        together: dict[Key, list[_Piece]] = {}
+        together: dict[Key, list[Piece]] = {}
         for piece in pieces:
             together.setdefault(_key(piece.source.facts), []).append(piece)
-        labelling, spans = Labelling(self.set_), list[Span]()
+        words = Words(self.set_)
+        labelling, spans = Labelling(self.set_, words), list[Span]()
         for key in self._in_order(together):
             made = self._recording(key, together[key], labelling)
             if made is not None:
@@ -174,42 +89,42 @@ class FolderSet:
             person.problems += table.problems
             person.notes += table.notes
             table.problems, table.notes = [], []
-        person.problems += [*labelling.problems, *labelling.told()]
+        person.problems += [*labelling.problems, *words.told()]
+        tell_empty(person, pieces, self.set_)
         person.problems = [*dict.fromkeys(person.problems)]
-        if count := sum(_overlapping(recording) for recording in person.recordings):
-            person.notes.append(
+        if count := sum(overlapping(recording) for recording in person.recordings):
+            text = (
                 f"{count} labels begin before the one before them ends, which ends there: a moment "
                 "has one label"
             )
+            person.notes.append(Finding("", text))
         person.notes = [*dict.fromkeys([*person.notes, *labelling.notes])]
-        person.seen = labelling.seen
+        person.seen = words.seen
         return person
 
-    def _in_order(self, together: Mapping[Key, Sequence[_Piece]]) -> list[Key]:
+    def _in_order(self, together: Mapping[Key, Sequence[Piece]]) -> list[Key]:
         """Recordings as a column tells them: in its order; as files are called: in theirs."""
         if self.set_.files.recording is not None:
             return list(together)
         return sorted(together, key=lambda key: [_natural(word) for _, word in key])
 
     def _recording(
-        self, key: Key, pieces: Sequence[_Piece], labelling: Labelling
+        self, key: Key, pieces: Sequence[Piece], labelling: Labelling
     ) -> tuple[Recording, Span] | None:
         """All channels of one recording, and the labels that its own files tell."""
         samples: dict[str, Samples] = {}
         runs: list[Stretch] = []
         for piece in pieces:
             for sensor in piece.sensors:
-                rows, t = times_of(piece.table, piece.rows, self.set_.files, sensor.rate)
+                rows, t = times_of(piece.table, piece.rows, self.set_, sensor.rate)
                 if len(rows):
                     read = self.sensings[sensor.name].read(piece.table, rows, t)
                     if read is not None:
                         samples[sensor.name] = read
                     if self.set_.labels.column is not None and not runs:
                         runs = labelling.runs(piece.table, rows, t)
-                elif not piece.table.problems:
-                    piece.table.notes.append(
-                        f"{piece.table.path.name}: no row with a time; it is left out"
-                    )
+                elif len(piece.table) and not piece.table.problems:
+                    piece.table.note("no row with a time; it is left out")
         if not samples:
             return None
         first = self.set_.channels[0].rate
@@ -227,24 +142,29 @@ class FolderSet:
 
     def _from_files(self, person: Person, spans: Sequence[Span], labelling: Labelling) -> None:
         """The stretches that label files list, put into the person's recordings."""
-        told = self.set_.labels
+        told, named = self.set_.labels, self.set_.toml.named
         found = {
             path: facts
-            for path, facts in self._matching(told.files).items()
+            for path, facts in self.places.matching(told.files).items()
             if facts.get("user", person.name) == person.name
         }
         if not found:
-            person.problems.append(
-                f"{self.folder}: no label file matches {told.files!r} for {person.name}; write one "
-                "(start, end, label), or say where labels are (labels.files, labels.column)"
+            text = (
+                f"no label file matches {told.files!r}; write one (start, end, label), or say "
+                f"where labels are: {named('labels.files')}, or {named('labels.column')}"
             )
+            place = f"{self.folder}: {person.name}"
+            person.problems.append(Finding(place, text, "no label file"))
+        empty = list[Finding]()
         for path, facts in found.items():
             words = {name: word for name, word in facts.items() if name != "user"}
             mine = [i for i, s in enumerate(spans) if set(words.values()) <= s.names]
-            try:
-                table = read_table(path, Files(separator=self.set_.files.separator))
-            except DataError as error:
-                person.problems.append(str(error))
+            table = self._label_table(path, person)
+            if table is None:
+                continue
+            if not len(table):
+                text = "only a header and no label: write labels below it (start, end, label)"
+                empty.append(Finding(str(path), text))
                 continue
             listed = labelling.listed(table, person.name, [spans[i] for i in mine])
             for number, stretches in listed.items():
@@ -253,12 +173,26 @@ class FolderSet:
                 person.recordings[mine[number]] = replace(one, stretches=both)
             person.problems += table.problems
             person.notes += table.notes
+        if len(empty) == len(found):
+            person.problems += empty
+
+    def _label_table(self, path: Path, person: Person) -> Table | None:
+        """The label file ``path``; None where there is a problem with it, which is added."""
+        if twin := self.places.twin(path):
+            person.problems.append(twin)
+            return None
+        try:
+            how = Files(separator=self.set_.files.separator)
+            return read_table(path, how, self.set_.toml, "labels")
+        except DataError as error:
+            person.problems.append(Finding("", str(error)))
+            return None
 
     def user(self, person: Person) -> User:
         """Who ``person`` is to the system; raises DataError with their problems."""
         if person.problems:
-            raise DataError("; ".join(person.problems))
-        sensed = {name for recording in person.recordings for name in recording.samples}
+            raise DataError("; ".join(map(str, person.problems)))
+        sensed = person.sensed()
         channels = tuple(s.channel for name, s in self.sensings.items() if name in sensed)
         asked = self.set_.task
         rates = {channel.name: channel.rate_hz for channel in channels}
@@ -272,23 +206,19 @@ def load(folder: Path) -> Users:
     """Everybody whom the set in ``folder`` holds; who has a problem is left out and named."""
     set_ = described(folder)
     read = FolderSet(folder, set_)
-    people = [(person.name, partial(_told, read, person)) for person in read.people()]
-    if not people:
-        raise DataError("; ".join(read.problems))
-    return users_of(set_.name, people, notes=read.problems)
+    everybody = list(read.people())
+    if not everybody:
+        raise DataError("; ".join(map(str, read.problems)))
+    people = [(person.name, partial(_told, read, person)) for person in everybody]
+    notes = [*set_.toml.notes, *gathered(read.problems)]
+    notes += [] if read.problems else lost(set_, everybody)
+    return users_of(set_.name, people, notes=notes)
 
 
 def _told(read: FolderSet, person: Person, say: Say) -> User:
     for note in person.notes:
-        say(note)
+        say(str(note))
     return read.user(person)
-
-
-def _overlapping(recording: Recording) -> int:
-    """How many labels begin more than a tick before an earlier one has ended."""
-    order = sorted(recording.stretches, key=lambda s: s.start_us)
-    ends = accumulate((s.end_us for s in order), max)
-    return sum(end - s.start_us > TICK_US for end, s in zip(ends, order[1:], strict=False))
 
 
 def _key(facts: Mapping[str, str]) -> Key:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fedxr.bridge.channels import Samples, layout_of
 from fedxr.scenarios.recorded.formats.folder.description import Description
-from fedxr.scenarios.recorded.formats.folder.people import Person
+from fedxr.scenarios.recorded.formats.folder.person import Person
 from fedxr.scenarios.recorded.stretches import halved
 
 if TYPE_CHECKING:
