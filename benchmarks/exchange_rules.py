@@ -37,7 +37,7 @@ from fedxr.federation.codec import NumberFormat
 from fedxr.federation.exchange import Exchange
 from fedxr.scenarios.recorded import data_folder
 
-UNEQUAL = Ranks(r=16, each=[4, 8, 16])
+UNEQUAL = Ranks(r=16, each=(4, 8, 16))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 
+import tyro
+
 from fedxr.agent.adaptation.adapter_stack import TUNINGS, Tuning
 from fedxr.federation import ServerOptimizer
 from fedxr.learning.learning_rule import LearningRule, headless
@@ -20,7 +22,7 @@ class Ranks:
     r: int | None = None
     personal_r: int | None = None
     lora_alpha: float | None = None
-    each: list[int] = field(default_factory=list)
+    each: tyro.conf.UseAppendAction[tuple[int, ...]] = ()
 
     def of(self, tuning: Tuning) -> Tuning:
         """``tuning`` with them. Raises ValueError for ranks that it has not."""

@@ -126,6 +126,6 @@ def test_with_stacked_it_is_the_best_of_its_rank_of_the_dense_mean(
 
 def test_ranks_that_there_are_not_are_refused() -> None:
     with pytest.raises(ValueError, match="each has 9; allowed are 1 to r, which is 8"):
-        Protocol(ranks=Ranks(each=[4, 9])).adapters()
-    assert [Ranks(each=[4, 8]).at(row) for row in range(3)] == [4, 8, 4]
+        Protocol(ranks=Ranks(each=(4, 9))).adapters()
+    assert [Ranks(each=(4, 8)).at(row) for row in range(3)] == [4, 8, 4]
     assert Ranks().at(0) is None
