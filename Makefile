@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constrain
 PIP_TESTS := $(PIP) --no-compile
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test slow check site bench clean
+.PHONY: demo test slow check site bench version clean
 
 demo: $(VENV)/.installed
 	$(BIN)/fedxr demo $(ARGS)
@@ -42,6 +42,10 @@ bench: $(VENV)/.installed-test
 		echo "== benchmarks/$$name.py"; $(BIN)/python -m benchmarks.$$name $(ARGS); \
 	done
 	@echo "== benchmarks/load.py"; $(BIN)/python -m benchmarks.load --seconds 66
+
+# make version V=1.2.3: the version at every place that says it.
+version:
+	$(PYTHON) .github/release.py set "$(V)"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

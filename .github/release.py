@@ -1,6 +1,7 @@
 """What a release needs to know, from pyproject.toml and CHANGELOG.md alone.
 
 python .github/release.py check [VERSION]   exits 1 unless all files say one version, VERSION
+python .github/release.py set VERSION       writes it into all of them (make version V=VERSION)
 python .github/release.py notes             that version's part of the changelog
 python .github/release.py openupm URL       by what OpenUPM finds Unity's package at URL
 """
@@ -45,6 +46,40 @@ def said() -> dict[str, str]:
     }
 
 
+HEADING = re.compile(r"^## .*$", re.M)
+PLACES = {
+    "pyproject.toml": r'^version = "(.+)"$',
+    f"{PACKAGE}/package.json": r'^  "version": "(.+)",$',
+    "CITATION.cff": r"^version: (\S+)$",
+}
+
+
+def set_version(new: str) -> None:
+    """Into every file that says it. The newest part of a changelog is this version's where it is
+    not yet released; else a new part begins."""
+    for path, pattern in PLACES.items():
+        file = ROOT / path
+        text = file.read_text(encoding="utf-8")
+        found = re.search(pattern, text, re.M)
+        if found is None:
+            raise SystemExit(
+                f"{path} says no version; nothing is left half done by: git checkout ."
+            )
+        file.write_text(text[: found.start(1)] + new + text[found.end(1) :], encoding="utf-8")
+    for path, head in (
+        ("CHANGELOG.md", f"## {new} (unreleased)"),
+        (f"{PACKAGE}/CHANGELOG.md", f"## [{new}] - unreleased"),
+    ):
+        file = ROOT / path
+        text = file.read_text(encoding="utf-8")
+        newest = HEADING.search(text)
+        if newest is None:
+            raise SystemExit(f"{path} has no heading `## …` for a version")
+        begun = "unreleased" in newest[0]
+        rest = text[newest.end() :] if begun else "\n\n" + text[newest.start() :]
+        file.write_text(text[: newest.start()] + head + rest, encoding="utf-8")
+
+
 def notes() -> str:
     """This version's part of the changelog, without its heading."""
     parts = re.split(r"^## .*$", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)
@@ -81,6 +116,12 @@ def main(words: list[str]) -> int:
             for file, other in wrong.items():
                 print(f"pyproject.toml says {version()}, {file} says {other}: make them one")
             return int(bool(wrong))
+        case ["set", new]:
+            if not re.fullmatch(r"\d+\.\d+\.\d+", new):
+                print(f"version {new!r}; write three numbers, such as 1.2.3")
+                return 2
+            set_version(new)
+            print(f"all say {new}; `git diff` shows where")
         case ["notes"]:
             print(notes())
         case ["openupm", url]:

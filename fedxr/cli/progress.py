@@ -3,6 +3,7 @@ the time of day elsewhere."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ class Shown(Progress):
         self._stages: dict[str, Stage] = {}
         self._tasks: dict[str, TaskID] = {}
         self._head, self._said = "", dict[str, float]()
+        self._lock = threading.RLock()  # domains are heard from another thread
         self._now = bars.add_task("starting", total=None, left="") if bars else TaskID(0)
 
     def __call__(self, text: str) -> None:
@@ -64,11 +66,24 @@ class Shown(Progress):
         if self._bars is not None:
             self._bars.update(self._now, description=text)
             return
-        head, self._head = self._head, text.split(":")[0]
-        if head != self._head:
-            self._line(text)
+        with self._lock:
+            head, self._head = self._head, text.split(":")[0]
+            if head != self._head:
+                self._line(text)
 
     def stage(self, name: str, done: int, total: int) -> None:
+        with self._lock:
+            self._stage(name, done, total)
+
+    def remind(self) -> None:
+        """Say again, where there is no terminal, what has been under way without a line for
+        :data:`QUIET_S`: whoever reads a log sees that it goes on, and how long."""
+        with self._lock:
+            for name, stage in self._stages.items():
+                if stage.seconds_left(time.monotonic()) is not None:
+                    self._show(name, stage)
+
+    def _stage(self, name: str, done: int, total: int) -> None:
         stage = self._stages.get(name)
         if stage is None or done < stage.done or stage.total != total:
             stage = self._stages[name] = Stage(total, done, done)
@@ -100,7 +115,14 @@ class Shown(Progress):
 def shown(console: Console) -> Iterator[Shown]:
     """A :class:`Shown` that leaves nothing on the screen when it ends."""
     if not console.is_terminal:
-        yield Shown(console, None)
+        plain, over = Shown(console, None), threading.Event()
+        reminding = threading.Thread(target=_remind, args=(plain, over), daemon=True)
+        reminding.start()
+        try:
+            yield plain
+        finally:
+            over.set()
+            reminding.join()
         return
     columns = (
         SpinnerColumn(),
@@ -110,3 +132,8 @@ def shown(console: Console) -> Iterator[Shown]:
     )
     with Bars(*columns, console=console, transient=True) as bars:
         yield Shown(console, bars)
+
+
+def _remind(plain: Shown, over: threading.Event) -> None:
+    while not over.wait(QUIET_S / 6):
+        plain.remind()

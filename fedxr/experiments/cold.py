@@ -38,6 +38,7 @@ from fedxr.experiments.cold_checkpoint import (
     fitted_together,
     told_by,
 )
+from fedxr.experiments.progress import progress_of
 from fedxr.experiments.protocol import Protocol
 from fedxr.experiments.softmax_head import SoftmaxFit, federated_head, pooled_head
 from fedxr.experiments.splits import TokenizedUser, meet, population_of, raw_tokens
@@ -75,6 +76,10 @@ class ColdProtocol(Protocol):
 
     draws: int = 3
     cold: Cold = field(default_factory=Cold)
+
+    def pieces(self) -> int:
+        """Of the work on one domain, as :func:`cold_study` tells them."""
+        return self.draws * len(self.cold.labels)
 
     def rule(self) -> LearningRule:
         nothing, its = TrainSchedule(TrainSteps(steps=0)), self.learning
@@ -177,6 +182,7 @@ def cold_study(
                 progress(f"{name}: draw {draw + 1}, {'all' if labels is None else labels} labels")
                 found[size] = one.point(told, draw)
             out.points.append(replace(found[size], labels=labels))
+            progress_of(progress).pieces(1)
     return out
 
 

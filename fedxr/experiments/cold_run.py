@@ -12,7 +12,7 @@ from fedxr.evaluation.result import Result
 from fedxr.experiments.cold import ColdStudy, all_known, cold_study, suits
 from fedxr.experiments.config_file import as_mapping
 from fedxr.experiments.gathering import gather
-from fedxr.experiments.progress import Point, Say
+from fedxr.experiments.progress import Counted, Point, Say, progress_of
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_info import empty_result
 from fedxr.experiments.tables import curves_of, headline_of
@@ -63,31 +63,46 @@ def run_cold(
     Raises DataError where no domain has."""
     how = config.cold_protocol()
     notes = [] if notes is None else notes
+    left = []
+    for title, task, users in domains(config, data, say, notes):
+        kept = run.folder.kept(config.seed, title, ColdStudy) if run else None
+        if kept is None:
+            left.append((title, task, users))
+        else:
+            say(f"{title} is finished")
+            done.append(kept)
+    progress = Counted(progress_of(say), "draws and labels a class", how.pieces() * len(left))
+    for number, (title, task, users) in enumerate(left):
+        progress.stage("sets", number, len(left))
+        progress(f"{title}: reading windows")
+        people = all_known(users, task)
+        why = suits(people)
+        if why:
+            notes.append(f"{title} is left out: {why}")
+            progress(notes[-1])
+            progress.pieces(how.pieces())
+            continue
+        ordered = people[0].user.ordered
+        done.append(cold_study(title, people, how, config.headsets, ordered, progress))
+        if run is not None:
+            run.folder.keep(config.seed, title, done[-1])
+            progress.log(Point("set", config.seed, len(done), headline_of(done[-1]), title))
+            run.save()
+    progress.stage("sets", len(left), len(left))
+    if not done:
+        raise DataError(f"nothing to measure: {'; '.join(notes)}")
+
+
+def domains(
+    config: RunConfig, data: Path | None, say: Say, notes: list[str]
+) -> Iterator[tuple[str, str, Sequence[User]]]:
+    """Title, task and users of each: a task of a set, or of a simulated world. Each is kept by its
+    own title."""
     for name, users in everybody(config, data, say, notes):
         tasks = sorted({t for u in users for t in u.tasks})
         alone = config.source == "recorded" and len(tasks) == 1
         for task in tasks:
-            title = name if alone else f"{name}/{task}"  # each is kept by its own
-            kept = run.folder.kept(config.seed, title, ColdStudy) if run else None
-            if kept is not None:
-                say(f"{title} is finished")
-                done.append(kept)
-                continue
-            say(f"{title}: reading windows")
-            people = all_known(users, task)
-            why = suits(people)
-            if why:
-                notes.append(f"{title} is left out: {why}")
-                say(notes[-1])
-                continue
-            ordered = people[0].user.ordered
-            done.append(cold_study(title, people, how, config.headsets, ordered, say))
-            if run is not None:
-                run.folder.keep(config.seed, title, done[-1])
-                run.progress.log(Point("set", config.seed, len(done), headline_of(done[-1]), title))
-                run.save()
-    if not done:
-        raise DataError(f"nothing to measure: {'; '.join(notes)}")
+            yield name if alone else f"{name}/{task}", task, users
 
 
 def everybody(

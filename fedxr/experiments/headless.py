@@ -31,14 +31,14 @@ from fedxr.experiments.gathering import gather, wanted_sets
 from fedxr.experiments.kept_models import KeptModels, nowhere
 from fedxr.experiments.latency import Latencies, latency_of, latency_rows, told_of_latency
 from fedxr.experiments.pretraining import card_for, pretrain_on
-from fedxr.experiments.progress import Point, Progress, Say, progress_of
+from fedxr.experiments.progress import Counted, Point, Progress, Say, progress_of
 from fedxr.experiments.round_lines import write_rounds
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.run_info import ENERGY, empty_result
 from fedxr.experiments.side_by_side import on_each
 from fedxr.experiments.splits import Split, TokenizedUser, meet, told_apart
-from fedxr.experiments.study import MEASURED, Part, Study, alone, federated, study
+from fedxr.experiments.study import MEASURED, Part, Study, alone, federated, pieces_of, study
 from fedxr.experiments.tables import (
     joules_of,
     means_of,
@@ -104,6 +104,7 @@ def run_seed(
         _measure_latency(config, checkpoint, splits, progress, seed_run, folder)
         finished()
     progress.stage("sets", len(splits) - len(left), len(splits))
+    work_on = Counted(progress, "learning and tests", _pieces_of(config, checkpoint, left))
 
     def take(number: int, studies: list[Study]) -> None:
         name = left[number].name
@@ -117,14 +118,21 @@ def run_seed(
 
     models = None if folder is None else KeptModels(folder.models(seed), card_for(splits, config))
     if config.together:
-        for number, some in enumerate(studies_together(config, checkpoint, models, left, progress)):
+        for number, some in enumerate(studies_together(config, checkpoint, models, left, work_on)):
             take(number, some)
     else:
         work = partial(studies_of, config, checkpoint, models)
-        on_each(left, work, config.workers, progress, take)
+        on_each(left, work, config.workers, work_on, take)
     if folder is not None:
         folder.keep(seed, "finished", (seed_run.names, seed_run.notes))
         folder.drop_checkpoint(seed)
+
+
+def _pieces_of(config: RunConfig, checkpoint: Checkpoint, splits: Sequence[Split]) -> int:
+    """Of the work on ``splits``: a part for each task that people of the federation have."""
+    known = set(checkpoint.model.plan.tasks)
+    parts = sum(len(known & {t for u in s.federation for t in u.tasks}) for s in splits)
+    return pieces_of(parts, config.warm_protocol(), config.together)
 
 
 def _left(

@@ -51,7 +51,13 @@ def material_of(config: RunConfig, split: Split, say: Say) -> Material:
 def pretrain_on(splits: Sequence[Split], config: RunConfig, say: Say) -> Checkpoint:
     """A checkpoint from the pretraining users of all ``splits``."""
     found: dict[int, Material] = {}
-    on_each(splits, partial(material_of, config), config.workers, say, found.__setitem__)
+    progress = progress_of(say)
+
+    def take(number: int, one: Material) -> None:
+        found[number] = one
+        progress.stage("sets prepared", len(found), len(splits))
+
+    on_each(splits, partial(material_of, config), config.workers, progress, take)
     population: Population = {}
     users: dict[str, list[list[TokenizedEpisode]]] = {}
     copies: dict[str, list[list[TokenizedEpisode]]] = {}
@@ -65,8 +71,6 @@ def pretrain_on(splits: Sequence[Split], config: RunConfig, say: Say) -> Checkpo
     plan = Plan.of(config.size, layouts, tuple(sorted(users)))
     shares = {task: task_named(task).pretraining for task in plan.tasks}
     how = config.how_to_pretrain(shares)
-
-    progress = progress_of(say)
 
     def tell(step: int, steps: int, loss: float) -> None:
         if step % 20 == 0 or step == steps:

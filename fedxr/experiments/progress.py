@@ -43,12 +43,35 @@ class Progress:
     def stage(self, name: str, done: int, total: int) -> None:
         """``done`` of ``total`` pieces of the stage ``name``; 0 where it begins."""
 
+    def pieces(self, count: int) -> None:
+        """So many more pieces of the work on all domains are done (:class:`Counted`)."""
+
     def log(self, point: Point) -> None:
         """Something was measured."""
 
 
-Heard = str | Point | tuple[str, int, int]
-"""One sentence, one point, or one stage."""
+class Counted(Progress):
+    """Passes on to ``progress`` what it hears, and its pieces as a stage ``name`` of ``total``: of
+    all domains, so that what is left is known before the first of them is done."""
+
+    def __init__(self, progress: Progress, name: str, total: int) -> None:
+        super().__init__(progress)
+        self._progress, self._name, self._done, self._total = progress, name, 0, total
+        self.pieces(0)
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        self._progress.stage(name, done, total)
+
+    def log(self, point: Point) -> None:
+        self._progress.log(point)
+
+    def pieces(self, count: int) -> None:
+        self._done += count
+        self._progress.stage(self._name, self._done, self._total)
+
+
+Heard = str | int | Point | tuple[str, int, int]
+"""One sentence, some pieces, one point, or one stage."""
 
 
 class Told(Progress):
@@ -61,6 +84,10 @@ class Told(Progress):
     def stage(self, name: str, done: int, total: int) -> None:
         self._put((name, done, total))
 
+    def pieces(self, count: int) -> None:
+        if count:
+            self._put(count)
+
     def log(self, point: Point) -> None:
         self._put(point)
 
@@ -69,6 +96,8 @@ def repeated(heard: Heard, progress: Progress) -> None:
     """What a :class:`Told` has put, to ``progress``."""
     if isinstance(heard, str):
         progress(heard)
+    elif isinstance(heard, int):
+        progress.pieces(heard)
     elif isinstance(heard, Point):
         progress.log(heard)
     else:

@@ -115,6 +115,11 @@ class Study:
     confusion: dict[str, Confusion] = field(default_factory=dict)
 
 
+def pieces_of(parts: int, protocol: Protocol, together: bool) -> int:
+    """Of the work on so many parts, as :func:`alone` and :func:`federated` tell them."""
+    return 3 * parts + (min(parts, 1) if together else parts) * (protocol.rounds + 1)
+
+
 def study(
     part: Part,
     checkpoint: Checkpoint,
@@ -145,6 +150,7 @@ def federated(
     title = parts[0].name if len(parts) == 1 else TOGETHER
     rows = [part.asked(everyone) for part in parts]
     progress(f"{title}: federation")
+    count = progress_of(progress).pieces
     asked = [[replace(p, test=evenly(p.test, AFTER)) for p in mine] for mine in rows]
 
     def note(learner: Learner, report: RoundReport) -> None:
@@ -159,11 +165,14 @@ def federated(
             if users:
                 found |= {"accuracy": fmean(users.values()), "loss": fmean(losses.values())}
             progress_of(progress).log(Point("round", protocol.seed, report.number, found, out.name))
+        count(1)
 
     together, reports = teach(checkpoint, everyone, protocol, after=note)
+    count(protocol.rounds - len(reports))  # where it ended early
     keep(title, together)
     progress(f"{title}: pooled")
     pooled, moved = teach(checkpoint, everyone, protocol.beside("pooled"), personal=False)
+    count(1)
     for part, out, mine in zip(parts, outs, rows, strict=True):
         out.reports, out.pooled = reports, moved
         out.together = title if len(parts) > 1 else ""
@@ -171,6 +180,7 @@ def federated(
         _personalised(out, "federation", out.federation, together, mine)
         out.federation["pooled"] = evaluate(pooled, mine, part.task, common=True)
         _newcomers(out, part, checkpoint, protocol, together, pooled)
+        count(1)
 
 
 def alone(
@@ -193,10 +203,13 @@ def alone(
         each, _ = teach(checkpoint, group, protocol.beside("local"))
         counts = counted(said, "local", part.task)
         scores["local"] = evaluate(each, group, part.task, counts=counts)
+    count = progress_of(progress).pieces
+    count(1)
     progress(f"{part.name}: classical baselines")
     people, unseen, known, metric = part.people, part.unseen, part.pretraining, out.metric
     out.kinds = classical_arms(out.federation, people, people, known, metric)
     out.unseen_kinds = classical_arms(out.unseen, unseen, people, known, metric)
+    count(1)
     return out
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import yaml
 from doc_names import ROOT
@@ -25,6 +27,58 @@ def test_every_file_says_the_same_version() -> None:
     assert done.returncode == 0, done.stdout
     other = release("check", "9.9.9")
     assert (other.returncode, "the tag says 9.9.9" in other.stdout) == (1, True)
+
+
+def test_one_command_sets_it_everywhere(tmp_path: Path) -> None:
+    """On a copy: once where the newest part of the changelogs is unreleased, once after that."""
+    places = ["pyproject.toml", "CHANGELOG.md", "CITATION.cff", ".github/release.py", "Makefile"]
+    package = PACKAGE.relative_to(ROOT)
+    for place in (*places, package / "package.json", package / "CHANGELOG.md"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / place, tmp_path / place)
+
+    def make(version: str) -> subprocess.CompletedProcess[str]:
+        words = ["make", "version", f"V={version}", f"PYTHON={sys.executable}"]
+        return subprocess.run(
+            words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def parts() -> int:
+        return (tmp_path / "CHANGELOG.md").read_text().count("\n## ")
+
+    before = parts()
+    assert make("7.8.9").returncode == 0
+    check = [sys.executable, tmp_path / ".github" / "release.py", "check", "7.8.9"]
+    assert subprocess.run(check, timeout=60, check=False).returncode == 0
+    assert parts() == before
+    text = (tmp_path / "CHANGELOG.md").read_text()
+    (tmp_path / "CHANGELOG.md").write_text(text.replace("(unreleased)", "(2027-01-01)"))
+    assert make("7.9.0").returncode == 0
+    assert parts() == before + 1
+    assert "## 7.8.9 (2027-01-01)" in (tmp_path / "CHANGELOG.md").read_text()
+    wrong = make("next")
+    assert wrong.returncode != 0
+    assert "write three numbers" in wrong.stdout
+
+
+PLACEHOLDER = re.compile(
+    r"\b(?:YOU|YOUR[-_]\w+|OWNER|USERNAME)/|github\.com/(?:you|your|user|owner|org|example)\b|<URL\b",
+)
+
+
+def test_no_document_names_an_address_that_nobody_has() -> None:
+    """What has to be filled in is a variable that is explained, or a path in a checkout."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--", "*.md", "*.cff", "*.json", "*.toml", "*.yml"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    ).stdout.split()  # fmt: skip
+    shipped = [name for name in listed if not name.startswith("tests/")]
+    assert "README.md" in shipped
+    found = {
+        name: sorted(set(PLACEHOLDER.findall((ROOT / name).read_text(encoding="utf-8"))))
+        for name in shipped
+    }
+    assert not {name: words for name, words in found.items() if words}
 
 
 def test_the_notes_are_the_newest_part_of_the_changelog() -> None:

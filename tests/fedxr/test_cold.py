@@ -331,7 +331,9 @@ def test_each_task_of_a_set_is_a_study_of_its_own(
         ]  # fmt: skip
 
 
-def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_writes_its_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = replace(RECORDED["har"], load=lambda _: Users(made_users(7)))
     monkeypatch.setitem(RECORDED, "har", made)
     (tmp_path / "data" / made.folder).mkdir(parents=True)
@@ -339,6 +341,8 @@ def test_the_command_writes_its_result(tmp_path: Path, monkeypatch: pytest.Monke
              "--data", str(tmp_path / "data"), "--out", str(tmp_path), "--draws", "2",
              "--cold.labels", "0", "1"]  # fmt: skip
     assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert all(f"draws and labels a class: {n} of 4\n" in said for n in (0, 4)), "2 draws of 2"
     result = read_result(tmp_path / "result.json")
     assert result.rows == []
     (curves,) = result.cold

@@ -116,10 +116,14 @@ def test_each_coordination_uses_its_links(
 
 def test_every_arm_is_measured_and_a_seed_repeats(split: Split, checkpoint: Checkpoint) -> None:
     points: list[Point] = []
+    pieces: list[int] = []
 
     class Hearing(Progress):
         def log(self, point: Point) -> None:
             points.append(point)
+
+        def pieces(self, count: int) -> None:
+            pieces.append(count)
 
     def run() -> study.Study:
         groups = [_people(split, checkpoint, r) for r in ("federation", "unseen", "pretraining")]
@@ -130,6 +134,7 @@ def test_every_arm_is_measured_and_a_seed_repeats(split: Split, checkpoint: Chec
     one, two = run(), run()
     first, again = points  # one round each, which is told as it was
     assert first == again
+    assert sum(pieces) == 2 * study.pieces_of(1, Protocol(rounds=1), together=False)
     assert (first.kind, first.set, first.step) == ("round", "made", 1)
     assert first.figures["accuracy"] == pytest.approx(fmean(one.after[0].values()))
     spent = sum(r.bytes for r in one.reports[0].rows if r.link != "compute")
@@ -419,7 +424,10 @@ def test_a_bridged_run_measures_latency_by_headsets_in_real_time(
 
 
 def test_the_command_writes_its_result_and_fails_on_a_broken_promise(
-    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    split: Split,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from fedxr.cli import main as cli
 
@@ -428,6 +436,9 @@ def test_the_command_writes_its_result_and_fails_on_a_broken_promise(
     words = ["federate", "--steps", "5", "--rounds", "1", "--out", str(tmp_path)]
     words += ["--learning.each", "1000", "--workers", "1"]
     assert cli.main([*words, "--require", "accuracy>=0.0"]) == 0
+    said = capsys.readouterr().out
+    assert "learning and tests: 0 of 5\n" in said, "of one set: before it is done"
+    assert "learning and tests: 5 of 5\n" in said
     assert cli.main([*words, "--require", "accuracy>=1.01"]) == 1
     result = read_result(tmp_path / "result.json")
     assert result.rows[0].name.startswith("made")

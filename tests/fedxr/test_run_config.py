@@ -132,8 +132,8 @@ def test_as_usual_it_is_the_rule_that_it_was() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("round: 3", "unknown key 'round'; allowed here are protocol, scenario, source"),
-        ("learning: {mixing: {shares: 1}}", "unknown key 'learning.mixing.shares'; allowed"),
+        ("round: 3", "unknown key 'round'; did you mean 'rounds'? allowed here are"),
+        ("learning: {mixing: {shares: 1}}", "'learning.mixing.shares'; did you mean 'share'?"),
         ("learning: {round: {seed: 1}}", "learning.round.seed is what 'seed' decides"),
         ("learning: 3", "learning is 3; it has keys of its own: shared, personal"),
         ("rounds: many", "rounds is 'many': Expected `int`"),

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from fedxr.agent.adaptation.federated import tuning_of
 from fedxr.agent.adaptation.headset_state import HeadsetIdentity
 from fedxr.agent.checkpoints.checkpoint_file import load_checkpoint
 from fedxr.agent.checkpoints.peft_format import load_peft
+from fedxr.cli import progress as progress_
 from fedxr.cli.main import main
 from fedxr.cli.progress import Shown, Stage, in_words, shown
 from fedxr.evaluation.requirements import RequirementError
@@ -29,7 +31,7 @@ from fedxr.experiments.cold import ColdStudy, Point
 from fedxr.experiments.config_file import as_mapping
 from fedxr.experiments.headless import SeedRun, federate, required, result_of
 from fedxr.experiments.outputs import OutputError, check_file
-from fedxr.experiments.progress import Progress
+from fedxr.experiments.progress import Counted, Progress
 from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.run_folder import RunFolder
 from fedxr.experiments.splits import split_users
@@ -243,6 +245,22 @@ def test_a_pipe_has_plain_lines_with_the_time_and_what_is_left() -> None:
     ]
     assert all(len(line.split()[0].split(":")) == 3 for line in lines), "hours, minutes, seconds"
     assert "\x1b" not in out.getvalue()
+
+
+def test_a_pipe_is_told_what_is_left_while_one_piece_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(progress_, "QUIET_S", 0.06)
+    with shown(Console(file=out, width=80)) as progress:
+        counted = Counted(progress, "work", 9)
+        time.sleep(0.1)  # nothing is known of how long a piece takes, so nothing is said again
+        counted.pieces(2)
+        deadline = time.monotonic() + 10
+        while out.getvalue().count("work: 2 of 9, about 5 s left") < 3:
+            assert time.monotonic() < deadline, out.getvalue()
+            time.sleep(0.01)
+    assert out.getvalue().count("work: 0 of 9") == 1
 
 
 def test_a_terminal_has_bars_that_leave_nothing_behind() -> None:
