@@ -316,3 +316,13 @@ def test_tables_of_two_channels_may_be_called_alike(tmp_path: Path) -> None:
         some.to_csv(folder / name / "belt.tsv", index=False, sep="\t")
     assert checked(folder).problems == ()
     assert {c.name for c in read(folder)[0].channels} == {"belt", "cap"}
+
+
+def test_names_that_differ_by_capitals_are_one_table_or_two_users(tmp_path: Path) -> None:
+    folder = usual(tmp_path, (*USERS, "Bob"), files=WHERE)
+    if len(list(folder.iterdir())) < 5:
+        pytest.skip("a file system without capitals")
+    assert checked(folder).problems == ()
+    (folder / "ann" / "Belt.csv").write_text((folder / BELT).read_text())
+    (problem,) = checked(folder).problems
+    assert "Belt.csv and belt.csv are one table twice" in problem
