@@ -83,3 +83,24 @@ def test_one_kind_of_event_is_no_task(tmp_path: Path) -> None:
     events.write_text(events.read_text().replace("right", "left"))
     with pytest.raises(DataError, match=r"labels found: 'left'; a task needs two classes"):
         find(tmp_path)
+
+
+@pytest.mark.parametrize("nothing", ["n/a", "N/A", "NA", "nan"])
+def test_what_is_not_available_is_no_class_and_no_time(tmp_path: Path, nothing: str) -> None:
+    events = write(tmp_path, "01")
+    rows = events.read_text().splitlines()
+    assert rows[1].startswith("0.0\t4.0\tleft")
+    rows[1] = rows[1].replace("left", nothing)
+    rows[2] = rows[2].replace("5.0", "n/a", 1)  # an onset
+    rows[3] = rows[3].replace("4.0", "n/a", 1)  # a duration: it holds until 15 s, the next
+    events.write_text("\n".join([*rows, ""]))
+    people = tmp_path / "participants.tsv"
+    assert "n/a" in people.read_text()
+    (known,) = find(tmp_path).values()
+    assert [task.classes for task in known.known.tasks] == [("left", "right")]
+    users = known.load()
+    asked = [q.label for e in users[0].episodes for q in e.queries]
+    # 4 s: 3 questions; 5 s: 4. Left from 10 to 15 s, then right, left, right, left, right.
+    assert asked == [0] * 4 + [1] * 3 + [0] * 3 + [1] * 3 + [0] * 3 + [1] * 3
+    text = "_events.tsv: 1 labelled events have no onset, the first in row 3; they are passed over"
+    assert any(text in note for note in users.notes)

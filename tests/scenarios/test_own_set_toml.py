@@ -118,5 +118,8 @@ def test_other_formats_read_it_alike(tmp_path: Path) -> None:
     (tmp_path / "set.toml").write_text("name = \n")
     with pytest.raises(DataError, match=r"at line 1, column 8.*fedxr data new DIR"):
         told(tmp_path)
+    (tmp_path / "set.toml").write_bytes(b'name = "a"\n# \xe4\n')
+    with pytest.raises(DataError, match=r"set.toml: line 2: no UTF-8; save the file as UTF-8"):
+        told(tmp_path)
     (tmp_path / "set.toml").unlink()
     assert told(tmp_path).name == tmp_path.name

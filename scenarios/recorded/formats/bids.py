@@ -37,6 +37,8 @@ _UNITS = {
 _MODALITIES = ("eeg", "physiology", "columns")
 _LABELS = ("trial_type", "value")
 _NOTHING = ("", "n/a")
+_NO_LABEL = (*_NOTHING, "na", "nan")
+"""What stands for no label, in lower-case letters; in times mne-bids takes what BIDS has alone."""
 
 
 def sets(folder: Path) -> list[RecordedSet]:
@@ -74,9 +76,10 @@ def _subjects(folder: Path) -> dict[str, list[Any]]:
     return found
 
 
-def _events(path: Any, said: Told) -> list[tuple[float, float, str]]:
+def _events(path: Any, said: Told, say: Say | None = None) -> list[tuple[float, float, str]]:
     """(onset, duration, label) of each event of a recording, in seconds; raises DataError with the
-    row of what cannot be read."""
+    row of what cannot be read. An event without a label is none; one without an onset is passed
+    over, which is said."""
     file = Path(path.copy().update(suffix="events", extension=".tsv").fpath)
     text = read_bytes(file, "the events of one recording").decode("utf-8-sig", "replace")
     table = csv.DictReader(io.StringIO(text), delimiter="\t")
@@ -85,12 +88,15 @@ def _events(path: Any, said: Told) -> list[tuple[float, float, str]]:
     if "onset" not in columns or label not in columns:
         raise DataError(
             f"{file}: row 1: columns {', '.join(columns)}; expected onset, duration and {label} "
-            f"(or another, named in {said.path}: [labels] column)"
+            f"(or another: {said.toml.named('labels.column')})"
         )
-    out = []
+    out, timeless = [], list[int]()
     for row, event in enumerate(table, start=2):
         word = (event[label] or "").strip()
-        if word in _NOTHING:
+        if word.lower() in _NO_LABEL:
+            continue
+        if (event["onset"] or "").strip() in _NOTHING:
+            timeless.append(row)
             continue
         try:
             onset, duration = (_seconds(event.get(name)) for name in ("onset", "duration"))
@@ -99,6 +105,11 @@ def _events(path: Any, said: Told) -> list[tuple[float, float, str]]:
                 f"{file}: row {row}: expected seconds; found {error}; {FETCH}"
             ) from None
         out.append((onset, duration, word))
+    if timeless and say is not None:
+        say(
+            f"{file.name}: {len(timeless)} labelled events have no onset, the first in row "
+            f"{timeless[0]}; they are passed over: write it, or remove them"
+        )
     return sorted(out)
 
 
@@ -154,7 +165,7 @@ def _recordings(paths: Sequence[Any], said: Told, say: Say) -> list[LabelledReco
 
 
 def _run(path: Any, said: Told, say: Say) -> _Run:
-    mne_bids, labels = library("mne_bids", "BIDS folders"), _held(path, said)
+    mne_bids, labels = library("mne_bids", "BIDS folders"), _held(path, said, say)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -176,9 +187,9 @@ def _run(path: Any, said: Told, say: Say) -> _Run:
     return _Run(name, float(raw.info["sfreq"]), columns, values[:, good], labels)
 
 
-def _held(path: Any, said: Told) -> tuple[Label, ...]:
+def _held(path: Any, said: Told, say: Say) -> tuple[Label, ...]:
     """The events as labels: one without a duration holds until the next."""
-    events, hold = _events(path, said), said.options.labels.hold
+    events, hold = _events(path, said, say), said.options.labels.hold
     starts = [onset for onset, _, _ in events[1:]] + [float("inf")]
     return tuple(
         Label(round(onset * 1e6), round((onset + (length or min(hold, nxt - onset))) * 1e6), text)

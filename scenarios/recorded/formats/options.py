@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fedxr.agent.tasks import check_use_case
-from fedxr.scenarios.recorded.formats.set_toml import FILE, read_set_toml
+from fedxr.scenarios.recorded.formats.set_toml import SetToml, read_set_toml
 from fedxr.scenarios.recorded.stretches import HALVES
 from fedxr.scenarios.users import DataError
 
@@ -89,10 +89,11 @@ class Told:
 
     folder: Path
     options: Options
+    toml: SetToml
 
     @property
     def path(self) -> Path:
-        return self.folder / FILE
+        return self.toml.path
 
     @property
     def name(self) -> str:
@@ -114,4 +115,4 @@ def told(folder: Path) -> Told:
         problems = [f"{toml.place(key)}: {text}" for key, text in options.wrong()]
     if problems or options is None:
         raise DataError("; ".join(problems))
-    return Told(folder, options)
+    return Told(folder, options, toml)

@@ -88,7 +88,10 @@ def read_set_toml(folder: Path, needed: bool = True) -> SetToml:
     try:
         text = path.read_bytes().decode("utf-8-sig")
         raw = tomllib.loads(text)
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}: line {line}: no UTF-8; save the file as UTF-8") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise DataError(
             f"{path}: {error}; correct it: `fedxr data new DIR` writes one to compare with"
         ) from None

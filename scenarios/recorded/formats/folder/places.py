@@ -41,7 +41,7 @@ class Places:
         )
         self._alike: dict[str, list[Path]] = defaultdict(list)
         for path in self.paths:
-            self._alike[self._plain(path)].append(path)
+            self._alike[self._plain(path).casefold()].append(path)
 
     def inside(self, path: Path) -> str:
         """The path within the folder, as patterns match it."""
@@ -83,20 +83,25 @@ class Places:
 
     def twin(self, path: Path) -> Finding | None:
         """A problem where the table in ``path`` lies beside it once more, as ``.gz``, ``.csv``,
-        ``.tsv`` or ``.parquet``: which one is right nobody knows."""
-        mine = self._patterns_of(path)
-        twins = [
-            p
-            for p in self._alike[self._plain(path)]
-            if p != path and (not (theirs := self._patterns_of(p)) or theirs & mine)
-        ]
+        ``.tsv`` or ``.parquet``, or with other capitals: which one is right nobody knows."""
+        alike = self._alike[self._plain(path).casefold()]
+        twins = [p for p in alike if p != path and self._are_twins(path, p)]
         if not twins:
             return None
         names = " and ".join(sorted(p.name for p in (path, *twins)))
         text = f"{names} are one table twice, and only one can be read: remove the other"
         return Finding(str(path.parent), text, f"twins {path.parent} {names}")
 
-    def _patterns_of(self, path: Path) -> set[str]:
-        """The patterns of set.toml that ``path`` matches."""
+    def _are_twins(self, one: Path, other: Path) -> bool:
+        """Files that are called alike, unless set.toml tells them apart: by another pattern, or by
+        what stands for a placeholder."""
+        ours, theirs = self._said_of(one), self._said_of(other)
+        if self._plain(one) == self._plain(other):
+            return not theirs or bool({*ours} & {*theirs})
+        return any(theirs.get(pattern) == facts for pattern, facts in ours.items())
+
+    def _said_of(self, path: Path) -> dict[str, dict[str, str]]:
+        """By pattern of set.toml that ``path`` matches, what it says."""
         patterns = {self.set_.pattern(s) for s in self.set_.channels} | {self.set_.labels.files}
-        return {p for p in patterns if as_regex(p).fullmatch(self.inside(path))}
+        hits = {p: as_regex(p).fullmatch(self.inside(path)) for p in patterns}
+        return {p: hit.groupdict() for p, hit in hits.items() if hit}

@@ -79,6 +79,7 @@ class Table:
                 if "*" in column
                 else []
             )
+            hits = [i for n, i in enumerate(hits) if "*" in column or not n]
             out += hits
             if not hits:
                 hint = self._hint(column, names)
@@ -99,6 +100,11 @@ class Table:
 
     def _is_there_twice(self, name: str, what: str, key: str) -> None:
         numbers = self.twice[name]
+        columns = [self.frame.iloc[:, number - 1] for number in numbers]
+        if all(one.equals(columns[0]) for one in columns):
+            which = " and ".join(map(str, numbers))
+            self.note(f"columns {which} are both called {name!r} and hold the same: one is read")
+            return
         self.problem(
             f"{what}: columns {' and '.join(map(str, numbers))} are both called {name!r}: rename "
             f"one of them, or write the number of the right one in {self.toml.named(key)}",

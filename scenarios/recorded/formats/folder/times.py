@@ -72,34 +72,41 @@ def _tell_back(table: Table, rows: Rows, t: Seconds, back: Rows, set_: Descripti
         )
 
 
-def rates_of(t: Seconds) -> tuple[float, ...]:
-    """Samples a second of ``t`` (n,), each way to count them that means something: between gaps
-    (first, unless most stamps come in bursts), by the median step, by their number; none where
-    there are too few."""
+def rates_of(t: Seconds) -> tuple[float, float, float]:
+    """Samples a second of ``t`` (n,): between gaps, by the median step, and by their number over
+    all the time; zeros where there are too few. Where stamps jitter, or single samples are lost,
+    the first two differ; where most stamps come in bursts the last is the only one that counts."""
     if len(t) < 3 or t[-1] <= t[0]:
-        return ()
+        return 0.0, 0.0, 0.0
     steps = np.diff(t)
     median, mean = float(np.median(steps)), len(steps) / float(t[-1] - t[0])
-    if not median > 0 or 1 / median >= 5 * mean:
-        return (mean, *((1 / median,) if median > 0 else ()))
+    if median <= 0 or 1 / median >= 5 * mean:
+        return mean, mean, mean
     usual = steps[steps < 3 * median]
     return len(usual) / float(usual.sum()), 1 / median, mean
+
+
+def _off(told: float, t: Seconds) -> float:
+    """By which share ``told`` lies beyond what may be called the rate of ``t`` (n,)."""
+    between, median, mean = rates_of(t)
+    low, high = sorted((between, median))
+    return min(max(low / told - 1, 1 - high / told, 0.0), abs(mean / told - 1))
 
 
 def rate_fits(table: Table, set_: Description, sensor: Sensor, t: Seconds) -> bool:
     """Whether the times ``t`` (n,) s have the sensor's rate, counted in any way; where they haven't
     both rates are a problem, where they differ slightly a note."""
-    told, found = sensor.rate, rates_of(t)
+    told, found = sensor.rate, rates_of(t)[0]
     if not told or not found or any(one.kind == BACK for one in table.problems):
         return True
-    off = min(abs(rate / told - 1) for rate in found)
+    off = _off(told, t)
     allowed = OFF if len(t) > FEW else OFF_OF_FEW
     if off <= SLIGHT or (off <= allowed and len(t) <= FEW):
         return True
     at = set_.toml.named(set_.key(sensor, "rate"))
     text = (
-        f"channel {sensor.name!r}: {found[0]:.4g} Hz by its times, {told:g} Hz by set.toml "
-        f"({100 * off:.2g} % off; {100 * allowed:g} % are allowed); {_remedy(found[0], told)}"
+        f"channel {sensor.name!r}: {found:.4g} Hz by its times, {told:g} Hz by set.toml "
+        f"({100 * off:.2g} % off; {100 * allowed:g} % are allowed); {_remedy(found, told)}"
     )
     if off <= allowed:
         table.note(f"{text}: {at}", kind=f"rate {sensor.name} slightly")
