@@ -8,7 +8,6 @@ line, and the nearest key that there is. Blanks around a text are left out, and 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import tomllib
 from collections import Counter
@@ -19,6 +18,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
+from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.users import DataError
 
 FILE = "set.toml"
@@ -142,8 +142,7 @@ def _table(kind: type[T], raw: Mapping[str, Any], where: str, complain: Complain
         if key in known:
             given[key] = _value(hints[key], value, at, say)
         else:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            hint = did_you_mean(key, known).strip() or f"known are {', '.join(known)}"
             say(at, f"key {at!r} is not known; {hint}")
     for name, one in known.items():
         if name not in raw and one.default is MISSING and one.default_factory is MISSING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fedxr.scenarios.recorded.formats.folder.description import Description
 from fedxr.scenarios.recorded.formats.folder.findings import Finding
-from fedxr.scenarios.recorded.formats.folder.table import Table, nearest
+from fedxr.scenarios.recorded.formats.folder.table import Table, like
 from fedxr.scenarios.recorded.formats.folder.times import Rows, Seconds
 from fedxr.scenarios.recorded.formats.folder.words import Words
 from fedxr.scenarios.recorded.stretches import Stretch
@@ -199,7 +199,7 @@ class Labelling:
         by time alone; empty where one can."""
         named = self.set_.toml.named
         if whose is not None and user not in whose:
-            there = nearest(user, sorted(set(whose.tolist())))
+            there = like(user, sorted(set(whose.tolist())))
             return f"no label of user {user!r} by {named('labels.user')}; {there}; call them alike"
         if _overlap(spans):
             return (

@@ -6,7 +6,6 @@ named, or numbered from 1.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Collection, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fedxr.plugins.nearest import nearest
 from fedxr.scenarios.recorded.formats.folder.description import UNITS_S
 from fedxr.scenarios.recorded.formats.folder.findings import Finding
 from fedxr.scenarios.recorded.formats.set_toml import SetToml
@@ -92,7 +92,7 @@ class Table:
     def _hint(self, column: str, names: Sequence[str]) -> str:
         below = [i for i, cells in enumerate(self.top, 1) if column in cells]
         if not below:
-            return nearest(column, names)
+            return like(column, names)
         if self.role == "files":
             where = self.toml.named("files.header")
             return f"it stands in row {below[0]}: write header = {below[0]}, {where}; or else"
@@ -231,11 +231,10 @@ def _form_of(stamp: str) -> str:
     return repr(form + (f"{point}%f" if point else ""))
 
 
-def nearest(wanted: str, names: Sequence[str]) -> str:
+def like(wanted: str, names: Sequence[str]) -> str:
     """The names that ``wanted`` may have meant, or all there are."""
-    plain = {name.strip().lower(): name for name in names}
-    near = difflib.get_close_matches(wanted.strip().lower(), plain, 3, 0.5)
+    near = nearest(wanted, names, 3, 0.5)
     if near:
-        return f"nearest are {', '.join(repr(plain[n]) for n in near)}"
+        return f"nearest are {', '.join(map(repr, near))}"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"it has {', '.join(map(repr, names[:_SHOWN]))}{more}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from fedxr.plugins.nearest import nearest
 from fedxr.scenarios.recorded.formats.folder.description import Description
 from fedxr.scenarios.recorded.formats.folder.findings import Finding
 
@@ -66,7 +66,7 @@ class Words:
                 out.append(Finding(where, text, kind))
                 continue
             twin = next((n for n in names if _plain(n) == _plain(word)), None)
-            near = twin or next(iter(difflib.get_close_matches(word, names, 1)), "")
+            near = twin or next(iter(nearest(word, names)), "")
             how = "differs by case or blanks only from" if twin else "is nearest to"
             said = f", and {how} {near!r}" if near else ""
             text = (
