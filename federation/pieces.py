@@ -11,7 +11,7 @@ Legend: T is the caller's type of a sum.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -31,7 +31,8 @@ T_co = TypeVar("T_co", bound=Additive, covariant=True)
 class Sum(Protocol[T_co]):
     """One owner's sum as it is now; never changed, but replaced. ``whole``: how many numbers it
     has. ``change`` is what has been added since another sum of that owner (None: since nothing),
-    and ``numbers`` how many numbers say it, at most ``whole``."""
+    and ``numbers`` how many numbers say it, at most ``whole``. ``together`` is what has been added
+    by several owners, each since then: one product instead of many, where a sum is of products."""
 
     @property
     def sums(self) -> T_co: ...
@@ -39,6 +40,8 @@ class Sum(Protocol[T_co]):
     def whole(self) -> int: ...
     def numbers(self, since: Self | None) -> int: ...
     def change(self, since: Self | None) -> T_co: ...
+    @classmethod
+    def together(cls, added: Sequence[tuple[Self, Self | None]]) -> T_co: ...
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,19 @@ class Piece(Generic[T]):
             change = self.sum.change(before)
             return change if total is None else total.plus(change)
         return total if before is None or total is None else total.plus(before.sums, -1.0)
+
+
+def added(total: T | None, news: Sequence[tuple[Piece[T], Piece[T] | None]]) -> T | None:
+    """``total`` with what has changed in several pieces, each since another of its owner, in double
+    precision."""
+    given = [(new.sum, since.sum if since else None) for new, since in news if new.sum is not None]
+    if given:
+        change = type(given[0][0]).together(given).double()
+        total = change if total is None else total.plus(change)
+    for new, since in news:
+        if not new.gives:
+            total = new.added_to(total, since)
+    return total if total is None else total.double()
 
 
 @dataclass(frozen=True)

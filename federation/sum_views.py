@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic
 
-from fedxr.federation.pieces import Answer, Others, Piece, T
+from fedxr.federation.pieces import Answer, Others, Piece, T, added
 
 
 @dataclass
@@ -71,6 +71,7 @@ class ServerSum(Generic[T]):
     pieces: dict[str, Piece[T]] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     numbers: int = 0
+    _news: list[tuple[Piece[T], Piece[T] | None]] = field(default_factory=list)
     _said: Answer[T] | None = None
 
     def take(self, pieces: Mapping[str, Piece[T]]) -> list[int]:
@@ -80,9 +81,7 @@ class ServerSum(Generic[T]):
             since = self.pieces.get(owner)
             if owner in self.left or (since is not None and since.version >= piece.version):
                 continue
-            self.total = piece.added_to(self.total, since)
-            if self.total is not None:
-                self.total = self.total.double()
+            self._news.append((piece, since))
             self.pieces[owner], self._said = piece, None
             taken.append(piece.numbers(since))
         self.numbers += sum(taken)
@@ -103,6 +102,7 @@ class ServerSum(Generic[T]):
         """What is told of it now. Where nobody gives any more, no rounding is left either."""
         if self._said is not None:
             return self._said
+        self.total, self._news = added(self.total, self._news), []
         givers = self.started + len(self.left) + sum(p.gives for p in self.pieces.values())
         if not givers:
             self.total = None

@@ -8,7 +8,7 @@ Shape legend: Z features, C classes, M terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -108,6 +108,19 @@ class OwnSums:
             return _summed(new, self.classes)
         return self.sums if since is None else self.sums.plus(since.sums, -1.0)
 
+    @classmethod
+    def together(cls, added: Sequence[tuple[OwnSums, OwnSums | None]]) -> RidgeStats:
+        """What has been added to several since others of theirs, in double precision."""
+        classes, terms = added[0][0].classes, list[Term]()
+        total = RidgeStats.none(classes).double()
+        for own, since in added:
+            new = own._new(since)
+            if new is None:
+                total = total.plus(own.change(since))
+            else:
+                terms += new
+        return total.plus(_summed(terms, classes, torch.float64)) if terms else total
+
     def _new(self, since: OwnSums | None) -> tuple[Term, ...] | None:
         """The terms since then; None where they are folded, or ``since`` is none of these sums'
         past."""
@@ -135,12 +148,12 @@ def _left(terms: Iterable[Term]) -> tuple[Term, ...]:
     return tuple(left)
 
 
-def _summed(terms: Iterable[Term], classes: int) -> RidgeStats:
+def _summed(terms: Iterable[Term], classes: int, dtype: torch.dtype = torch.float32) -> RidgeStats:
     terms = _left(terms)
     if not terms:
         return RidgeStats.none(classes)
     z, label, times = _stacked(terms)
-    return RidgeStats.of(z, label, classes, times)
+    return RidgeStats.of(z.to(dtype), label, classes, times.to(dtype))
 
 
 def _stacked(terms: Iterable[Term]) -> tuple[Tensor, Tensor, Tensor]:

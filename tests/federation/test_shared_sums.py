@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -61,6 +62,13 @@ class Told:
 
     def change(self, since: Told | None) -> Whole:
         return self.sums if since is None else self.sums.plus(since.sums, -1.0)
+
+    @classmethod
+    def together(cls, added: Sequence[tuple[Told, Told | None]]) -> Whole:
+        total, *rest = (one.change(since) for one, since in added)
+        for change in rest:
+            total = total.plus(change)
+        return total
 
 
 def links_of(n: int, seed: int) -> Tensor:
