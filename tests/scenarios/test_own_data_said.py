@@ -348,3 +348,17 @@ def test_two_rates_that_are_wrong_are_two_problems(tmp_path: Path) -> None:
     assert "10 Hz by its times, 15 Hz by set.toml" in ten
     assert "write rate = 20, " in twenty
     assert "(the same in 1 more: " in twenty
+
+
+def test_times_of_day_count_from_midnight(tmp_path: Path) -> None:
+    """Noon is 12 * 3600 s: labels in seconds of the day meet recordings in times of day."""
+    files = 'time = "t"\ntime_unit = "%H:%M:%S.%f"'
+    folder = usual(tmp_path, USERS, files=files, labels='time_unit = "s"')
+    for name in USERS:
+        some = frame()
+        clock = [in_clock(t, "%H:%M:%S.%f") for t in some["t"]]
+        some.assign(t=clock).to_csv(folder / name / "belt.csv", index=False)
+        noon = LABELS.assign(start=LABELS["start"] + 43200, end=LABELS["end"] + 43200)
+        noon.to_csv(folder / name / "labels.csv", index=False)
+    assert checked(folder).problems == ()
+    assert sum(e.adapt for e in read(folder)[0].episodes) == 9
