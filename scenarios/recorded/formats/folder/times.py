@@ -143,7 +143,7 @@ def tell_gaps(table: Table, sensor: Sensor, rows: Rows, t: Seconds) -> None:
     many = f"{len(gaps)} gaps of {steps[gaps].sum():.4g} s in all, the longest"
     table.note(
         f"channel {sensor.name!r}: {many if len(gaps) > 1 else 'a gap'} of {steps[longest]:.4g} s "
-        f"after row {row}; nothing is asked where half of the samples lack: if the recording was "
-        "paused this is right, else see what was lost",
+        f"after row {row}; where every channel lacks half of its samples nothing is asked: if the "
+        "recording was paused this is right, else see what was lost",
         kind=f"gaps {table.path} {len(gaps)} {row}",
     )
