@@ -14,7 +14,7 @@ from fedxr.plugins.nearest import did_you_mean
 from fedxr.scenarios.devices import devices_for
 from fedxr.scenarios.personas import for_pretraining
 from fedxr.scenarios.recorded import RECORDED, find
-from fedxr.scenarios.recorded.formats.folder.description import FILE
+from fedxr.scenarios.recorded.formats.set_toml import FILE
 from fedxr.scenarios.simulated import simulate
 from fedxr.scenarios.users import DataError, FoundSet, User
 

@@ -104,7 +104,7 @@ def test_a_column_that_says_the_label_once_more_is_no_signal(tmp_path: Path) -> 
 
 def test_rows_that_are_examples_take_turns_over_the_classes(tmp_path: Path) -> None:
     examples().save_to_disk(tmp_path)
-    with pytest.raises(DataError, match=r"how many samples there are in a second.*\[files\] rate"):
+    with pytest.raises(DataError, match=r"how many samples there are in a second.*files\.rate"):
         find(tmp_path)
     (tmp_path / "set.toml").write_text("[files]\nrate = 50\n")
     users = read(tmp_path)

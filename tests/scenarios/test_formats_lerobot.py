@@ -107,7 +107,7 @@ def test_with_one_task_success_is_the_label_and_the_folder_the_user(tmp_path: Pa
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     write(tmp_path, "v3.0")
     (tmp_path / "set.toml").write_text('[files]\nuser = "who"\n')
-    with pytest.raises(DataError, match=r"no column 'who' \(.*set.toml\); it has obs"):
+    with pytest.raises(DataError, match=r"no column 'who', files.user \(.*line 2\); it has obs"):
         find(tmp_path)
     (tmp_path / "set.toml").unlink()
     info = tmp_path / "meta" / "info.json"

@@ -147,11 +147,12 @@ def test_streams_that_sent_nothing_or_are_called_as_an_export_cost_nothing(tmp_p
 def test_a_set_toml_names_classes_and_windows(tmp_path: Path) -> None:
     lab(tmp_path / "a.xdf")
     (tmp_path / "set.toml").write_text(
-        'name = "turns"\nhalves = "stretches"\n'
+        'name = "turns "\nhalves = "stretches"\n'
         '[task]\nname = "turn"\nclasses = ["right", "left"]\nwindow = 1.0\nevery = 1.0\n'
         "[labels]\nhold = 2.0\n"
     )
-    (user,) = read(tmp_path)
+    (user,) = users = read(tmp_path)
+    assert any("line 1: name: blanks around 'turns ' are left out" in n for n in users.notes)
     assert user.tasks == ("turn",)
     labels = [q.label for e in user.episodes if e.adapt for q in e.queries]
     assert labels == [1, 0] * 4, "the first second of each two"

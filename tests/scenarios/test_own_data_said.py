@@ -326,3 +326,39 @@ def test_names_that_differ_by_capitals_are_one_table_or_two_users(tmp_path: Path
     (folder / "ann" / "Belt.csv").write_text((folder / BELT).read_text())
     (problem,) = checked(folder).problems
     assert "Belt.csv and belt.csv are one table twice" in problem
+
+
+def test_blanks_around_all_labels_are_said_once(tmp_path: Path) -> None:
+    folder = usual(tmp_path, USERS)
+    for name in USERS:
+        some = LABELS.assign(label=[f"{word} " for word in LABELS["label"]])
+        some.to_csv(folder / name / "labels.csv", index=False)
+    found = checked(folder)
+    assert found.problems == ()
+    text = "column 'label': blanks around 6 of 6 words are left out, first in row 2"
+    assert f"ann: labels.csv: {text} (the same in 2 more: " in said(found)
+
+
+def test_two_rates_that_are_wrong_are_two_problems(tmp_path: Path) -> None:
+    folder = usual(tmp_path, USERS)
+    some = frame()
+    some.assign(t=some["t"] * 2).to_csv(folder / BELT, index=False)
+    rewrite(folder, ("rate = 20", "rate = 15"))
+    ten, twenty = checked(folder).problems[:2]
+    assert "10 Hz by its times, 15 Hz by set.toml" in ten
+    assert "write rate = 20, " in twenty
+    assert "(the same in 1 more: " in twenty
+
+
+def test_times_of_day_count_from_midnight(tmp_path: Path) -> None:
+    """Noon is 12 * 3600 s: labels in seconds of the day meet recordings in times of day."""
+    files = 'time = "t"\ntime_unit = "%H:%M:%S.%f"'
+    folder = usual(tmp_path, USERS, files=files, labels='time_unit = "s"')
+    for name in USERS:
+        some = frame()
+        clock = [in_clock(t, "%H:%M:%S.%f") for t in some["t"]]
+        some.assign(t=clock).to_csv(folder / name / "belt.csv", index=False)
+        noon = LABELS.assign(start=LABELS["start"] + 43200, end=LABELS["end"] + 43200)
+        noon.to_csv(folder / name / "labels.csv", index=False)
+    assert checked(folder).problems == ()
+    assert sum(e.adapt for e in read(folder)[0].episodes) == 9

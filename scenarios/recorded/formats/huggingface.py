@@ -95,18 +95,21 @@ def _table(folder: Path, said: Told) -> _Table:
     data = _opened(folder)
     features, files = data.features, said.options.files
 
-    def column(wanted: str, usual: Sequence[str], what: str) -> str:
+    def column(wanted: str, usual: Sequence[str], key: str, what: str) -> str:
         found = wanted or next((name for name in usual if name in features), "")
         if found in features or not (found or what):
             return found
         raise DataError(
             f"{folder}: columns {', '.join(features)}; expected one with {what or found}: name it "
-            f"in {said.path}"
+            f"in {said.toml.named(key)}"
         )
 
-    user = column(files.user, _USER, "the user ([files] user)")
-    label = column(said.options.labels.column, _LABEL, "the label ([labels] column)")
-    time, recording = column(files.time, _TIME, ""), column(files.recording, (), "")
+    user = column(files.user, _USER, "files.user", "the user")
+    label = column(said.options.labels.column, _LABEL, "labels.column", "the label")
+    time, recording = (
+        column(files.time, _TIME, "files.time", ""),
+        column(files.recording, (), "files.recording", ""),
+    )
     rest = [name for name in features if name not in (user, label, time, recording)]
     scalars = [name for name in rest if _is_number(features[name])]
     again = [name for name in scalars if _repeats(data[name], data[label])]
@@ -120,9 +123,11 @@ def _table(folder: Path, said: Told) -> _Table:
             ", or sequences of them"
         )
     if not files.rate and (sequences or not time):
+        named = said.toml.named
+        times = "" if sequences else f", or the column in {named('files.time')}"
         raise DataError(
-            f"{folder}: nothing says how many samples there are in a second; say it in {said.path}:"
-            f" [files] rate{'' if sequences else ', or the column [files] time'}"
+            f"{folder}: nothing says how many samples there are in a second; say it in "
+            f"{named('files.rate')}{times}"
         )
     classes = tuple(getattr(features[label], "names", None) or ())
     return _Table(data, user, label, time, recording, signals, not sequences, classes)

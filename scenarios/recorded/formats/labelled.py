@@ -91,7 +91,7 @@ class OwnSet:
             more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
             raise DataError(
                 f"{told.folder}: labels found: {found}{more}; a task needs two classes that occur: "
-                f"label more, or name the classes in {told.path} ([task] classes)"
+                f"label more, or name the classes in {told.toml.named('task.classes')}"
             )
         if known is not None and known.classes == classes:
             return known
@@ -105,9 +105,8 @@ class OwnSet:
 
 
 def _load(own: OwnSet, task: Task, _: Path) -> Users:
-    return users_of(
-        own.told.name, [(who, partial(_user, own, task, who, read)) for who, read in own.people]
-    )
+    people = [(who, partial(_user, own, task, who, read)) for who, read in own.people]
+    return users_of(own.told.name, people, notes=own.told.toml.notes)
 
 
 def _user(own: OwnSet, task: Task, who: str, read: Read, say: Say) -> User:

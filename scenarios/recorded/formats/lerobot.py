@@ -166,7 +166,8 @@ def _episodes(robot: _Robot, said: Told, one_task: bool) -> Iterator[tuple[str, 
             )
         user = said.options.files.user
         if user and user not in known:
-            raise DataError(f"{path}: no column {user!r} ({said.path}); it has {', '.join(known)}")
+            where = said.toml.named("files.user")
+            raise DataError(f"{path}: no column {user!r}, {where}; it has {', '.join(known)}")
         wanted = ["episode_index", "task_index", _SUCCESS, user]
         table = _rows(path, [name for name in wanted if name in known])
         numbers = np.asarray(table["episode_index"])

@@ -203,7 +203,7 @@ def _task_of(streams: Sequence[_Stream], said: Told) -> Told:
     if len(named) > 1 or chosen:
         raise DataError(
             f"{said.folder}: feedback in it is about {', '.join(sorted(named))}; choose one in "
-            f"{said.path} ([task] name), or use the recording itself, which has all of it"
+            f"{said.toml.named('task.name')}, or use the recording itself, which has all of it"
         )
     task = replace(said.options.task, name=min(named))
     return replace(said, options=replace(said.options, task=task))

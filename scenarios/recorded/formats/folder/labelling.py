@@ -38,7 +38,6 @@ class Labelling:
     set_: Description
     words: Words
     problems: list[Finding] = field(default_factory=list)
-    notes: list[Finding] = field(default_factory=list)
 
     def whole(self, word: str, span: Span, where: str) -> list[Stretch]:
         """A recording that has one label."""

@@ -98,7 +98,7 @@ class FolderSet:
                 "has one label"
             )
             person.notes.append(Finding("", text))
-        person.notes = [*dict.fromkeys([*person.notes, *labelling.notes])]
+        person.notes = [*dict.fromkeys(person.notes)]
         person.seen = words.seen
         return person
 

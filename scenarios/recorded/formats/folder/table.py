@@ -142,8 +142,8 @@ class Table:
         return values
 
     def texts(self, at: int) -> NDArray[np.str_]:
-        """(n,) column ``at`` as text without blanks around it, which is said where some rows have
-        them; "" where there is nothing, and whole numbers without a point."""
+        """(n,) column ``at`` as text without blanks around it, which is said; ""
+        where there is nothing, and whole numbers without a point."""
         column = self.frame.iloc[:, at]
         if column.dtype.kind == "f":
             whole = column.dropna() % 1 == 0
@@ -151,10 +151,11 @@ class Table:
         given = column.astype("string").fillna("")
         text = given.str.strip()
         around = np.flatnonzero((given != text).to_numpy(bool))
-        if 0 < len(around) < len(given):
+        if len(around):
             self.note(
-                f"column {self.name(at)}: blanks around {len(around)} of "
-                f"{len(given)} words are left out, first in row {around[0] + self.first}"
+                f"column {self.name(at)}: blanks around {len(around)} of {len(given)} words are "
+                f"left out, first in row {around[0] + self.first}",
+                kind=f"blanks {self.name(at)}",
             )
         return np.asarray(text.where(~text.str.lower().isin(EMPTY), ""), dtype=str)
 

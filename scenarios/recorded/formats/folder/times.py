@@ -108,11 +108,12 @@ def rate_fits(table: Table, set_: Description, sensor: Sensor, t: Seconds) -> bo
         f"channel {sensor.name!r}: {found:.4g} Hz by its times, {told:g} Hz by set.toml "
         f"({100 * off:.2g} % off; {100 * allowed:g} % are allowed); {_remedy(found, told)}"
     )
+    kind = f"rate {sensor.name} {found:.2g}"
     if off <= allowed:
-        table.note(f"{text}: {at}", kind=f"rate {sensor.name} slightly")
+        table.note(f"{text}: {at}", kind=f"{kind} slightly")
         return True
     where = at if "time_unit" not in text else set_.toml.named("files.time_unit")
-    table.problem(f"{text}: {where}", kind=f"rate {sensor.name}")
+    table.problem(f"{text}: {where}", kind=kind)
     return False
 
 
@@ -142,7 +143,7 @@ def tell_gaps(table: Table, sensor: Sensor, rows: Rows, t: Seconds) -> None:
     many = f"{len(gaps)} gaps of {steps[gaps].sum():.4g} s in all, the longest"
     table.note(
         f"channel {sensor.name!r}: {many if len(gaps) > 1 else 'a gap'} of {steps[longest]:.4g} s "
-        f"after row {row}; nothing is asked where half of the samples lack: if the recording was "
-        "paused this is right, else see what was lost",
+        f"after row {row}; where every channel lacks half of its samples nothing is asked: if the "
+        "recording was paused this is right, else see what was lost",
         kind=f"gaps {table.path} {len(gaps)} {row}",
     )
