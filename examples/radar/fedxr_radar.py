@@ -1,7 +1,7 @@
 """A mmWave presence radar as a sensor of fedxr: how strong the echo of each distance is.
 
 Such radars (60 GHz, on a desk or a headset) bring a range profile some 10 to 30 times a second. The
-mean of a second says where somebody is, its deviation who moves: a breath is a few decibels.
+mean of two seconds says where somebody is, its deviation who moves: a breath is a few decibels.
 
 Shapes: N samples of the window, R = 32 range bins of 15 cm.
 """
@@ -31,27 +31,20 @@ class RadarEncoder:
     def shape(self, channel: Channel) -> EncoderSpec:
         if channel.rate_hz < 5:
             raise ChannelError(f"channel {channel.name}: {channel.rate_hz:g} Hz; 5 Hz at least")
-        # 1 s becomes one token every 15 ticks (0.5 s); a task is told of the last 2 s.
-        return EncoderSpec(1.0, 15, 1, 2 * BINS, 2.0, 2 * BINS)
+        # 2 s become one token every 15 ticks (0.5 s); a task is told of the last 2 s, too.
+        return EncoderSpec(2.0, 15, 1, 2 * BINS, 2.0, 2 * BINS)
 
     @finite
     def features(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
-        """(64,) of the last second; None under three profiles."""
-        return _statistics(window(samples, end_us - 1_000_000, end_us))
-
-    @finite
-    def summary(self, samples: Samples, channel: Channel, end_us: int) -> Array | None:
         """(64,) of the last two seconds; None under three profiles."""
-        return _statistics(window(samples, end_us - 2_000_000, end_us))
+        x_NR = window(samples, end_us - 2_000_000, end_us).values
+        return None if len(x_NR) < 3 else np.concatenate((x_NR.mean(0) / 20, x_NR.std(0) / 5))
+
+    summary = features
 
     def augment(self, samples: Samples, channel: Channel, rng: np.random.Generator) -> Samples:
         """Another antenna: 2 dB more or less gain."""
         return Samples(samples.t_us, samples.values + np.float32(rng.normal(0.0, 2.0)))
-
-
-def _statistics(part: Samples) -> Array | None:
-    x_NR = part.values
-    return None if len(part) < 3 else np.concatenate((x_NR.mean(0) / 20, x_NR.std(0) / 5))
 
 
 MODALITIES.add(Modality("radar", (RANGE,), channels=2, encoder=RadarEncoder()))

@@ -73,7 +73,7 @@ COMMANDS = (
     Command(
         "stream",
         "be a headset: a simulated person, or a recorded one",
-        "fedxr.cli.stream:Stream",
+        "fedxr.cli.stream_options:Stream",
         "fedxr.cli.stream:stream_command",
     ),
     Command(
@@ -130,7 +130,7 @@ COMMANDS = (
     Command(
         "pretrain",
         "train a checkpoint",
-        "fedxr.cli.pretrain:Pretrain",
+        "fedxr.cli.pretrain_options:Pretrain",
         "fedxr.cli.pretrain:pretrain_command",
         start="fedxr.cli.starting:pretrain_start",
         studies=True,

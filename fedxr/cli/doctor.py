@@ -22,8 +22,7 @@ from fedxr.bridge.sensors.sources import SOURCES
 from fedxr.cli.unity import lacking
 from fedxr.extras import install_line
 from fedxr.plugins import loaded
-from fedxr.scenarios.recorded import RECORDED, find
-from fedxr.scenarios.users import DataError
+from fedxr.scenarios.recorded import RECORDED, count_folders
 
 _PURPOSE = {
     "study": "recorded sets, baselines, figures (fedxr demo, federate, report, pretrain, data)",
@@ -172,13 +171,10 @@ def recorded_data() -> list[Finding]:
         return [Finding("recorded data", "absent", "$FEDXR_DATA is not set", remedy)]
     if not Path(root).is_dir():
         return [Finding("recorded data", "missing", f"$FEDXR_DATA={root} is no folder", remedy)]
-    try:
-        found = find(Path(root))
-    except DataError as error:  # two sets of one name, say
-        return [Finding("recorded data", "missing", str(error), "fedxr data check DIR")]
-    own = [name for name in found if name not in RECORDED]
-    detail = f"{root}: {len(found) - len(own)} of {len(RECORDED)} known sets"
-    detail += f", and {len(own)} of your own" if own else ""
+    known, own = count_folders(Path(root))
+    detail = f"{root}: {known} of {len(RECORDED)} known sets"
+    detail += f", and {own} of your own" if own else ""
+    found = known + own
     return [Finding("recorded data", "ok" if found else "absent", detail, "" if found else remedy)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,36 +12,15 @@ from rich.console import Console
 from fedxr.agent.checkpoints.checkpoint_file import card_of, load_checkpoint, save_checkpoint
 from fedxr.agent.model.checkpoint import Checkpoint
 from fedxr.agent.tasks import task_named
+from fedxr.cli.pretrain_options import Pretrain
 from fedxr.cli.progress import shown
 from fedxr.experiments.gathering import gather
 from fedxr.experiments.outputs import check_file
 from fedxr.experiments.pretraining import card_for, pretrain_on
-from fedxr.experiments.run_config import RunConfig, Source
+from fedxr.experiments.run_config import RunConfig
 from fedxr.experiments.splits import Split
 from fedxr.scenarios.recorded import RECORDED, data_folder
 from fedxr.scenarios.users import DataError, User
-
-
-@dataclass(frozen=True)
-class Pretrain:
-    """Train a checkpoint on the pretraining users of all domains and save it."""
-
-    out: Path
-    """The safetensors file to write."""
-    source: Source = "simulated"
-    """Simulated worlds, or recorded people from --data."""
-    data: Path | None = None
-    """Folder of the recorded sets; default $FEDXR_DATA."""
-    steps: int = 250
-    """Pretraining steps a task."""
-    copies: int = 1500
-    """Augmented episodes of each domain, about: from one to ten of each episode."""
-    headsets: int = 12
-    """Half the number of simulated pretraining users in each use case."""
-    seed: int = 0
-    """Seed of everything random."""
-    config: Path | None = None
-    """Where to start from: a YAML file; other options override it."""
 
 
 def pretrain_command(command: Pretrain, console: Console) -> int:

@@ -12,7 +12,7 @@ import tyro
 
 if TYPE_CHECKING:
     from fedxr.cli.demo import Demo
-    from fedxr.cli.pretrain import Pretrain
+    from fedxr.cli.pretrain_options import Pretrain
     from fedxr.cli.serve import Serve
     from fedxr.experiments.run_config import RunConfig
 
@@ -51,7 +51,7 @@ def serve_start(words: Sequence[str]) -> Serve | None:
 
 
 def pretrain_start(words: Sequence[str]) -> Pretrain | None:
-    from fedxr.cli.pretrain import Pretrain
+    from fedxr.cli.pretrain_options import Pretrain
 
     return _from_file(Pretrain, words)
 

@@ -8,7 +8,7 @@ looked up. Registries of modules that need torch are imported where they are ask
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
@@ -24,6 +24,8 @@ def known(registry: Registry) -> object:  # type: ignore[type-arg]  # of any kin
     return tyro.conf.arg(help_behavior_hint=lambda _: f"(repeatable; known: {', '.join(registry)})")
 
 
+Source = Literal["simulated", "recorded"]
+"""Simulated people, or those of recorded sets."""
 SetNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], known(RECORDED)]
 TaskNames = Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], known(TASKS)]
 

@@ -17,7 +17,7 @@ from fedxr.agent.adaptation.adapter_stack import TUNINGS
 from fedxr.agent.checkpoints.pretrain import Pretraining
 from fedxr.agent.model.backbone import BACKBONES
 from fedxr.agent.tasks import USE_CASES, check_use_case
-from fedxr.experiments.choices import SetNames, UseCase, known, one_of
+from fedxr.experiments.choices import SetNames, Source, UseCase, known, one_of
 from fedxr.experiments.cold import Cold, ColdProtocol
 from fedxr.experiments.protocol import Protocol, Ranks
 from fedxr.experiments.tracking import TRACKERS
@@ -26,8 +26,6 @@ from fedxr.federation.exchange import Exchange
 from fedxr.learning.learning_rule import LearningRule, headless
 from fedxr.learning.profile import Links, Radio
 from fedxr.plugins.nearest import did_you_mean
-
-Source = Literal["simulated", "recorded"]
 
 WARM_ONLY = (
     "unseen_data", "aggregation", "tuning", "exchange", "size", "steps", "copies", "workers",

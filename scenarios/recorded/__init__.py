@@ -81,6 +81,15 @@ def find(root: Path | None) -> dict[str, FoundSet]:
     return found
 
 
+def count_folders(root: Path) -> tuple[int, int]:
+    """How many folders under ``root`` are known sets, and how many are one's own by their names and
+    those of their files: nothing in them is opened, so what is wrong in one is not told."""
+    known = {root / one.folder for one in RECORDED.values()}
+    others = [root] if _format_of(root) else [p for p in root.iterdir() if p.is_dir()]
+    own = sum(_format_of(folder) is not None for folder in others if folder not in known)
+    return sum(folder.is_dir() for folder in known), own
+
+
 def own_sets(root: Path) -> list[FoundSet]:
     """The sets in ``root`` that a format reads, registering nothing. Of several, one of which
     what says what it is is wrong can't be loaded, and says why; raises DataError where ``root``

@@ -120,7 +120,7 @@ async def test_a_task_that_no_checkpoint_knows_is_taught_live(served: tuple[str,
 
 @pytest.mark.slow
 def test_it_is_one_file_and_shows_in_the_help(tmp_path: Path) -> None:
-    assert lines_of("drowsiness") < 60
+    assert lines_of("drowsiness") <= 50
     env = environment(install("drowsiness", tmp_path / "plugins"))
     assert "drowsiness" in fedxr(tmp_path, env, "unity", "--help")
     assert "drowsiness" not in fedxr(tmp_path, {**env, "FEDXR_PLUGINS": ""}, "unity", "--help")

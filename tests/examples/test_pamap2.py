@@ -39,7 +39,7 @@ def write(folder: Path, subject: int) -> None:
 
 @pytest.mark.slow
 def test_the_set_is_read_and_federated(tmp_path: Path) -> None:
-    assert lines_of("pamap2") < 60
+    assert lines_of("pamap2") <= 50
     env = environment(install("pamap2", tmp_path / "plugins"))
     data = tmp_path / "data"
     for subject in range(101, 107):
@@ -63,6 +63,6 @@ def test_the_set_is_read_and_federated(tmp_path: Path) -> None:
     assert row.test_windows == 2 * 3 * 3
     assert row.chance == pytest.approx(1 / 12)
     assert row.arms["federated_personalised"].mean > 0.7
-    assert "the first half of each activity" in row.halves
+    assert "the first half of each labelled stretch" in row.halves
     assert "pamap2" in told
     assert "pamap2" in (tmp_path / "out" / "report.html").read_text()

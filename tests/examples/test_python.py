@@ -19,6 +19,18 @@ SCRIPTS = sorted((ROOT / "examples" / "python").glob("*.py"))
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 
 
+def test_no_example_is_longer_than_a_screen() -> None:
+    """docs/extending.md says how long at most."""
+    lines = {
+        str(path): len(path.read_text().splitlines())
+        for path in (ROOT / "examples").rglob("*.py")
+        if "build" not in path.parts
+    }
+    assert len(lines) >= 7
+    assert max(lines.values()) <= 50, lines
+    assert "at most 50 lines" in (ROOT / "docs" / "extending.md").read_text()
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """The address of a real `fedxr serve`."""

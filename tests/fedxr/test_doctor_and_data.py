@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tomllib
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from fedxr.bridge.channels import Channel
 from fedxr.cli.data import data, look
 from fedxr.cli.doctor import as_text, compare, doctor, processor, recorded_data
 from fedxr.scenarios.recorded import RECORDED
+from fedxr.scenarios.recorded.formats.folder.example import write_example
 from fedxr.scenarios.recorded.reading import users_of
 from fedxr.scenarios.users import DataError, RecordedSet, User, Users
 
@@ -145,3 +147,26 @@ def test_recorded_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FEDXR_DATA", str(tmp_path))
     assert recorded_data()[0].state == "ok"
     assert f"1 of {len(RECORDED)} known sets" in recorded_data()[0].detail
+
+
+def test_the_doctor_opens_no_file_of_the_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Hours of recordings would take minutes to look through: it counts folders."""
+    for n in range(3):
+        (tmp_path / f"recorded{n}").mkdir()
+        (tmp_path / f"recorded{n}" / "one.mcap").write_bytes(b"not read, so nobody sees what it is")
+    write_example(tmp_path / "mine")
+    opened: list[str] = []
+    watching = [True]
+
+    def hear(event: str, given: tuple[object, ...]) -> None:
+        if watching and event == "open" and str(given[0]).startswith(str(tmp_path)):
+            opened.append(str(given[0]))
+
+    sys.addaudithook(hear)  # which stays as long as the process, so it is told when it is over
+    monkeypatch.setenv("FEDXR_DATA", str(tmp_path))
+    (found,) = recorded_data()
+    watching.clear()
+    assert found.detail.endswith(f"0 of {len(RECORDED)} known sets, and 4 of your own")
+    assert opened == []

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from fedxr.cli.command_table import COMMANDS
+
 STUDY = {"sklearn", "matplotlib", "pandas", "mne", "soundfile"}
 HEAVY = STUDY | {"torch", "scipy.stats"}
 RUN = """
@@ -60,6 +62,18 @@ def test_the_doctor_loads_nothing_of_what_it_looks_at() -> None:
 
 @pytest.mark.parametrize("command", ["record", "sensors", "unity", "data", "replay"])
 def test_a_command_that_computes_nothing_loads_no_torch(command: str) -> None:
+    status, modules, said = imported(command, "--help")
+    assert status == 0, said
+    assert not modules & HEAVY
+
+
+COMPUTE = [command.name for command in COMMANDS if command.computes]
+LEARNS = {"demo", "serve", "federate", "extend"}
+"""Whose options hold what learns, or choices of its registries: help waits for torch."""
+
+
+@pytest.mark.parametrize("command", [name for name in COMPUTE if name not in LEARNS])
+def test_the_help_of_one_that_computes_loads_no_torch(command: str) -> None:
     status, modules, said = imported(command, "--help")
     assert status == 0, said
     assert not modules & HEAVY

@@ -22,9 +22,8 @@ def tables_of(path: Path) -> tuple[list[tuple[object, ...]], list[tuple[object, 
     for watched in json.loads(path.read_text(encoding="utf-8"))["data"]:
         video = watched["filename"].removesuffix(".mp4")
         rows = watched["pitch_yaw_roll_data_hmd"]
-        t, pitch, yaw, roll = np.array(
-            [[r[k] for k in ("sec", "pitch", "yaw", "roll")] for r in rows]
-        ).T
+        table = np.array([[row[name] for name in ("sec", "pitch", "yaw", "roll")] for row in rows])
+        t, pitch, yaw, roll = table.T
         yaw = np.unwrap(yaw, period=360)
         samples += zip([video] * len(t), t, pitch, yaw, roll, strict=True)
         for end in np.arange(t[0] + EVERY_S, t[-1] - AHEAD_S, EVERY_S):

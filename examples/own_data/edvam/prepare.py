@@ -1,26 +1,21 @@
 """EDVAM as a set: python prepare.py EDVAM OUT
 
-Copies the distributor's files and set.toml, and labels each second by how fast the camera moves in
-the plane: walking from half the speed of a brisk walk on. How fast that is here is learned from
-first halves alone, since second halves are tested on.
+Copies the distributor's files and set.toml, and labels each second by how fast the camera moves:
+walking from half the speed of a brisk walk on, as first halves alone have it: others are tests.
 """
 
 import csv
 import shutil
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-BRISK = 0.9  # quantile of speeds
-
 
 def speeds_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Starts (N+1) of seconds, and how fast (N, scene units a second) the camera moves in each."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [(row["time"], row["C_x"], row["C_z"]) for row in csv.DictReader(file)]
-    t, x, z = np.array(rows, float).T
+    rows = np.genfromtxt(path, delimiter=",", names=True, encoding="utf-8")
+    t, x, z = rows["time"], rows["C_x"], rows["C_z"]
     seconds = np.arange(t[0], t[-1])
     return seconds, np.hypot(np.diff(np.interp(seconds, t, x)), np.diff(np.interp(seconds, t, z)))
 
@@ -28,7 +23,7 @@ def speeds_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def walking_from(paths: list[Path]) -> float:
     """Scene units a second from which a second is walking, by the first halves of recordings."""
     halves = [speeds[: len(speeds) // 2] for _, speeds in map(speeds_of, paths)]
-    return float(np.quantile(np.concatenate(halves), BRISK)) / 2
+    return float(np.quantile(np.concatenate(halves), 0.9)) / 2  # half of brisk
 
 
 def labels_of(path: Path, faster: float) -> list[tuple[float, float, str]]:
@@ -36,10 +31,8 @@ def labels_of(path: Path, faster: float) -> list[tuple[float, float, str]]:
     seconds, speeds = speeds_of(path)
     walks = speeds > faster
     edges = np.flatnonzero(np.diff(walks, prepend=~walks[0], append=~walks[-1]))
-    return [
-        (float(seconds[a]), float(seconds[b]), "walking" if walks[a] else "standing")
-        for a, b in pairwise(edges)
-    ]
+    words = ["walking" if walks[edge] else "standing" for edge in edges[:-1]]
+    return [*zip(seconds[edges].tolist(), seconds[edges[1:]].tolist(), words, strict=False)]
 
 
 def prepare(source: Path, out: Path) -> None:
