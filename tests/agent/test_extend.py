@@ -179,9 +179,9 @@ def test_what_cannot_be_added_says_what_can(shipped: Checkpoint, tmp_path: Path)
         with_task(shipped, "tool", "target")
     with pytest.raises(ValueError, match="answers 'mood' already"):
         with_task(shipped, "mood", "doing")
-    with pytest.raises(ValueError, match="unknown task 'tol'; known are "):
+    with pytest.raises(ValueError, match=r"unknown task 'tol'; did you mean 'tool'\? known are "):
         with_task(shipped, "tol", "doing")
-    with pytest.raises(ValueError, match="unknown task 'tol'; known are "):
+    with pytest.raises(ValueError, match=r"unknown task 'tol'; did you mean 'tool'\? known are "):
         extend_command(Extend("tol", tmp_path / "no.safetensors", "doing"), Console())
     assert not (tmp_path / "no.safetensors").exists()
 
